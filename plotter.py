@@ -1,0 +1,349 @@
+"""Pictures of the networks and of their results, one function for each.
+
+    plot_mnist_weights(W)                               what the softmax regression looks for in each digit
+    plot_filters(W_conv1)                               what a convolution looks for
+    plot_feature_maps(image, layers, dataset=...)       what each layer makes of one digit
+    plot_curves(history, dataset=...)                   loss and validation accuracy while training
+    plot_confusion(labels, predictions, dataset=...)    which digits are taken for which
+    plot_mistakes(images, labels, predictions, dataset=...)
+
+`path` is where to save, as .png or .pdf; the function returns it. Without a path the picture opens in a window, and the
+function returns None once that is closed; where no window can open, it saves the picture in `results/`, prints where,
+and returns that path. `dataset` is the name of the data, for the title. Arrays may be TensorFlow tensors and variables.
+What cannot be drawn raises ValueError; what cannot be saved, OSError, and then an earlier picture stays as it was.
+"""
+
+import inspect
+import io
+import os
+import re
+import secrets
+import sys
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+MAX_FILTERS = 64  # drawn by plot_filters, of a convolution with one input channel
+MAX_KERNELS = (8, 16)  # drawn by plot_filters otherwise: input channels, filters
+MAX_MAPS = 64  # drawn by plot_feature_maps, of each layer
+MAX_MISTAKES = 60  # drawn by plot_mistakes
+
+# Negative is blue, zero grey, positive orange. Lightness rises all the way, so that a black and white printer keeps the
+# sign; the usual blue-white-red is equally dark at both ends.
+STOPS = [(0, "#061240"), (0.3, "#1f55b5"), (0.5, "#868686"), (0.7, "#f2a33a"), (1, "#fff6c9")]
+SIGNED = LinearSegmentedColormap.from_list("signed", STOPS)
+UNDATED = {".png": {"Software": None}, ".pdf": {"CreationDate": None}}  # the same input gives the same bytes
+
+
+def plot_mnist_weights(W, path=None, *, dataset=None):
+    """Draw the weights of the softmax regression as ten images of 28x28, one for each digit.
+
+    A bright pixel is one where ink speaks for the digit; a dark one, where ink speaks against it.
+
+    W: (784, 10) array, tensor or variable. dataset: what it was trained on.
+    """
+    weights = _softmax_weights(W)
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    figure.suptitle("What the softmax regression looks for in each digit" + (f", {dataset}" if dataset else ""))
+    panels = figure.subplots(2, 5)
+    for digit, axes in enumerate(panels.flat):
+        image = axes.imshow(weights[:, digit].reshape(28, 28), **_signed_scale(weights))
+        axes.set_title(digit)
+        axes.set_axis_off()
+    figure.colorbar(image, ax=panels, label="weight (logit per unit of ink)\ndark: against the digit, bright: for it")
+    return _save_or_show(figure, path, "mnist_weights")
+
+
+def plot_filters(W_conv, path=None, *, name="W_conv", dataset=None):
+    """Draw the filters of a convolution, on one colour scale centred on zero.
+
+    With one input channel, each filter is one image. With more, a column is a filter and a row is an input channel.
+    At most MAX_FILTERS or MAX_KERNELS are drawn; the title says how many of how many.
+
+    W_conv: (height, width, in, out) array, tensor or variable. name: the variable's. dataset: what it was trained on.
+    """
+    filters = _numbers(W_conv, name)
+    if filters.ndim != 4 or filters.size == 0:
+        raise ValueError(f"{name} has shape {filters.shape}; filters are (height, width, in, out)")
+    height, width, inputs, outputs = filters.shape
+    rows, columns = (1, MAX_FILTERS) if inputs == 1 else MAX_KERNELS
+    shown = filters[:, :, :rows, :columns]
+    rows, columns = shown.shape[2:]
+    tiles = shown.transpose(2, 3, 0, 1).reshape(-1, height, width)
+    figure = Figure(figsize=(9, 5), layout="constrained")
+    axes = figure.subplots()
+    title = f"{name}: {_how_many(columns, outputs, 'filters')} of {height}x{width}"
+    if inputs == 1:
+        image = _draw_tiles(axes, tiles, 8, captions=range(columns), head=2, **_signed_scale(shown))
+    else:
+        image = _draw_tiles(axes, tiles, columns, **_signed_scale(shown))
+        title += f" (columns)\non {_how_many(rows, inputs, 'input channels')} (rows)"
+    figure.suptitle(title + (f", {dataset}" if dataset else ""))
+    figure.colorbar(image, ax=axes, label="weight (no unit)")
+    return _save_or_show(figure, path, "filters_" + re.sub(r"\W", "_", name))
+
+
+def plot_feature_maps(image, layers, path=None, *, dataset):
+    """Draw one digit and what each layer makes of it, from the input down, each layer on a scale of its own.
+
+    A layer without negative values is drawn from zero up; another, on a scale centred on zero. At most MAX_MAPS maps of
+    a layer are drawn; the title says how many of how many.
+
+    image: (784,) or (28, 28). layers: dict from a layer's name to its output for that image, (H, W, C) or (C,).
+    """
+    digit = _numbers(image, "image")
+    if digit.size != 784:
+        raise ValueError(f"image has shape {digit.shape}; one digit is (784,) or (28, 28): pass images[0]?")
+    blocks = [("input: 28x28", _sheet(digit.reshape(1, 28, 28), columns=7), _ink_scale(digit))]
+    blocks += [_layer_block(name, output) for name, output in layers.items()]
+
+    # Placed by hand, in inches: the automatic layouts are slow with many colour bars.
+    left, width, gap = 0.2, 6.9, 0.42
+    heights = [min(width * sheet.shape[0] / sheet.shape[1], 2) for _, sheet, _ in blocks]
+    page = np.array([8.0, 0.8 + sum(heights) + gap * len(heights)])
+    figure = Figure(figsize=page)
+    title = f"What each layer makes of one digit ({dataset})\ncolour: the layer's output, no unit"
+    figure.suptitle(title, y=1 - 0.3 / page[1], va="center")
+    bottom = page[1] - 0.5
+    for (title, sheet, scale), height in zip(blocks, heights, strict=True):
+        bottom -= gap + height
+        axes = figure.add_axes([*[left, bottom] / page, *[width, height] / page])
+        image = axes.imshow(sheet, aspect="auto", interpolation="nearest", **scale)
+        axes.set_title(title, loc="left", fontsize="medium")
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
+        axes.set(xticks=range(sheet.size) if len(sheet) == 1 and sheet.size <= 32 else [], yticks=[])
+        bar = figure.add_axes([*[left + width + 0.1, bottom] / page, *[0.12, height] / page])
+        figure.colorbar(image, cax=bar, ticks=[scale["vmin"], scale["vmax"]], format="%.2g")
+    return _save_or_show(figure, path, "feature_maps")
+
+
+def plot_curves(history, path=None, *, dataset):
+    """Draw the training loss and the validation accuracy over the steps of one run.
+
+    history: list of dicts with `step`, `loss`, `seconds` since the start and, where it was measured,
+    `validation_accuracy`; it is the `history` of a run.json.
+    """
+    if not history or any(not {"step", "loss", "seconds"} <= set(entry) for entry in history):
+        raise ValueError("history must be a list of at least one dict with step, loss and seconds")
+    rows = [(row["step"], row["loss"], row["seconds"], row.get("validation_accuracy")) for row in history]
+    steps, losses, seconds, accuracies = np.array(rows, dtype=np.float64).T  # None becomes NaN
+    measured = np.isfinite(accuracies)
+    found = accuracies[measured]
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    figure.suptitle(f"Training on {dataset}: {steps[-1]:,.0f} steps in {seconds[-1]:,.0f} s")
+    loss_axes, accuracy_axes = figure.subplots(2, 1, sharex=True)
+    loss_axes.plot(steps, losses, color="#1f55b5", linewidth=1, marker="." if len(steps) <= 100 else None)
+    loss_axes.set_ylabel("training loss\n(cross-entropy, nats)")
+    if np.all(losses > 0):  # it falls a thousandfold: on a linear scale all but its start is flat
+        loss_axes.set_yscale("log")
+    accuracy_axes.plot(steps[measured], found, "o--", color="#c25a00", markersize=4)
+    accuracy_axes.set(xlabel="step (one batch each)", ylabel="validation accuracy\n(fraction of the images)")
+    summary = f"best {found.max():.4f}, last {found[-1]:.4f}" if found.size else "not measured"
+    accuracy_axes.set_title(summary, loc="right", fontsize="medium")
+    for axes in (loss_axes, accuracy_axes):
+        axes.grid(color="0.9")
+    return _save_or_show(figure, path, "curves")
+
+
+def plot_confusion(labels, predictions, path=None, *, dataset):
+    """Draw the confusion matrix: how many images of each digit were taken for which.
+
+    The colour shows the mistakes alone, as a share of the images of that digit: on one scale with the diagonal, they
+    would all look like none.
+
+    labels, predictions: (n,) integer class numbers, 0 to 9.
+    """
+    labels, predictions = _classes(labels, predictions)
+    score = f"accuracy {np.mean(labels == predictions):.4f} ({labels.size:,} images, {dataset})"
+    counts = np.bincount(10 * labels + predictions, minlength=100).reshape(10, 10)
+    percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    np.fill_diagonal(percent, np.nan)
+    figure = Figure(figsize=(7, 6.2), layout="constrained")
+    figure.suptitle(f"Which digits are taken for which\n{score}")
+    axes = figure.subplots()
+    axes.set_facecolor("0.88")  # of the diagonal, where `percent` is not a number
+    image = axes.imshow(percent, cmap="Blues", vmin=0, vmax=np.nanmax(percent) or 1)
+    for (truth, guess), count in np.ndenumerate(counts):
+        dark = truth != guess and image.norm(percent[truth, guess]) > 0.6
+        look = {"color": "white" if dark else "black" if count else "0.45", "ha": "center", "va": "center"}
+        axes.text(guess, truth, count, weight="bold" if truth == guess else "normal", **look)
+    axes.set(xticks=range(10), yticks=range(10), xlabel="guess (digit)", ylabel="truth (digit)")
+    figure.colorbar(image, ax=axes, label="mistakes (% of the images of the true digit)")
+    return _save_or_show(figure, path, "confusion")
+
+
+def plot_mistakes(images, labels, predictions, path=None, *, dataset):
+    """Draw the digits that a model got wrong, the first MAX_MISTAKES of them, each under its guess and truth.
+
+    images: (n, 784), (n, 28, 28) or (n, 28, 28, 1), floats from 0 to 1 or uint8. labels, predictions: (n,)
+    integer class numbers, 0 to 9.
+    """
+    labels, predictions = _classes(labels, predictions)
+    score = f"accuracy {np.mean(labels == predictions):.4f} ({labels.size:,} images, {dataset})"
+    images = _numbers(images, "images")
+    if images.shape[1:] not in {(784,), (28, 28), (28, 28, 1)} or len(images) != len(labels):
+        raise ValueError(f"images has shape {images.shape}; {len(labels)} labels need ({len(labels)}, 784)")
+    wrong = np.flatnonzero(labels != predictions)
+    shown = wrong[:MAX_MISTAKES]
+    figure = Figure(figsize=(8, 1), layout="constrained")
+    if len(wrong) == 0:
+        figure.suptitle(f"No mistakes: every image is right\n{score}", y=0.5, va="center")
+        return _save_or_show(figure, path, "mistakes")
+    captions = [f"{predictions[n]}, not {labels[n]}" for n in shown]
+    tiles = images[shown].reshape(-1, 28, 28)
+    _draw_tiles(figure.subplots(), tiles, 10, captions, gap=6, head=8, **_ink_scale(images))
+    figure.suptitle(f"Guess, not truth: {_how_many(len(shown), len(wrong), 'mistakes')}\n{score}")
+    return _save_or_show(figure, path, "mistakes")
+
+
+def _layer_block(name, output):
+    """Return the title, the sheet and the scale of one layer in plot_feature_maps."""
+    output = _numbers(output, name)
+    if output.ndim not in (1, 3) or output.size == 0:
+        raise ValueError(f"{name} has shape {output.shape}; one digit has (H, W, C) or (C,): pass {name}[0]?")
+    scale = _signed_scale(output)
+    if output.min() >= 0:
+        scale = {"cmap": "viridis", "vmin": 0, "vmax": scale["vmax"]}
+    if output.ndim == 1:
+        sheet = _sheet(output.reshape(-1, 1, 1), columns=min(output.size, 128), gap=0)
+        return f"{name}: {output.size:,} values", sheet, scale
+    height, width, maps = output.shape
+    sheet = _sheet(output[:, :, :MAX_MAPS].transpose(2, 0, 1), columns=16)
+    return f"{name}: {_how_many(min(maps, MAX_MAPS), maps, 'maps')} of {height}x{width}", sheet, scale
+
+
+def _draw_tiles(axes, tiles, columns, captions=(), gap=1, head=0, **scale):
+    """Draw (n, h, w) tiles as one image, faster than an Axes for each; fit the page to it and return it."""
+    sheet = _sheet(tiles, columns, gap, head)
+    image = axes.imshow(sheet, interpolation="nearest", **scale)
+    axes.set_axis_off()
+    axes.figure.set_figheight(0.8 + 7.4 * min(sheet.shape[0] / sheet.shape[1], 1))  # inches
+    _, height, width = tiles.shape
+    for n, caption in enumerate(captions):
+        row, column = divmod(n, columns)
+        x, y = column * (width + gap) + (width - 1) / 2, row * (head + height + gap) + head - 1
+        axes.text(x, y, caption, ha="center", va="bottom", fontsize="small")
+    return image
+
+
+def _sheet(tiles, columns, gap=1, head=0):
+    """Lay (n, h, w) tiles in rows, `gap` pixels apart, `head` more above each; between is NaN, left blank."""
+    n, height, width = tiles.shape
+    rows = -(-n // columns)
+    cells = np.full((rows * columns, head + height + gap, width + gap), np.nan)
+    cells[:n, head : head + height, :width] = tiles
+    sheet = cells.reshape(rows, columns, *cells.shape[1:]).swapaxes(1, 2).reshape(rows * cells.shape[1], -1)
+    return sheet[: len(sheet) - gap, : sheet.shape[1] - gap]
+
+
+def _signed_scale(values):
+    limit = float(np.abs(values).max()) or 1.0  # all zero, as before training: any scale will do
+    return {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
+
+
+def _ink_scale(images):
+    return {"cmap": "gray_r", "vmin": 0, "vmax": 255 if images.dtype.kind in "iu" else 1}
+
+
+def _how_many(shown, total, things):
+    things = things.removesuffix("s") if total == 1 else things
+    return f"{total} {things}" if shown == total else f"the first {shown} of {total:,} {things}"
+
+
+def _numbers(value, name):
+    """Return the value as an array of finite numbers, or raise a ValueError that names the likely mistake."""
+    if inspect.isroutine(value):
+        raise ValueError(f"{name} is a method, not its result: add the brackets, as in {name}.numpy()")
+    try:
+        array = np.asarray(value)
+        array = array if array.dtype.kind in "biuf" else array.astype(np.float32)  # bfloat16, say
+    except (TypeError, ValueError, NotImplementedError) as error:
+        mistake = f"a {type(value).__name__} without numbers: outside of tf.function, pass {name}.numpy()"
+        raise ValueError(f"{name} is {mistake}") from error
+    bad = np.count_nonzero(~np.isfinite(array))
+    if bad:
+        raise ValueError(f"{bad:,} of {array.size:,} numbers in {name} are not finite: did training diverge?")
+    return array
+
+
+def _softmax_weights(W):
+    weights = _numbers(W, "W")
+    shape = weights.shape
+    if shape == (784, 10):
+        return weights
+    if shape == (10, 784):
+        mistake = "it is transposed, so pass W.T (a tensor: tf.transpose(W))"
+    elif weights.size == 7840:
+        mistake = "it was reshaped, so pass W as softmax_mnist.py has it"
+    elif weights.ndim == 2 and shape[1] == 10:
+        mistake = f"that is the deep network's last layer, whose {shape[0]} inputs are features, not pixels"
+    else:
+        mistake = "pass the variable W of softmax_mnist.py"
+    raise ValueError(f"W has shape {shape}, not (784, 10): {mistake}")
+
+
+def _classes(labels, predictions):
+    """Return both as arrays of class numbers, (n,) int64."""
+    labels, predictions = _numbers(labels, "labels"), _numbers(predictions, "predictions")
+    for name, classes in (("labels", labels), ("predictions", predictions)):
+        if classes.ndim != 1 or classes.size == 0 or classes.dtype.kind not in "iu":
+            hint = f"of one-hot labels or logits, pass {name}.argmax(axis=1)"
+            raise ValueError(f"{name} are {classes.dtype} {classes.shape}, not integers (n,): {hint}")
+        if classes.min() < 0 or classes.max() > 9:
+            raise ValueError(f"{name} go from {classes.min()} to {classes.max()}; digits are 0 to 9")
+    if len(labels) != len(predictions):
+        raise ValueError(f"{len(labels)} labels but {len(predictions)} predictions")
+    return labels.astype(np.int64), predictions.astype(np.int64)
+
+
+def _save_or_show(figure, path, name):
+    """Save the figure and return the path. Without a path, show it if a window can open, and return None."""
+    if path is not None:
+        return _save(figure, Path(path))
+    if _show_in_window(figure):
+        return None
+    path = _save(figure, Path("results", f"{name}.png"))
+    print(f"saved {path}")
+    return path
+
+
+def _show_in_window(figure):
+    """Show the figure until its window is closed; False if no window can open here."""
+    screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if sys.platform.startswith("linux") and not screen:
+        return False
+    from matplotlib import pyplot  # only here: it is slow, and picks a backend for the whole process
+
+    try:
+        pyplot.figure(FigureClass=lambda **_: figure)
+    except Exception:  # no toolkit, or no screen behind DISPLAY: each toolkit has errors of its own
+        return False
+    if figure.canvas.required_interactive_framework is None:  # a backend without windows
+        pyplot.close(figure)
+        return False
+    pyplot.show()
+    return True
+
+
+def _save(figure, path):
+    suffix = path.suffix.lower()
+    if suffix not in UNDATED:
+        raise ValueError(f"{path} is neither .png nor .pdf, the two formats of a picture")
+    FigureCanvasAgg(figure)  # instead of what a window that could not open left behind
+    picture = io.BytesIO()
+    figure.savefig(picture, format=suffix[1:], dpi=150, metadata=UNDATED[suffix])
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")  # two runs may save at once
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(picture.getvalue())
+        temporary.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, f"cannot save the picture: {error.strerror}", str(path)) from error
+    finally:
+        if os.path.exists(temporary):  # something went wrong
+            temporary.unlink()
+    return path
