@@ -1,0 +1,1 @@
+"""The checks of the assignment, one source for students' tests and for grading."""

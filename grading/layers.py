@@ -1,0 +1,164 @@
+"""Reads a network's layers off its traced graph, and tells where they differ from what the assignment asks for.
+
+Nothing here imports TensorFlow: the functions take the graph that somebody else traced.
+"""
+
+from dataclasses import dataclass
+
+KINDS = {"Conv2D": "convolution", "Relu": "ReLU", "MaxPool": "max pooling", "MatMul": "matrix product"}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One operation: its kind, its output's shape without the batch, and its weights' shape, () for none."""
+
+    kind: str
+    output: tuple[int, ...]
+    weights: tuple[int, ...] = ()
+
+    def __str__(self):
+        weights = f" by weights {times(self.weights)}" if self.weights else ""
+        return f"{self.kind}{weights}, output {times(self.output)}"
+
+
+def times(shape):
+    """(14, 14, 64) as 14x14x64."""
+    return "x".join(map(str, shape))
+
+
+def _convolutional(size, channels, filters):
+    """Convolution 5x5 (SAME), ReLU and max pooling 2x2 on size x size pixels."""
+    return [
+        Layer("convolution", (size, size, filters), (5, 5, channels, filters)),
+        Layer("ReLU", (size, size, filters)),
+        Layer("max pooling", (size // 2, size // 2, filters)),
+    ]
+
+
+def _product(inputs, outputs):
+    return [Layer("matrix product", (outputs,), (inputs, outputs))]
+
+
+def _fully_connected(inputs):
+    return [*_product(inputs, 1024), Layer("ReLU", (1024,))]
+
+
+LAYERS = {
+    "softmax_mnist": _product(784, 10),
+    "deep_mnist": [
+        *_convolutional(28, 1, 32),
+        *_convolutional(14, 32, 64),
+        *_fully_connected(7 * 7 * 64),
+        *_product(1024, 10),
+    ],
+    "model_no1": [*_convolutional(28, 1, 64), *_fully_connected(14 * 14 * 64), *_product(1024, 10)],
+    "model_no2": [*_convolutional(28, 1, 32), *_fully_connected(14 * 14 * 32), *_product(1024, 10)],
+    "model_no3": [*_convolutional(28, 1, 32), *_convolutional(14, 32, 64), *_product(7 * 7 * 64, 10)],
+}
+
+_NAMES = {
+    "softmax_mnist": ("",),
+    "deep_mnist": ("_conv1", "_conv2", "_fc1", "_fc2"),
+    "model_no1": ("_conv2", "_fc1", "_fc2"),
+    "model_no2": ("_conv1", "_fc1", "_fc2"),
+    "model_no3": ("_conv1", "_conv2", "_fc2"),
+}
+
+REMOVED = {
+    "model_no1": "the first convolution, its ReLU and its pooling",
+    "model_no2": "the second convolution, its ReLU and its pooling",
+    "model_no3": "the fully connected layer, its ReLU and its dropout",
+}
+
+# What a student most likely overlooked when the weights of this name have the wrong shape.
+_MISTAKES = {
+    (
+        "model_no1",
+        "W_conv2",
+    ): "without the first convolution, the second one sees the image itself: 1 channel, not 32",
+    (
+        "model_no1",
+        "W_fc1",
+    ): "the input of the ReLU layer is 14*14*64 here, because only one max pooling is left",
+    (
+        "model_no2",
+        "W_fc1",
+    ): "the input of the ReLU layer is 14*14*32 here, because only one max pooling is left, "
+    "and the convolution before it has 32 filters",
+    ("model_no3", "W_fc2"): "the input of the last layer is 7*7*64 here: the second pooling's output, "
+    "because the 1024 units are gone",
+}
+
+
+def expected_variables(script):
+    """The variables of a script's model, names to shapes, in the order of its layers."""
+    weights = [layer.weights for layer in LAYERS[script] if layer.weights]
+    variables = {}
+    for name, shape in zip(_NAMES[script], weights, strict=True):
+        variables |= {f"W{name}": shape, f"b{name}": shape[-1:]}
+    return variables
+
+
+def variable_problems(script, found):
+    """Differences between a model's variables (`found`: names to shapes) and those expected; a line each."""
+    expected = expected_variables(script)
+    problems = []
+    for name, shape in expected.items():
+        if name not in found:
+            problems.append(f"{name}: missing; expected with shape {list(shape)}{_because(script, name)}")
+        elif tuple(found[name]) != shape:
+            problems.append(f"{name}: shape {list(found[name])}, expected {list(shape)}{_because(script, name)}")
+    for name in sorted(found.keys() - expected.keys()):
+        problems.append(f"{name}: one too many{_removal(script)}")
+    return problems
+
+
+def layer_problems(script, found):
+    """The first difference between a model's layers (`found`: a list of Layer) and those expected; [] for none.
+
+    Only the first: behind a wrong layer every shape is wrong.
+    """
+    expected = LAYERS[script]
+    for number, layer in enumerate(expected):
+        if number == len(found):
+            return [f"layer {number + 1} should be {layer}{_hint(script, layer)}"]
+        if found[number] != layer:
+            hint = _hint(script, layer) if found[number].kind == layer.kind else _removal(script)
+            return [f"layer {number + 1} is {found[number]}; it should be {layer}{hint}"]
+    too_many = found[len(expected) : len(expected) + 1]
+    return [f"layer {len(expected) + 1} is {layer}; it is one too many{_removal(script)}" for layer in too_many]
+
+
+def _hint(script, layer):
+    names = [name for name, shape in expected_variables(script).items() if shape == layer.weights]
+    return _because(script, names[0]) if names else ""
+
+
+def _because(script, name):
+    mistake = _MISTAKES.get((script, name))
+    return f" ({mistake})" if mistake else ""
+
+
+def _removal(script):
+    return f" ({script} is deep_mnist without {REMOVED[script]})" if script in REMOVED else ""
+
+
+def read_layers(graph, images):
+    """The layers of a traced graph, in the order in which the model made them.
+
+    `graph` is a tf.Graph traced on a batch of `images` images. Returns (layers, problems): the list of Layer, up to the
+    first operation whose batch is of another size, and a line about that one. A wrong reshape is what makes it.
+    """
+    layers = []
+    for operation in graph.get_operations():
+        if operation.type not in (*KINDS, "Reshape"):
+            continue
+        batch, *output = operation.outputs[0].shape.as_list()
+        if batch != images:
+            before = f", which follows {layers[-1]}," if layers else ""
+            shape = [batch, *output]
+            return layers, [f"the reshape{before} makes {shape} of {images} images, expected {images} rows"]
+        if operation.type in KINDS:
+            weights = operation.inputs[1].shape.as_list() if len(operation.inputs) > 1 else ()
+            layers.append(Layer(KINDS[operation.type], tuple(output), tuple(weights)))
+    return layers, []

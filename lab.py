@@ -1,0 +1,327 @@
+"""What every lab script does the same around its model: flags, seed, progress bar, record, TensorBoard, checkpoint.
+
+A script calls `parse_flags` and `run_script`, and its `main` calls `read_data` and a `Run`: `steps`, `log`, `test`,
+`finish`. TensorFlow is imported inside the functions that need it: that takes seconds, and `--help` should not.
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import io
+import json
+import math
+import os
+import platform
+import re
+import sys
+import time
+import traceback
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+import input_data
+from lab_files import Checkpoint, TensorBoard, write_atomically
+from lab_flags import parse_flags
+
+__all__ = ["LabError", "Run", "feature_maps", "learning_rate", "parse_flags", "read_data", "run_script"]
+
+LOG_EVERY = 10  # steps between two entries of the history
+VALIDATIONS = 5  # in a run; each takes as long as some 15 training steps
+VALIDATE_EVERY_AT_MOST = 500  # steps: a long run wants more, because it saves its checkpoints then
+WARM_UP = 0.2  # the part of a one-cycle run in which the learning rate rises
+TEST_BATCH = 500  # images at once: larger batches test no faster and take more memory
+FAST_BFLOAT16 = {"avx512_bf16", "amx_bf16"}  # the processor's instructions that multiply in bfloat16
+PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "matplotlib")
+
+
+class LabError(Exception):
+    """A failure that a student can mend: the text says what was wrong and what to do next."""
+
+
+def run_script(main, flags):
+    """Runs `main(flags)` and ends the process: 0, or 1 and a line on stderr on a failure, or 130 on Ctrl-C."""
+    try:
+        main(flags)
+    except KeyboardInterrupt:
+        sys.exit(_fail("stopped by Ctrl-C; --resume continues from the last checkpoint", status=130))
+    except (LabError, input_data.DataError) as error:
+        sys.exit(_fail(f"error: {error}"))
+    except OSError as error:  # a full disk, a folder that may not be written
+        sys.exit(_fail(f"error: {error}"))
+    except Exception as error:  # most often a shape that does not fit, in a copy that a student is editing
+        sys.exit(_fail(f"error: {_explain(error, flags)}"))
+
+
+def _fail(message, status=1):
+    print(message, file=sys.stderr)
+    return status
+
+
+def _explain(error, flags):
+    """One line for a mistake in a script: the script's own line that led to it, and where the whole trace is."""
+    trace = _folder(flags) / "error.txt"
+    with contextlib.suppress(OSError):  # the mistake itself matters more
+        write_atomically(trace, "".join(traceback.format_exception(error)).encode())
+    message = re.sub(r"\{\{.*?\}\} ?|\[Op:.*", "", str(error)).strip().splitlines()
+    script = Path(sys.argv[0]).resolve()
+    where = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == script]
+    at = f"{script.name}, line {where[-1].lineno}, `{where[-1].line}`: " if where else ""
+    return f"{at}{type(error).__name__}: {message[0] if message else ''} (all of it: {trace})"
+
+
+# ------------------------------------------------------------------------------------------------- seed, data, model
+
+
+def read_data(flags):
+    """The data sets of the flags, labels one-hot; seeds everything random in the script and picks the precision.
+
+    Raises input_data.DataError where the data can't be had.
+    """
+    import tensorflow as tf
+
+    tf.random.set_seed(flags.seed)  # the first weights
+    tf.random.set_global_generator(tf.random.Generator.from_seed(flags.seed))  # dropout; a checkpoint can hold it
+    flags.precision = pick_precision(flags.precision)
+    # TensorFlow rewrites the graph, as it would for a GPU: products in bfloat16, sums and weights in float32.
+    tf.config.optimizer.set_experimental_options(
+        {"auto_mixed_precision_onednn_bfloat16": flags.precision == "bfloat16"}
+    )
+    mnist = input_data.read_data_sets(flags.data_dir, one_hot=True, seed=flags.seed, dataset=flags.dataset)
+    if flags.batch_size > mnist.train.num_examples:
+        raise LabError(f"--batch-size {flags.batch_size} is more than the {mnist.train.num_examples:,} training images")
+    return mnist
+
+
+def pick_precision(wanted, cpuinfo=Path("/proc/cpuinfo")):
+    """bfloat16 where the processor multiplies it faster than float32, or where it is asked for; else float32.
+
+    Only Linux tells a program without more ado what its processor can do, so elsewhere `auto` is float32.
+    """
+    if wanted != "auto":
+        return wanted
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" or not cpuinfo.is_file():
+        return "float32"
+    return "bfloat16" if FAST_BFLOAT16 & set(cpuinfo.read_text().split()) else "float32"
+
+
+def learning_rate(step, flags):
+    """The learning rate of a step, counted from 1: constant, or one cycle of a straight rise and a straight fall.
+
+    The cycle (Smith, "Super-convergence", 2018) starts gently, while the gradients are still wild, goes through
+    rates that would be too high to end with, and ends near zero, where the weights settle.
+    """
+    if flags.schedule == "constant":
+        return flags.learning_rate
+    rise = max(1.0, WARM_UP * flags.steps)
+    fall = max(1.0, flags.steps - rise)
+    return flags.learning_rate * min(step / rise, (flags.steps + 1 - step) / (fall + 1))
+
+
+def _check_model(model):
+    """Sends two blank images through the model, so that a wrong shape shows in the script's own line, at once."""
+    import tensorflow as tf
+
+    logits = model(tf.zeros([2, 784]))
+    if logits.shape != (2, 10):
+        raise LabError(
+            f"the model returned shape {tuple(logits.shape)} for 2 images, expected (2, 10); if the first number is "
+            "wrong, the reshape before the first matrix product does not fit the layer before it"
+        )
+
+
+def feature_maps(model, image):
+    """What each layer of the model makes of one image.
+
+    image: (784,), float32. Returns a dict from the layer's name ("conv1 ReLU") to its output for the image: arrays
+    (height, width, channels) or (units,), float32, in the order of the network.
+    """
+    import tensorflow as tf
+
+    kinds = {"Relu": "ReLU", "MaxPool": "max pooling"}
+    function = tf.compat.v1.wrap_function(model, [tf.TensorSpec([1, 784])])
+    layers = [op for op in function.graph.get_operations() if op.type in kinds]
+    outputs = function.prune(function.inputs[0], [op.outputs[0] for op in layers])(tf.constant(image[None]))
+    names = [f"{op.name.rpartition('/')[0]} {kinds[op.type]}".strip() for op in layers]
+    return {name: output.numpy()[0] for name, output in zip(names, outputs, strict=True)}
+
+
+# -------------------------------------------------------------------------------------------------------------- run
+
+
+class Run:
+    """One training: counts the steps, watches the loss, saves checkpoints, tests once, and leaves the record.
+
+    `folder` is where the results go (a Path); `history` is a list of dicts with `step`, `loss` (the mean since the
+    last entry), `validation_accuracy` (0 to 1, or None where it was not measured) and `seconds` of training so far.
+    """
+
+    def __init__(self, flags, mnist, model, optimizer, predict):
+        """`predict` turns images (N, 784) into class numbers (N,); `optimizer` is None if it remembers nothing.
+
+        Raises LabError for a model whose output is not (N, 10).
+        """
+        _check_model(model)
+        self.flags, self.mnist, self.model, self.predict = flags, mnist, model, predict
+        self.folder = _folder(flags)
+        self.folder.mkdir(parents=True, exist_ok=True)  # fails now, if at all, and not after the training
+        self.history, self.seconds, self._losses = [], 0.0, []
+        self._checkpoint = Checkpoint(self.folder / "checkpoint", model, optimizer)
+        self._board = None
+        if flags.log_dir and importlib.util.find_spec("tensorboard"):
+            self._board = TensorBoard(Path(flags.log_dir) / flags.script / f"seed-{flags.seed}", model)
+            print(f"to view the logs: tensorboard --logdir {flags.log_dir}")
+        elif flags.log_dir:
+            print("warning: no logs, because --log-dir needs TensorBoard: pip install tensorboard", file=sys.stderr)
+
+    def steps(self):
+        """The numbers of the steps to train: from 1, or under --resume from where the checkpoint was saved."""
+        done = self._resume() if self.flags.resume else 0
+        print(
+            f"{self.flags.script}: {self.flags.steps:,} steps of {self.flags.batch_size} images, {self.mnist.name}, "
+            f"seed {self.flags.seed}, {self.flags.precision}",
+            flush=True,
+        )
+        started = time.perf_counter() - self.seconds
+        with tqdm(total=self.flags.steps, initial=done, unit="step", dynamic_ncols=True, disable=None) as self._bar:
+            for step in range(done + 1, self.flags.steps + 1):
+                self._step = step
+                yield step
+                self.seconds = time.perf_counter() - started
+                self._bar.update()
+                self._log()
+
+    def log(self, loss):
+        """Takes the loss of this step (a scalar). Raises LabError when it is not finite."""
+        self._losses.append(float(loss))
+        self._check_finite("the loss is", self._losses[-1])
+
+    def _check_finite(self, what, values):
+        if not np.all(np.isfinite(values)):
+            raise LabError(
+                f"{what} not finite at step {self._step:,}, so training can't go on: "
+                f"try a smaller --learning-rate than {self.flags.learning_rate:g}"
+            )
+
+    def _log(self):
+        """Adds to the history every LOG_EVERY steps; validates and saves a checkpoint when their time has come."""
+        every = min(VALIDATE_EVERY_AT_MOST, max(1, self.flags.steps // VALIDATIONS))
+        validate = self._step % every == 0 or self._step == self.flags.steps
+        if not validate and self._step % LOG_EVERY:
+            return
+        loss, self._losses = float(np.mean(self._losses)), []
+        accuracy = None
+        if validate:
+            for variable in self.model.trainable_variables:  # a ReLU may turn NaN into 0, and the loss look sound
+                self._check_finite("the weights are", variable.numpy())
+            accuracy = self._validation_accuracy()
+        entry = {
+            "step": self._step,
+            "loss": loss,
+            "validation_accuracy": accuracy,
+            "seconds": round(self.seconds, 3),
+        }
+        self.history.append(entry)
+        measured = [e["validation_accuracy"] for e in self.history if e["validation_accuracy"] is not None]
+        self._bar.set_postfix_str(f"loss {loss:.3f}" + (f", validation {measured[-1]:.2%}" if measured else ""))
+        if self._board:
+            scalars = {"loss": loss, "learning rate": learning_rate(self._step, self.flags)}
+            scalars |= {"validation accuracy": accuracy} if validate else {}
+            self._board.log(self._step, scalars, histograms=validate)
+        if validate:
+            order = self.mnist.train.get_state()
+            state = {
+                "recipe": self.recipe(),
+                "step": self._step,
+                "seconds": self.seconds,
+                "history": self.history,
+            }
+            self._checkpoint.save(self._step, state | {"order": order})
+
+    def _resume(self):
+        """Goes back to the last checkpoint; returns its step. Raises LabError where it is of another run."""
+        state, recipe = self._checkpoint.read_state(), self.recipe()
+        if state is None:
+            print(f"no checkpoint in {self._checkpoint.folder}: starting from the first step", file=sys.stderr)
+            return 0
+        changed = [
+            f"{name} was {value}, is {recipe[name]}" for name, value in state["recipe"].items() if value != recipe[name]
+        ]
+        if changed:
+            raise LabError(
+                f"the checkpoint in {self._checkpoint.folder} is of another run ({'; '.join(changed)}): "
+                "give --resume with that run's flags, or leave it out to start anew"
+            )
+        self._checkpoint.restore()
+        self.mnist.train.set_state(state["order"])
+        self.history, self.seconds = state["history"], state["seconds"]
+        return state["step"]
+
+    def _validation_accuracy(self):
+        return float(np.mean(self._predict_all(self.mnist.validation.images) == _digits(self.mnist.validation.labels)))
+
+    def _predict_all(self, images):
+        batches = [images[start : start + TEST_BATCH] for start in range(0, len(images), TEST_BATCH)]
+        return np.concatenate([self.predict(batch).numpy() for batch in batches]).astype(np.uint8)
+
+    def test(self):
+        """The digits that the model sees in all the test images: (10000,), uint8."""
+        return self._predict_all(self.mnist.test.images)
+
+    def finish(self, predictions):
+        """Writes the record, the last file being run.json, and prints the test accuracy on the last line."""
+        accuracy = float(np.mean(predictions == _digits(self.mnist.test.labels)))
+        buffer = io.BytesIO()
+        np.save(buffer, predictions)
+        write_atomically(self.folder / "predictions.npy", buffer.getvalue())
+        record = {
+            "script": self.flags.script,
+            "dataset": self.mnist.name,
+            "sha256": self.mnist.sha256,
+            "seed": self.flags.seed,
+            "flags": vars(self.flags),
+            "recipe": self.recipe(),
+            "parameters": sum(math.prod(v.shape) for v in self.model.trainable_variables),
+            "steps": self.flags.steps,
+            "test_accuracy": accuracy,
+            "test_images": len(predictions),
+            "predictions_sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+            "training_seconds": round(self.seconds, 3),
+            "history": self.history,
+            "packages": _versions(),
+            "machine": {
+                "platform": platform.platform(),
+                "processors": os.cpu_count(),
+                "python": platform.python_version(),
+            },
+        }
+        write_atomically(self.folder / "run.json", json.dumps(record, indent=1).encode())
+        print(f"results in {self.folder}")
+        print(f"test accuracy {accuracy:.4f} ({len(predictions):,} images, {self.mnist.name})", flush=True)
+
+    def recipe(self):
+        """All that decides the result on a given machine: two runs with the same recipe and seed are the same."""
+        names = ("steps", "batch_size", "learning_rate", "schedule", "label_smoothing", "precision", "seed")
+        source = Path(sys.modules[type(self.model).__module__].__file__).read_bytes()
+        return {name: getattr(self.flags, name) for name in names if hasattr(self.flags, name)} | {
+            "dataset": self.mnist.name,
+            "script_sha256": hashlib.sha256(source).hexdigest(),
+        }
+
+
+def _folder(flags):
+    return Path(flags.results_dir) / flags.script / f"seed-{flags.seed}"
+
+
+def _digits(labels):
+    return labels.argmax(axis=1)  # one-hot (N, 10) to class numbers (N,)
+
+
+def _versions():
+    found = {}
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found

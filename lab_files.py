@@ -1,0 +1,87 @@
+"""The files that a training writes as it goes: whole ones or none, checkpoints, and TensorBoard's logs.
+
+As in lab.py, TensorFlow is imported inside the functions that need it.
+"""
+
+import json
+import time
+import uuid
+
+
+def write_atomically(path, content):
+    """Writes bytes so that `path` at no time holds a part of them; raises OSError (full disk, no permission)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}")  # unique: another run may be writing as well
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+class Checkpoint:
+    """All that the rest of a training depends on, saved as one, so that a resumed run ends as an unbroken one does.
+
+    That is the weights, the optimizer's averages, the generator of dropout, and `state`: a dict of the caller's, of
+    numbers, strings, lists and arrays (which come back as lists).
+    """
+
+    def __init__(self, folder, model, optimizer=None):
+        import tensorflow as tf
+
+        self.folder = folder
+        self._state = tf.Variable("", dtype=tf.string)
+        parts = {"model": model, "random": tf.random.get_global_generator(), "state": self._state}
+        if optimizer is not None:
+            parts["optimizer"] = optimizer
+        self._manager = tf.train.CheckpointManager(
+            tf.train.Checkpoint(**parts),
+            folder,
+            max_to_keep=1,  # the older one goes when the newer one is whole
+            checkpoint_name=f"run-{time.time_ns()}-step",  # so that no run writes over another's files
+        )
+
+    def save(self, step, state):
+        """Saves everything, as of this step."""
+        self._state.assign(json.dumps(state, default=lambda array: array.tolist()))
+        self._manager.save(checkpoint_number=step)
+
+    def read_state(self):
+        """The `state` of the last checkpoint, or None where there is no checkpoint."""
+        import tensorflow as tf
+
+        if self._manager.latest_checkpoint is None:
+            return None
+        reader = tf.train.load_checkpoint(self._manager.latest_checkpoint)
+        return json.loads(reader.get_tensor("state/.ATTRIBUTES/VARIABLE_VALUE"))
+
+    def restore(self):
+        """Sets weights, averages and generator to those of the last checkpoint."""
+        self._manager.restore_or_initialize()
+
+
+class TensorBoard:
+    """Writes a model's graph at once, then scalars and weight histograms, to a folder that TensorBoard shows."""
+
+    def __init__(self, folder, model):
+        import tensorflow as tf
+
+        self._model = model
+        self._writer = tf.summary.create_file_writer(str(folder))
+        graph = tf.function(model).get_concrete_function(tf.TensorSpec([None, 784], name="images")).graph
+        with self._writer.as_default(step=0):
+            tf.summary.graph(graph.as_graph_def())
+
+    def log(self, step, scalars, histograms):
+        """`scalars`: names to numbers; `histograms`: whether to write the distribution of each variable, too."""
+        import tensorflow as tf
+
+        with self._writer.as_default(step=step):
+            for name, value in scalars.items():
+                tf.summary.scalar(name, value)
+            if histograms:
+                for name, value in vars(self._model).items():
+                    if isinstance(value, tf.Variable):
+                        tf.summary.histogram(name, value)
+        self._writer.flush()

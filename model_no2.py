@@ -1,0 +1,127 @@
+"""Ablation no. 2: the deep network without its second convolution, the ReLU and the pooling after it.
+
+    python model_no2.py          train, test, and leave record and pictures in results/model_no2/seed-0/
+    python model_no2.py --help   all flags
+
+A copy of deep_mnist.py. The fully connected layer now follows the first pooling, and has 14x14x32 inputs: 6,434,634
+weights and biases.
+"""
+
+import math
+
+import lab
+
+if __name__ == "__main__":  # first of all, so that --help and a mistyped flag need not wait for TensorFlow
+    FLAGS = lab.parse_flags(
+        __doc__, steps=600, batch_size=100, learning_rate=6e-3, schedule="one-cycle", label_smoothing=0.1
+    )
+
+import tensorflow as tf
+
+import plotter
+
+KEEP_PROB = 0.5  # the probability that dropout keeps a unit, while training
+
+
+def weight_variable(shape):
+    """Random weights of variance 2 / inputs: a ReLU layer then hands on signals as large as it gets (He, 2015)."""
+    inputs = math.prod(shape[:-1])  # that each output sums up: 5 * 5 * 32 for [5, 5, 32, 64]
+    return tf.Variable(tf.random.normal(shape, stddev=math.sqrt(2 / inputs)))
+
+
+def bias_variable(shape):
+    """A little above zero, so that no ReLU starts out dead."""
+    return tf.Variable(tf.constant(0.1, shape=shape))
+
+
+def conv2d(x, W):
+    """Slides the filters W over x, a pixel at a time; SAME pads the edges, so height and width stay."""
+    return tf.nn.conv2d(x, W, strides=1, padding="SAME")
+
+
+def max_pool_2x2(x):
+    """Keeps the largest of each 2x2 pixels: half the height, half the width."""
+    return tf.nn.max_pool2d(x, ksize=2, strides=2, padding="SAME")
+
+
+def dropout(x, keep_prob):
+    """Zeroes each unit with probability 1 - keep_prob; dividing by keep_prob leaves the mean of the sum as it was."""
+    if keep_prob == 1.0:  # testing: every unit takes part
+        return x
+    kept = tf.random.get_global_generator().uniform(tf.shape(x)) < keep_prob
+    return tf.where(kept, x / keep_prob, 0.0)
+
+
+class Model(tf.Module):
+    """The network: its variables, and how they turn images into logits."""
+
+    def __init__(self):
+        super().__init__()
+        self.W_conv1 = weight_variable([5, 5, 1, 32])  # 32 filters of 5x5 pixels on 1 channel, the grey level
+        self.b_conv1 = bias_variable([32])
+        self.W_fc1 = weight_variable([14 * 14 * 32, 1024])  # 28x28 pixels, halved once by pooling: 14x14
+        self.b_fc1 = bias_variable([1024])
+        self.W_fc2 = weight_variable([1024, 10])  # one column for each digit
+        self.b_fc2 = bias_variable([10])
+
+    def __call__(self, x, keep_prob=1.0):
+        """Logits (N, 10), float32, of the images x: (N, 784), float32 in [0, 1]."""
+        x_image = tf.reshape(x, [-1, 28, 28, 1])  # (N, 28, 28, 1)
+
+        with tf.name_scope("conv1"):
+            h_conv1 = tf.nn.relu(conv2d(x_image, self.W_conv1) + self.b_conv1)  # (N, 28, 28, 32)
+            h_pool1 = max_pool_2x2(h_conv1)  # (N, 14, 14, 32)
+
+        with tf.name_scope("fc1"):
+            h_pool1_flat = tf.reshape(h_pool1, [-1, 14 * 14 * 32])  # (N, 6272)
+            h_fc1 = tf.nn.relu(tf.matmul(h_pool1_flat, self.W_fc1) + self.b_fc1)  # (N, 1024)
+            h_fc1_drop = dropout(h_fc1, keep_prob)  # (N, 1024)
+
+        with tf.name_scope("fc2"):
+            return tf.matmul(h_fc1_drop, self.W_fc2) + self.b_fc2  # (N, 10)
+
+
+def main(flags):
+    """Trains the network, tests it once, and leaves the record and the pictures."""
+    mnist = lab.read_data(flags)
+    model = Model()
+    learning_rate = tf.Variable(0.0)
+    optimizer = tf.compat.v1.train.AdamOptimizer(learning_rate)  # one pass over the weights; Keras's takes several
+
+    @tf.function
+    def train_step(x, y_):
+        with tf.GradientTape() as tape:
+            logits = model(x, KEEP_PROB)  # (N, 10)
+            # Certainty never pays: 0.91 for the right digit and 0.01 for each other is as good as it gets.
+            smooth = (1 - flags.label_smoothing) * y_ + flags.label_smoothing / 10  # (N, 10)
+            cross_entropy = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=smooth, logits=logits))
+        gradients = tape.gradient(cross_entropy, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return cross_entropy
+
+    @tf.function
+    def predict(x):
+        return tf.argmax(model(x), axis=1)  # (N,): the digit with the largest logit
+
+    run = lab.Run(flags, mnist, model, optimizer, predict)
+    for step in run.steps():
+        images, labels = mnist.train.next_batch(flags.batch_size)  # (N, 784), and one-hot (N, 10)
+        learning_rate.assign(lab.learning_rate(step, flags))
+        run.log(train_step(images, labels))  # now and then with the accuracy on the validation images
+
+    predictions = run.test()  # once, at the end: the test images had no say in anything above
+    digits = mnist.test.labels.argmax(axis=1)
+    plotter.plot_curves(run.history, run.folder / "curves.png", dataset=mnist.name)
+    plotter.plot_confusion(digits, predictions, run.folder / "confusion.png", dataset=mnist.name)
+    plotter.plot_mistakes(mnist.test.images, digits, predictions, run.folder / "mistakes.png", dataset=mnist.name)
+    first_filters = next(W for W in model.trainable_variables if W.shape.rank == 4)
+    plotter.plot_filters(first_filters, run.folder / "filters.png", dataset=mnist.name)
+    image = mnist.test.images[0]
+    plotter.plot_feature_maps(
+        image, lab.feature_maps(model, image), run.folder / "feature_maps.png", dataset=mnist.name
+    )
+    run.finish(predictions)
+
+
+if __name__ == "__main__":
+    lab.run_script(main, FLAGS)

@@ -1,0 +1,381 @@
+"""The frame around the scripts: flags, exit statuses, record, checkpoints, TensorBoard."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import deep_mnist
+import lab
+import lab_files
+from tests.tracing import ROOT
+
+pytestmark = pytest.mark.lab
+
+SCRIPTS = ["softmax_mnist", "deep_mnist", "model_no1", "model_no2", "model_no3"]
+PATIENCE = 300  # seconds: not a figure to reach, but to end a test that hangs
+
+
+def start(script, *flags, cwd, **environment):
+    """Starts a lab script as a student would, in a folder of its own."""
+    return subprocess.Popen(
+        [sys.executable, ROOT / f"{script}.py", *map(str, flags)],
+        cwd=cwd,
+        env=os.environ | {"MNIST_DATA_DIR": ""} | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(script, *flags, cwd, **environment):
+    """Runs a lab script to its end; returns an object with returncode, stdout and stderr."""
+    process = start(script, *flags, cwd=cwd, **environment)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
+    return SimpleNamespace(returncode=process.returncode, stdout=stdout, stderr=stderr)
+
+
+@pytest.fixture
+def synthetic(synthetic_dir):
+    return ("--dataset", "synthetic", "--data-dir", synthetic_dir)
+
+
+# ---------------------------------------------------------------------------------------------- the scripts as a whole
+
+
+def test_importing_the_scripts_prints_nothing_and_leaves_nothing(tmp_path):
+    code = "import " + ", ".join(SCRIPTS)
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "MNIST_DATA_DIR": str(tmp_path / "data")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_run_leaves_its_record(script, synthetic, tmp_path):
+    done = run(script, "--steps", 12, "--seed", 7, *synthetic, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+    folder = tmp_path / "results" / script / "seed-7"
+    record = json.loads((folder / "run.json").read_text())
+    predictions = np.load(folder / "predictions.npy")
+    assert done.stdout.splitlines()[-1] == (
+        f"test accuracy {record['test_accuracy']:.4f} (10,000 images, synthetic digits)"
+    )
+    assert (predictions.shape, predictions.dtype) == ((10_000,), np.uint8)
+    assert record["predictions_sha256"] == hashlib.sha256((folder / "predictions.npy").read_bytes()).hexdigest()
+    assert (record["script"], record["dataset"], record["seed"], record["steps"]) == (script, "synthetic digits", 7, 12)
+    assert len(record["sha256"]) == 4
+    assert record["packages"].keys() >= {"numpy", "matplotlib"}
+    assert [entry["step"] for entry in record["history"] if entry["validation_accuracy"]] == [2, 4, 6, 8, 10, 12]
+    pictures = {path.name for path in folder.glob("*.png")}
+    assert pictures >= {"curves.png", "confusion.png", "mistakes.png"}
+    assert ("weights.png" if script == "softmax_mnist" else "filters.png") in pictures
+
+
+def test_test_accuracy_counts_the_right_predictions(synthetic, synthetic_dir, tmp_path):
+    assert run("softmax_mnist", "--steps", 50, *synthetic, cwd=tmp_path).returncode == 0
+    from input_data import read_data_sets
+
+    labels = read_data_sets(synthetic_dir, dataset="synthetic").test.labels
+    folder = tmp_path / "results/softmax_mnist/seed-0"
+    accuracy = np.count_nonzero(np.load(folder / "predictions.npy") == labels) / 10_000
+    assert json.loads((folder / "run.json").read_text())["test_accuracy"] == accuracy
+
+
+@pytest.fixture
+def no_tensorflow(tmp_path):
+    """An environment in which importing TensorFlow fails: what works there did not wait for it."""
+    (tmp_path / "fake").mkdir()
+    (tmp_path / "fake" / "tensorflow.py").write_text("raise ImportError('no such package here')\n")
+    return {"PYTHONPATH": str(tmp_path / "fake")}
+
+
+def test_help_does_not_wait_for_tensorflow(no_tensorflow, tmp_path):
+    done = run("deep_mnist", "--help", cwd=tmp_path, **no_tensorflow)
+    assert done.returncode == 0
+    for flag in ("--data-dir", "--dataset", "--steps", "--batch-size", "--learning-rate", "--seed", "--results-dir"):
+        assert flag in done.stdout
+
+
+@pytest.mark.parametrize(
+    "flags", [["--steps", "0"], ["--steps", "ten"], ["--learning-rate", "nan"], ["--seed", "-1"], ["--colour", "red"]]
+)
+def test_a_bad_flag_ends_with_status_2_before_tensorflow(flags, no_tensorflow, tmp_path):
+    done = run("deep_mnist", *flags, cwd=tmp_path, **no_tensorflow)
+    assert done.returncode == 2
+    assert flags[1] in done.stderr
+
+
+def test_a_missing_tensorflow_is_told_with_the_command_that_installs_it(no_tensorflow, tmp_path):
+    done = run("deep_mnist", cwd=tmp_path, **no_tensorflow)
+    assert done.returncode == 1
+    assert "no such package here" in done.stderr
+    assert "pip install -r requirements.txt" in done.stderr
+
+
+def failure(done):
+    """The one line that a failed run says on stderr."""
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, done.stderr
+    return errors[0]
+
+
+@pytest.mark.parametrize(
+    ("script", "rate", "what"), [("softmax_mnist", "1e38", "the loss is"), ("deep_mnist", "1e30", "the weights are")]
+)
+def test_numbers_that_are_not_finite_stop_the_run(script, rate, what, synthetic, tmp_path):
+    error = failure(run(script, "--learning-rate", rate, "--steps", 20, *synthetic, cwd=tmp_path))
+    assert re.search(rf"{what} not finite at step \d+", error)
+    assert "--learning-rate" in error
+    assert not (tmp_path / "results" / script / "seed-0" / "run.json").exists()
+
+
+def test_a_batch_larger_than_the_data_is_refused(synthetic, tmp_path):
+    assert "--batch-size 60000" in failure(run("softmax_mnist", "--batch-size", 60000, *synthetic, cwd=tmp_path))
+
+
+def test_a_results_folder_that_can_not_be_made_is_named(synthetic, tmp_path):
+    (tmp_path / "results").write_text("a file where the folder should go")
+    error = failure(run("softmax_mnist", "--steps", 2, *synthetic, cwd=tmp_path))
+    assert "results/softmax_mnist" in error.replace("\\", "/")
+
+
+def test_a_shape_that_does_not_fit_is_told_with_the_line_of_the_script(synthetic, tmp_path):
+    source = (ROOT / "deep_mnist.py").read_text(encoding="utf-8")
+    copy = tmp_path / "model_no1.py"
+    copy.write_text(source.replace("weight_variable([7 * 7 * 64, 1024])", "weight_variable([6 * 6 * 64, 1024])"))
+    done = run(copy.with_suffix(""), *synthetic, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    error = failure(done)
+    line = next(i for i, text in enumerate(source.splitlines(), 1) if "tf.matmul(h_pool2_flat" in text)
+    assert f"model_no1.py, line {line}, `h_fc1 = tf.nn.relu(" in error
+    assert "3136" in error
+    assert "Traceback" in (tmp_path / "results/model_no1/seed-0/error.txt").read_text()
+
+
+def test_a_reshape_that_mixes_up_images_is_told_before_training(synthetic, tmp_path):
+    source = (ROOT / "model_no2.py").read_text(encoding="utf-8")
+    copy = tmp_path / "model_no2.py"
+    copy.write_text(source.replace("14 * 14 * 32", "7 * 7 * 32"))
+    error = failure(run(copy.with_suffix(""), *synthetic, cwd=tmp_path, PYTHONPATH=str(ROOT)))
+    assert "the model returned shape (8, 10) for 2 images, expected (2, 10)" in error
+
+
+# ---------------------------------------------------------------------------------------- same seed, kill and resume
+
+
+def predictions(folder, script="deep_mnist"):
+    return np.load(folder / "results" / script / "seed-0" / "predictions.npy")
+
+
+def wait_for(path, process):
+    deadline = time.monotonic() + PATIENCE
+    while not path.exists():
+        assert process.poll() is None, f"the run ended before it wrote {path}: {process.communicate()}"
+        assert time.monotonic() < deadline, f"no {path}"
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def unbroken(synthetic_dir, tmp_path_factory):
+    """A run of 40 steps, to compare others with."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    done = run("deep_mnist", "--steps", 40, "--dataset", "synthetic", "--data-dir", synthetic_dir, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_the_same_seed_gives_the_same_predictions_and_another_seed_does_not(unbroken, synthetic, tmp_path):
+    assert run("deep_mnist", "--steps", 40, *synthetic, cwd=tmp_path).returncode == 0
+    np.testing.assert_array_equal(predictions(tmp_path), predictions(unbroken))
+    assert run("deep_mnist", "--steps", 40, "--seed", 1, *synthetic, cwd=tmp_path).returncode == 0
+    other = np.load(tmp_path / "results/deep_mnist/seed-1/predictions.npy")
+    assert not np.array_equal(other, predictions(unbroken))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_resumes_and_ends_as_an_unbroken_one_does(end, unbroken, synthetic, tmp_path):
+    process = start("deep_mnist", "--steps", 40, *synthetic, cwd=tmp_path)
+    folder = tmp_path / "results/deep_mnist/seed-0"
+    wait_for(folder / "checkpoint" / "checkpoint", process)
+    process.send_signal(end)
+    _, stderr = process.communicate(timeout=PATIENCE)
+    if end == signal.SIGINT:
+        assert process.returncode == 130
+        assert "Traceback" not in stderr
+        assert "--resume" in stderr
+    assert not (folder / "run.json").exists(), "killed too late to test anything"
+
+    resumed = run("deep_mnist", "--steps", 40, "--resume", *synthetic, cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "starting from the first step" not in resumed.stderr
+    np.testing.assert_array_equal(predictions(tmp_path), predictions(unbroken))
+    ours, theirs = (json.loads((f / "results/deep_mnist/seed-0/run.json").read_text()) for f in (tmp_path, unbroken))
+    for entry in ours["history"] + theirs["history"]:
+        entry.pop("seconds")
+    assert ours["history"] == theirs["history"]
+
+
+def test_resume_refuses_the_checkpoint_of_another_recipe(synthetic, tmp_path):
+    assert run("softmax_mnist", "--steps", 5, *synthetic, cwd=tmp_path).returncode == 0
+    error = failure(run("softmax_mnist", "--steps", 6, "--resume", *synthetic, cwd=tmp_path))
+    assert "steps was 5, is 6" in error
+
+
+def test_resume_without_a_checkpoint_starts_and_says_so(synthetic, tmp_path):
+    done = run("softmax_mnist", "--steps", 5, "--resume", *synthetic, cwd=tmp_path)
+    assert done.returncode == 0
+    assert "starting from the first step" in done.stderr
+
+
+# ------------------------------------------------------------------------------------------------------------ the parts
+
+
+class Digits(SimpleNamespace):
+    """A stand-in for a DataSet of n random images with one-hot labels."""
+
+    def __init__(self, n):
+        rng = np.random.default_rng(n)
+        super().__init__(
+            images=rng.uniform(size=(n, 784)).astype(np.float32), labels=np.eye(10)[rng.integers(10, size=n)]
+        )
+
+    def get_state(self):
+        return {}
+
+
+def small_run(tmp_path, predict, **flags):
+    """A Run on a few random images, for what needs no training."""
+    names = {"script": "s", "seed": 0, "results_dir": tmp_path, "log_dir": None, "resume": False, "steps": 20}
+    recipe = {"batch_size": 5, "learning_rate": 1.0, "schedule": "constant", "precision": "float32"}
+    mnist = SimpleNamespace(
+        train=Digits(50), validation=Digits(1234), test=Digits(1017), name="random noise", sha256={}
+    )
+    return lab.Run(SimpleNamespace(**names | recipe | flags), mnist, deep_mnist.Model(), None, predict)
+
+
+def test_the_test_images_are_not_touched_while_training(tmp_path):
+    seen = []
+
+    def predict(x):
+        seen.append(x)
+        return tf.zeros(len(x), tf.int64)
+
+    run = small_run(tmp_path, predict)
+    test, run.mnist.test = run.mnist.test, None  # any use of them is an error
+    for _ in run.steps():
+        run.log(1.0)
+    validation = run.mnist.validation.images
+    assert sum(map(len, seen)) == 5 * len(validation)
+    np.testing.assert_array_equal(np.concatenate(seen)[: len(validation)], validation)
+
+    run.mnist.test = test
+    assert len(run.test()) == 1017  # the partial last batch counts
+
+
+def test_the_last_good_results_stay_when_the_disk_is_full(tmp_path, monkeypatch):
+    path = tmp_path / "run.json"
+    lab_files.write_atomically(path, b"good")
+
+    def no_space(self, content):
+        with self.open("wb") as file:
+            file.write(content[:2])
+        raise OSError(28, "No space left on device", str(self))
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", no_space)
+    with pytest.raises(OSError, match="No space left"):
+        lab_files.write_atomically(path, b"better")
+    assert path.read_bytes() == b"good"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_one_cycle_rises_for_a_fifth_of_the_steps_and_falls_to_almost_zero():
+    flags = SimpleNamespace(schedule="one-cycle", steps=10, learning_rate=0.9)
+    rates = [lab.learning_rate(step, flags) for step in range(1, 11)]
+    np.testing.assert_allclose(rates, [0.45, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1])
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_one_cycle_is_positive_however_short(steps):
+    flags = SimpleNamespace(schedule="one-cycle", steps=steps, learning_rate=0.9)
+    assert all(0 < lab.learning_rate(step, flags) <= 0.9 for step in range(1, steps + 1))
+
+
+def test_a_constant_schedule_is_constant():
+    flags = SimpleNamespace(schedule="constant", steps=10, learning_rate=0.5)
+    assert {lab.learning_rate(step, flags) for step in range(1, 11)} == {0.5}
+
+
+@pytest.mark.parametrize(
+    ("processor", "precision"),
+    [
+        ("flags\t\t: fpu avx512f avx512_bf16 rdpid", "bfloat16"),
+        ("flags\t\t: fpu amx_bf16 amx_tile", "bfloat16"),
+        ("flags\t\t: fpu avx2 avx512f", "float32"),
+        ("Features\t: fp asimd bf16", "float32"),
+    ],
+)
+def test_precision_follows_the_processor(processor, precision, tmp_path, monkeypatch):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(processor + "\n")
+    assert lab.pick_precision("auto", cpuinfo) == precision
+    assert lab.pick_precision("float32", cpuinfo) == "float32"
+
+
+def test_precision_is_float32_where_the_processor_can_not_be_asked(tmp_path):
+    assert lab.pick_precision("auto", tmp_path / "absent") == "float32"
+
+
+def test_feature_maps_are_the_outputs_of_the_layers():
+    model, image = deep_mnist.Model(), np.random.default_rng(0).uniform(size=784).astype(np.float32)
+    maps = lab.feature_maps(model, image)
+    assert {name: values.shape for name, values in maps.items()} == {
+        "conv1 ReLU": (28, 28, 32),
+        "conv1 max pooling": (14, 14, 32),
+        "conv2 ReLU": (14, 14, 64),
+        "conv2 max pooling": (7, 7, 64),
+        "fc1 ReLU": (1024,),
+    }
+    conv1 = tf.nn.relu(deep_mnist.conv2d(image.reshape(1, 28, 28, 1), model.W_conv1) + model.b_conv1)
+    np.testing.assert_allclose(maps["conv1 ReLU"], conv1[0], rtol=1e-5, atol=1e-6)
+    logits = maps["fc1 ReLU"] @ model.W_fc2.numpy() + model.b_fc2.numpy()
+    np.testing.assert_allclose(logits, model(image[None])[0], rtol=1e-4, atol=1e-4)
+
+
+def test_without_tensorboard_the_script_runs_and_says_what_to_install(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), log_dir=tmp_path / "logs")
+    for _ in run.steps():
+        run.log(1.0)
+    assert "pip install tensorboard" in capsys.readouterr().err
+    assert run.history[-1]["step"] == 20
+
+
+def test_tensorboard_gets_scalars_histograms_and_a_graph_with_readable_names(tmp_path):
+    pytest.importorskip("tensorboard")
+    run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), log_dir=tmp_path / "logs")
+    for _ in run.steps():
+        run.log(1.0)
+    (log,) = (tmp_path / "logs/s/seed-0").iterdir()
+    events = [tf.compat.v1.Event.FromString(raw.numpy()) for raw in tf.data.TFRecordDataset(str(log))]
+    tags = {(event.step, value.tag) for event in events for value in event.summary.value}
+    assert tags >= {(10, "loss"), (20, "learning rate"), (20, "validation accuracy"), (20, "W_conv1"), (4, "b_fc2")}
+    graph = tf.compat.v1.GraphDef.FromString(b"".join(event.graph_def for event in events))
+    assert {node.name.split("/")[0] for node in graph.node} >= {"images", "conv1", "conv2", "fc1", "fc2"}
