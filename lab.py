@@ -7,7 +7,6 @@ A script calls `parse_flags` and `run_script`, and its `main` calls `read_data` 
 import contextlib
 import hashlib
 import importlib.util
-import io
 import json
 import math
 import os
@@ -23,7 +22,8 @@ import numpy as np
 from tqdm import tqdm
 
 import input_data
-from lab_files import Checkpoint, TensorBoard, write_atomically
+from idx_files import atomic_file
+from lab_files import Checkpoint, TensorBoard
 from lab_flags import parse_flags
 
 __all__ = ["LabError", "Run", "feature_maps", "learning_rate", "parse_flags", "read_data", "run_script"]
@@ -64,7 +64,7 @@ def _explain(error, flags):
     """One line for a mistake in a script: the script's own line that led to it, and where the whole trace is."""
     trace = _folder(flags) / "error.txt"
     with contextlib.suppress(OSError):  # the mistake itself matters more
-        write_atomically(trace, "".join(traceback.format_exception(error)).encode())
+        trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     message = re.sub(r"\{\{.*?\}\} ?|\[Op:.*", "", str(error)).strip().splitlines()
     script = Path(sys.argv[0]).resolve()
     where = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == script]
@@ -273,9 +273,8 @@ class Run:
     def finish(self, predictions):
         """Writes the record, the last file being run.json, and prints the test accuracy on the last line."""
         accuracy = float(np.mean(predictions == _digits(self.mnist.test.labels)))
-        buffer = io.BytesIO()
-        np.save(buffer, predictions)
-        write_atomically(self.folder / "predictions.npy", buffer.getvalue())
+        with atomic_file(self.folder / "predictions.npy") as file:
+            np.save(file, predictions)
         record = {
             "script": self.flags.script,
             "dataset": self.mnist.name,
@@ -287,7 +286,7 @@ class Run:
             "steps": self.flags.steps,
             "test_accuracy": accuracy,
             "test_images": len(predictions),
-            "predictions_sha256": hashlib.sha256(buffer.getvalue()).hexdigest(),
+            "predictions_sha256": hashlib.sha256((self.folder / "predictions.npy").read_bytes()).hexdigest(),
             "training_seconds": round(self.seconds, 3),
             "history": self.history,
             "packages": _versions(),
@@ -297,7 +296,8 @@ class Run:
                 "python": platform.python_version(),
             },
         }
-        write_atomically(self.folder / "run.json", json.dumps(record, indent=1).encode())
+        with atomic_file(self.folder / "run.json") as file:
+            file.write(json.dumps(record, indent=1).encode())
         print(f"results in {self.folder}")
         print(f"test accuracy {accuracy:.4f} ({len(predictions):,} images, {self.mnist.name})", flush=True)
 

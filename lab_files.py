@@ -1,23 +1,10 @@
-"""The files that a training writes as it goes: whole ones or none, checkpoints, and TensorBoard's logs.
+"""What a training writes as it goes: checkpoints, and TensorBoard's logs.
 
 As in lab.py, TensorFlow is imported inside the functions that need it.
 """
 
 import json
 import time
-import uuid
-
-
-def write_atomically(path, content):
-    """Writes bytes so that `path` at no time holds a part of them; raises OSError (full disk, no permission)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex}")  # unique: another run may be writing as well
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 class Checkpoint:

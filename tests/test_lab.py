@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 
 import deep_mnist
+import input_data
 import lab
-import lab_files
 from tests.tracing import ROOT
 
 pytestmark = pytest.mark.lab
@@ -262,7 +262,7 @@ class Digits(SimpleNamespace):
 
 def small_run(tmp_path, predict, **flags):
     """A Run on a few random images, for what needs no training."""
-    names = {"script": "s", "seed": 0, "results_dir": tmp_path, "log_dir": None, "resume": False, "steps": 20}
+    names = {"script": "s", "seed": 0, "results_dir": str(tmp_path), "log_dir": None, "resume": False, "steps": 20}
     recipe = {"batch_size": 5, "learning_rate": 1.0, "schedule": "constant", "precision": "float32"}
     mnist = SimpleNamespace(
         train=Digits(50), validation=Digits(1234), test=Digits(1017), name="random noise", sha256={}
@@ -289,20 +289,21 @@ def test_the_test_images_are_not_touched_while_training(tmp_path):
     assert len(run.test()) == 1017  # the partial last batch counts
 
 
-def test_the_last_good_results_stay_when_the_disk_is_full(tmp_path, monkeypatch):
-    path = tmp_path / "run.json"
-    lab_files.write_atomically(path, b"good")
+def test_the_last_good_record_stays_when_the_disk_is_full(tmp_path, monkeypatch):
+    run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64))
+    for _ in run.steps():
+        run.log(1.0)
+    run.finish(run.test())
+    good = (run.folder / "run.json").read_bytes()
 
-    def no_space(self, content):
-        with self.open("wb") as file:
-            file.write(content[:2])
-        raise OSError(28, "No space left on device", str(self))
+    def no_space(*_):
+        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", no_space)
-    with pytest.raises(OSError, match="No space left"):
-        lab_files.write_atomically(path, b"better")
-    assert path.read_bytes() == b"good"
-    assert list(tmp_path.iterdir()) == [path]
+    monkeypatch.setattr("os.fsync", no_space)
+    with pytest.raises(input_data.DataError, match="No space left"):
+        run.finish(run.test())
+    assert (run.folder / "run.json").read_bytes() == good
+    assert not list(run.folder.glob(".*"))
 
 
 def test_one_cycle_rises_for_a_fifth_of_the_steps_and_falls_to_almost_zero():
