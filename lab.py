@@ -64,6 +64,7 @@ def _explain(error, flags):
     """One line for a mistake in a script: the script's own line that led to it, and where the whole trace is."""
     trace = _folder(flags) / "error.txt"
     with contextlib.suppress(OSError):  # the mistake itself matters more
+        trace.parent.mkdir(parents=True, exist_ok=True)
         trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
     message = re.sub(r"\{\{.*?\}\} ?|\[Op:.*", "", str(error)).strip().splitlines()
     script = Path(sys.argv[0]).resolve()

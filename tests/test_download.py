@@ -284,7 +284,7 @@ def test_an_unwritable_directory_is_told(tmp_path, mnist, mirrors, monkeypatch):
     monkeypatch.setattr(idx_files, "open", refuse, raising=False)
     with serving(mnist) as server:
         mirrors(server)
-        with pytest.raises(DataError, match=r"cannot be written: Permission denied. Choose a data directory"):
+        with pytest.raises(DataError, match=r"cannot be written: Permission denied. Choose a directory"):
             load(tmp_path, dataset="auto")
 
 

@@ -1,0 +1,101 @@
+"""Each benchmark runs for a few steps and leaves its tables and its record. Times are not looked at here."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.tracing import ROOT
+
+pytestmark = pytest.mark.slow
+
+BENCHMARKS = ["arithmetic", "loader", "throughput", "time_to_accuracy"]
+PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
+
+
+def run(benchmark, *flags, cwd, **environment):
+    """Runs a benchmark as a user would, in a folder of its own."""
+    return subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / f"{benchmark}.py", *map(str, flags)],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+@pytest.fixture
+def digits(request):
+    """The flags for real MNIST where there is some, else for synthetic digits."""
+    if os.environ.get("MNIST_DATA_DIR"):
+        return ("--dataset", "mnist")
+    return ("--dataset", "synthetic", "--data-dir", request.getfixturevalue("synthetic_dir"))
+
+
+def run_smoke(benchmark, digits, folder):
+    """A short run: the finished process, and the record it left."""
+    done = run(benchmark, "--smoke", "--json", "record.json", *digits, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    record = json.loads((folder / "record.json").read_text())
+    assert set(record) == {"dataset", "settings", "machine", "results"}
+    assert record["dataset"] in done.stdout
+    return done, record
+
+
+def test_throughput_runs_every_peer_that_is_installed(digits, tmp_path):
+    done, record = run_smoke("throughput", digits, tmp_path)
+    (results,) = record["results"].values()  # of the one batch size
+    families = {name.partition(",")[0] for name in results}
+    expected = {"ours", "Keras fit", "TensorFlow v1 graph", "tf.function"}
+    if importlib.util.find_spec("torch"):
+        expected.add("PyTorch")
+    else:
+        assert "skipped: torch is not installed" in done.stderr
+    assert families == expected
+    for name, result in results.items():
+        assert result["interval_seconds"][0], name
+        assert f"| {name} " in done.stdout
+
+
+def test_time_to_accuracy_runs_both_recipes_and_says_that_it_extrapolates(digits, tmp_path):
+    done, record = run_smoke("time_to_accuracy", digits, tmp_path)
+    assert len(record["results"]["ours"]) == len(record["results"]["original"]) == 1
+    assert record["results"]["original_is_extrapolated"]
+    assert "EXTRAPOLATED" in done.stdout
+    assert "deep_mnist.py --help" in done.stdout
+
+
+def test_loader_measures_every_job_of_both_loaders(digits, tmp_path):
+    _, record = run_smoke("loader", digits, tmp_path)
+    jobs = {"read_data_sets", "read_data_sets and float32 images", "next_batch"}
+    assert set(record["results"]["ours"][0]) == set(record["results"]["original"][0]) == jobs
+
+
+def test_arithmetic_measures_every_layer_in_both_precisions(digits, tmp_path):
+    _, record = run_smoke("arithmetic", digits, tmp_path)
+    measured = {(case["name"], case["pass_"], case["precision"]) for case in record["results"]}
+    # Two precisions of: the peak, the step, three passes of four layers but for the gradient to the image.
+    assert len(measured) == 2 * (1 + 1 + 11)
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
+def test_help_teaches_and_a_bad_flag_ends_with_status_2(benchmark, tmp_path):
+    shown = run(benchmark, "--help", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert f"python benchmarks/{benchmark}.py --smoke" in shown.stdout
+    assert run(benchmark, "--json", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
+def test_a_failure_is_told_in_one_line(benchmark, tmp_path):
+    nowhere = tmp_path / "a file"
+    nowhere.touch()
+    done = run(benchmark, "--smoke", "--dataset", "mnist", "--data-dir", nowhere, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in done.stderr
