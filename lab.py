@@ -32,7 +32,7 @@ LOG_EVERY = 10  # steps between two entries of the history
 VALIDATIONS = 5  # in a run; each takes as long as some 15 training steps
 VALIDATE_EVERY_AT_MOST = 500  # steps: a long run wants more, because it saves its checkpoints then
 WARM_UP = 0.2  # the part of a one-cycle run in which the learning rate rises
-TEST_BATCH = 500  # images at once: larger batches test no faster and take more memory
+TEST_BATCH = 500  # images at once: fewer test more slowly, more take more memory
 FAST_BFLOAT16 = {"avx512_bf16", "amx_bf16"}  # the processor's instructions that multiply in bfloat16
 PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "matplotlib")
 
@@ -268,15 +268,23 @@ class Run:
         return np.concatenate([self.predict(batch).numpy() for batch in batches]).astype(np.uint8)
 
     def test(self):
-        """The digits that the model sees in all the test images: (10000,), uint8."""
-        return self._predict_all(self.mnist.test.images)
-
-    def finish(self, predictions):
-        """Writes the record, the last file being run.json, and prints the test accuracy on the last line."""
-        accuracy = float(np.mean(predictions == _digits(self.mnist.test.labels)))
+        """Tests the model, once, and writes the record; returns the digit seen in each test image: (10000,), uint8."""
+        predictions = self._predict_all(self.mnist.test.images)
+        self.test_accuracy = float(np.mean(predictions == _digits(self.mnist.test.labels)))
         with atomic_file(self.folder / "predictions.npy") as file:
             np.save(file, predictions)
-        record = {
+        with atomic_file(self.folder / "run.json") as file:
+            file.write(json.dumps(self._record(), indent=1).encode())
+        return predictions
+
+    def finish(self):
+        """Says where the results are and, on the last line, what they are."""
+        images = self.mnist.test.num_examples
+        print(f"results in {self.folder}")
+        print(f"test accuracy {self.test_accuracy:.4f} ({images:,} images, {self.mnist.name})", flush=True)
+
+    def _record(self):
+        return {
             "script": self.flags.script,
             "dataset": self.mnist.name,
             "sha256": self.mnist.sha256,
@@ -285,22 +293,19 @@ class Run:
             "recipe": self.recipe(),
             "parameters": sum(math.prod(v.shape) for v in self.model.trainable_variables),
             "steps": self.flags.steps,
-            "test_accuracy": accuracy,
-            "test_images": len(predictions),
+            "test_accuracy": self.test_accuracy,
+            "test_images": self.mnist.test.num_examples,
             "predictions_sha256": hashlib.sha256((self.folder / "predictions.npy").read_bytes()).hexdigest(),
             "training_seconds": round(self.seconds, 3),
             "history": self.history,
             "packages": _versions(),
             "machine": {
                 "platform": platform.platform(),
+                "processor": platform.processor() or platform.machine(),
                 "processors": os.cpu_count(),
                 "python": platform.python_version(),
             },
         }
-        with atomic_file(self.folder / "run.json") as file:
-            file.write(json.dumps(record, indent=1).encode())
-        print(f"results in {self.folder}")
-        print(f"test accuracy {accuracy:.4f} ({len(predictions):,} images, {self.mnist.name})", flush=True)
 
     def recipe(self):
         """All that decides the result on a given machine: two runs with the same recipe and seed are the same."""

@@ -13,7 +13,7 @@ import lab
 
 if __name__ == "__main__":  # first of all, so that --help and a mistyped flag need not wait for TensorFlow
     FLAGS = lab.parse_flags(
-        __doc__, steps=600, batch_size=100, learning_rate=6e-3, schedule="one-cycle", label_smoothing=0.1
+        __doc__, steps=540, batch_size=128, learning_rate=6e-3, schedule="one-cycle", label_smoothing=0.1
     )
 
 import tensorflow as tf
@@ -120,7 +120,7 @@ def main(flags):
     plotter.plot_feature_maps(
         image, lab.feature_maps(model, image), run.folder / "feature_maps.png", dataset=mnist.name
     )
-    run.finish(predictions)
+    run.finish()
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ def main(flags):
     plotter.plot_confusion(digits, predictions, run.folder / "confusion.png", dataset=mnist.name)
     plotter.plot_mistakes(mnist.test.images, digits, predictions, run.folder / "mistakes.png", dataset=mnist.name)
     plotter.plot_mnist_weights(model.W, run.folder / "weights.png", dataset=mnist.name)
-    run.finish(predictions)
+    run.finish()
 
 
 if __name__ == "__main__":

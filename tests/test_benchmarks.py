@@ -1,7 +1,9 @@
 """Each benchmark runs for a few steps and leaves its tables and its record. Times are not looked at here."""
 
+import importlib
 import importlib.util
 import json
+import math
 import os
 import subprocess
 import sys
@@ -99,3 +101,42 @@ def test_a_failure_is_told_in_one_line(benchmark, tmp_path):
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in done.stderr
+
+
+# ------------------------------------------------------------------------------------------------ what they count on
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Imports a module of the benchmarks, which import each other as scripts of one folder do."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return importlib.import_module
+
+
+def test_intervals_leave_out_warm_up_validation_and_odd_lengths(module):
+    entries = [(10, 9.0, None), (20, 10.0, None), (30, 11.0, 0.9), (40, 15.0, None), (48, 15.8, None), (50, 16.0, None)]
+    names = ("step", "seconds", "validation_accuracy")
+    run = module("lab_runs").LabRun(None, {"history": [dict(zip(names, entry, strict=True)) for entry in entries]})
+    assert run.interval_seconds(warm_up=0) == [1.0, 1.0]  # 10 to 20, 20 to 30
+    assert run.interval_seconds(warm_up=20) == [1.0]
+    with pytest.raises(module("measuring").BenchmarkError, match="give more steps"):
+        run.interval_seconds(warm_up=30)
+
+
+def test_ratio_is_of_the_same_round(module):
+    measuring = module("measuring")
+    assert measuring.ratio([2.0, 20.0, 200.0], [1.0, 10.0, 50.0]) == 2.0
+    assert measuring.summary([3.0, 1.0, 2.0]) == (2.0, 1.0, 3.0)
+
+
+def test_contenders_take_turns(module):
+    order = []
+    contenders = {name: lambda name=name: order.append(name) for name in "ab"}
+    module("measuring").alternate(contenders, rounds=2)
+    assert order == ["a", "b", "b", "a"]
+
+
+def test_layers_are_those_of_the_network(module):
+    layers = module("layers")
+    assert sum(math.prod(layer.weights) + layer.weights[-1] for layer in layers.LAYERS) == 3_274_634
+    assert layers.OPERATIONS_PER_IMAGE == 82_049_024

@@ -253,7 +253,9 @@ class Digits(SimpleNamespace):
     def __init__(self, n):
         rng = np.random.default_rng(n)
         super().__init__(
-            images=rng.uniform(size=(n, 784)).astype(np.float32), labels=np.eye(10)[rng.integers(10, size=n)]
+            images=rng.uniform(size=(n, 784)).astype(np.float32),
+            labels=np.eye(10)[rng.integers(10, size=n)],
+            num_examples=n,
         )
 
     def get_state(self):
@@ -293,7 +295,7 @@ def test_the_last_good_record_stays_when_the_disk_is_full(tmp_path, monkeypatch)
     run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64))
     for _ in run.steps():
         run.log(1.0)
-    run.finish(run.test())
+    run.test()
     good = (run.folder / "run.json").read_bytes()
 
     def no_space(*_):
@@ -301,7 +303,7 @@ def test_the_last_good_record_stays_when_the_disk_is_full(tmp_path, monkeypatch)
 
     monkeypatch.setattr("os.fsync", no_space)
     with pytest.raises(input_data.DataError, match="No space left"):
-        run.finish(run.test())
+        run.test()
     assert (run.folder / "run.json").read_bytes() == good
     assert not list(run.folder.glob(".*"))
 
