@@ -111,14 +111,15 @@ def pick_precision(wanted, cpuinfo=Path("/proc/cpuinfo")):
 def learning_rate(step, flags):
     """The learning rate of a step, counted from 1: constant, or one cycle of a straight rise and a straight fall.
 
+    It is an np.float32, because tf.function takes NumPy's numbers as data, and would compile anew for each of Python's.
     The cycle (Smith, "Super-convergence", 2018) starts gently, while the gradients are still wild, goes through
     rates that would be too high to end with, and ends near zero, where the weights settle.
     """
     if flags.schedule == "constant":
-        return flags.learning_rate
+        return np.float32(flags.learning_rate)
     rise = max(1.0, WARM_UP * flags.steps)
     fall = max(1.0, flags.steps - rise)
-    return flags.learning_rate * min(step / rise, (flags.steps + 1 - step) / (fall + 1))
+    return np.float32(flags.learning_rate * min(step / rise, (flags.steps + 1 - step) / (fall + 1)))
 
 
 def _check_model(model):
@@ -197,10 +198,10 @@ class Run:
     def log(self, loss):
         """Takes the loss of this step (a scalar). Raises LabError when it is not finite."""
         self._losses.append(float(loss))
-        self._check_finite("the loss is", self._losses[-1])
+        self._check_finite("the loss is", math.isfinite(self._losses[-1]))
 
-    def _check_finite(self, what, values):
-        if not np.all(np.isfinite(values)):
+    def _check_finite(self, what, finite):
+        if not finite:
             raise LabError(
                 f"{what} not finite at step {self._step:,}, so training can't go on: "
                 f"try a smaller --learning-rate than {self.flags.learning_rate:g}"
@@ -216,7 +217,7 @@ class Run:
         accuracy = None
         if validate:
             for variable in self.model.trainable_variables:  # a ReLU may turn NaN into 0, and the loss look sound
-                self._check_finite("the weights are", variable.numpy())
+                self._check_finite("the weights are", np.isfinite(variable.numpy()).all())
             accuracy = self._validation_accuracy()
         entry = {
             "step": self._step,

@@ -88,9 +88,10 @@ def main(flags):
     learning_rate = tf.Variable(0.0)
     optimizer = tf.compat.v1.train.AdamOptimizer(learning_rate)  # one pass over the weights; Keras's takes several
 
-    @tf.function
-    def train_step(x, y_):
-        with tf.GradientTape() as tape:
+    @tf.function  # compiles the step to a graph, as the lecture's session did
+    def train_step(x, y_, rate):
+        learning_rate.assign(rate)
+        with tf.GradientTape() as tape:  # records what follows, to differentiate it
             logits = model(x, KEEP_PROB)  # (N, 10)
             # Certainty never pays: 0.91 for the right digit and 0.01 for each other is as good as it gets.
             smooth = (1 - flags.label_smoothing) * y_ + flags.label_smoothing / 10  # (N, 10)
@@ -106,20 +107,19 @@ def main(flags):
     run = lab.Run(flags, mnist, model, optimizer, predict)
     for step in run.steps():
         images, labels = mnist.train.next_batch(flags.batch_size)  # (N, 784), and one-hot (N, 10)
-        learning_rate.assign(lab.learning_rate(step, flags))
-        run.log(train_step(images, labels))  # now and then with the accuracy on the validation images
+        loss = train_step(images, labels, lab.learning_rate(step, flags))
+        run.log(loss)  # now and then with the accuracy on the validation images
 
     predictions = run.test()  # once, at the end: the test images had no say in anything above
     digits = mnist.test.labels.argmax(axis=1)
     plotter.plot_curves(run.history, run.folder / "curves.png", dataset=mnist.name)
     plotter.plot_confusion(digits, predictions, run.folder / "confusion.png", dataset=mnist.name)
     plotter.plot_mistakes(mnist.test.images, digits, predictions, run.folder / "mistakes.png", dataset=mnist.name)
-    first_filters = next(W for W in model.trainable_variables if W.shape.rank == 4)
-    plotter.plot_filters(first_filters, run.folder / "filters.png", dataset=mnist.name)
+    filters = next(W for W in model.trainable_variables if W.shape.rank == 4)  # of the first convolution there is
+    plotter.plot_filters(filters, run.folder / "filters.png", dataset=mnist.name)
     image = mnist.test.images[0]
-    plotter.plot_feature_maps(
-        image, lab.feature_maps(model, image), run.folder / "feature_maps.png", dataset=mnist.name
-    )
+    maps = lab.feature_maps(model, image)
+    plotter.plot_feature_maps(image, maps, run.folder / "feature_maps.png", dataset=mnist.name)
     run.finish()
 
 

@@ -56,7 +56,7 @@ def main(flags):
     run = lab.Run(flags, mnist, model, optimizer=None, predict=predict)
     for step in run.steps():
         images, labels = mnist.train.next_batch(flags.batch_size)  # (N, 784), and one-hot (N, 10)
-        run.log(train_step(images, labels, tf.constant(lab.learning_rate(step, flags))))
+        run.log(train_step(images, labels, lab.learning_rate(step, flags)))  # now and then with the validation accuracy
 
     predictions = run.test()  # once, at the end: the test images had no say in anything above
     digits = mnist.test.labels.argmax(axis=1)
