@@ -1,4 +1,4 @@
-"""Ours: `deep_mnist.py`, run as a user runs it, and what its run.json tells about speed."""
+"""Ours: the lab scripts, run as a user runs them, and what their run.json tells about speed."""
 
 import itertools
 import json
@@ -42,8 +42,13 @@ class LabRun(NamedTuple):
 
 
 def run_deep_mnist(digits: Digits, *flags: Any) -> LabRun:
-    """Runs the script with these flags on this data, and cleans up after it."""
+    """Runs the deep network's script with these flags on this data, and cleans up after it."""
+    return run_lab_script(SCRIPT, digits, *flags)
+
+
+def run_lab_script(script: str, digits: Digits, *flags: Any) -> LabRun:
+    """Runs a lab script with these flags on this data, and cleans up after it."""
     with tempfile.TemporaryDirectory() as results:
-        process = run(SCRIPT, *digits.flags, "--results-dir", results, *flags)
+        process = run(script, *digits.flags, "--results-dir", results, *flags)
         (record,) = Path(results).glob("*/*/run.json")
         return LabRun(process, json.loads(record.read_text()))

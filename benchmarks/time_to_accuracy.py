@@ -109,15 +109,15 @@ def train_alternately(options: argparse.Namespace, digits: Digits) -> tuple[list
     return ours, originals
 
 
-def train_ours(digits: Digits, seed: int, steps: int | None) -> Outcome:
-    """A run of `deep_mnist.py` with its default flags, but for the seed."""
-    run = lab_runs.run_deep_mnist(digits, "--seed", seed, *(["--steps", steps] if steps else []))
+def train_ours(digits: Digits, seed: int, steps: int | None, script: str = lab_runs.SCRIPT) -> Outcome:
+    """A run of a lab script with its default flags, but for the seed."""
+    run = lab_runs.run_lab_script(script, digits, "--seed", seed, *(["--steps", steps] if steps else []))
     return Outcome(run.record["test_accuracy"], run.process.seconds, run.process.peak_bytes)
 
 
-def train_original(digits: Digits, steps: int) -> Outcome:
+def train_original(digits: Digits, steps: int, network: str = "deep_mnist") -> Outcome:
     """A run of the original recipe; with fewer steps than it has, the rest of the training's time is added."""
-    finished = measuring.run(PEERS / "original_recipe.py", digits.files, "--steps", steps)
+    finished = measuring.run(PEERS / "original_recipe.py", digits.files, "--steps", steps, "--network", network)
     training = float(re.search(r"^training took ([\d.]+) s$", finished.stdout, re.MULTILINE)[1])
     accuracy = float(re.search(r"^test accuracy ([\d.]+)$", finished.stdout, re.MULTILINE)[1])
     missing = training * (ORIGINAL_STEPS / steps - 1)

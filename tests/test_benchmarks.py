@@ -14,7 +14,7 @@ from tests.tracing import ROOT
 
 pytestmark = pytest.mark.slow
 
-BENCHMARKS = ["arithmetic", "loader", "throughput", "time_to_accuracy"]
+BENCHMARKS = ["arithmetic", "loader", "scripts", "throughput", "time_to_accuracy"]
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
 
 
@@ -70,6 +70,12 @@ def test_time_to_accuracy_runs_both_recipes_and_says_that_it_extrapolates(digits
     assert record["results"]["original_is_extrapolated"]
     assert "EXTRAPOLATED" in done.stdout
     assert "deep_mnist.py --help" in done.stdout
+
+
+def test_scripts_runs_all_five_and_the_lectures_recipe_for_four(digits, tmp_path):
+    done, record = run_smoke("scripts", digits, tmp_path)
+    assert len(record["results"]) == 9
+    assert "model_no3.py" in done.stdout
 
 
 def test_loader_measures_every_job_of_both_loaders(digits, tmp_path):

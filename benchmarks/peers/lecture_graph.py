@@ -17,13 +17,13 @@ class Graph(NamedTuple):
     train_step: tf.Operation
 
 
-def build(learning_rate):
-    """Builds the graph, with Adam, in the default graph of TensorFlow 1."""
+def build(learning_rate, name="deep_mnist"):
+    """Builds the graph of the network of this name, with Adam, in the default graph of TensorFlow 1."""
     tf.disable_v2_behavior()
     x = tf.placeholder(tf.float32, [None, 784])
     y_ = tf.placeholder(tf.float32, [None, 10])
     keep_prob = tf.placeholder(tf.float32)
-    logits = network.logits(x, network.new_variables(), keep_prob)
+    logits = network.logits(x, network.new_variables(name), keep_prob)
     digit = tf.argmax(logits, 1)
     accuracy = tf.reduce_mean(tf.cast(tf.equal(digit, tf.argmax(y_, 1)), tf.float32))
     train_step = tf.train.AdamOptimizer(learning_rate).minimize(network.cross_entropy(y_, logits))

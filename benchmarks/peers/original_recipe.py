@@ -1,4 +1,4 @@
-"""A peer of `time_to_accuracy.py`: the lecture's recipe as it stood in 2016, on the lecture's v1 graph.
+"""A peer of `time_to_accuracy.py` and `scripts.py`: the lecture's recipe of 2016, on a v1 graph.
 
 Batches of 50, Adam with a learning rate of 1e-4, dropout 0.5; the training accuracy every 100 steps; at the end the
 accuracy on all test images at once.
@@ -14,10 +14,11 @@ from original_loader import read_data_sets
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("data_dir", metavar="DIR", help="with the four gzipped files")
 parser.add_argument("--steps", type=int, default=20_000)
+parser.add_argument("--network", default="deep_mnist", help="the lab script that has the same")
 flags = parser.parse_args()
 
 mnist = read_data_sets(flags.data_dir, one_hot=True)
-graph = lecture_graph.build(learning_rate=1e-4)
+graph = lecture_graph.build(learning_rate=1e-4, name=flags.network)
 
 with tf.Session() as session:
     session.run(tf.global_variables_initializer())
