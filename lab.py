@@ -56,7 +56,7 @@ def run_script(main, flags):
 
 
 def _fail(message, status=1):
-    print(message, file=sys.stderr)
+    tqdm.write(message, file=sys.stderr)  # below the progress bar, not behind it
     return status
 
 
