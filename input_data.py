@@ -335,7 +335,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         data = read_data_sets(options.directory, dataset=options.dataset)
     except DataError as error:
-        print(f"input_data.py: {error}", file=sys.stderr)
+        print("input_data.py:", *str(error).split(), file=sys.stderr)  # on one line, however many the error has
         return 1
     except KeyboardInterrupt:
         print("input_data.py: interrupted", file=sys.stderr)

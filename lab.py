@@ -56,7 +56,8 @@ def run_script(main, flags):
 
 
 def _fail(message, status=1):
-    tqdm.write(message, file=sys.stderr)  # below the progress bar, not behind it
+    line = " ".join(message.split())  # the loader's errors have a line for each mirror
+    tqdm.write(line, file=sys.stderr)  # below the progress bar, not behind it
     return status
 
 

@@ -146,6 +146,16 @@ def test_numbers_that_are_not_finite_stop_the_run(script, rate, what, synthetic,
     assert not (tmp_path / "results" / script / "seed-0" / "run.json").exists()
 
 
+def test_an_error_of_several_lines_is_told_in_one(capsys):
+    def main(flags):
+        raise input_data.DataError("no data:\n  mirror 1 is silent\n  mirror 2, too\nTry again.")
+
+    with pytest.raises(SystemExit) as end:
+        lab.run_script(main, SimpleNamespace())
+    assert end.value.code == 1
+    assert capsys.readouterr().err == "error: no data: mirror 1 is silent mirror 2, too Try again.\n"
+
+
 def test_a_batch_larger_than_the_data_is_refused(synthetic, tmp_path):
     assert "--batch-size 60000" in failure(run("softmax_mnist", "--batch-size", 60000, *synthetic, cwd=tmp_path))
 
