@@ -1,7 +1,7 @@
 """What every lab script does the same around its model: flags, seed, progress bar, record, TensorBoard, checkpoint.
 
-A script calls `parse_flags` and `run_script`, and its `main` calls `read_data` and a `Run`: `steps`, `log`, `test`,
-`finish`. TensorFlow is imported inside the functions that need it: that takes seconds, and `--help` should not.
+A script calls `parse_flags` and `run_script`, and its `main` calls `read_data` and a `Run`: `steps` or `rounds`, `log`,
+`test`, `finish`. TensorFlow is imported inside the functions that need it: that takes seconds, and `--help` should not.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from lab_flags import parse_flags
 
 __all__ = ["LabError", "Run", "feature_maps", "learning_rate", "parse_flags", "read_data", "run_script"]
 
-LOG_EVERY = 10  # steps between two entries of the history
+LOG_EVERY = 10  # steps between two entries of the history; fewer in a very short run
 VALIDATIONS = 5  # in a run; each takes as long as some 15 training steps
 VALIDATE_EVERY_AT_MOST = 500  # steps: a long run wants more, because it saves its checkpoints then
 WARM_UP = 0.2  # the part of a one-cycle run in which the learning rate rises
@@ -112,15 +112,17 @@ def pick_precision(wanted, cpuinfo=Path("/proc/cpuinfo")):
 def learning_rate(step, flags):
     """The learning rate of a step, counted from 1: constant, or one cycle of a straight rise and a straight fall.
 
-    It is an np.float32, because tf.function takes NumPy's numbers as data, and would compile anew for each of Python's.
+    For a number of steps, such as a range, it is an array. It is float32 of NumPy's, because tf.function takes that as
+    data, and would compile anew for each number of Python's.
     The cycle (Smith, "Super-convergence", 2018) starts gently, while the gradients are still wild, goes through
     rates that would be too high to end with, and ends near zero, where the weights settle.
     """
     if flags.schedule == "constant":
-        return np.float32(flags.learning_rate)
+        return np.float32(np.full(np.shape(step), flags.learning_rate))
     rise = max(1.0, WARM_UP * flags.steps)
     fall = max(1.0, flags.steps - rise)
-    return np.float32(flags.learning_rate * min(step / rise, (flags.steps + 1 - step) / (fall + 1)))
+    step = np.asarray(step)
+    return np.float32(flags.learning_rate * np.minimum(step / rise, (flags.steps + 1 - step) / (fall + 1)))
 
 
 def _check_model(model):
@@ -171,6 +173,7 @@ class Run:
         self.folder = _folder(flags)
         self.folder.mkdir(parents=True, exist_ok=True)  # fails now, if at all, and not after the training
         self.history, self.seconds, self._losses = [], 0.0, []
+        self._log_every, self._validate_every = _intervals(flags.steps)
         self._checkpoint = Checkpoint(self.folder / "checkpoint", model, optimizer)
         self._board = None
         if flags.log_dir and importlib.util.find_spec("tensorboard"):
@@ -181,6 +184,14 @@ class Run:
 
     def steps(self):
         """The numbers of the steps to train: from 1, or under --resume from where the checkpoint was saved."""
+        for (step,) in self._rounds(at_most=1):
+            yield step
+
+    def rounds(self):
+        """The same as ranges of steps, LOG_EVERY of them or fewer, for a script whose graph loops over them."""
+        yield from self._rounds(at_most=LOG_EVERY)
+
+    def _rounds(self, at_most):
         done = self._resume() if self.flags.resume else 0
         print(
             f"{self.flags.script}: {self.flags.steps:,} steps of {self.flags.batch_size} images, {self.mnist.name}, "
@@ -189,36 +200,39 @@ class Run:
         )
         started = time.perf_counter() - self.seconds
         with tqdm(total=self.flags.steps, initial=done, unit="step", dynamic_ncols=True, disable=None) as self._bar:
-            for step in range(done + 1, self.flags.steps + 1):
-                self._step = step
-                yield step
+            while done < self.flags.steps:
+                next_entry = (done // self._log_every + 1) * self._log_every
+                self._round = range(done + 1, min(done + at_most, next_entry, self.flags.steps) + 1)
+                yield self._round
+                self._step = done = self._round[-1]
                 self.seconds = time.perf_counter() - started
-                self._bar.update()
+                self._bar.update(len(self._round))
                 self._log()
 
-    def log(self, loss):
-        """Takes the loss of this step (a scalar). Raises LabError when it is not finite."""
-        self._losses.append(float(loss))
-        self._check_finite("the loss is", math.isfinite(self._losses[-1]))
+    def log(self, losses):
+        """Takes the loss of this step (a scalar), or those of this round. Raises LabError when one is not finite."""
+        losses = np.ravel(losses)
+        for step, loss in zip(self._round, losses, strict=True):
+            self._check_finite("the loss is", step, math.isfinite(loss))
+        self._losses.extend(losses)
 
-    def _check_finite(self, what, finite):
+    def _check_finite(self, what, step, finite):
         if not finite:
             raise LabError(
-                f"{what} not finite at step {self._step:,}, so training can't go on: "
+                f"{what} not finite at step {step:,}, so training can't go on: "
                 f"try a smaller --learning-rate than {self.flags.learning_rate:g}"
             )
 
     def _log(self):
-        """Adds to the history every LOG_EVERY steps; validates and saves a checkpoint when their time has come."""
-        every = min(VALIDATE_EVERY_AT_MOST, max(1, self.flags.steps // VALIDATIONS))
-        validate = self._step % every == 0 or self._step == self.flags.steps
-        if not validate and self._step % LOG_EVERY:
+        """Adds to the history every few steps; validates and saves a checkpoint when their time has come."""
+        validate = self._step % self._validate_every == 0 or self._step == self.flags.steps
+        if not validate and self._step % self._log_every:
             return
         loss, self._losses = float(np.mean(self._losses)), []
         accuracy = None
         if validate:
             for variable in self.model.trainable_variables:  # a ReLU may turn NaN into 0, and the loss look sound
-                self._check_finite("the weights are", np.isfinite(variable.numpy()).all())
+                self._check_finite("the weights are", self._step, np.isfinite(variable.numpy()).all())
             accuracy = self._validation_accuracy()
         entry = {
             "step": self._step,
@@ -317,6 +331,13 @@ class Run:
             "dataset": self.mnist.name,
             "script_sha256": hashlib.sha256(source).hexdigest(),
         }
+
+
+def _intervals(steps):
+    """How many steps lie between two entries of the history, and between two validations: a multiple of the first."""
+    validate = min(VALIDATE_EVERY_AT_MOST, max(1, steps // VALIDATIONS))
+    log = min(LOG_EVERY, validate)
+    return log, math.ceil(validate / log) * log
 
 
 def _folder(flags):

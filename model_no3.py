@@ -16,6 +16,7 @@ if __name__ == "__main__":  # first of all, so that --help and a mistyped flag n
         __doc__, steps=540, batch_size=128, learning_rate=6e-3, schedule="one-cycle", label_smoothing=0.1
     )
 
+import numpy as np
 import tensorflow as tf
 
 import plotter
@@ -88,7 +89,6 @@ def main(flags):
     learning_rate = tf.Variable(0.0)
     optimizer = tf.compat.v1.train.AdamOptimizer(learning_rate)  # one pass over the weights; Keras's takes several
 
-    @tf.function  # compiles the step to a graph, as the lecture's session did
     def train_step(x, y_, rate):
         learning_rate.assign(rate)
         with tf.GradientTape() as tape:  # records what follows, to differentiate it
@@ -100,15 +100,23 @@ def main(flags):
         optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
         return cross_entropy
 
+    @tf.function  # compiles it to a graph, as the lecture's session did
+    def train_steps(images, labels, rates):
+        losses = tf.TensorArray(tf.float32, size=len(rates))
+        for i in tf.range(len(rates)):  # a loop inside the graph: it need not go back to Python after each step
+            losses = losses.write(i, train_step(images[i], labels[i], rates[i]))
+        return losses.stack()  # (steps,)
+
     @tf.function
     def predict(x):
         return tf.argmax(model(x), axis=1)  # (N,): the digit with the largest logit
 
     run = lab.Run(flags, mnist, model, optimizer, predict)
-    for step in run.steps():
-        images, labels = mnist.train.next_batch(flags.batch_size)  # (N, 784), and one-hot (N, 10)
-        loss = train_step(images, labels, lab.learning_rate(step, flags))
-        run.log(loss)  # now and then with the accuracy on the validation images
+    for steps in run.rounds():  # ten steps, or fewer
+        batches = [mnist.train.next_batch(flags.batch_size) for _ in steps]
+        images, labels = map(np.stack, zip(*batches, strict=True))  # (steps, N, 784), and one-hot (steps, N, 10)
+        losses = train_steps(images, labels, lab.learning_rate(steps, flags))
+        run.log(losses)  # now and then with the accuracy on the validation images
 
     predictions = run.test()  # once, at the end: the test images had no say in anything above
     digits = mnist.test.labels.argmax(axis=1)

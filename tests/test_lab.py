@@ -301,6 +301,44 @@ def test_the_test_images_are_not_touched_while_training(tmp_path):
     assert len(run.test()) == 1017  # the partial last batch counts
 
 
+def test_rounds_are_the_steps_in_order_and_stop_where_something_is_to_be_logged(tmp_path):
+    cases = [(540, {10}, 5), (20, {4}, 5), (57, {10, 7}, 3), (33, {6, 3}, 6), (1, {1}, 1)]
+    for steps, lengths, validations in cases:
+        run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), steps=steps)
+        run._checkpoint.save = lambda *_: None  # saving is slow, and another test's subject
+        rounds = []
+        for round_ in run.rounds():
+            run.log(np.ones(len(round_)))
+            rounds.append(round_)
+        assert [step for round_ in rounds for step in round_] == list(range(1, steps + 1))
+        assert {len(round_) for round_ in rounds} == lengths
+        assert [entry["step"] for entry in run.history] == [round_[-1] for round_ in rounds]
+        assert sum(entry["validation_accuracy"] is not None for entry in run.history) == validations
+
+
+def test_a_loss_that_is_not_finite_is_named_with_its_step_within_the_round(tmp_path):
+    run = small_run(tmp_path, None, steps=100)
+    rounds = run.rounds()
+    next(rounds)
+    with pytest.raises(lab.LabError, match="the loss is not finite at step 4,"):
+        run.log(np.array([1, 1, 1, np.nan, 1, 1, 1, 1, 1, 1]))
+
+
+def test_a_round_needs_as_many_losses_as_steps(tmp_path):
+    run = small_run(tmp_path, None, steps=100)
+    next(run.rounds())
+    with pytest.raises(ValueError, match="shorter"):
+        run.log(1.0)
+
+
+def test_the_learning_rates_of_a_round_are_those_of_its_steps():
+    for schedule in ("one-cycle", "constant"):
+        flags = SimpleNamespace(schedule=schedule, steps=540, learning_rate=6e-3)
+        rates = lab.learning_rate(range(101, 111), flags)
+        assert rates.dtype == np.float32
+        assert list(rates) == [lab.learning_rate(step, flags) for step in range(101, 111)]
+
+
 def test_the_last_good_record_stays_when_the_disk_is_full(tmp_path, monkeypatch):
     run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64))
     for _ in run.steps():
@@ -397,6 +435,6 @@ def test_tensorboard_gets_scalars_histograms_and_a_graph_with_readable_names(tmp
     (log,) = (tmp_path / "logs/s/seed-0").iterdir()
     events = [tf.compat.v1.Event.FromString(raw.numpy()) for raw in tf.data.TFRecordDataset(str(log))]
     tags = {(event.step, value.tag) for event in events for value in event.summary.value}
-    assert tags >= {(10, "loss"), (20, "learning rate"), (20, "validation accuracy"), (20, "W_conv1"), (4, "b_fc2")}
+    assert tags >= {(16, "loss"), (20, "learning rate"), (20, "validation accuracy"), (20, "W_conv1"), (4, "b_fc2")}
     graph = tf.compat.v1.GraphDef.FromString(b"".join(event.graph_def for event in events))
     assert {node.name.split("/")[0] for node in graph.node} >= {"images", "conv1", "conv2", "fc1", "fc2"}
