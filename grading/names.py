@@ -1,0 +1,188 @@
+"""Names of zips: making one, reading what students make of it, and showing strangers' text without harm.
+
+A submission is called `id_name_surname.zip`: ASCII, lower case, `_` between the three and `-` within them.
+"""
+
+import hashlib
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from anyascii import anyascii
+
+MAX_PART = 60  # characters of a name or a surname in a zip's name; file systems take 255 for the whole
+MAX_ID = 20  # digits
+MAX_STEM = 80  # characters of a folder's name, without its hash
+SHOWN = 80  # characters of a stranger's text in a message
+
+_PATTERN = re.compile(r"[0-9]+_[a-z0-9-]+_[a-z0-9-]+")
+_MOODLE = re.compile(r"(?P<full_name>.+?)_\d+_assignsubmission_[a-z]+_+(?=.)")
+_EXTENSION = re.compile(r"(\.(zip|rar|7z|tar|tgz|gz|pdf))+$", re.IGNORECASE)
+_COPY = re.compile(r"\s*\(\d+\)$|[\s_-]+(copy|copia|kopie)$", re.IGNORECASE)
+# Windows gives these names to devices, in every folder and with any extension.
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
+
+
+class BadName(ValueError):
+    """A name that no submission can have; the text tells the student what was wrong and what is expected."""
+
+
+@dataclass(frozen=True)
+class ZipName:
+    """What the name of a zip tells, as `zip_name` writes it; `remarks` has a line about what was tolerated, if anything."""
+
+    id: str  # digits
+    name: str
+    surname: str
+    remarks: tuple[str, ...] = ()
+
+
+def zip_name(student_id: str, name: str, surname: str) -> str:
+    """The name of a student's zip: `189295_ada_lovelace.zip`.
+
+    Names in any script become ASCII, lower case, words joined by "-".
+
+    Raises BadName for an id that has anything but digits, and for a name or a surname without letters.
+    """
+    student_id = student_id.strip()
+    if not re.fullmatch(r"[0-9]+", student_id):
+        raise BadName(f"the student id {quoted(student_id)} is not a number; give its digits only, as in 189295")
+    if len(student_id) > MAX_ID:
+        raise BadName(f"the student id has {len(student_id)} digits, expected at most {MAX_ID}")
+    parts = {"name": _ascii(name), "surname": _ascii(surname)}
+    for kind, given in (("name", name), ("surname", surname)):
+        if not parts[kind]:
+            raise BadName(f"the {kind} is missing (found {quoted(given)}); give id, name and surname, in this order")
+    return f"{student_id}_{parts['name']}_{parts['surname']}.zip"
+
+
+def parse_zip_name(file_name: str) -> ZipName:
+    """Reads a zip's name, tolerantly: Moodle's prefix, copies, other separators, capitals, accents, another order.
+
+    What would be a guess about the id is refused: a wrong id gives a mark to somebody else.
+
+    Raises BadName for a name without id, name or surname, or with two numbers that might be the id.
+    """
+    stem, full_name, oddities = _strip(file_name)
+    text = anyascii(stem)
+    if not _PATTERN.fullmatch(stem):
+        oddities += _oddities(stem)
+    parts = [part for part in text.split("_") if _ascii(part)]
+    if len(parts) < 3 or not any(map(str.isdigit, parts)):
+        parts = re.findall(r"[A-Za-z0-9]+", text)
+    student_id, others = _take_id(file_name, parts)
+    names = [_ascii(part) for part in others if re.search("[A-Za-z]", part)]
+    if parts[-1].isdigit() and parts[-1] != student_id:
+        oddities.append("a number at its end")
+    if len(names) < 2 and len(_ascii(full_name).split("-")) > 1:
+        oddities.append("no name and surname of its own, so that Moodle's were taken")
+        names = _ascii(full_name).split("-")
+    if len(names) < 2:
+        raise BadName(
+            f"the name {quoted(file_name)} has no {'surname' if names else 'name and surname'}; "
+            "call the zip id_name_surname.zip, as in 189295_ada_lovelace.zip"
+        )
+    if parts[0] != student_id:
+        oddities.append("the id in another place than the first")
+    if len(names) > 2:
+        oddities.append(f"{len(names)} parts after the id, where name and surname are two")
+    parsed = re.fullmatch(r"(\d+)_(.+)_(.+)\.zip", zip_name(student_id, names[0], "-".join(names[1:])))
+    remark = f"the zip's name {quoted(file_name)} was read as {parsed[0]}, though it has {', '.join(oddities)}"
+    return ZipName(*parsed.groups(), (remark,) if oddities else ())
+
+
+def safe_stem(file_name: str) -> str:
+    """A name for a submission's folder: the zip's without `.zip` where that is safe, else made safe.
+
+    ASCII letters, digits, `.`, `_` and `-`, no leading dot, bounded length, no name that Windows reserves. What had
+    to be altered ends with `+` and a hash of the original, so that no two submissions share a folder.
+    """
+    stem = re.sub(r"\.zip$", "", file_name, flags=re.IGNORECASE)
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", anyascii(stem))[:MAX_STEM].strip(".-")
+    if not safe or _RESERVED.match(safe):
+        safe = f"zip-{safe}".strip("-")
+    if f"{safe}.zip" == file_name:
+        return safe
+    return f"{safe}+{hashlib.sha256(file_name.encode(errors='surrogatepass')).hexdigest()[:10]}"
+
+
+def is_reserved(file_name: str) -> bool:
+    """Whether Windows takes a file name for a device: `aux.py`, `NUL`."""
+    return bool(_RESERVED.match(file_name))
+
+
+def printable(text: str) -> str:
+    r"""A stranger's text, fit for a terminal, a log or a page: what controls either is shown as `\x1b`, `\u202e`.
+
+    That goes for control characters, escape sequences, bidirectional overrides and other invisible characters;
+    tabs and line ends stay, the latter as `\n`.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # a progress bar's updates become lines
+    return "".join(
+        # C: control, format, surrogate, private use, unassigned. Zl, Zp: line ends that few programs know.
+        char if char in "\n\t" or unicodedata.category(char) not in _UNPRINTABLE else ascii(char)[1:-1]
+        for char in text
+    )
+
+
+def quoted(text: str) -> str:
+    """A stranger's text within a message: on one line, in quotation marks, cut in the middle where it is long."""
+    text = printable(text).replace("\n", r"\n").replace("\t", r"\t")
+    if len(text) > SHOWN:
+        text = f"{text[: SHOWN // 2]}...{text[-SHOWN // 2 + 3 :]}"
+    return f'"{text}"'
+
+
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def _ascii(text: str) -> str:
+    """Words in ASCII lower case, joined by "-", bounded: `María José` becomes `maria-jose`."""
+    return "-".join(re.findall("[a-z0-9]+", anyascii(text).lower()))[:MAX_PART].strip("-")
+
+
+def _strip(file_name: str) -> tuple[str, str, list[str]]:
+    """The name without what others added to it, the student's full name by Moodle ("" if unknown), and the oddities."""
+    oddities = []
+    stem = re.split(r"[/\\]", unicodedata.normalize("NFC", file_name))[-1]
+    moodle = _MOODLE.match(stem)
+    if moodle:
+        oddities.append("Moodle's prefix")
+        stem = stem[moodle.end() :]
+    extension = _EXTENSION.search(stem)
+    if extension:
+        stem = stem[: extension.start()]
+        if extension[0] != ".zip":
+            oddities.append(f"{quoted(extension[0])} at its end, where .zip is expected")
+    if _COPY.search(stem):
+        oddities.append("the mark of a copy at its end")
+        stem = _COPY.sub("", stem)
+    return stem, moodle["full_name"] if moodle else "", oddities
+
+
+def _oddities(stem: str) -> list[str]:
+    """What sets a name apart from one of lower-case ASCII letters, digits, `_` and `-`."""
+    kinds = {
+        "spaces": r"\s",
+        "dots": r"\.",
+        "capital letters": r"[A-Z]",
+        "letters outside a to z": r"[^\W\x00-\x7f]",
+        "other signs than - and _": r"[^\w\s.-]",
+    }
+    return [oddity for oddity, pattern in kinds.items() if re.search(pattern, stem)]
+
+
+def _take_id(file_name: str, parts: list[str]) -> tuple[str, list[str]]:
+    """The id and the other parts, without a trailing number of up to two digits: that of a version."""
+    if len(parts) > 1 and re.fullmatch(r"\d{1,2}", parts[-1]) and any(map(str.isdigit, parts[:-1])):
+        parts = parts[:-1]
+    numbers = sorted({part for part in parts if part.isdigit()}, key=parts.index)
+    if len(numbers) == 1:
+        return numbers[0], [part for part in parts if part not in numbers]
+    expected = "call the zip id_name_surname.zip, as in 189295_ada_lovelace.zip"
+    if numbers:
+        raise BadName(f"the name {quoted(file_name)} has more than one number ({' and '.join(numbers)}); {expected}")
+    mixed = [part for part in parts if re.search(r"\d", part)]
+    if mixed:
+        raise BadName(f"the id {quoted(mixed[0])} in the name {quoted(file_name)} is not a number; {expected}")
+    raise BadName(f"the name {quoted(file_name)} has no student id; {expected}")
