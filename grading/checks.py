@@ -1,0 +1,42 @@
+"""The result of one check of one submission: plain data, from whoever checked to whoever gives marks for it."""
+
+from dataclasses import dataclass
+
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check found.
+
+    `name` is that of the rubric, such as "architecture/model_no1"; `message` is for the student: what was expected,
+    what was found, what to do. `fraction` is the part of the points earned, 0 to 1; `log` is what the submission
+    printed, capped and printable; `seconds` is wall time. A check is skipped where one that it depends on failed.
+    """
+
+    name: str
+    status: str  # PASSED, FAILED or SKIPPED
+    message: str
+    fraction: float = 0.0
+    log: str = ""
+    seconds: float = 0.0
+    remarks: tuple[str, ...] = ()  # what was tolerated, and what an instructor should look at; they cost nothing
+
+    @property
+    def passed(self) -> bool:
+        return self.status == PASSED
+
+
+def passed(name: str, message: str, **details) -> Check:
+    """A check with full marks."""
+    return Check(name, PASSED, message, fraction=1.0, **details)
+
+
+def failed(name: str, message: str, fraction: float = 0.0, **details) -> Check:
+    """A check that failed, with partial credit for what was right all the same."""
+    return Check(name, FAILED, message, fraction=fraction, **details)
+
+
+def skipped(name: str, message: str) -> Check:
+    """A check that could not be made, because of one that failed before."""
+    return Check(name, SKIPPED, message)
