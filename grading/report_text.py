@@ -200,8 +200,8 @@ def _beginning(text, words=6):
 def accuracies(text):
     """The numbers in a report's text that may be the test accuracy of each of NETWORKS: names to lists, 0 to 1.
 
-    In a row of a table and in a sentence, numbers follow the network that they belong to; several networks in a row share
-    out the numbers that follow, as in a table with a column for each; and "98.7% for no. 1" is understood. A
+    In a row of a table and in a sentence, numbers follow the network that they belong to; several networks in a row
+    share out the numbers that follow, as in a table with a column for each; and "98.7% for no. 1" is understood. A
     percentage becomes a fraction. Nothing below 0.5 is taken for an accuracy.
     """
     found = {network: [] for network in NETWORKS}
