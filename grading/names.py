@@ -29,7 +29,7 @@ class BadName(ValueError):
 
 @dataclass(frozen=True)
 class ZipName:
-    """What the name of a zip tells, as `zip_name` writes it; `remarks` has a line about what was tolerated, if anything."""
+    """What the name of a zip tells, as `zip_name` writes it; `remarks` tells what was tolerated, if anything."""
 
     id: str  # digits
     name: str

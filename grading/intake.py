@@ -1,0 +1,168 @@
+"""Who handed in what, and when: every file in the folder of submissions, each read as far as it takes to tell.
+
+Of several submissions of one student the last valid one counts. What is in a zip: `unpack`.
+"""
+
+import contextlib
+import hashlib
+import stat
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from grading.names import BadName, ZipName, parse_zip_name, quoted, safe_stem
+from grading.unpacking import Unpacked, check_zip, source_text, unpack
+from grading.zips import LIMITS, BadZip, Limits
+
+__all__ = ["LIMITS", "BadZip", "Limits", "Submission", "Unpacked", "collect", "sha256_of", "source_text", "unpack"]
+
+LITTER = {".ds_store", "thumbs.db", "desktop.ini"}  # what a file manager leaves in a folder, in lower case
+APPLE_DOUBLE = b"\x00\x05\x16\x07"  # begins the "._" companion that macOS writes beside a file
+MOODLE = "_assignsubmission_"  # in the name of each folder of a bulk download
+
+
+@dataclass
+class Submission:
+    """One file that came in."""
+
+    zip: Path
+    stem: str  # the name of its folder of results: safe, and unique in the class
+    submitted: datetime  # aware, local time
+    sha256: str = ""  # of the file, in hex; "" where it cannot be read
+    id: str = ""  # "" for id, name and surname where the file's name does not tell
+    name: str = ""
+    surname: str = ""
+    late: timedelta = timedelta()  # after the deadline; zero where there is none
+    remarks: tuple[str, ...] = ()
+    superseded_by: str | None = None  # the file name of the same student's submission that counts instead
+    problem: str | None = None  # why it cannot be graded, to the student
+
+
+def collect(submissions_dir: Path, deadline: datetime | None = None) -> list[Submission]:
+    """Every file in a folder of submissions, in the order of their names; those of Moodle's folders too.
+
+    What is no zip is in the list, with its problem; only what file managers leave behind is not. A submission's time is
+    the file's time of modification: the times within a zip are the student's to choose. Keep it when you copy (cp -p).
+
+    Of several valid submissions of one student the last one in time counts, or else the last late one. Submissions of
+    one id under different names are told apart by their names, and both get a remark: one may not be the id's owner.
+
+    Args:
+        submissions_dir: the folder.
+        deadline: aware; None for none.
+
+    Raises OSError if the folder itself cannot be read.
+    """
+    submissions = [_read(path, submissions_dir, deadline) for path in _files(submissions_dir)]
+    students = defaultdict(lambda: defaultdict(list))
+    for submission in submissions:
+        if submission.id:
+            # Neither order nor hyphens make another student.
+            words = sorted(f"{submission.name}-{submission.surname}".split("-"))
+            students[submission.id][tuple(words)].append(submission)
+    for namesakes in students.values():
+        for attempts in namesakes.values():
+            _pick(attempts)
+            if len(namesakes) > 1:
+                for attempt in attempts:
+                    attempt.remarks += (f"the id {attempt.id} came in under another name too; each is graded",)
+    return submissions
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(2**20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The entries of a folder; in place of a folder that holds zips, as Moodle makes for each student, its entries."""
+    for path in sorted(folder.iterdir()):
+        inside = []
+        if path.is_dir() and not path.is_symlink():
+            with contextlib.suppress(OSError):  # it may not be read: then it is an entry itself
+                inside = sorted(path.iterdir())
+        if any(entry.suffix.lower() == ".zip" for entry in inside):
+            yield from (entry for entry in inside if not _is_litter(entry))
+        elif not _is_litter(path):
+            yield path
+
+
+def _is_litter(path: Path) -> bool:
+    if path.name.startswith("._") and path.is_file():
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            return file.read(4) == APPLE_DOUBLE
+    return path.name.lower() in LITTER or path.name == "__MACOSX"
+
+
+def _read(path: Path, folder: Path, deadline: datetime | None) -> Submission:
+    """A file as a submission; whatever is wrong with it is its `problem`."""
+    status = path.lstat()
+    submission = Submission(
+        path,
+        safe_stem(path.relative_to(folder).as_posix()),
+        datetime.fromtimestamp(status.st_mtime, timezone.utc).astimezone(),
+    )
+    if deadline and submission.submitted > deadline:
+        submission.late = submission.submitted - deadline
+        submission.remarks += (f"handed in {_duration(submission.late)} after the deadline",)
+    problems = []
+    try:
+        parsed = _parse(path)
+        submission.id, submission.name, submission.surname = parsed.id, parsed.name, parsed.surname
+        submission.remarks += parsed.remarks
+    except BadName as error:
+        problems.append(_sentence(str(error)))
+    try:
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if path.is_dir() else "a link or a device"
+            raise BadZip(f"{quoted(path.name)} is {kind}, not a zip.")
+        submission.sha256 = sha256_of(path)
+        check_zip(path)
+    except BadZip as error:
+        problems.append(str(error))
+    except OSError as error:
+        problems.append(f"The file cannot be read: {error.strerror}.")
+    submission.problem = " ".join(problems) or None
+    return submission
+
+
+def _parse(path: Path) -> ZipName:
+    """What a file's name tells, with the help of its folder's where that is Moodle's and has the student's name."""
+    try:
+        return parse_zip_name(path.name)
+    except BadName:
+        if MOODLE not in path.parent.name:
+            raise
+        return parse_zip_name(f"{path.parent.name.rstrip('_')}_{path.name}")
+
+
+def _pick(attempts: list[Submission]) -> None:
+    """Marks all but one of a student's submissions as superseded: valid goes before not, in time before late."""
+    counts = max(attempts, key=lambda attempt: (*_standing(attempt), attempt.submitted))
+    # The same zip sent again counts from the first time.
+    same = [a for a in attempts if a.sha256 == counts.sha256 and _standing(a) == _standing(counts)]
+    counts = min(same, key=lambda attempt: attempt.submitted)
+    for attempt in attempts:
+        if attempt is not counts:
+            attempt.superseded_by = counts.zip.name
+
+
+def _standing(attempt: Submission) -> tuple[bool, bool]:
+    return attempt.problem is None, not attempt.late
+
+
+def _duration(time: timedelta) -> str:
+    minutes = -(-time // timedelta(minutes=1))  # rounded up: a second late is late
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = ((days, "d"), (hours, "h"), (minutes, "min"))
+    return " ".join(f"{number:,} {unit}" for number, unit in parts if number)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
