@@ -6,6 +6,8 @@
     plot_curves(history, dataset=...)                   loss and validation accuracy while training
     plot_confusion(labels, predictions, dataset=...)    which digits are taken for which
     plot_mistakes(images, labels, predictions, dataset=...)
+    plot_comparison(networks, dataset=...)              accuracy, learning curves and time of several networks
+    plot_digit_errors(errors, dataset=...)              which digits each of several networks gets wrong
 
 `path` is where to save, as .png or .pdf; the function returns it. Without a path the picture opens in a window, and the
 function returns None once that is closed; where no window can open, it saves the picture in `results/`, prints where,
@@ -35,6 +37,8 @@ MAX_MISTAKES = 60  # drawn by plot_mistakes
 # sign; the usual blue-white-red is equally dark at both ends.
 STOPS = [(0, "#061240"), (0.3, "#1f55b5"), (0.5, "#868686"), (0.7, "#f2a33a"), (1, "#fff6c9")]
 SIGNED = LinearSegmentedColormap.from_list("signed", STOPS)
+# Of the networks in a comparison: unlike in lightness, too, and in marker and line.
+LOOKS = [("#061240", "o", "-"), ("#a04400", "s", "--"), ("#4f86d9", "^", "-."), ("#a3a3a3", "D", ":")]
 UNDATED = {".png": {"Software": None}, ".pdf": {"CreationDate": None}}  # the same input gives the same bytes
 
 
@@ -198,6 +202,91 @@ def plot_mistakes(images, labels, predictions, path=None, *, dataset):
     _draw_tiles(figure.subplots(), tiles, 10, captions, gap=6, head=8, **_ink_scale(images))
     figure.suptitle(f"Guess, not truth: {_how_many(len(shown), len(wrong), 'mistakes')}\n{score}")
     return _save_or_show(figure, path, "mistakes")
+
+
+def plot_comparison(networks, path=None, *, dataset):
+    """Draw what several networks reached over their seeds: accuracy, time, and learning curves.
+
+    Each seed is a small mark, their mean a large one, with its interval. The curves are means over the seeds.
+
+    networks: dict from a network's name to a dict with `accuracies`, (seeds,) percent; `interval`, the (low, high) of
+    their mean, or None; `seconds`, (seeds,) of training; `histories`, a list of what plot_curves takes.
+    """
+    if not 1 <= len(networks) <= len(LOOKS):
+        raise ValueError(f"there are {len(networks)} networks; a comparison draws 1 to {len(LOOKS)}")
+    counts = [len(network["accuracies"]) for network in networks.values()]
+    seeds = (
+        _how_many(counts[0], counts[0], "seeds") if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)} seeds"
+    )
+    figure = Figure(figsize=(10, 7.9), layout="constrained")
+    figure.suptitle(f"{', '.join(networks)}: {seeds}, {dataset}")
+    panels = figure.subplots(2, 2).ravel()
+    for row, (name, network) in enumerate(networks.items()):
+        _draw_network(panels, row, name, network)
+    scores, times, losses, validation = panels
+    scores.set(yticks=range(len(networks)), yticklabels=networks, ylim=(len(networks) - 0.4, -0.6))
+    scores.set(xlabel="test accuracy (%)", title="Accuracy: each seed, the mean, its 95% interval")
+    times.set(xlabel="training (s)", ylabel="test accuracy (%)", title="Time against accuracy")
+    losses.set(xlabel="step (one batch each)", ylabel="training loss\n(cross-entropy, nats)", title="Learning: loss")
+    validation.set(xlabel="step (one batch each)", ylabel="validation errors (%)", title="Learning: validation errors")
+    for axes in (losses, validation):
+        drawn = np.concatenate([line.get_ydata() for line in axes.lines])
+        if drawn.size and np.all(drawn > 0):  # the networks part near the end, which is flat on a linear scale
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("{x:g}")
+    for axes in panels:
+        axes.grid(color="0.9")
+        axes.set_axisbelow(True)
+    figure.legend(*losses.get_legend_handles_labels(), loc="outside lower center", ncols=len(networks))
+    return _save_or_show(figure, path, "comparison")
+
+
+def plot_digit_errors(errors, path=None, *, dataset):
+    """Draw which digits each of several networks gets wrong: a row for each network, a column for each digit.
+
+    errors: dict from a network's name to its (10,) percentages, of the images of each digit.
+    """
+    shares = _numbers(list(errors.values()), "errors")
+    if shares.ndim != 2 or shares.shape[1] != 10:
+        raise ValueError(f"errors have shape {shares.shape}; each network has 10, one for each digit")
+    figure = Figure(figsize=(9, 1.6 + 0.5 * len(shares)), layout="constrained")
+    figure.suptitle(f"Which digits each network gets wrong, {dataset}")
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=shares.max() or 1, aspect="auto")
+    for (network, digit), share in np.ndenumerate(shares):
+        colour = "white" if image.norm(share) > 0.6 else "black"
+        axes.text(digit, network, f"{share:.2f}", color=colour, ha="center", va="center")
+    axes.set(xticks=range(10), xlabel="digit", yticks=range(len(shares)), yticklabels=errors)
+    figure.colorbar(image, ax=axes, label="errors (% of its images)")
+    return _save_or_show(figure, path, "digit_errors")
+
+
+def _draw_network(panels, row, name, network):
+    """Draw one network into the four panels of plot_comparison."""
+    scores, times, losses, validation = panels
+    colour, marker, line = LOOKS[row]
+    accuracies, seconds = _numbers(network["accuracies"], "accuracies"), _numbers(network["seconds"], "seconds")
+    mean, reach = accuracies.mean(), None
+    if network["interval"] is not None:
+        reach = np.abs(np.reshape(network["interval"], (2, 1)) - mean)  # downwards, upwards
+    small = {"color": colour, "marker": marker, "s": 14, "alpha": 0.6, "linewidths": 0}
+    large = {"color": colour, "marker": marker, "markersize": 8, "markeredgecolor": "white", "capsize": 5}
+    scores.scatter(accuracies, np.full(len(accuracies), row + 0.25), **small)
+    scores.errorbar(mean, row, xerr=reach, **large)
+    times.scatter(seconds, accuracies, **small)
+    times.errorbar(seconds.mean(), mean, yerr=reach, **large)
+    curve = {"color": colour, "linestyle": line, "marker": marker, "label": name}
+    losses.plot(*_mean_curve(network["histories"], "loss"), **curve, markersize=4, markevery=(5 * row, 20))
+    steps, reached = _mean_curve(network["histories"], "validation_accuracy")
+    validation.plot(steps, 100 * (1 - reached), **curve, markersize=4)
+
+
+def _mean_curve(histories, field):
+    """Steps and the mean of `field` over the histories, at the steps at which all of them measured it."""
+    measured = [{row["step"]: row[field] for row in history if row.get(field) is not None} for history in histories]
+    steps = sorted(set.intersection(*map(set, measured)))
+    return np.array(steps), np.array([np.mean([values[step] for values in measured]) for step in steps])
 
 
 def _layer_block(name, output):
