@@ -87,7 +87,7 @@ def parse_zip_name(file_name: str) -> ZipName:
     if len(names) > 2:
         oddities.append(f"{len(names)} parts after the id, where name and surname are two")
     parsed = re.fullmatch(r"(\d+)_(.+)_(.+)\.zip", zip_name(student_id, names[0], "-".join(names[1:])))
-    remark = f"the zip's name {quoted(file_name)} was read as {parsed[0]}, though it has {', '.join(oddities)}"
+    remark = f"the zip's name {quoted(file_name)} was read as {parsed[0]}: it has {', '.join(oddities)}"
     return ZipName(*parsed.groups(), (remark,) if oddities else ())
 
 

@@ -127,6 +127,9 @@ def _arrange(members: list[Member], limits: Limits) -> tuple[Unpacked, dict[str,
     targets = {f"{script}.py": member for script, member in scripts.items()}
     if report:
         targets[REPORT] = report
+    folders = {member.folder for member in targets.values()} - {""}
+    if folders:
+        unpacked.remarks.append(f"the files are in {_listed(sorted(folders))}, expected at the top of the zip")
     targets = _small_enough(targets, unpacked.remarks, limits)
     unpacked.scripts = {script: member.path for script, member in scripts.items() if f"{script}.py" in targets}
     unpacked.report = report.path if report and REPORT in targets else None
@@ -160,9 +163,6 @@ def _find_scripts(members: list[Member], remarks: list[str]) -> dict[str, Member
             scripts[script] = member
             if member.name != f"{script}.py":
                 remarks.append(f"{quoted(member.path)} was taken for {script}.py")
-    folders = sorted({member.folder for member in scripts.values()} - {""})
-    if folders:
-        remarks.append(f"the scripts are in {_listed(folders)}, expected at the top of the zip")
     return scripts
 
 
@@ -185,7 +185,7 @@ def _find_report(members: list[Member], remarks: list[str]) -> Member | None:
         return None
     if len(documents) > 1:
         remarks.append(f"of {len(documents)} PDFs {quoted(best[0].path)} was taken for the report")
-    elif best and best[0].path != REPORT:
+    elif best and best[0].name != REPORT:
         remarks.append(f"{quoted(best[0].path)} was taken for {REPORT}")
     return best[0] if best else None
 
