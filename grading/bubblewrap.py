@@ -1,0 +1,258 @@
+"""The sandbox of choice: bubblewrap, which needs no daemon, no image and, on most systems, no privilege.
+
+Every namespace is new: user, PID, network, IPC, UTS, cgroup, mount. The file system is put together from what the
+interpreter needs, read-only; /tmp, /dev/shm and /output are in memory and bounded. Nothing of a run is ever written to
+the host's disk but by `outputs.fetch`: the grader holds a descriptor of /output, which outlives the sandbox.
+
+Started by root, the command runs as one of the users that systemd sets apart for passing services (61184 to 65519),
+mapped into its user namespace beside root, who prepares the sandbox and keeps watch in it without the
+privileges of the host. Started by anyone else, it runs as that user, who can do no more in there.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import site
+import socket
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from grading import outputs, sandbox_init, seccomp
+from grading.limits import Limits, SandboxError
+from grading.runner import Job, Process, Report, Sandbox
+
+USER = 1000  # the command's user and group inside
+TRANSIENT_USERS = range(61184, 65520)
+DEVICES = ("null", "zero", "full", "random", "urandom")
+LIBRARIES = ("lib", "lib32", "lib64", "libx32")  # in /usr, and in / as links to those, or as folders on older systems
+SYSTEM_PREFIXES = {Path("/usr"), Path("/usr/local")}  # of interpreters that share them with everything else
+INIT = "/init.py"
+SLACK = 2**20  # bytes: a mount is a little larger than its limit, so that passing the limit shows
+PATIENCE = 2.0  # seconds for process 1 to end its sandbox and report, before it is killed
+
+
+class Bubblewrap(Sandbox):
+    """Runs commands in bubblewrap. Raises SandboxError where there is none."""
+
+    name = "bubblewrap"
+
+    def __init__(self):
+        self._program = shutil.which("bwrap")
+        if self._program is None:
+            raise SandboxError("there is no bwrap on the PATH")
+        self.filter = seccomp.program()
+        self._system = list(_system())
+        # Each run its own user, so that their processes are counted apart.
+        start = random.randrange(len(TRANSIENT_USERS))
+        self._users = itertools.cycle([*TRANSIENT_USERS[start:], *TRANSIENT_USERS[:start]])
+
+    def _launch(self, job: Job) -> Process:
+        if site.ENABLE_USER_SITE:
+            job = replace(job, env={"PYTHONUSERBASE": site.getuserbase()} | job.env)
+        if os.geteuid() != 0:
+            return _BubblewrapProcess(self, job)
+        for outside in job.read_only.values():
+            _check_readable(outside)
+        return _BubblewrapProcess(self, job, next(self._users))
+
+    def options(self, job: Job, as_root: bool) -> list[str]:
+        """The command line up to the descriptors."""
+        kinds = ("user", "pid", "net", "ipc", "uts", "cgroup-try")
+        options = [self._program, *(f"--unshare-{kind}" for kind in kinds), "--hostname", "sandbox"]
+        options += ["--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"]
+        user = "0" if as_root else str(USER)
+        options += ["--uid", user, "--gid", user]
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL") if as_root else ():
+            options += ["--cap-add", capability]
+        options += self._system
+        options += _memory("/tmp", job.limits.scratch_bytes) + _memory("/dev/shm", job.limits.scratch_bytes)
+        options += _memory("/output", job.limits.output_bytes) if job.has_output else []
+        for inside, outside in sorted({**job.read_only, INIT: sandbox_init.__file__}.items()):
+            options += _show(outside, inside)  # in order: a folder before what is mounted in it
+        return [*options, "--remount-ro", "/dev", "--remount-ro", "/"]
+
+
+def _show(outside, inside):
+    """Options that mount something read-only, below folders that anyone may pass: bwrap's own are closed to others."""
+    for folder in reversed(Path(inside).parents[:-1]):
+        yield from ("--dir", str(folder))
+    yield from ("--ro-bind", str(outside), str(inside))
+
+
+def _memory(folder, size):
+    return ["--perms", "1777", "--size", str(size + SLACK), "--tmpfs", folder]
+
+
+def _check_readable(path):
+    needed = 0o005 if path.is_dir() else 0o004
+    if path.stat().st_mode & needed != needed:
+        raise SandboxError(f"{path} is closed to the user of the sandbox: chmod o+rX {path}")
+
+
+# ------------------------------------------------------------------------------------------------------- file system
+
+
+def _system():
+    """Options that mount the interpreter and what it stands on, read-only, and the plainest of /dev and /proc."""
+    libraries = [Path(folder, name) for folder in ("/usr", "/") for name in LIBRARIES]
+    for path in [*libraries, Path("/etc/ld.so.cache"), *_interpreter()]:
+        if path in libraries and path.is_symlink():
+            yield from ("--symlink", os.readlink(path), str(path))
+        elif path.exists():
+            yield from _show(path, path)
+    yield from ("--proc", "/proc", "--tmpfs", "/dev")
+    for device in DEVICES:
+        yield from ("--dev-bind", f"/dev/{device}", f"/dev/{device}")
+    yield from ("--symlink", "/proc/self/fd", "/dev/fd")
+
+
+def _interpreter():
+    """What this interpreter is made of: its own folder, that of the one it was made from, and its packages.
+
+    A virtual environment's python is a link to another, which may be a link in turn; each may have its library beside
+    it. Of a prefix that holds the system's programs, too, only the interpreter and its library are shown.
+    """
+    programs = list(_links(Path(sys.executable)))
+    prefixes = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.base_exec_prefix)}
+    prefixes |= {program.parent.parent for program in programs}
+    yield from sorted(prefixes - SYSTEM_PREFIXES)
+    yield from (prefix / "lib" for prefix in sorted(prefixes & SYSTEM_PREFIXES))
+    yield from (program for program in programs if program.parent.parent in SYSTEM_PREFIXES)
+    if site.ENABLE_USER_SITE:
+        yield Path(site.getusersitepackages())
+
+
+def _links(path):
+    """The path, what it links to, what that links to, and so on."""
+    yield path
+    while path.is_symlink():
+        path = Path(os.path.normpath(path.parent / os.readlink(path)))
+        yield path
+
+
+# ----------------------------------------------------------------------------------------------------------- process
+
+
+class _BubblewrapProcess(Process):
+    """bwrap, which waits for process 1 in the sandbox, which watches the command."""
+
+    def __init__(self, sandbox: Bubblewrap, job: Job, user: int | None = None):
+        """`user`: the host's number of the user to run as, where root starts it."""
+        self.popen = self._init = self._output = None  # _init: a descriptor of process 1
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        config = {
+            "command": job.command,
+            "cwd": job.cwd,
+            "control": theirs.fileno(),
+            "user": USER if user else None,
+            "output": job.has_output,
+            "limits": asdict(job.limits),
+        }
+        try:
+            with theirs, _Pipe() as info, _Pipe() as users, _Pipe() as filter_:
+                options = [*sandbox.options(job, as_root=user is not None), "--info-fd", str(info.writes)]
+                options += ["--userns-block-fd", str(users.reads)] if user else []
+                options += ["--seccomp", str(filter_.reads)] if sandbox.filter else []
+                filter_.send(sandbox.filter or b"")
+                self.popen = subprocess.Popen(
+                    [*options, "--", sys.executable, "-I", "-S", INIT, json.dumps(config)],
+                    env=job.env,
+                    pass_fds=[theirs.fileno(), info.writes, users.reads, filter_.reads],
+                    start_new_session=True,  # Ctrl-C is for the grader, which then ends its sandboxes
+                    **job.pipes,
+                )
+                info.close_writes()
+                self._adopt(info.receive(), user)
+                users.send(b"go")
+        except BaseException:
+            self.close()
+            raise
+
+    def _adopt(self, info, user):
+        """Gets hold of process 1, and gives it its users where root started it."""
+        try:
+            pid = json.loads(info)["child-pid"]
+            self._init = os.pidfd_open(pid)
+            if user:
+                for kind in ("uid_map", "gid_map"):
+                    Path(f"/proc/{pid}/{kind}").write_text(f"0 0 1\n{USER} {user} 1\n")
+        except (ValueError, OSError) as error:
+            self.popen.kill()
+            said = self.popen.stderr or self.popen.stdout
+            raise SandboxError(f"bwrap failed: {said.read(1000).decode(errors='replace').strip() or error}") from None
+
+    def kill(self) -> None:
+        """Asks process 1 to end everything and report, and kills it if it does not; its end is the end of all."""
+        with contextlib.suppress(OSError):  # it has hung up itself
+            self._control.shutdown(socket.SHUT_WR)
+        if self._init is not None and not _wait(self._init, PATIENCE):
+            signal.pidfd_send_signal(self._init, signal.SIGKILL)
+            _wait(self._init, None)
+        if self.popen is not None:
+            self.popen.kill()
+            self.popen.wait()
+
+    def report(self) -> Report | None:
+        hello, descriptors, _, _ = socket.recv_fds(self._control, 100, 1)
+        if not hello:
+            raise SandboxError("it did not start.")
+        self._output = descriptors[0] if descriptors else None
+        report = self._control.recv(1000)
+        return Report(**json.loads(report)) if report else None
+
+    def fetch(self, destination: Path, limits: Limits) -> tuple[str, ...]:
+        return outputs.fetch(self._output, destination, limits)
+
+    def close(self) -> None:
+        self.kill()
+        self._control.close()
+        for descriptor in (self._init, self._output):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._init = self._output = None
+        for stream in (self.popen.stdin, self.popen.stdout, self.popen.stderr) if self.popen else ():
+            if stream:
+                stream.close()
+
+
+def _wait(process, seconds):
+    """Waits for the process of a descriptor, and all of the PID namespace that it began, to be gone; whether it is."""
+    poll = select.poll()
+    poll.register(process, select.POLLIN)
+    return bool(poll.poll(None if seconds is None else seconds * 1000))
+
+
+class _Pipe:
+    """A pipe whose ends are closed with the block."""
+
+    def __enter__(self):
+        self.reads, self.writes = os.pipe()
+        self._open = {self.reads, self.writes}
+        return self
+
+    def __exit__(self, *_):
+        for descriptor in self._open:
+            os.close(descriptor)
+
+    def close_writes(self):
+        self._open.remove(self.writes)
+        os.close(self.writes)
+
+    def send(self, data):
+        """Writes at most what a pipe holds, and the end."""
+        os.write(self.writes, data)
+        self.close_writes()
+
+    def receive(self):
+        """All there is, up to the end."""
+        data = b""
+        while part := os.read(self.reads, 4096):
+            data += part
+        return data
