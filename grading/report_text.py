@@ -32,8 +32,8 @@ METHODS = {
 _FULL = r"\bfull\b|deep[ _\n]mnist|deep (?:convolutional )?network|\b(?:complete|original) network"  # not "fully"
 _NO = r"(?:(?<![a-z])(?:no|nr|n(?=[.°º]))[.°º]?|(?:model|network|ablation)[\s_]{0,2}#?)[\s_]{0,2}"
 NETWORKS = {"deep_mnist": _FULL} | {f"model_no{n}": rf"{_NO}{n}(?!\d|[.,]\d)" for n in (1, 2, 3)}
-# 98.77, 98,77, 98,772% and 0.9877; but neither 83,466, which counts weights, nor a part of a longer number.
-_NUMBER = r"(?<![\d.,])(?:0[.,]\d{2,6}|\d\d\.\d{1,4}|\d\d,(?:\d{1,2}|\d{4}|\d{3}(?=\s?%)))(?!\d|[.,]\d)"
+# 98.77, 98,77, 98,772% and 0.9877; but neither 83,466, which counts weights, nor differences, nor parts of numbers.
+_NUMBER = r"(?<![\d.,\u2212-])(?:0[.,]\d{2,6}|\d\d\.\d{1,4}|\d\d,(?:\d{1,2}|\d{4}|\d{3}(?=\s?%)))(?!\d|[.,]\d)"
 _TOKENS = re.compile("|".join(f"(?P<{name}>{words})" for name, words in (NETWORKS | {"number": _NUMBER}).items()))
 _LEAST_ACCURACY = 0.5
 

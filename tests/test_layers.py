@@ -4,7 +4,8 @@ import types
 
 import pytest
 
-from tests.tracing import ROOT, shape_problems
+from grading.tracing import shape_problems
+from tests.tracing import ROOT
 
 pytestmark = pytest.mark.lab
 

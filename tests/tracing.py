@@ -1,13 +1,11 @@
-"""Traces a lab script's `Model` and returns what the shape checks look at."""
+"""Where the lab scripts are, and how a test gets hold of one."""
 
 import importlib
 from pathlib import Path
 
 import pytest
 
-from grading.layers import REMOVED, layer_problems, read_layers, variable_problems
-
-IMAGES = 3  # a batch whose size is not that of any layer, so that a wrong reshape shows
+from grading.layers import REMOVED
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -17,42 +15,3 @@ def load(script):
     if not (ROOT / f"{script}.py").is_file():
         pytest.skip(f"{script}.py is not there yet: copy deep_mnist.py and remove {REMOVED[script]}")
     return importlib.import_module(script)
-
-
-def variable_shapes(model):
-    """Names to shapes of the variables that are attributes of a model."""
-    return {
-        name: tuple(value.shape) for name, value in vars(model).items() if hasattr(value, "shape") and value.trainable
-    }
-
-
-def trace(model, **arguments):
-    """Calls the model on symbolic images.
-
-    Returns (graph, error): the tf.Graph with all operations up to the end or to the error, and the error, or None.
-    """
-    import tensorflow as tf
-
-    graphs = []
-
-    def call(x):
-        graphs.append(tf.compat.v1.get_default_graph())
-        return model(x, **arguments)
-
-    try:
-        tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec([IMAGES, 784]))
-    except Exception as error:  # whatever a student's model raises is what the check is about
-        return graphs[0], error
-    return graphs[0], None
-
-
-def shape_problems(script, model):
-    """All that is wrong with the shapes of a script's model, a line each."""
-    problems = [f"variable {problem}" for problem in variable_problems(script, variable_shapes(model))]
-    graph, error = trace(model)
-    layers, batch_problems = read_layers(graph, IMAGES)
-    problems += batch_problems + layer_problems(script, layers)
-    if error is not None:
-        after = f"after layer {len(layers)} ({layers[-1]})" if layers else "before its first layer"
-        problems.append(f"the model fails {after}: {str(error).strip().splitlines()[0]}")
-    return problems
