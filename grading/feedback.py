@@ -1,0 +1,141 @@
+"""One student's feedback, as Markdown: each check, and of what went wrong what was expected, found, and to do."""
+
+from grading.checks import FAILED
+from grading.escaping import code_block, markdown
+from grading.layers import LAYERS, REMOVED
+from idx_files import atomic_file
+
+LOG_LINES = 25  # of what a script printed; result.json has more of it
+
+
+def write_feedback(path, result, marks, assignment, comment=""):
+    """Writes the feedback, atomically; `comment` is the instructor's. Raises idx_files.DataError where it can't."""
+    with atomic_file(path) as file:
+        file.write(feedback(result, marks, assignment, comment).encode())
+
+
+def feedback(result, marks, assignment, comment=""):
+    """The feedback's text. All that comes from the submission is escaped."""
+    parts = [f"# {markdown(assignment.course)}", _who(result)]
+    if result.status == "superseded":
+        parts.append(f"**This zip was not graded**: {markdown(result.problem)}.")
+        return "\n\n".join(parts) + "\n"
+    parts += [_score(result, marks), _lateness(result, marks), markdown(result.problem)]
+    parts.append(_table(result, marks))
+    wrong = [
+        _explain(check, points, most, assignment)
+        for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True)
+        if check.status == FAILED
+    ]
+    if wrong:
+        parts += ["## What to look at", *wrong]
+    parts += [_manual(marks, assignment), _comment(comment), _remarks(result)]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _who(result):
+    student = f"{result.name} {result.surname} ({result.id})".strip() if result.id else "Unknown student"
+    return f"{markdown(student)}: {markdown(result.zip)}, handed in {result.submitted.replace('T', ' ')[:16]}"
+
+
+def _score(result, marks):
+    if result.status == "crashed":
+        return "**Not graded yet.** Grading this zip failed, which is not your fault; your instructor has been told."
+    more = " Your instructor's points, for what no program can judge, are still to come." if marks.pending else ""
+    return f"**{marks.score:g} of {marks.max_score:g} points.**{more}"
+
+
+def _lateness(result, marks):
+    if not result.late_seconds:
+        return ""
+    cost = f"{marks.late_penalty:g} points, which are taken off above" if marks.late_penalty else "nothing"
+    return f"It came {result.late_seconds / 3600:,.1f} hours after the deadline. That cost {cost}."
+
+
+def _table(result, marks):
+    lines = ["| check | result | points |", "|---|---|---:|"]
+    for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True):
+        lines.append(f"| {markdown(check.name)} | {check.status} | {f'{points:g} of {most:g}' if most else ''} |")
+    for name, points in marks.manual.items():
+        lines.append(f"| {markdown(name)} | by your instructor | {points:g} |")
+    return "\n".join(lines)
+
+
+def _explain(check, points, most, assignment):
+    """The section about a failed check."""
+    expected, to_do = _guide(check.name, assignment)
+    earned = f" ({points:g} of {most:g} points)" if most else ""
+    lines = [f"### {markdown(check.name)}{earned}"]
+    lines += [f"- Expected: {expected}"] if expected else []
+    lines += [f"- Found: {markdown(check.message)}"]
+    lines += [f"- What to do: {to_do}"] if to_do else []
+    section = f"{lines[0]}\n\n" + "\n".join(lines[1:])
+    if check.log.strip():
+        section += f"\n\nWhat it printed:\n\n{code_block(check.log, LOG_LINES)}"
+    return section
+
+
+def _guide(name, assignment):
+    """What a check expects, and what to do where it failed; both empty for a check that explains itself."""
+    group, _, subject = name.partition("/")
+    number = subject.removeprefix("model_no")
+    if group == "files":
+        file = "the report, one PDF," if subject == "report" else f"{subject}.py"
+        return f"{file} is in the zip.", "`python submit.py pack` makes a zip with all that belongs in it."
+    if group == "run":
+        return (
+            f"importing {subject}.py trains nothing; it has the class `Model`; `python {subject}.py --steps 20` runs "
+            "to its end.",
+            "`python submit.py check` runs it in the same way on your machine.",
+        )
+    if group == "architecture":
+        layers = "; ".join(str(layer) for layer in LAYERS[subject])
+        return (
+            f"deep_mnist without {REMOVED[subject]}, all else as it was: {layers}.",
+            f"`python -m pytest tests/test_shapes.py -m no{number}` tells each layer's shape, expected and found.",
+        )
+    if group == "training":
+        low, high = assignment.bands[subject]
+        return (
+            f"after {assignment.training.steps} steps of the kit's own training loop the network reads {low:.2%} to "
+            f"{high:.2%} of the test images.",
+            f"run `python {subject}.py` on MNIST and look at curves.png; a network that learns too little, or too "
+            "much, is most often another one than the assignment asks for.",
+        )
+    return _REPORT.get(subject, ("", ""))
+
+
+_REPORT = {
+    "text": ("a PDF with text in it, of a sensible length, with an introduction.", ""),
+    "methods": (
+        "convolution, max pooling, ReLU, dropout, softmax and cross-entropy are each explained in some sentences.",
+        "answer the prompts of section 2 of report_template.md, method by method.",
+    ),
+    "accuracies": (
+        "the test accuracies of the full network and of no. 1, no. 2 and no. 3, as they come out of your runs.",
+        "`python compare.py` makes the table; results/&lt;script&gt;/seed-&lt;n&gt;/run.json has each run's number.",
+    ),
+    "template": (
+        "no prompt of the template is left in the report.",
+        'answer each line that begins with "Prompt:", then delete it.',
+    ),
+}
+
+
+def _manual(marks, assignment):
+    given = [item for item in assignment.manual if item.name in marks.manual]
+    pending = [item for item in assignment.manual if item.name not in marks.manual]
+    lines = [f"- {markdown(item.name)}, {marks.manual[item.name]:g} of {item.points:g}: {item.text}" for item in given]
+    lines += [f"- {markdown(item.name)}, up to {item.points:g}, still to come: {item.text}" for item in pending]
+    return "## Your instructor's points\n\n" + "\n".join(lines) if lines else ""
+
+
+def _comment(comment):
+    return f"Your instructor's comment: {markdown(comment)}" if comment else ""
+
+
+def _remarks(result):
+    remarks = [*result.remarks, *(remark for check in result.checks for remark in check.remarks)]
+    if not remarks:
+        return ""
+    return "## Remarks\n\n" + "\n".join(f"- {markdown(remark)}" for remark in remarks)

@@ -1,0 +1,156 @@
+"""What grading a submission comes to: the result and its points, `result.json`, and the class in `grades.csv`."""
+
+import csv
+import dataclasses
+import datetime
+import io
+import json
+from dataclasses import dataclass, field
+
+from grading.checks import Check
+from grading.escaping import cell
+from idx_files import atomic_file
+
+RESULT, FEEDBACK, GRADES = "result.json", "feedback.md", "grades.csv"
+
+
+@dataclass
+class Result:
+    """What was found out about one zip; which points that earns is the rubric's, and worked out by `mark`.
+
+    `status` is "graded", "refused" (nothing in it could be graded), "superseded" (another zip of the student's counts)
+    or "crashed" (the grader did, whoever's fault that is). `key` stands for all that the checks depend on. `problem` is
+    why it was not graded, "" where it was. `late_seconds` counts from the deadline, 0.0 for in time.
+    """
+
+    zip: str
+    zip_sha256: str
+    id: str
+    name: str
+    surname: str
+    submitted: str
+    late_seconds: float
+    sandbox: str
+    kit: str
+    key: str = ""
+    status: str = "graded"
+    problem: str = ""
+    trained: bool = True
+    remarks: list[str] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+
+    @property
+    def who(self):
+        """The student, for a line in which others are named, too."""
+        return " ".join(filter(None, (self.name, self.surname, f"({self.id})" if self.id else ""))) or self.zip
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The points of a result.
+
+    `points` and `max_points` have an entry for each check, `manual` one for each item that the instructor has marked.
+    `score` is what is left of all points after `late_penalty`; `max_score` is of what was marked so far, so `pending`
+    manual items are not in it.
+    """
+
+    points: list[float]
+    max_points: list[float]
+    manual: dict[str, float]
+    pending: list[str]
+    late_penalty: float
+    score: float
+    max_score: float
+
+
+def mark(result, assignment, manual=None):
+    """Works out a result's points by the assignment's rubric.
+
+    `manual` maps the names of manual items to points; items that are not in it are still to be given.
+    """
+    manual = manual or {}
+    most = [_most(check, result, assignment) for check in result.checks]
+    points = [_points(check, best, assignment) for check, best in zip(result.checks, most, strict=True)]
+    reached = sum(points) + sum(manual.values())
+    percent = assignment.late.percent(datetime.timedelta(seconds=result.late_seconds))
+    penalty = round(reached * percent / 100, 2)
+    return Mark(
+        points=points,
+        max_points=most,
+        manual=manual,
+        pending=[item.name for item in assignment.manual if item.name not in manual],
+        late_penalty=penalty,
+        score=round(reached - penalty, 2),
+        max_score=round(sum(most) + sum(item.points for item in assignment.manual if item.name in manual), 2),
+    )
+
+
+def _most(check, result, assignment):
+    left_out = check.name.startswith("training/") and not result.trained  # the instructor's choice costs nobody a point
+    return 0.0 if left_out else assignment.points.get(check.name, 0.0)
+
+
+def _points(check, most, assignment):
+    if check.status == "passed":
+        return most
+    if check.status == "failed" and assignment.partial_credit:
+        return round(most * check.fraction, 2)
+    return 0.0
+
+
+# --------------------------------------------------------------------------------------------------------- result.json
+
+
+def write_result(path, result, marks):
+    """Writes a result with its points, atomically. Raises idx_files.DataError where that can't be done."""
+    record = dataclasses.asdict(result)
+    checks = record.pop("checks")
+    for check, points, most in zip(checks, marks.points, marks.max_points, strict=True):
+        check |= {"points": points, "max_points": most}
+    record |= {"score": marks.score, "max_score": marks.max_score, "late_penalty": marks.late_penalty}
+    record |= {"manual": marks.manual, "checks": checks}
+    with atomic_file(path) as file:
+        file.write(json.dumps(record, indent=1).encode() + b"\n")
+
+
+def read_result(path):
+    """The result of an earlier run; None where there is none, or none that this version of the kit could have left."""
+    try:
+        record = json.loads(path.read_bytes())
+        checks = [_from(Check, check) for check in record["checks"]]
+        return _from(Result, record | {"checks": checks})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _from(kind, record):
+    return kind(**{part.name: record[part.name] for part in dataclasses.fields(kind)})
+
+
+# ---------------------------------------------------------------------------------------------------------- grades.csv
+
+
+def write_grades(path, rows, assignment):
+    """Writes the class's table, atomically: a row for each zip.
+
+    `rows` are pairs of Result and Mark. A zip that does not count, or that the grader failed on, has no score: an empty
+    cell is not a 0. Raises idx_files.DataError where the file can't be written.
+    """
+    names = [*assignment.points]
+    items = [item.name for item in assignment.manual]
+    head = ["id", "name", "surname", "zip", "status", "score", "max_score", "late_hours", "late_penalty"]
+    text = io.StringIO()
+    table = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
+    table.writerow([*head, *names, *items, "remarks"])
+    for result, marks in rows:
+        counts = result.status in ("graded", "refused")
+        earned = {check.name: points for check, points in zip(result.checks, marks.points, strict=True)}
+        row = [result.id, result.name, result.surname, result.zip, result.status]
+        row += [marks.score, marks.max_score] if counts else ["", ""]
+        row += [round(result.late_seconds / 3600, 2), marks.late_penalty if counts else ""]
+        row += [earned.get(name, "") if counts else "" for name in names]
+        row += [marks.manual.get(name, "") for name in items]
+        row.append("; ".join(filter(None, (result.problem, *result.remarks))))
+        table.writerow(map(cell, row))
+    with atomic_file(path) as file:
+        file.write(text.getvalue().encode())
