@@ -61,13 +61,17 @@ def check_report(folder, assignment, sandbox, scratch, measured):
     except Unreadable as error:
         unread = [skipped(f"report/{name}", "the report could not be read") for name in PARTS]
         return [failed("report/text", str(error), **details), *unread], ""
-    checks = [
-        _check_text(found, assignment.report, details),
+    return judge(found, assignment, measured, details), found.text
+
+
+def judge(found, assignment, measured, details=None):
+    """The four checks of what was `Found`; `measured` as in check_report, and `details` is what reading it cost."""
+    return [
+        _check_text(found, assignment.report, details or {}),
         _check_methods(found),
         _check_accuracies(found, assignment, measured),
         _check_template(found),
     ]
-    return checks, found.text
 
 
 def _found(outcome, file):

@@ -1,15 +1,11 @@
 """Reads a report: the text of a PDF, and what of the assignment it treats.
 
-    python -m grading.report_text report.pdf     {"pages": 7, "text": "..."} or {"problem": "..."} on stdout
-
-A PDF can be made to keep its reader busy for ever, or to fill the memory. So this runs in a process of its own, under
-somebody else's time limit; the caps below only keep honest files within reason.
+A PDF can be made to keep its reader busy for ever, or to fill the memory. So `report_reader` runs all this in a process
+of its own, under somebody else's limits; the caps below only keep honest files within reason.
 """
 
-import json
 import logging
 import re
-import sys
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -239,17 +235,3 @@ def _fraction(number):
     value = float(number.replace(",", "."))
     value = value / 100 if value > 1 else value
     return round(value, 6) if _LEAST_ACCURACY <= value <= 1 else None
-
-
-def main():
-    """Prints, as JSON in ASCII, the pages and the text of the PDF that the command line names, or the problem."""
-    try:
-        report = read_pdf(sys.argv[1])
-    except BadReport as error:
-        print(json.dumps({"problem": str(error)}))
-    else:
-        print(json.dumps({"pages": report.pages, "text": report.text}))
-
-
-if __name__ == "__main__":
-    main()
