@@ -143,6 +143,8 @@ def _links(path):
 class _BubblewrapProcess(Process):
     """bwrap, which waits for process 1 in the sandbox, which watches the command."""
 
+    grace = 5.0
+
     def __init__(self, sandbox: Bubblewrap, job: Job, user: int | None = None):
         """`user`: the host's number of the user to run as, where root starts it."""
         self.popen = self._init = self._output = None  # _init: a descriptor of process 1

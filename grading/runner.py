@@ -4,9 +4,9 @@ A `Sandbox` knows how to start a process; a `Process` how to end it, with all th
 """
 
 import abc
+import contextlib
 import math
 import os
-import re
 import select
 import subprocess
 import sys
@@ -19,7 +19,6 @@ from pathlib import Path
 from grading.limits import FLOOD, Limits, Log, Outcome, SandboxError, explain
 from grading.outputs import TooMuchOutput
 
-GRACE = 5.0  # seconds that a sandbox may take to end itself at its wall time, before it is killed
 CHUNK = 2**16  # bytes read at once
 MAX_ANSWER = 2**24  # bytes of a line of a trusted process
 
@@ -57,6 +56,7 @@ class Process(abc.ABC):
     """A process that a sandbox has started; `popen` holds its streams."""
 
     popen: subprocess.Popen
+    grace = 0.0  # seconds to end itself at its wall time, before it is killed
 
     @abc.abstractmethod
     def kill(self) -> None:
@@ -123,7 +123,7 @@ class Sandbox(abc.ABC):
         log, removed = Log(limits.log_bytes), ()
         started = time.monotonic()
         with self._launch(job) as process:
-            ended = _read(process.popen.stdout, log, started + limits.wall_seconds + GRACE)
+            ended = _read(process.popen, log, started + limits.wall_seconds + process.grace)
             process.kill()
             try:
                 report = process.report()
@@ -180,20 +180,20 @@ class Sandbox(abc.ABC):
         return Job(list(command), absolute, limits=limits, env=base | dict(env or {}), cwd=cwd, **rest)
 
 
-def _read(stream, log, deadline):
-    """Reads all there is into the log; None when it ended, "timeout" or "log" when it was to be stopped."""
-    while True:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            return "timeout"
-        if not select.select([stream], [], [], left)[0]:
+def _read(popen, log, deadline):
+    """Reads what a process prints to its end; returns None, or "timeout" or "log" where it is to be stopped."""
+    while (left := deadline - time.monotonic()) > 0:
+        if not select.select([popen.stdout], [], [], left)[0]:
             continue
-        data = os.read(stream.fileno(), CHUNK)
-        if not data:
-            return None
+        data = os.read(popen.stdout.fileno(), CHUNK)
         log.write(data)
         if log.total > log.limit * FLOOD:
             return "log"
+        if not data:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                popen.wait(left)
+                return None
+    return "timeout"
 
 
 class Running:

@@ -7,39 +7,50 @@
 bubblewrap comes first, then a container engine, and then nothing: grading refuses, unless it is told to go without.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from grading.bubblewrap import Bubblewrap
+from grading.containers import Docker, Podman
 from grading.limits import Limits, NoSandbox, Outcome, SandboxError
 from grading.runner import Running, Sandbox
+from grading.unconfined import Unconfined
 
-__all__ = ["Limits", "NoSandbox", "Outcome", "Running", "Sandbox", "SandboxError", "find_sandbox", "trials"]
+__all__ = ["Limits", "NoSandbox", "Outcome", "Running", "Sandbox", "SandboxError", "Trial", "find_sandbox", "trials"]
 
 TRIAL = Limits(wall_seconds=20)
 
 
 def find_sandbox(unsafe: bool = False) -> Sandbox:
-    """The first sandbox that works here; with `unsafe`, and where none does, one that confines nothing, named "none".
+    """The first sandbox that works here; with `unsafe`, where none does, one that confines nothing, named "none".
 
     Raises NoSandbox where none works.
     """
-    for _name, sandbox, _problem in trials():
-        if sandbox:
-            return sandbox
-    raise NoSandbox(
-        "no sandbox works here, and student code is not run without one: python -m grading doctor tells more"
-    )
+    for trial in trials():
+        if trial.sandbox:
+            return trial.sandbox
+    if unsafe:
+        return Unconfined()
+    raise NoSandbox("no sandbox works here, and student code does not run without one: see python -m grading doctor")
 
 
-def trials() -> Iterator[tuple[str, Sandbox | None, str]]:
-    """Tries each kind of sandbox: yields its name, the sandbox or None, and what is wrong with it."""
-    for kind in (Bubblewrap,):
+@dataclass(frozen=True)
+class Trial:
+    """A kind of sandbox, one that works or None, and what went wrong."""
+
+    name: str
+    sandbox: Sandbox | None
+    problem: str
+
+
+def trials() -> Iterator[Trial]:
+    """Tries one kind of sandbox after the other."""
+    for kind in (Bubblewrap, Docker, Podman):
         try:
             sandbox = kind()
             outcome = sandbox.run([sandbox.python, "-c", "print('it works')"], limits=TRIAL)
         except SandboxError as error:
-            yield kind.name, None, str(error)
+            yield Trial(kind.name, None, str(error))
         else:
-            yield (
-                (kind.name, None, f"{outcome.problem}: {outcome.log}") if outcome.problem else (kind.name, sandbox, "")
-            )
+            problem = f"a trial run {outcome.problem}: {outcome.log}" if outcome.problem else ""
+            yield Trial(kind.name, None if problem else sandbox, problem)

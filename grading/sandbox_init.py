@@ -1,7 +1,7 @@
 """The first process in a sandbox: starts the command under its limits, watches it, ends it, and tells how it ended.
 
-It runs as process 1 of the sandbox's PID namespace, so nothing in there can kill, stop or trace it, and when it ends the
-kernel ends the rest. It reports over a socket that the command never sees: first a descriptor of /output, through
+It runs as process 1 of the sandbox's PID namespace, so nothing in there can kill, stop or trace it, and when it ends
+the kernel ends the rest. It reports over a socket that the command never sees: first a descriptor of /output, through
 which the grader reads what is in there when all is dead, and at the end how the command ended and what it used.
 
 It holds no secret and imports the standard library alone. Its one argument is JSON: `command`, `cwd`, `control` (the
@@ -79,15 +79,12 @@ def _become(config):
 def _resource_limits(limits):
     # A core of 1 byte is none; 0 would still start the program that the host may have set up to collect cores.
     yield resource.RLIMIT_CORE, 1
-    yield resource.RLIMIT_CPU, _whole(limits["cpu_seconds"])
+    if limits["cpu_seconds"] != float("inf"):
+        yield resource.RLIMIT_CPU, int(limits["cpu_seconds"]) + 1
     yield resource.RLIMIT_DATA, limits["memory_bytes"]
     yield resource.RLIMIT_FSIZE, limits["file_bytes"]
     yield resource.RLIMIT_NOFILE, limits["open_files"]
     yield resource.RLIMIT_NPROC, limits["processes"]
-
-
-def _whole(seconds):
-    return 2**62 if seconds == float("inf") else int(seconds) + 1
 
 
 # --------------------------------------------------------------------------------------------------------- the watch
@@ -101,7 +98,7 @@ def _watch(command, control, limits):
         ready, _, _ = select.select([ending, control], [], [], POLL)
         status = _reap(command)
         if status is not None:
-            return _verdict(status)
+            return verdict(os.waitstatus_to_exitcode(status))
         if control in ready:
             return "stopped", None
         passed = "timeout" if time.monotonic() > deadline else _passed(limits)
@@ -124,12 +121,10 @@ def _reap(command):
     return status
 
 
-def _verdict(wait_status):
-    status = os.waitstatus_to_exitcode(wait_status)
-    by_signal = {-signal.SIGXCPU: "cpu", -signal.SIGXFSZ: "output"}
-    if status in by_signal:
-        return by_signal[status], None
-    return ("killed" if status < 0 else "exit"), status
+def verdict(status):
+    """How a command ended and its status, in the words of limits.Outcome; `status` is as Popen.returncode has it."""
+    limit = {-signal.SIGXCPU: "cpu", -signal.SIGXFSZ: "output"}.get(status)
+    return (limit, None) if limit else ("killed" if status < 0 else "exit", status)
 
 
 def _passed(limits):
