@@ -1,0 +1,170 @@
+"""What `submit.py check` looks at, before the student hands in: the grader's checks, as far as a student can make them.
+
+Each check is a Check under the name that it has in grading; what depends on a failed one is skipped.
+"""
+
+import ast
+import json
+import tempfile
+from pathlib import Path
+
+from grading.assignment import CHECKS, NETWORKS
+from grading.checks import failed, passed, skipped
+from grading.children import KIT, run_child
+from grading.layers import REMOVED
+from grading.records import check_training
+from grading.report_check import PARTS, Found, judge
+
+FULL = "deep_mnist"
+TOTAL = sum(map(len, CHECKS.values())) + 1  # that of the full network's training comes on top
+STEPS = 20
+REPORT_SECONDS = 60  # to read the PDF, which takes two
+REPORT = "report.pdf"
+# A student's script may import these and the other two, but no module of the student's own: only the scripts go in.
+KIT_MODULES = {
+    "ablation",
+    "compare",
+    "deep_mnist",
+    "idx_files",
+    "input_data",
+    "lab",
+    "lab_files",
+    "lab_flags",
+    "mnist_files",
+    "plotter",
+    "softmax_mnist",
+    "submit",
+    "synthetic_digits",
+}
+
+
+def check_all(folder, assignment, announce=lambda what: None):
+    """Checks the scripts, results and report in a folder; yields a Check after the other, TOTAL in all.
+
+    `announce` is told what is being done, before whatever takes seconds.
+    """
+    for script in NETWORKS:
+        yield from _check_script(script, folder, assignment.limits.run_seconds, announce)
+    measured = {}
+    for script in (FULL, *NETWORKS):
+        if not (folder / f"{script}.py").is_file():
+            yield skipped(f"training/{script}", f"there is no {script}.py")
+            continue
+        check, accuracy = check_training(script, folder, assignment.bands[script])
+        yield check
+        if accuracy is not None:
+            measured[script] = accuracy
+    yield from _check_report(folder / REPORT, assignment, measured, announce)
+
+
+# --------------------------------------------------------------------------------------------------------- the scripts
+
+
+def _check_script(script, folder, seconds, announce):
+    path = folder / f"{script}.py"
+    names = f"files/{script}", f"run/{script}", f"architecture/{script}"
+    if not path.is_file():
+        yield failed(names[0], f"there is no {path.name} here: copy deep_mnist.py, and remove {REMOVED[script]}")
+        yield from (skipped(name, f"there is no {path.name}") for name in names[1:])
+        return
+    yield passed(names[0], f"{path.name} is there")
+    announce(f"{path.name}: shapes")
+    problem, shapes = _look_at(path, seconds)
+    if problem:
+        yield failed(names[1], f"{path.name}, {problem}")
+        yield skipped(names[2], f"{path.name} can't be imported")
+        return
+    announce(f"{path.name}: {STEPS} steps")
+    yield _check_steps(names[1], path, seconds)
+    yield _check_shapes(names[2], path, shapes)
+
+
+def _look_at(path, seconds):
+    """(problem, shapes): why a script can't be imported, or None; and what is wrong with its shapes, a line each."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except SyntaxError as error:
+        return f"line {error.lineno}, `{(error.text or '').strip()}`: {error.msg}", []
+    except (OSError, ValueError) as error:
+        return f"can't be read ({error})", []
+    helpers = sorted(name for name in _imported(tree) - KIT_MODULES - set(NETWORKS) if _is_local(name, path.parent))
+    if helpers:
+        return f"imports {helpers[0]}.py, which would not be in the zip: move what it needs into {path.name}", []
+    with tempfile.TemporaryDirectory() as scratch:
+        destination = Path(scratch, "found.json")
+        outcome = run_child(["-m", "grading.model_check", path.stem, destination], seconds, path.parent)
+        if outcome.problem or not destination.is_file():
+            ended = outcome.problem or "ended without a word"
+            return f"importing it {ended}: it must not train, nor do anything else, before its main is called", []
+        found = json.loads(destination.read_text(encoding="utf-8"))
+    return found["import"], found["shapes"]
+
+
+def _imported(tree):
+    """The first parts of the names of all modules that a script imports."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+def _is_local(module, folder):
+    return (folder / f"{module}.py").is_file()
+
+
+def _check_steps(name, path, seconds):
+    with tempfile.TemporaryDirectory() as results:
+        outcome = run_child([path, "--steps", STEPS, "--results-dir", results], seconds, path.parent)
+        left = list(Path(results).glob("*/seed-*/run.json"))
+    if outcome.problem:
+        errors = [line for line in outcome.log.splitlines() if line.startswith("error: ")]
+        told = errors[-1].removeprefix("error: ").partition(" (all of it:")[0] if errors else outcome.problem
+        return failed(name, f"{path.name} --steps {STEPS}: {told}", log=outcome.log)
+    if not left:
+        problem = "ended well, but left no run.json: keep everything outside of Model as it is in deep_mnist.py"
+        return failed(name, f"{path.name} --steps {STEPS} {problem}", log=outcome.log)
+    return passed(name, f"{path.name} imports without training, and runs {STEPS} steps")
+
+
+def _check_shapes(name, path, problems):
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        mark = path.stem.removeprefix("model_")
+        all_of_them = f"; all of it: python -m pytest tests/test_shapes.py -m {mark}"
+        return failed(name, f"{path.name}: {problems[0]}{more}{all_of_them}")
+    return passed(name, f"{path.name} has the right layers, each with the right shape")
+
+
+# ---------------------------------------------------------------------------------------------------------- the report
+
+
+def _check_report(path, assignment, measured, announce):
+    names = [f"report/{part}" for part in ("text", *PARTS)]
+    if not path.is_file():
+        todo = "make it of report.md with `python submit.py report`, or export it from any word processor"
+        yield failed("files/report", f"there is no {path.name} here: {todo}")
+        yield from (skipped(name, f"there is no {path.name}") for name in names)
+        return
+    yield passed("files/report", f"{path.name} is there")
+    announce(f"{path.name}: reading")
+    found = _read_report(path)
+    if "problem" in found:
+        yield failed(names[0], found["problem"])
+        yield from (skipped(name, f"{path.name} can't be read") for name in names[1:])
+        return
+    yield from judge(Found(**found), assignment, measured)
+
+
+def _read_report(path):
+    """What report_reader finds in a PDF: the fields of Found, or a problem."""
+    with tempfile.TemporaryDirectory() as scratch:
+        destination = Path(scratch, "found.json")
+        arguments = ["-m", "grading.report_reader", path.name, KIT / "report_template.md", destination]
+        outcome = run_child(arguments, REPORT_SECONDS, path.parent)
+        if outcome.problem or not destination.is_file():
+            ended = outcome.problem or "ended without a word"
+            return {"problem": f"reading {path.name} {ended}: it is damaged, or far too complicated; export it again"}
+        return json.loads(destination.read_text(encoding="utf-8"))
