@@ -1,13 +1,13 @@
 """Checks a report: its text, its methods, its accuracies beside those measured. It is read in the sandbox."""
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from grading.checks import failed, passed, skipped
 from grading.limits import MIB, Limits
 from grading.report_text import METHODS
+from grading.unpacking import REPORT
 
 ROOT = Path(__file__).resolve().parent.parent
 KIT = ("grading/__init__.py", "grading/report_reader.py", "grading/report_text.py", "report_template.md")
@@ -29,39 +29,44 @@ class Found:
     prompts: list[str]
 
 
-class Unreadable(Exception):
-    """The report can't be read; the text is for the student."""
-
-
 def check_report(folder, assignment, sandbox, scratch, measured):
     """Checks report.pdf in `folder`, an unpacked submission.
 
     `scratch` is an empty folder; `measured` maps scripts to the test accuracies that grading measured, 0 to 1. Returns
     (checks, text): those of "report/", and the report's text for what else wants to look at it, "" if it has none.
     """
-    if not (folder / "report.pdf").is_file():
+    if not (folder / REPORT).is_file():
         return [skipped(f"report/{name}", "there is no report") for name in ("text", *PARTS)], ""
+    found, problem, outcome = read_report(folder, sandbox, scratch)
+    details = {"log": outcome.log, "seconds": outcome.seconds}
+    if problem:
+        unread = [skipped(f"report/{name}", "the report could not be read") for name in PARTS]
+        return [failed("report/text", problem, **details), *unread], ""
+    return judge(found, assignment, measured, details), found.text
+
+
+def read_report(folder, sandbox, scratch):
+    """Reads report.pdf in `folder`; `scratch` is an empty folder.
+
+    Returns (found, problem, outcome): what was Found, or None and the problem for the student, and how reading ended.
+    """
     outcome = sandbox.run(
-        [
-            sys.executable,
-            "-m",
-            "grading.report_reader",
-            "/submission/report.pdf",
-            "report_template.md",
-            "/output/found",
-        ],
-        read_only={"/submission/report.pdf": folder / "report.pdf"} | {f"/kit/{name}": ROOT / name for name in KIT},
+        [sandbox.python, "-m", "grading.report_reader", f"/submission/{REPORT}", "report_template.md", "/output/found"],
+        read_only={f"/submission/{REPORT}": folder / REPORT} | {f"/kit/{name}": ROOT / name for name in KIT},
         output=scratch,
         limits=LIMITS,
         cwd="/kit",
     )
-    details = {"log": outcome.log, "seconds": outcome.seconds}
+    if outcome.problem:
+        problem = f"reading the PDF {outcome.problem}: it is damaged, or far too complicated; export it again"
+        return None, problem, outcome
     try:
-        found = _found(outcome, scratch / "found")
-    except Unreadable as error:
-        unread = [skipped(f"report/{name}", "the report could not be read") for name in PARTS]
-        return [failed("report/text", str(error), **details), *unread], ""
-    return judge(found, assignment, measured, details), found.text
+        record = json.loads((scratch / "found").read_bytes())
+        if "problem" in record:
+            return None, str(record["problem"]), outcome
+        return Found(**record), None, outcome
+    except (OSError, ValueError, TypeError):
+        return None, "reading the PDF left nothing behind: it is damaged; export it again", outcome
 
 
 def judge(found, assignment, measured, details=None):
@@ -72,18 +77,6 @@ def judge(found, assignment, measured, details=None):
         _check_accuracies(found, assignment, measured),
         _check_template(found),
     ]
-
-
-def _found(outcome, file):
-    if outcome.problem:
-        raise Unreadable(f"reading the PDF {outcome.problem}: it is damaged, or far too complicated; export it again")
-    try:
-        record = json.loads(file.read_bytes())
-        if "problem" in record:
-            raise Unreadable(str(record["problem"]))
-        return Found(**record)
-    except (OSError, ValueError, TypeError) as error:
-        raise Unreadable("reading the PDF left nothing behind: it is damaged; export it again") from error
 
 
 def _check_text(found, rules, details):

@@ -132,7 +132,7 @@ def _without_common(prints, common):
 
 
 def _counts(prints, class_size):
-    """How many fingerprints each pair shares, by number; there are no pairs within the archive, from `class_size` on."""
+    """How many fingerprints each pair of numbers shares; from `class_size` on it is the archive, without pairs."""
     owners = defaultdict(list)
     for number, found in enumerate(prints):
         for value in found:

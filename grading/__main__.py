@@ -1,0 +1,150 @@
+"""The instructor's command line: `python -m grading`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+DESCRIPTION = """\
+Grades a class: every zip in a folder.
+
+    python -m grading SUBMISSIONS/ --out grades/    grade the zips in SUBMISSIONS/
+    python -m grading doctor                        which sandbox works here, and how to get one
+    python -m grading handout lab.zip               make what the students get
+
+Set course, address and deadline in assignment.toml first. Then put all zips into one folder (a bulk download of Moodle
+is fine as it is; keep the files' times, which are taken for the times of submission) and grade it. What comes out:
+
+    grades/grades.csv              a row for each zip that came in: for the gradebook
+    grades/<zip>/feedback.md       for the student; result.json next to it has all of it for programs
+    grades/manual.csv              your points for what no program can judge: fill it in, run the same command again
+    grades/similarity.html         pairs of submissions that share more than the hand-out explains
+
+Student code runs in a sandbox only. Run the same command again at any time: what is unchanged is not graded again.
+"""
+EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
+
+
+def main(arguments):
+    """Does what the arguments say; returns the exit status."""
+    try:
+        if arguments[:1] == ["doctor"]:
+            return _doctor(arguments[1:])
+        if arguments[:1] == ["handout"]:
+            return _handout(arguments[1:])
+        return _grade(_parser().parse_args(arguments))
+    except KeyboardInterrupt:
+        print("\nstopped by Ctrl-C; what is graded is kept, and the same command continues", file=sys.stderr)
+        return 130
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m grading",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="the folder with the students' zips")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, default=Path("grades"), help="where the results go (default: grades)"
+    )
+    parser.add_argument(
+        "--assignment", metavar="FILE", type=Path, help="points, bands, deadline (default: the kit's assignment.toml)"
+    )
+    parser.add_argument(
+        "--no-train",
+        action="store_true",
+        help="leave the trainings out, and their points: seconds for a zip, not minutes",
+    )
+    parser.add_argument(
+        "--jobs", metavar="N", type=_positive, help="zips at a time (default: half the cores; --no-train: all of them)"
+    )
+    parser.add_argument("--regrade", action="store_true", help="grade unchanged zips, too; manual points stay")
+    parser.add_argument(
+        "--archive",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="zips of an earlier year, to compare with; may be given several times",
+    )
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        type=Path,
+        default=Path(os.environ.get("MNIST_DATA_DIR") or "MNIST_data"),
+        help="where MNIST is, or goes (default: $MNIST_DATA_DIR, else MNIST_data)",
+    )
+    parser.add_argument(
+        "--unsafe-no-sandbox",
+        action="store_true",
+        help="where no sandbox works: run student code as you, with your files and network; recorded in every result",
+    )
+    return parser
+
+
+def _positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above zero")
+    return value
+
+
+def _grade(flags):
+    # Imported here, so that --help and a mistyped flag answer at once.
+    from grading.assignment import DEFAULT, AssignmentError
+    from grading.grade import GradingError, Options, grade_class
+    from grading.limits import SandboxError
+    from grading.manual import ManualError
+    from idx_files import DataError
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    options = Options(
+        submissions=flags.submissions,
+        out=flags.out,
+        assignment=flags.assignment or DEFAULT,
+        train=not flags.no_train,
+        jobs=flags.jobs or (cores if flags.no_train else max(1, cores // 2)),  # a training uses two
+        regrade=flags.regrade,
+        archive=flags.archive,
+        unsafe=flags.unsafe_no_sandbox,
+        data_dir=flags.data_dir,
+    )
+    try:
+        return grade_class(options)
+    except (GradingError, AssignmentError, ManualError, SandboxError, DataError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _doctor(arguments):
+    parser = argparse.ArgumentParser(
+        prog="python -m grading doctor", description="Tries each sandbox, and tells how to get one where none works."
+    )
+    parser.parse_args(arguments)
+    from grading.doctor import doctor
+
+    return doctor()
+
+
+def _handout(arguments):
+    parser = argparse.ArgumentParser(
+        prog="python -m grading handout",
+        description="Makes what the students get: the kit without the solutions and without what gives them away.",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the zip to write, such as lab.zip")
+    flags = parser.parse_args(arguments)
+    from grading.handout import write_handout
+
+    try:
+        write_handout(flags.file)
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{flags.file}: hand this to the students")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

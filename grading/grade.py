@@ -1,0 +1,254 @@
+"""Grades a class: every zip of a folder, several at a time, each once, until all are done or somebody says stop.
+
+What a submission does, or what grading it does to the grader, never stops the others. A result is written as soon as it
+is known, so a killed run continues where it was.
+"""
+
+import contextlib
+import dataclasses
+import queue
+import sys
+import tempfile
+import threading
+import traceback
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from grading import marking, networks
+from grading.assignment import load_assignment
+from grading.feedback import write_feedback
+from grading.intake import BadZip, collect, sha256_of
+from grading.manual import FILE as MANUAL
+from grading.manual import Manual, add_rows, read_manual
+from grading.names import printable
+from grading.results import FEEDBACK, GRADES, RESULT, mark, read_result, write_grades, write_result
+from grading.sandbox import find_sandbox
+from grading.similarity import Source, find_pairs
+from grading.similarity_page import FILE as SIMILARITY
+from grading.similarity_page import write_page
+from idx_files import DataError
+
+SOURCES = ".sources"  # the folder, within that of the results, of the texts that are compared
+ERROR_LOG = "error.log"
+
+
+class GradingError(Exception):
+    """The class can't be graded as asked; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line; see grading/__main__.py."""
+
+    submissions: Path
+    out: Path
+    assignment: Path
+    train: bool
+    jobs: int
+    regrade: bool
+    archive: list[Path]
+    unsafe: bool
+    data_dir: Path
+
+
+def grade_class(options):
+    """Grades all the zips of a folder and writes all there is to write; returns the exit status.
+
+    1 is for a class in which the grader itself failed on a zip, 0 for any other. Raises GradingError,
+    assignment.AssignmentError, manual.ManualError, limits.SandboxError, idx_files.DataError and OSError where there is
+    no way to grade the class at all.
+    """
+    assignment = load_assignment(options.assignment)
+    submissions = _collect(options, assignment)
+    options.out.mkdir(parents=True, exist_ok=True)
+    manual = read_manual(options.out / MANUAL, assignment.manual)  # a mistake in it should show before the work starts
+    setup = _setup(options, assignment)
+    with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
+        class_ = _Class(options, setup, manual, Path(scratch))
+        rows = class_.grade(submissions)
+        add_rows(options.out / MANUAL, [row for row, _ in rows if row.status != "superseded"], assignment.manual)
+        write_grades(options.out / GRADES, rows, assignment)
+        pairs = class_.compare(rows)
+    _summarise(rows, pairs, manual, options)
+    return 1 if any(row.status == "crashed" for row, _ in rows) else 0
+
+
+def _collect(options, assignment):
+    if not options.submissions.is_dir():
+        raise GradingError(f"there is no folder {options.submissions}: give the one that holds the students' zips")
+    out = options.out.resolve()
+    found = [entry for entry in collect(options.submissions, assignment.deadline) if entry.zip.resolve() != out]
+    if not found:
+        raise GradingError(f"{options.submissions} is empty: it should hold the students' zips")
+    for archive in options.archive:
+        if not archive.is_dir():
+            raise GradingError(f"there is no folder {archive}: --archive takes one with zips of earlier years")
+    return found
+
+
+def _setup(options, assignment):
+    sandbox = find_sandbox(options.unsafe)
+    if sandbox.name == "none":
+        print("warning: NO SANDBOX: student code runs as you, with your files and your network", file=sys.stderr)
+    data = networks.find_data(options.data_dir) if options.train else None
+    return marking.Setup(assignment, sandbox, options.train, data, marking.kit_version())
+
+
+class _Class:
+    """One run over a class."""
+
+    def __init__(self, options, setup, manual, scratch):
+        self._options, self._setup, self._manual, self._scratch = options, setup, manual, scratch
+        self._sources = options.out / SOURCES
+        self._sources.mkdir(exist_ok=True)
+
+    def grade(self, submissions):
+        """Grades the submissions, or takes what is known of them; returns a (Result, Mark) for each, in their order.
+
+        Of the checks, the rows have no logs, so that a large class fits into memory.
+        """
+        rows, todo = {}, queue.SimpleQueue()
+        with tqdm(total=len(submissions), unit="zip", desc="grading", dynamic_ncols=True, disable=None) as bar:
+            for submission in submissions:
+                known = self._known(submission)
+                if known:
+                    rows[submission.stem] = self._publish(submission, known)
+                    bar.update()
+                else:
+                    todo.put(submission)
+            finished = queue.SimpleQueue()
+            waiting = todo.qsize()
+            # Daemons: they may be in the midst of a training when Ctrl-C comes, and nobody should wait for that.
+            threads = [
+                threading.Thread(target=self._work, args=(todo, finished), daemon=True)
+                for _ in range(min(self._options.jobs, waiting))
+            ]
+            for thread in threads:
+                thread.start()
+            for _ in range(waiting):
+                submission, row = finished.get()
+                rows[submission.stem] = row
+                bar.set_postfix_str(printable(submission.zip.name)[:40])
+                bar.update()
+            for thread in threads:
+                thread.join()
+        return [rows[submission.stem] for submission in submissions]
+
+    def _known(self, submission):
+        """The result of a submission that need not be graded; None for one that has to be."""
+        result = marking.new_result(submission, self._zip_name(submission), self._setup)
+        if submission.superseded_by:
+            result.status = "superseded"
+            result.problem = f"{submission.superseded_by}, of the same student, counts instead"
+        elif submission.problem:
+            result.status, result.problem = "refused", submission.problem
+            result.checks = marking.refusal(submission.problem)
+        else:
+            result.key = self._setup.key(submission.sha256)
+            earlier = read_result(self._options.out / submission.stem / RESULT)
+            known = earlier and earlier.key == result.key and self._source(submission.sha256).is_file()
+            if self._options.regrade or not known:
+                return None
+            result.checks = earlier.checks
+        return result
+
+    def _work(self, todo, finished):
+        """Grades submissions from the queue until it is empty; one thread of several."""
+        with contextlib.ExitStack() as stack:
+            inspector = stack.enter_context(networks.Inspector(self._setup.sandbox))
+            while True:
+                try:
+                    submission = todo.get_nowait()
+                except queue.Empty:
+                    return
+                finished.put((submission, self._grade_one(submission, inspector)))
+
+    def _grade_one(self, submission, inspector):
+        """Grades a submission, whatever happens; returns its row."""
+        result = marking.new_result(submission, self._zip_name(submission), self._setup)
+        try:
+            with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
+                source = self._source(submission.sha256)
+                result.checks = marking.grade(submission, self._setup, inspector, Path(scratch), source)
+            result.key = self._setup.key(submission.sha256)
+            return self._publish(submission, result)
+        except Exception as error:  # a mistake of the grader's, or of the machine's: never the end of the class
+            log = self._options.out / submission.stem / ERROR_LOG
+            result.status, result.checks = "crashed", []
+            result.problem = (
+                f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
+            )
+            with contextlib.suppress(OSError, DataError):
+                log.parent.mkdir(exist_ok=True)
+                log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
+                return self._publish(submission, result)
+            return result, mark(result, self._setup.assignment)
+
+    def _publish(self, submission, result):
+        """Writes a result and its feedback; returns its row."""
+        assignment, written = self._setup.assignment, self._manual.of(result.zip)
+        marks = mark(result, assignment, written.points)
+        folder = self._options.out / submission.stem
+        folder.mkdir(exist_ok=True)
+        write_result(folder / RESULT, result, marks)
+        write_feedback(folder / FEEDBACK, result, marks, assignment, written.comment)
+        checks = [dataclasses.replace(check, log="") for check in result.checks]
+        return dataclasses.replace(result, checks=checks), marks
+
+    def compare(self, rows):
+        """Compares the graded submissions with each other and with the archive; returns the pairs."""
+        sources = [
+            Source(self._source(result.zip_sha256), f"{result.who}, {result.zip}", result.id, result.zip_sha256)
+            for result, _ in rows
+            if result.status == "graded"
+        ]
+        archive = self._archive()
+        pairs = find_pairs(sources, archive, self._setup.assignment.similarity)
+        compared = f"{len(sources)} submissions" + (f", and {len(archive)} of the archive" if archive else "")
+        write_page(self._options.out / SIMILARITY, pairs, compared)
+        return pairs
+
+    def _archive(self):
+        """The sources of all zips in the archives, each read once and kept; what can't be read is left out."""
+        zips = sorted(path for folder in self._options.archive for path in folder.rglob("*.zip") if path.is_file())
+        found = {}
+        for path in tqdm(zips, unit="zip", desc="archive", dynamic_ncols=True, disable=None):
+            sha256 = sha256_of(path)
+            file = self._source(sha256)
+            if not file.is_file():
+                try:
+                    with tempfile.TemporaryDirectory(dir=self._scratch) as scratch:
+                        marking.source_of(path, self._setup.sandbox, Path(scratch), file)
+                except BadZip:
+                    continue
+            found[sha256] = Source(file, str(path), "", sha256)
+        return list(found.values())
+
+    def _source(self, sha256):
+        return self._sources / f"{sha256}.json"
+
+    def _zip_name(self, submission):
+        return submission.zip.relative_to(self._options.submissions).as_posix()
+
+
+def _summarise(rows, pairs, manual: Manual, options):
+    """Prints what became of the class, and where it is."""
+    counts = Counter(result.status for result, _ in rows)
+    states = ", ".join(f"{counts[status]} {status}" for status in ("graded", "refused", "superseded", "crashed"))
+    counted = [marks for result, marks in rows if result.status in ("graded", "refused")]
+    late = sum(1 for result, _ in rows if result.late_seconds)
+    print(f"{len(rows)} zips: {states}; {late} late")
+    if counted:
+        mean, most = (sum(getattr(marks, name) for marks in counted) / len(counted) for name in ("score", "max_score"))
+        pending = sum(1 for marks in counted if marks.pending)
+        without = f"; the manual points of {pending} are still to be given" if pending else ""
+        print(f"mean score {mean:.1f} of {most:.1f}{without}")
+    if pairs:
+        print(f"{len(pairs)} pairs share more than the hand-out explains: {options.out / SIMILARITY}")
+    if manual.missing:
+        print(f"{options.out / MANUAL} has no column {', '.join(manual.missing)}: add it to give these points")
+    print(f"{options.out / GRADES}: a row for each zip; {options.out}/<zip>/{FEEDBACK}: for the students")
+    print(f"{options.out / MANUAL}: write your points there, then run the same command again")

@@ -1,0 +1,146 @@
+"""Grades one submission: unpacks it, has it checked, and says what that depended on."""
+
+import dataclasses
+import hashlib
+import json
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from grading import networks, report_check
+from grading.assignment import CHECKS, Assignment
+from grading.checks import failed, passed, skipped
+from grading.intake import BadZip, unpack
+from grading.results import Result
+from grading.runner import Sandbox
+from grading.similarity import save_source
+
+ROOT = Path(__file__).resolve().parent.parent
+ZIP = "files/zip"  # the check that comes before all others: it has no points, but remarks
+PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "pypdf")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is the same for the whole class."""
+
+    assignment: Assignment
+    sandbox: Sandbox
+    train: bool
+    data: Path | None  # the directory of MNIST; None where nothing is trained
+    kit: str  # see kit_version
+
+    def key(self, zip_sha256):
+        """Stands for all that the checks of a zip depend on: with the same key there is no need to run them again."""
+        parts = [zip_sha256, self.kit, self.sandbox.name, self.train]
+        rules = json.dumps(self.assignment.rules, default=dataclasses.asdict, sort_keys=True)
+        return hashlib.sha256(json.dumps([*parts, rules]).encode()).hexdigest()
+
+
+def kit_version():
+    """A hash of the kit's code and of the packages that it grades with: 16 hex digits."""
+    digest = hashlib.sha256()
+    for path in sorted([*ROOT.glob("*.py"), *ROOT.glob("grading/*.py"), ROOT / "report_template.md"]):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    digest.update(platform.python_version().encode())
+    for package in PACKAGES:
+        try:
+            digest.update(f"{package} {metadata.version(package)}".encode())
+        except metadata.PackageNotFoundError:
+            continue
+    return digest.hexdigest()[:16]
+
+
+def new_result(submission, zip_name, setup):
+    """The result of a submission without its checks; `zip_name` is the zip's path within the folder of submissions."""
+    return Result(
+        zip=zip_name,
+        zip_sha256=submission.sha256,
+        id=submission.id,
+        name=submission.name,
+        surname=submission.surname,
+        submitted=submission.submitted.isoformat(timespec="seconds"),
+        late_seconds=submission.late.total_seconds(),
+        sandbox=setup.sandbox.name,
+        kit=setup.kit,
+        trained=setup.train,
+        remarks=list(submission.remarks),
+    )
+
+
+def grade(submission, setup, inspector, scratch, source):
+    """Runs all the checks of one submission that can be graded; returns the list of Check, in the rubric's order.
+
+    `inspector` is a networks.Inspector, `scratch` an empty folder; the texts to compare go to the file `source`.
+    """
+    folder = scratch / "submission"
+    try:
+        unpacked = unpack(submission.zip, folder)
+    except BadZip as error:
+        return refusal(str(error))
+    checks = [passed(ZIP, "the zip could be unpacked", remarks=tuple(unpacked.remarks))]
+    checks += _files(unpacked)
+    checks += networks.check_networks(
+        folder,
+        assignment=setup.assignment,
+        sandbox=setup.sandbox,
+        train=setup.train,
+        inspector=inspector,
+        data=setup.data,
+        workdir=_folder(scratch / "networks"),
+        scripts=set(unpacked.scripts),
+    )
+    measured = {check.name.partition("/")[2]: check.accuracy for check in checks if check.accuracy is not None}
+    found, text = report_check.check_report(
+        folder, setup.assignment, setup.sandbox, _folder(scratch / "report"), measured
+    )
+    save_source(source, folder, text)
+    return _in_order(checks + found)
+
+
+def refusal(problem):
+    """The checks of a zip in which nothing can be graded: the problem, and everything else skipped."""
+    skips = [skipped(f"{group}/{name}", "the zip can't be graded") for group, names in CHECKS.items() for name in names]
+    return [failed(ZIP, problem), *skips]
+
+
+def _files(unpacked):
+    checks = []
+    for script in CHECKS["files"][:-1]:
+        name = f"files/{script}"
+        if script in unpacked.scripts:
+            checks.append(passed(name, f"found as {unpacked.scripts[script]}"))
+        else:
+            checks.append(failed(name, f"there is no {script}.py in the zip"))
+    if unpacked.report:
+        checks.append(passed("files/report", f"found as {unpacked.report}"))
+    else:
+        checks.append(
+            failed("files/report", "there is no PDF in the zip, or several and no telling which is the report")
+        )
+    return checks
+
+
+def _in_order(checks):
+    """The rubric's checks in its order; one that nobody has made is failed, because silence must not earn points."""
+    found = {check.name: check for check in checks}
+    names = [ZIP, *(f"{group}/{name}" for group, names in CHECKS.items() for name in names)]
+    missing = "this check has come to no result; ask your instructor"
+    return [found.get(name) or failed(name, missing) for name in names]
+
+
+def _folder(path):
+    path.mkdir()
+    return path
+
+
+def source_of(zip_path, sandbox, scratch, source):
+    """Keeps the texts of a zip from an archive for the comparison. Raises BadZip where there are none to be had."""
+    folder = scratch / "submission"
+    unpacked = unpack(zip_path, folder)
+    found: Any = None
+    if unpacked.report:
+        found, _, _ = report_check.read_report(folder, sandbox, _folder(scratch / "report"))
+    save_source(source, folder, found.text if found else "")
