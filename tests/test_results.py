@@ -1,0 +1,363 @@
+"""Results: points by the rubric, files that programs and people read, and strangers' text that stays text."""
+
+import csv
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from grading.assignment import load_assignment
+from grading.checks import failed, passed, skipped
+from grading.escaping import cell, code_block, markdown
+from grading.feedback import feedback
+from grading.manual import ManualError, add_rows, read_manual
+from grading.results import Result, mark, read_result, write_grades, write_result
+
+pytestmark = pytest.mark.grading
+
+ASSIGNMENT = load_assignment()
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "[click](javascript:alert(1))",
+    "![x](http://example.org/x.png)",
+    "<img src=x onerror=alert(1)>",
+    "&lt;script&gt; &#60;b&#62;",
+    "http://example.org www.example.org",
+    "# heading",
+    "- item",
+    "1. item",
+    "`code` ``more`` ```",
+    "**bold** __bold__ _em_ ~~gone~~",
+    "| a | b |",
+    "a\n\n    code\n\n<b>",
+    "\\<b>\\[x](y)",
+    "$x^2$",
+]
+
+
+def result_of(*checks, **fields):
+    """A graded result with these checks, and the fields that the test is about."""
+    given = {
+        "zip": "189295_ada_lovelace.zip",
+        "zip_sha256": "ab" * 32,
+        "id": "189295",
+        "name": "ada",
+        "surname": "lovelace",
+        "submitted": "2027-01-31T12:00:00+01:00",
+        "late_seconds": 0.0,
+        "sandbox": "bubblewrap",
+        "kit": "0123456789abcdef",
+        "key": "k",
+        "checks": list(checks),
+    }
+    return Result(**(given | fields))
+
+
+# -------------------------------------------------------------------------------------------------------------- points
+
+
+def test_points_are_those_of_the_rubric_with_partial_credit():
+    checks = [
+        passed("files/zip", "fine"),
+        passed("files/model_no1", "there"),
+        failed("architecture/model_no1", "half of it", fraction=0.5),
+        skipped("training/model_no1", "not made"),
+    ]
+    marks = mark(result_of(*checks), ASSIGNMENT)
+    assert marks.points == [0, 1, 5, 0]
+    assert marks.max_points == [0, 1, 10, 6]
+    assert (marks.score, marks.max_score) == (6, 17)
+    strict = dataclasses.replace(ASSIGNMENT, partial_credit=False)
+    assert mark(result_of(*checks), strict).score == 1
+
+
+def test_lateness_costs_a_part_of_the_points_reached():
+    checks = [passed("architecture/model_no1", "right")]
+    on_time, late = (mark(result_of(*checks, late_seconds=s), ASSIGNMENT) for s in (0.0, 90_000.0))
+    assert (on_time.score, late.score, late.late_penalty, late.max_score) == (10, 8, 2, 10)
+
+
+def test_manual_points_count_in_score_and_maximum_once_they_are_given():
+    checks = [passed("architecture/model_no1", "right")]
+    marks = mark(result_of(*checks), ASSIGNMENT, {"explanation": 7.5})
+    assert (marks.score, marks.max_score) == (17.5, 20)
+    assert marks.pending == ["experiments", "discussion"]
+
+
+def test_trainings_that_the_instructor_left_out_cost_nothing():
+    checks = [skipped("training/model_no1", "--no-train"), passed("run/model_no1", "ran")]
+    marks = mark(result_of(*checks, trained=False), ASSIGNMENT)
+    assert (marks.score, marks.max_score) == (2, 2)
+
+
+# --------------------------------------------------------------------------------------------------------- result.json
+
+
+def test_result_json_has_the_fields_that_programs_rely_on(tmp_path):
+    result = result_of(failed("architecture/model_no1", "wrong", fraction=0.25, log="a log", seconds=1.5))
+    write_result(tmp_path / "result.json", result, mark(result, ASSIGNMENT))
+    record = json.loads((tmp_path / "result.json").read_text())
+    needed = {"id", "name", "surname", "zip", "score", "max_score", "sandbox", "zip_sha256", "kit", "checks"}
+    assert needed <= set(record)
+    assert (record["score"], record["max_score"]) == (2.5, 10)
+    (check,) = record["checks"]
+    assert {"name", "status", "points", "max_points", "message", "log", "seconds"} <= set(check)
+    assert check["points"] == 2.5
+
+
+def test_a_result_comes_back_as_it_was_written(tmp_path):
+    result = result_of(
+        failed("run/model_no1", "wrong \udcff \x1b", remarks=("a remark",)),
+        passed("training/model_no1", "", accuracy=0.98),
+    )
+    write_result(tmp_path / "result.json", result, mark(result, ASSIGNMENT))
+    assert read_result(tmp_path / "result.json") == result
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b"null", b'{"checks": 3}', b'{"checks": [{}]}', b"\xff"])
+def test_a_damaged_result_counts_as_none(tmp_path, content):
+    path = tmp_path / "result.json"
+    path.write_bytes(content)
+    assert read_result(path) is None
+    assert read_result(tmp_path / "none.json") is None
+
+
+# ---------------------------------------------------------------------------------------------------------- grades.csv
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "=cmd|' /C calc'!A0",
+        "+1+1",
+        "-1+1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "\n=1",
+        "  =1",
+        "ada;=1",
+        "ada,=1",
+        "ada\t=1",
+        '";=1',
+        "\uff1d1",
+        "\u200b=1",
+        "\x1b[31m=1",
+    ],
+)
+def test_no_cell_is_a_formula_however_the_file_is_split(text, tmp_path):
+    result = result_of(passed("run/model_no1", ""), name=text, zip=f"{text}.zip", remarks=[text])
+    write_grades(tmp_path / "grades.csv", [(result, mark(result, ASSIGNMENT))], ASSIGNMENT)
+    content = (tmp_path / "grades.csv").read_text()
+    for separator in ",;\t":
+        for row in csv.reader(content.splitlines(), delimiter=separator):
+            for found in row:
+                assert not re.match(r"[\s\"]*[=+\-@\uff1d\uff0b\uff0d\uff20]", found), (separator, found)
+    assert "\x1b" not in content
+    assert len(content.splitlines()) == 2
+
+
+def test_numbers_in_cells_stay_numbers():
+    assert cell(-0.5) == -0.5
+    assert cell("189295") == "189295"
+    assert cell("maria-jose o'brien") == "maria-jose o'brien"
+
+
+def test_grades_have_a_row_for_every_zip_and_no_score_where_none_was_given(tmp_path):
+    graded = result_of(passed("run/model_no1", "ran"))
+    old = result_of(zip="old.zip", status="superseded", problem="189295_ada_lovelace.zip counts instead")
+    crashed = result_of(zip="odd.zip", status="crashed", problem="the grader failed", remarks=["a remark"])
+    rows = [(result, mark(result, ASSIGNMENT)) for result in (graded, old, crashed)]
+    write_grades(tmp_path / "grades.csv", rows, ASSIGNMENT)
+    with open(tmp_path / "grades.csv", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["status"] for row in table] == ["graded", "superseded", "crashed"]
+    assert [row["score"] for row in table] == ["2.0", "", ""]
+    assert [row["run/model_no1"] for row in table] == ["2.0", "", ""]
+    assert table[2]["remarks"] == "the grader failed; a remark"
+
+
+# ------------------------------------------------------------------------------------------------------------ feedback
+
+
+class Elements(HTMLParser):
+    """Collects the tags of a page, with what their attributes point to."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags = []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, *(value for name, value in attributes if name in ("href", "src"))))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_strangers_text_shows_as_it_is_once_markdown_is_rendered(text):
+    pypandoc = pytest.importorskip("pypandoc")
+    page = pypandoc.convert_text(markdown(text), "html", format="gfm", extra_args=["--wrap=none"])
+    elements = Elements()
+    elements.feed(page)
+    assert elements.tags == [("p",)], page
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_strangers_text_leaves_no_tag_and_no_block_in_feedback(text):
+    result = result_of(
+        failed("run/model_no1", text, log=text, remarks=(text,)), name=text, zip=text, remarks=[text], problem=text
+    )
+    written = feedback(result, mark(result, ASSIGNMENT), ASSIGNMENT, comment=text)
+    outside = re.sub(r"^(`{3,})text\n.*?\n\1$", "", written, flags=re.MULTILINE | re.DOTALL)
+    assert "<" not in outside
+    assert not re.search(r"(?<!\\)\]\(", outside)
+    assert "://" not in outside
+
+
+def test_a_log_cannot_leave_its_block():
+    log = "before\n```\n<b>out</b>\n````\n# heading"
+    block = code_block(log)
+    fence = block.split("text")[0]
+    assert block.count(fence) == 2
+    assert block.endswith(fence)
+
+
+def test_a_long_log_is_shown_by_its_end():
+    block = code_block("\n".join(map(str, range(100))), lines=10)
+    assert "\n99\n" in block
+    assert "\n89\n" not in block
+    assert "90 lines before" in block
+
+
+def test_names_of_scripts_read_well_in_the_file_itself():
+    assert markdown("model_no1.py, line 3: W_conv1 is missing") == "model_no1.py, line 3: W_conv1 is missing"
+
+
+def test_feedback_says_what_was_expected_found_and_to_do():
+    result = result_of(
+        passed("files/model_no1", "there"),
+        failed("architecture/model_no1", "layer 2 is a ReLU; it should be max pooling", fraction=0.5, log="Traceback"),
+        skipped("training/model_no1", "the architecture is wrong"),
+        remarks=["the name was read tolerantly"],
+    )
+    text = feedback(result, mark(result, ASSIGNMENT, {"explanation": 8}), ASSIGNMENT, comment="Well written!")
+    assert "**14 of 27 points.**" in text
+    assert "| architecture/model_no1 | failed | 5 of 10 |" in text
+    assert "- Expected: deep_mnist without the first convolution" in text
+    assert "- Found: layer 2 is a ReLU; it should be max pooling" in text
+    assert "- What to do: `python -m pytest tests/test_shapes.py -m no1`" in text
+    assert "explanation, 8 of 10" in text
+    assert "discussion, up to 10, still to come" in text
+    assert "the name was read tolerantly" in text
+    assert "Well written!" in text
+
+
+@pytest.mark.parametrize("status", ["graded", "refused", "superseded", "crashed"])
+def test_every_kind_of_result_has_feedback_without_holes(status):
+    result = result_of(status=status, problem="" if status == "graded" else "the reason")
+    text = feedback(result, mark(result, ASSIGNMENT), ASSIGNMENT)
+    assert "None" not in text
+    assert "\n\n\n" not in text
+
+
+# ---------------------------------------------------------------------------------------------------------- manual.csv
+
+ITEMS = ASSIGNMENT.manual
+NAMES = ("189295_ada_lovelace.zip", "189296_charles_babbage.zip", "-odd; name,.zip")
+
+
+def class_of(*zips):
+    return [result_of(zip=name) for name in zips]
+
+
+@pytest.fixture
+def manual(tmp_path):
+    """A fresh manual.csv for two students; returns its path."""
+    path = tmp_path / "manual.csv"
+    add_rows(path, class_of(*NAMES[:2]), ITEMS)
+    return path
+
+
+def test_a_new_file_has_a_row_for_each_and_empty_cells(manual):
+    table = list(csv.DictReader(manual.read_text().splitlines()))
+    assert [row["zip"] for row in table] == list(NAMES[:2])
+    assert [row["explanation"] for row in table] == ["", ""]
+    read = read_manual(manual, ITEMS)
+    assert read.of(NAMES[0]).points == {}
+    assert read.missing == []
+
+
+def test_rows_are_added_and_nothing_else_changes(manual):
+    edited = manual.read_text().replace("babbage.zip,,,", "babbage.zip,7,0,2.5").rstrip("\n")  # no line end at its end
+    manual.write_text(edited)
+    add_rows(manual, class_of(*NAMES), ITEMS)
+    assert manual.read_text().startswith(edited + "\n")
+    before = manual.read_bytes()
+    add_rows(manual, class_of(*NAMES), ITEMS)
+    assert manual.read_bytes() == before
+    read = read_manual(manual, ITEMS)
+    assert read.of(NAMES[1]).points == {"explanation": 7, "experiments": 0, "discussion": 2.5}
+    assert read.of(NAMES[2]).points == {}
+    assert "-odd" in before.decode()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_what_a_spreadsheet_saves_is_read_and_added_to_in_its_own_dialect(manual, encoding, separator):
+    table = list(csv.DictReader(manual.read_text().splitlines()))
+    table[0] |= {"explanation": "7,5", "comment": "già buono"}
+    lines = [separator.join(reversed(list(table[0])))]  # columns in another order
+    lines += [separator.join(f'"{cell}"' for cell in reversed(list(row.values()))) for row in table]
+    saved = ("\r\n".join(lines) + "\r\n").encode(encoding)
+    manual.write_bytes(saved)
+    read = read_manual(manual, ITEMS)
+    assert read.of(NAMES[0]).points == {"explanation": 7.5}
+    assert read.of(NAMES[0]).comment == "già buono"
+    add_rows(manual, class_of(*NAMES), ITEMS)
+    assert manual.read_bytes().startswith(saved)
+    assert manual.read_bytes().decode(encoding).endswith("\r\n")
+    again = read_manual(manual, ITEMS)
+    assert again.rows.keys() == {NAMES[0], NAMES[1], NAMES[2].removeprefix("'")}
+
+
+def test_an_item_without_a_column_is_told_and_not_added(manual):
+    manual.write_text(manual.read_text().replace(",discussion", ",other"))
+    before = manual.read_bytes()
+    assert read_manual(manual, ITEMS).missing == ["discussion"]
+    add_rows(manual, class_of(*NAMES[:2]), ITEMS)
+    assert manual.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("ten,,", ["row 3", "babbage", "explanation", '"ten"', "0 to 10"]),
+        ("11,,", ['"11"', "0 to 10"]),
+        ("-1,,", ['"-1"']),
+        ("nan,,", ['"nan"']),
+        (",,99", ["discussion", "0 to 10"]),
+    ],
+)
+def test_what_is_no_points_is_told_with_row_and_column(manual, cells, said):
+    manual.write_text(manual.read_text().replace("babbage.zip,,,", f"babbage.zip,{cells}"))
+    with pytest.raises(ManualError) as error:
+        read_manual(manual, ITEMS)
+    for part in said:
+        assert part in str(error.value)
+
+
+def test_two_rows_with_points_for_one_zip_are_told(manual):
+    manual.write_text(manual.read_text() + f"1,a,b,{NAMES[0]},5,,\n")
+    with pytest.raises(ManualError, match="there twice"):
+        read_manual(manual, ITEMS)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"", "is empty"), (b"a,b\n1,2\n", "no column zip"), (b"\x81", "encoding")]
+)
+def test_a_file_that_is_no_such_table_is_told_and_left_alone(tmp_path, content, said):
+    path = tmp_path / "manual.csv"
+    path.write_bytes(content)
+    with pytest.raises(ManualError, match=said):
+        read_manual(path, ITEMS)
+    assert path.read_bytes() == content
