@@ -40,7 +40,9 @@ class Submission:
     problem: str | None = None  # why it cannot be graded, to the student
 
 
-def collect(submissions_dir: Path, deadline: datetime | None = None) -> list[Submission]:
+def collect(
+    submissions_dir: Path, deadline: datetime | None = None, grace: timedelta = timedelta()
+) -> list[Submission]:
     """Every file in a folder of submissions, in the order of their names; those of Moodle's folders too.
 
     What is no zip is in the list, with its problem; only what file managers leave behind is not. A submission's time is
@@ -52,6 +54,7 @@ def collect(submissions_dir: Path, deadline: datetime | None = None) -> list[Sub
     Args:
         submissions_dir: the folder.
         deadline: aware; None for none.
+        grace: what comes in within this time after the deadline is late, but counts as if in time.
 
     Raises OSError if the folder itself cannot be read.
     """
@@ -64,7 +67,7 @@ def collect(submissions_dir: Path, deadline: datetime | None = None) -> list[Sub
             students[submission.id][tuple(words)].append(submission)
     for namesakes in students.values():
         for attempts in namesakes.values():
-            _pick(attempts)
+            _pick(attempts, grace)
             if len(namesakes) > 1:
                 for attempt in attempts:
                     attempt.remarks += (f"the id {attempt.id} came in under another name too; each is graded",)
@@ -142,19 +145,19 @@ def _parse(path: Path) -> ZipName:
         return parse_zip_name(f"{path.parent.name.rstrip('_')}_{path.name}")
 
 
-def _pick(attempts: list[Submission]) -> None:
+def _pick(attempts: list[Submission], grace: timedelta) -> None:
     """Marks all but one of a student's submissions as superseded: valid goes before not, in time before late."""
-    counts = max(attempts, key=lambda attempt: (*_standing(attempt), attempt.submitted))
+
+    def standing(attempt: Submission) -> tuple[bool, bool]:
+        return attempt.problem is None, attempt.late <= grace
+
+    counts = max(attempts, key=lambda attempt: (*standing(attempt), attempt.submitted))
     # The same zip sent again counts from the first time.
-    same = [a for a in attempts if a.sha256 == counts.sha256 and _standing(a) == _standing(counts)]
+    same = [a for a in attempts if a.sha256 == counts.sha256 and standing(a) == standing(counts)]
     counts = min(same, key=lambda attempt: attempt.submitted)
     for attempt in attempts:
         if attempt is not counts:
             attempt.superseded_by = counts.zip.name
-
-
-def _standing(attempt: Submission) -> tuple[bool, bool]:
-    return attempt.problem is None, not attempt.late
 
 
 def _duration(time: timedelta) -> str:

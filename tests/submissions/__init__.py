@@ -33,7 +33,7 @@ class Case:
 
     name: str  # of what it does or attempts, in words joined by "_"; unique
     attempts: str  # the same in a sentence
-    kind: str  # "correct", "flawed" or "hostile"
+    kind: str  # "correct"; "odd", with full marks and a remark; "flawed"; "hostile"
     files: Mapping[str, bytes | str | None] = field(default_factory=dict)
     build: Callable[[Files], bytes] | None = None
     expect: Mapping[str, str] = field(default_factory=dict)
