@@ -318,8 +318,12 @@ def _pair_table(runs, paired):
 
 
 def _table(header, rows):
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    """A table in Markdown, its columns lined up, so that it can be read as it is."""
+    cells = [list(map(str, line)) for line in [header, *rows]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]  # the colon puts numbers to the right
+    lines = [[line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])
 
 
 def _report(runs, labels, errors, notes):
@@ -369,7 +373,8 @@ def _method(runs, comparisons):
     if any(len(of_network) > 1 for of_network in runs.values()):
         lines += [
             "Test accuracy: mean over the seeds, and Student's t-interval, mean ± t·s/√n, of n seeds with standard "
-            "deviation s. It tells how well the mean of many more seeds is known, not where a single run will be."
+            "deviation s. It tells how well the mean of many more seeds is known, not where a single run will be. Of "
+            "two or three seeds it is wide, and may reach beyond 0 and 100%."
         ]
     if any(found.p is not None for found in differences(runs).values()):
         lines += [

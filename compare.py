@@ -125,7 +125,7 @@ def processors():
 def find_jobs(networks, seeds, given, data):
     """The Jobs of a study, seed by seed; and {network: why it has none}. Says which scripts are not there yet."""
     wanted, faults = {}, {}
-    for network in dict.fromkeys(networks):
+    for network in [network for network in NETWORKS if network in networks]:  # in that order, once
         try:
             wanted[network] = what_is_wanted(network, given, data)
         except FileNotFoundError:
@@ -383,7 +383,7 @@ def study(options, given):
         given.get("data_dir") or os.environ.get("MNIST_DATA_DIR") or "MNIST_data", dataset=given.get("dataset", "auto")
     )
     labels = data.test.labels  # (10000,)
-    jobs, faults = find_jobs(options.networks, options.seeds, given, data)
+    jobs, faults = find_jobs(set(options.networks), options.seeds, given, data)
     finished = look_around(jobs, labels)
     # Not "auto": were the data to vanish meanwhile, half of the study would be on synthetic digits.
     passed_on = given | {"dataset": "mnist" if data.name == "MNIST" else "synthetic"}
@@ -399,6 +399,8 @@ def study(options, given):
         paths = ablation.write(runs, labels, Path(given.get("results_dir", "results")), notes)
         print(ablation.main_table(runs), *ablation.conclusions(runs, labels), sep="\n")
         print(f"written: {', '.join(map(str, paths))}", flush=True)
+    else:
+        say("error: there is no finished run to make a table of")
     for name, fault in faults.items():
         say(f"failed: {name}: {fault}")
     return 1 if faults or not runs else 0

@@ -47,6 +47,23 @@ LAYERS = {
     "h_fc1": np.random.default_rng(4).random(1024),
     "logits": np.random.default_rng(5).normal(size=10),
 }
+DIGIT_ERRORS = {name: np.linspace(0, n, 10) for n, name in enumerate(("full", "no. 1", "no. 2", "no. 3"), 1)}
+
+
+def networks(seeds):
+    """Return four networks of as many seeds, as plot_comparison takes them."""
+    found = {}
+    for n, name in enumerate(DIGIT_ERRORS):
+        accuracies = 99.2 - 0.1 * n + 0.01 * np.arange(seeds)
+        found[name] = {
+            "accuracies": accuracies,
+            "interval": (accuracies.mean() - 0.03, accuracies.mean() + 0.05) if seeds > 1 else None,
+            "seconds": 10.0 + 3 * n + np.arange(seeds),
+            "histories": [[row | {"loss": row["loss"] * (n + 1) + seed} for row in HISTORY] for seed in range(seeds)],
+        }
+    return found
+
+
 PICTURES = {
     "mnist_weights": lambda path: plotter.plot_mnist_weights(weights(), path, dataset=DATASET),
     "filters": lambda path: plotter.plot_filters(np.ones((5, 5, 1, 32)), path, name="W_conv1", dataset=DATASET),
@@ -55,6 +72,9 @@ PICTURES = {
     "curves": lambda path: plotter.plot_curves(HISTORY, path, dataset=DATASET),
     "confusion": lambda path: plotter.plot_confusion(*answers(10_000, 800), path, dataset=DATASET),
     "mistakes": lambda path: plotter.plot_mistakes(digits(100), *answers(100, 75), path, dataset=DATASET),
+    "comparison": lambda path: plotter.plot_comparison(networks(5), path, dataset=DATASET),
+    "one_seed": lambda path: plotter.plot_comparison(networks(1), path, dataset=DATASET),
+    "digit_errors": lambda path: plotter.plot_digit_errors(DIGIT_ERRORS, path, dataset=DATASET),
     "no_mistakes": lambda path: plotter.plot_mistakes(digits(100), *answers(100, 0), path, dataset=DATASET),
 }
 every_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES.keys())
@@ -341,6 +361,68 @@ def test_labels_and_predictions_must_be_class_numbers(labels, predictions, mista
 def test_mistakes_need_one_image_for_each_label():
     with pytest.raises(ValueError, match=r"images has shape \(9, 784\); 10 labels need \(10, 784\)"):
         plotter.plot_mistakes(digits(9), *answers(10, 1), "m.png", dataset=DATASET)
+
+
+# Comparing networks
+
+
+def test_a_comparison_shows_each_seed_and_the_mean_with_its_interval(drawn):
+    PICTURES["comparison"]("c.png")
+    scores, times = drawn[0].axes[:2]
+    assert [label.get_text() for label in scores.get_yticklabels()] == list(DIGIT_ERRORS)
+    seeds, n = networks(5)["no. 2"], 2
+    np.testing.assert_allclose(scores.collections[2 * n].get_offsets()[:, 0], seeds["accuracies"])
+    np.testing.assert_allclose(times.collections[2 * n].get_offsets(), np.c_[seeds["seconds"], seeds["accuracies"]])
+    for axes, along in ((scores, 0), (times, 1)):
+        mean, _, (bar,) = axes.containers[n]
+        assert mean.get_xydata()[0, along] == pytest.approx(seeds["accuracies"].mean())
+        np.testing.assert_allclose(bar.get_segments()[0][:, along], seeds["interval"])
+
+
+def test_a_comparison_of_single_seeds_draws_no_interval(drawn):
+    PICTURES["one_seed"]("c.png")
+    assert title(drawn[0]) == f"full, no. 1, no. 2, no. 3: 1 seed, {DATASET}"
+    assert [len(container[2]) for container in drawn[0].axes[0].containers] == [0, 0, 0, 0]
+
+
+def test_learning_curves_are_means_over_the_seeds(drawn):
+    PICTURES["comparison"]("c.png")
+    losses, validation = drawn[0].axes[2:]
+    expected = [[10 * n, 2.3 / n * 3 + (0 + 1 + 2 + 3 + 4) / 5] for n in range(1, 8)]
+    np.testing.assert_allclose(losses.lines[2].get_xydata(), expected)
+    np.testing.assert_allclose(validation.lines[2].get_xydata(), [[10 * n, 10 - n / 10] for n in (1, 3, 5, 7)])
+
+
+def test_compared_networks_are_told_apart_in_black_and_white():
+    colours, markers, lines = zip(*plotter.LOOKS, strict=True)
+    shades = np.sort(luminance([to_rgb(colour) for colour in colours]))
+    assert ((shades[1:] + 0.05) / (shades[:-1] + 0.05) > 1.4).all()
+    assert 1.05 / (shades[-1] + 0.05) > 2, "the lightest can't be seen on white"
+    assert len(set(markers)) == len(set(lines)) == len(colours)
+
+
+def test_digit_errors_stand_in_their_row_and_column_and_are_legible(drawn):
+    PICTURES["digit_errors"]("d.png")
+    axes = drawn[0].axes[0]
+    for text in axes.texts:
+        digit, network = text.get_position()
+        share = list(DIGIT_ERRORS.values())[network][digit]
+        assert text.get_text() == f"{share:.2f}"
+        cell = axes.images[0].to_rgba(share)
+        bright, dark = sorted(luminance([cell[:3], to_rgb(text.get_color())]), reverse=True)
+        assert (bright + 0.05) / (dark + 0.05) > 3, f"{text.get_text()} is hard to read"
+    assert len(axes.texts) == 40
+
+
+def test_a_comparison_that_can_not_be_drawn_is_told():
+    with pytest.raises(ValueError, match="there are 0 networks"):
+        plotter.plot_comparison({}, "c.png", dataset=DATASET)
+    with pytest.raises(ValueError, match=r"errors have shape \(1, 3\)"):
+        plotter.plot_digit_errors({"full": [1, 2, 3]}, "d.png", dataset=DATASET)
+    diverged = networks(1)
+    diverged["full"]["accuracies"] = [np.nan]
+    with pytest.raises(ValueError, match="accuracies are not finite"):
+        plotter.plot_comparison(diverged, "c.png", dataset=DATASET)
 
 
 # Every picture
