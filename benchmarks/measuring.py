@@ -73,15 +73,15 @@ def new_parser(description: str, name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def add_batch_sizes(parser: argparse.ArgumentParser) -> None:
+def add_batch_sizes(parser: argparse.ArgumentParser, default: Sequence[int] = (50, 100)) -> None:
     """Adds the flag for the sizes of the batches that are measured."""
     parser.add_argument(
         "--batch-sizes",
         metavar="N",
         type=positive,
         nargs="+",
-        default=[50, 100],
-        help="images in a batch; each size is measured and gets its table (default: 50 100)",
+        default=list(default),
+        help=f"images in a batch; each size is measured and gets its table (default: {' '.join(map(str, default))})",
     )
 
 
@@ -125,10 +125,13 @@ class Finished(NamedTuple):
     peak_bytes: int | None  # the most memory it held at once; None where the system does not tell
 
 
-def run(*command: Any) -> Finished:
-    """Runs Python with these arguments in the project's folder; raises BenchmarkError when that fails."""
+def run(*command: Any, environment: Mapping[str, str] | None = None) -> Finished:
+    """Runs Python with these arguments in the project's folder; raises BenchmarkError when that fails.
+
+    `environment` are the variables that differ from this process's own.
+    """
     command = [sys.executable, *map(str, command)]
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "2"} | os.environ
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "2"} | os.environ | (environment or {})
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
         started = time.perf_counter()
         process = subprocess.Popen(
