@@ -3,7 +3,7 @@
     python -m grading.report_reader report.pdf report_template.md found.json
 
 A text can be made to keep a search busy for hours, as a PDF its reader, so the searching is done here, too, under the
-sandbox's limits. What comes out is JSON: the fields of report_check.Found, or {"problem": "..."} for the student.
+sandbox's limits. What comes out is JSON: the fields of report_rules.Found, or {"problem": "..."} for the student.
 """
 
 import json

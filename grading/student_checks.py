@@ -13,7 +13,7 @@ from grading.checks import failed, passed, skipped
 from grading.children import KIT, run_child
 from grading.layers import REMOVED
 from grading.records import check_training
-from grading.report_check import PARTS, Found, judge
+from grading.report_rules import PARTS, Found, judge
 
 FULL = "deep_mnist"
 TOTAL = sum(map(len, CHECKS.values())) + 1  # that of the full network's training comes on top
