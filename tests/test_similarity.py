@@ -1,0 +1,286 @@
+"""Similarity: finds what two students share and nobody handed out, renamed or reformatted, and nothing else."""
+
+import random
+import re
+import subprocess
+import sys
+
+import pytest
+
+from grading.assignment import Similarity
+from grading.fingerprints import KINDS, code_tokens, comment_tokens, hashes, winnow, word_tokens
+from grading.similarity import Source, find_pairs, passages, save_source
+from grading.similarity_page import write_page
+from tests.submissions import ROOT, SCRIPTS
+from tests.submissions.report_words import write_report
+
+pytestmark = pytest.mark.grading
+
+RULES = Similarity(code=0.5, report=0.2, common=0.2)
+NOUNS = ["batch", "layer", "pixel", "kernel", "stride", "weight", "bias", "digit", "tensor", "filter", "epoch", "loss"]
+
+# Code that a student may well have written, and nobody else in quite this way.
+ODD = '''
+
+def check_shapes(model, sizes):
+    """Walks over the model's weights and complains about the first one whose size I did not reckon with beforehand."""
+    seen = {}
+    for name, value in sorted(vars(model).items(), key=lambda pair: pair[0]):
+        if not hasattr(value, "shape") or name.startswith("_"):
+            continue
+        # I was bitten twice by a forgotten factor of four here, so the product is written out instead of reshaped
+        total = 1
+        for side in list(value.shape)[::-1]:
+            total = total * int(side) if side else total
+        seen[name] = (total, tuple(value.shape))
+        assert total == sizes.get(name, total), f"{name} has {total} weights but {sizes[name]} were expected"
+    while seen and max(count for count, _ in seen.values()) > 10 ** 6:
+        seen.pop(max(seen, key=lambda key: seen[key][0]))
+    return [(name, count, shape) for name, (count, shape) in seen.items()]
+'''
+
+
+@pytest.fixture
+def student(tmp_path):
+    """Makes the source of a student, from scripts by name and a report; the reference solutions fill the gaps."""
+
+    def make(name, report="", **scripts):
+        folder = tmp_path / re.sub(r"\W", "", name)
+        folder.mkdir()
+        for script in SCRIPTS:
+            text = scripts.get(script) or (ROOT / f"{script}.py").read_text(encoding="utf-8")
+            (folder / f"{script}.py").write_text(text, encoding="utf-8", errors="surrogatepass")
+        file = folder.with_suffix(".json")
+        save_source(file, folder, report)
+        return Source(file, name, name, name)
+
+    return make
+
+
+def reference(script="model_no1"):
+    return (ROOT / f"{script}.py").read_text(encoding="utf-8")
+
+
+def renamed(code):
+    """The same code by somebody who renames whatever can be renamed, and takes out the comments."""
+    code = re.sub(r'""".*?"""|#[^\n]*', "", code, flags=re.DOTALL)
+    for number, name in enumerate(("check_shapes", "seen", "total", "side", "value", "count", "sizes", "shape_of")):
+        code = re.sub(rf"\b{name}\b", f"thing_{number}", code)
+    return code.replace("10 ** 6", "1000000").replace("\n\n", "\n")
+
+
+def own_code(seed):
+    """Some forty lines that nobody else has written."""
+    rng = random.Random(seed)
+
+    def expression(depth=0):
+        if depth == 3 or rng.random() < 0.2:
+            return rng.choice([rng.choice(NOUNS), str(rng.randint(0, 99)), repr(rng.choice(NOUNS))])
+        parts = [expression(depth + 1) for _ in range(rng.randint(1, 3))]
+        shapes = [
+            f" {rng.choice('+-*/%')} ".join(parts),
+            f"{rng.choice(NOUNS)}({', '.join(parts)})",
+            f"[{', '.join(parts)}]",
+        ]
+        return rng.choice(shapes)
+
+    lines = [f"    {rng.choice(NOUNS)} {rng.choice(['=', '+=', '*='])} {expression()}" for _ in range(40)]
+    return "\n".join(["", "", f"def tool({', '.join(rng.sample(NOUNS, 3))}):", *lines, ""])
+
+
+def names(pairs):
+    return {frozenset((pair.first.label, pair.second.label)) for pair in pairs}
+
+
+# ---------------------------------------------------------------------------------------------------------- the measure
+
+
+def test_reference_solutions_handed_in_by_everybody_are_no_pairs(student):
+    assert find_pairs([student(f"s{n}") for n in range(6)], [], RULES) == []
+
+
+def test_two_copies_of_the_handed_out_network_are_no_pair_however_they_rename_it(student):
+    other_names = [re.sub(r"\b(h_\w+|W_\w+|b_\w+)\b", rf"{prefix}\1", reference()) for prefix in ("my_", "il_mio_")]
+    assert find_pairs([student(f"s{n}", model_no1=text) for n, text in enumerate(other_names)], [], RULES) == []
+
+
+def test_a_shared_solution_is_told_from_a_shared_starter(student):
+    honest = [student(f"honest{n}", model_no1=reference() + own_code(n)) for n in range(12)]
+    guilty = [student("first", model_no1=reference() + ODD), student("second", model_no1=reference() + ODD)]
+    pairs = find_pairs(honest + guilty, [], RULES)
+    assert names(pairs) == {frozenset(("first", "second"))}
+    assert pairs[0].shares["code"].part == 1
+    assert pairs[0].shares["comments"].part == 1
+
+
+def test_renaming_reformatting_and_moving_to_another_script_hide_nothing(student):
+    pairs = find_pairs(
+        [
+            student("first", model_no1=reference() + own_code(1) + ODD),
+            student("second", model_no3=renamed(ODD) + reference("model_no3") + own_code(2)),
+            *(student(f"s{n}", model_no1=reference() + own_code(10 + n)) for n in range(5)),
+        ],
+        [],
+        Similarity(code=0.2, report=0.2, common=0.2),
+    )
+    assert names(pairs) == {frozenset(("first", "second"))}
+    assert set(pairs[0].shares) == {"code"}  # the comments are gone
+
+
+def test_what_many_of_the_class_have_in_common_is_no_sign_of_copying(student):
+    shared_by_all = [student(f"s{n}", model_no1=reference() + ODD) for n in range(20)]
+    assert find_pairs(shared_by_all, [], RULES) == []
+
+
+def test_reports_with_the_same_passages_are_a_pair_and_the_template_is_not(student):
+    template = (ROOT / "report_template.md").read_text(encoding="utf-8")
+    mine, theirs = (" ".join(f"{w} {n}{seed}" for n, w in enumerate(NOUNS * 20)) for seed in "ab")
+    stolen = " ".join(random.Random(7).choices(NOUNS, k=120))
+    pairs = find_pairs(
+        [
+            student("first", report=f"{template}\n{mine}\n{stolen}"),
+            student("second", report=f"{template}\n{stolen.upper()}"),
+            student("third", report=f"{template}\n{theirs}"),
+        ],
+        [],
+        RULES,
+    )
+    assert names(pairs) == {frozenset(("first", "second"))}
+    assert set(pairs[0].shares) == {"report"}
+
+
+def test_an_archive_is_compared_with_but_not_within_itself(student):
+    old = [student(f"old{n}", model_no2=reference("model_no2") + ODD) for n in range(2)]
+    new = student("new", model_no1=reference() + ODD)
+    assert names(find_pairs([new], old, RULES)) == {frozenset(("new", "old0")), frozenset(("new", "old1"))}
+    assert find_pairs([student("honest")], old, RULES) == []
+
+
+def test_the_same_zip_in_the_archive_and_two_of_one_student_are_no_pairs(student):
+    first = student("first", model_no1=reference() + ODD)
+    again = Source(first.file, "again", "first", "another zip")
+    assert find_pairs([first, again], [first], RULES) == []
+
+
+def test_reports_that_say_the_same_in_other_words_are_no_pairs(student):
+    reports = [write_report(rng=random.Random(n)) for n in range(8)]
+    assert find_pairs([student(f"s{n}", report=text) for n, text in enumerate(reports)], [], RULES) == []
+
+
+@pytest.mark.slow
+def test_a_class_of_a_hundred_takes_seconds(student):
+    import time
+
+    rng = random.Random(0)
+    sources = [
+        student(
+            f"s{n}", report=write_report(rng=rng), **{script: reference(script) + own_code(n) for script in SCRIPTS}
+        )
+        for n in range(100)
+    ]
+    started = time.process_time()
+    find_pairs(sources, [], RULES)
+    assert time.process_time() - started < 15
+
+
+# -------------------------------------------------------------------------------------------------------- fingerprints
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "",
+        '"""never closed',
+        "'x\n'''y",
+        "def (((",
+        "\\",
+        "\x00\x01",
+        "\udcff = 'é'",
+        "0x 1e5 1.2.3",
+        '"\\',
+        "f'{x!r}'''",
+    ],
+)
+def test_code_that_is_none_has_tokens_all_the_same(code):
+    for tokens in (code_tokens(code), comment_tokens(code), word_tokens(code)):
+        assert all(0 <= token.start < token.end <= len(code) for token in tokens)
+        hashes(tokens, 2)
+
+
+def test_tokens_stand_where_they_say():
+    code = 'x = "a # b"  # Ein Kommentar\nif y:\n    pass'
+    assert [code[t.start : t.end] for t in code_tokens(code)] == ["x", "=", '"a # b"', "if", "y", ":", "pass"]
+    assert [code[t.start : t.end] for t in comment_tokens(code)] == ["a", "b", "Ein", "Kommentar"]
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_match_of_the_promised_length_shares_a_fingerprint(name):
+    """The promise of winnowing, tried on random texts with one common part."""
+    kind, rng = KINDS[name], random.Random(1)
+    for _ in range(50):
+        common = rng.choices(range(10**6), k=kind.size + kind.window - 1)
+        texts = [
+            [*rng.choices(range(10**6), k=rng.randint(0, 40)), *common, *rng.choices(range(10**6), k=20)] for _ in "ab"
+        ]
+        tokens = [word_tokens(" ".join(map(str, text))) for text in texts]
+        one, other = (winnow(hashes(found, kind.size), kind.window) for found in tokens)
+        assert one.keys() & other.keys()
+
+
+def test_nothing_shorter_than_a_run_is_ever_common():
+    rng = random.Random(2)
+    common = rng.choices(range(10**6), k=KINDS["report"].size - 1)
+    texts = [[*rng.choices(range(10**6), k=30), *common, *rng.choices(range(10**6), k=30)] for _ in "ab"]
+    one, other = (set(hashes(word_tokens(" ".join(map(str, text))), KINDS["report"].size)) for text in texts)
+    assert not one & other
+
+
+def test_fingerprints_are_the_same_in_every_process():
+    program = "from grading.fingerprints import *; print(hashes(word_tokens('eins zwei drei vier'), 2))"
+    runs = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(runs) == 1
+
+
+# ------------------------------------------------------------------------------------------------------------ the page
+
+
+def test_passages_are_the_whole_lines_that_match(student):
+    (pair,) = find_pairs(
+        [
+            student("first", model_no1=reference() + ODD),
+            student("second", model_no2=renamed(ODD) + reference("model_no2")),
+        ],
+        [],
+        RULES,
+    )
+    first = passages(pair, "code")[0]
+    assert first.files == ("model_no1.py", "model_no2.py")
+    assert "total = total * int(side) if side else total" in first.texts[0]
+    assert "thing_2 = thing_2 * int(thing_3) if thing_3 else thing_2" in first.texts[1]
+    assert "import tensorflow" not in first.texts[0]
+
+
+def test_the_page_holds_no_markup_of_strangers(student, tmp_path):
+    bad = ODD.replace("I was bitten", "<script>alert(1)</script> \x1b[31m I was bitten")
+    sources = [student("<b>first</b>", model_no1=reference() + bad), student("second", model_no1=reference() + bad)]
+    pairs = find_pairs(sources, [], RULES)
+    write_page(tmp_path / "page.html", pairs, "<i>2</i>")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)" in page
+    for forbidden in ("<script", "<b>", "<i>", "\x1b"):
+        assert forbidden not in page
+
+
+def test_a_class_without_pairs_gets_a_page_that_says_so(tmp_path):
+    write_page(tmp_path / "page.html", [], "0 submissions")
+    assert "Pairs listed: 0" in (tmp_path / "page.html").read_text(encoding="utf-8")
