@@ -70,11 +70,11 @@ def renamed(code):
 
 
 def own_code(seed):
-    """Some forty lines that nobody else has written."""
+    """Twenty lines that nobody else has written."""
     rng = random.Random(seed)
 
     def expression(depth=0):
-        if depth == 3 or rng.random() < 0.2:
+        if depth == 2 or rng.random() < 0.2:
             return rng.choice([rng.choice(NOUNS), str(rng.randint(0, 99)), repr(rng.choice(NOUNS))])
         parts = [expression(depth + 1) for _ in range(rng.randint(1, 3))]
         shapes = [
@@ -84,7 +84,7 @@ def own_code(seed):
         ]
         return rng.choice(shapes)
 
-    lines = [f"    {rng.choice(NOUNS)} {rng.choice(['=', '+=', '*='])} {expression()}" for _ in range(40)]
+    lines = [f"    {rng.choice(NOUNS)} {rng.choice(['=', '+=', '*='])} {expression()}" for _ in range(20)]
     return "\n".join(["", "", f"def tool({', '.join(rng.sample(NOUNS, 3))}):", *lines, ""])
 
 
