@@ -40,7 +40,7 @@ def pack(folder, file_name, student, failed, replace=False):
         "failed_checks": failed,
     }
     files[MANIFEST] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
-    content, path = _zip(files), folder / file_name
+    content, path = zip_bytes(files), folder / file_name
     if path.exists():
         if path.read_bytes() == content:
             return path, True
@@ -51,7 +51,7 @@ def pack(folder, file_name, student, failed, replace=False):
     return path, False
 
 
-def _zip(files):
+def zip_bytes(files):
     """A zip of files (names to bytes), stored as they are: what deflate makes of them varies with its version."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:

@@ -1,0 +1,122 @@
+"""Makes what the students get: the kit without the solutions, without what gives them away, and without the grader.
+
+Two lists say it, and each file of the kit is in one of them; a test holds them to that. What is in neither, a result
+or a draft, stays here. Lists will do where `git archive` would not: in a kit that is not a checkout.
+"""
+
+import re
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from grading.packing import zip_bytes
+from idx_files import atomic_file
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = "mnist-lab"  # in the zip, so that unpacking it makes one folder
+
+# Patterns of paths in the kit; "*" takes "/", too. Where a path fits both lists, this one wins.
+STUDENTS = (
+    ".gitignore",
+    "LICENSE",
+    "README.md",
+    "ablation.py",
+    "assignment.toml",
+    "benchmarks/README.md",
+    "benchmarks/arithmetic*.py",
+    "benchmarks/lab_runs.py",
+    "benchmarks/layers.py",
+    "benchmarks/loader*.py",
+    "benchmarks/measuring.py",
+    "benchmarks/optimisations*.py",
+    "benchmarks/peers/*.py",
+    "benchmarks/requirements.txt",
+    "benchmarks/scripts.py",
+    "benchmarks/throughput.py",
+    "benchmarks/time_to_accuracy.py",
+    "benchmarks/variants.py",
+    "compare.py",
+    "deep_mnist.py",
+    "docs/*",
+    "grading/__init__.py",
+    "grading/assignment.py",
+    "grading/checks.py",
+    "grading/children.py",
+    "grading/layers.py",
+    "grading/limits.py",
+    "grading/model_check.py",
+    "grading/names.py",
+    "grading/packing.py",
+    "grading/records.py",
+    "grading/report_pdf.py",
+    "grading/report_reader.py",
+    "grading/report_rules.py",
+    "grading/report_style.typ",
+    "grading/report_text.py",
+    "grading/student_checks.py",
+    "grading/tracing.py",
+    "idx_files.py",
+    "input_data.py",
+    "lab.py",
+    "lab_files.py",
+    "lab_flags.py",
+    "mnist_files.py",
+    "plotter.py",
+    "pyproject.toml",
+    "report_template.md",
+    "requirements-report.txt",
+    "requirements.txt",
+    "softmax_mnist.py",
+    "submit.py",
+    "synthetic_digits.py",
+    "tests/__init__.py",
+    "tests/conftest.py",
+    "tests/digit_files.py",
+    "tests/quick_script.py",
+    "tests/test_benchmarks.py",
+    "tests/test_compare.py",
+    "tests/test_download.py",
+    "tests/test_input_data.py",
+    "tests/test_networks.py",
+    "tests/test_plotter.py",
+    "tests/test_shapes.py",
+    "tests/test_synthetic_digits.py",
+    "tests/tracing.py",
+)
+HELD_BACK = (
+    ".ci/*",
+    "benchmarks/grading.py",
+    "grading/*",  # what a student's check does without
+    "model_no?.py",  # the solutions
+    "requirements-dev.txt",
+    "requirements-grading.txt",
+    "tests/*",  # of the grader; and those that run the solutions or edit deep_mnist.py as the assignment asks
+)
+
+
+def write_handout(path):
+    """Writes the hand-out's zip, whose bytes depend on nothing but the kit's files.
+
+    Raises OSError or DataError where a file can't be read or written.
+    """
+    files = {f"{FOLDER}/{name}": (ROOT / name).read_bytes() for name in handed_out()}
+    readme = f"{FOLDER}/README.md"
+    files[readme] = student_readme(files[readme].decode()).encode()
+    with atomic_file(Path(path)) as file:
+        file.write(zip_bytes(files))
+
+
+def handed_out():
+    """The paths of the files that students get, sorted."""
+    paths = (path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*") if path.is_file())
+    return sorted(path for path in paths if matches(path, STUDENTS))
+
+
+def matches(path, patterns):
+    """Whether a path fits any of the patterns."""
+    return any(fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def student_readme(text):
+    """The README without the instructor's sections."""
+    sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    return "".join(section for section in sections if not section.startswith("## For the instructor"))
