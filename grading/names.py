@@ -87,6 +87,8 @@ def parse_zip_name(file_name: str) -> ZipName:
     if len(names) > 2:
         oddities.append(f"{len(names)} parts after the id, where name and surname are two")
     parsed = re.fullmatch(r"(\d+)_(.+)_(.+)\.zip", zip_name(student_id, names[0], "-".join(names[1:])))
+    if not oddities and parsed[0] != f"{stem}.zip":
+        oddities.append("other separators than one _")
     remark = f"the zip's name {quoted(file_name)} was read as {parsed[0]}: it has {', '.join(oddities)}"
     return ZipName(*parsed.groups(), (remark,) if oddities else ())
 
@@ -166,7 +168,7 @@ def _oddities(stem: str) -> list[str]:
         "spaces": r"\s",
         "dots": r"\.",
         "capital letters": r"[A-Z]",
-        "letters outside a to z": r"[^\W\x00-\x7f]",
+        "letters or digits outside ASCII": r"[^\W\x00-\x7f]",
         "other signs than - and _": r"[^\w\s.-]",
     }
     return [oddity for oddity, pattern in kinds.items() if re.search(pattern, stem)]

@@ -158,7 +158,7 @@ NAMED = [
     odd("capital_zip_name", "capitals in its name", zip_name="{id}_{Name}_{Surname}.zip", remarks=("capital letters",)),
     odd("spaces_in_zip_name", "spaces for _", zip_name="{id} {Name} {Surname}.zip", remarks=("spaces",)),
     odd("dots_in_zip_name", "dots for _", zip_name="{id}.{name}.{surname}.zip", remarks=("dots",)),
-    odd("accents_in_zip_name", "accents", zip_name="{id}_{name}-josé_{surname}.zip", remarks=("letters outside",)),
+    odd("accents_in_zip_name", "accents", zip_name="{id}_{name}-josé_{surname}.zip", remarks=("outside ASCII",)),
     odd("zip_name_in_another_order", "the id last", zip_name="{name}_{surname}_{id}.zip", remarks=("another place",)),
     odd("zip_downloaded_twice", "(1) at its end", zip_name="{id}_{name}_{surname} (1).zip", remarks=("a copy",)),
     odd("double_extension", ".zip.zip", zip_name="{id}_{name}_{surname}.zip.zip", remarks=(".zip.zip",)),
