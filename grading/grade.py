@@ -21,8 +21,9 @@ from grading import marking, networks
 from grading.assignment import load_assignment
 from grading.feedback import write_feedback
 from grading.intake import BadZip, collect, sha256_of
+from grading.limits import SandboxError
 from grading.manual import FILE as MANUAL
-from grading.manual import Manual, add_rows, read_manual
+from grading.manual import add_rows, read_manual
 from grading.names import printable
 from grading.results import FEEDBACK, GRADES, RESULT, mark, read_result, write_grades, write_result
 from grading.sandbox import find_sandbox
@@ -71,8 +72,8 @@ def grade_class(options):
         rows = class_.grade(submissions)
         add_rows(options.out / MANUAL, [row for row, _ in rows if row.status != "superseded"], assignment.manual)
         write_grades(options.out / GRADES, rows, assignment)
-        pairs = class_.compare(rows)
-    _summarise(rows, pairs, manual, options)
+        _summarise(rows, manual, options)
+        class_.compare(rows)
     return 1 if any(row.status == "crashed" for row, _ in rows) else 0
 
 
@@ -95,6 +96,24 @@ def _setup(options, assignment):
         print("warning: NO SANDBOX: student code runs as you, with your files and your network", file=sys.stderr)
     data = networks.find_data(options.data_dir) if options.train else None
     return marking.Setup(assignment, sandbox, options.train, data, marking.kit_version())
+
+
+class _Inspectors:
+    """The inspector of one thread, started when it is needed, and anew after a failure."""
+
+    def __init__(self, setup):
+        self._setup, self._inspector = setup, None
+
+    def get(self):
+        if self._inspector is None:
+            self._inspector = networks.Inspector(self._setup.sandbox)
+        return self._inspector
+
+    def close(self):
+        if self._inspector is not None:
+            with contextlib.suppress(SandboxError):
+                self._inspector.close()
+        self._inspector = None
 
 
 class _Class:
@@ -157,25 +176,25 @@ class _Class:
 
     def _work(self, todo, finished):
         """Grades submissions from the queue until it is empty; one thread of several."""
-        with contextlib.ExitStack() as stack:
-            inspector = stack.enter_context(networks.Inspector(self._setup.sandbox))
+        with contextlib.closing(_Inspectors(self._setup)) as inspectors:
             while True:
                 try:
                     submission = todo.get_nowait()
                 except queue.Empty:
                     return
-                finished.put((submission, self._grade_one(submission, inspector)))
+                finished.put((submission, self._grade_one(submission, inspectors)))
 
-    def _grade_one(self, submission, inspector):
+    def _grade_one(self, submission, inspectors):
         """Grades a submission, whatever happens; returns its row."""
         result = marking.new_result(submission, self._zip_name(submission), self._setup)
         try:
             with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
                 source = self._source(submission.sha256)
-                result.checks = marking.grade(submission, self._setup, inspector, Path(scratch), source)
+                result.checks = marking.grade(submission, self._setup, inspectors.get(), Path(scratch), source)
             result.key = self._setup.key(submission.sha256)
             return self._publish(submission, result)
         except Exception as error:  # a mistake of the grader's, or of the machine's: never the end of the class
+            inspectors.close()  # it may be what failed
             log = self._options.out / submission.stem / ERROR_LOG
             result.status, result.checks = "crashed", []
             result.problem = (
@@ -199,7 +218,19 @@ class _Class:
         return dataclasses.replace(result, checks=checks), marks
 
     def compare(self, rows):
-        """Compares the graded submissions with each other and with the archive; returns the pairs."""
+        """Compares the graded submissions with each other and with the archive, and writes the page.
+
+        Raises GradingError where that fails: by now everything else is done.
+        """
+        try:
+            pairs = self._compare(rows)
+        except Exception as error:
+            log = self._options.out / ERROR_LOG
+            log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
+            raise GradingError(f"all is graded, but comparing failed ({type(error).__name__}); see {log}") from error
+        print(f"{self._options.out / SIMILARITY}: {pairs} pairs of submissions share more than the hand-out explains")
+
+    def _compare(self, rows):
         sources = [
             Source(self._source(result.zip_sha256), f"{result.who}, {result.zip}", result.id, result.zip_sha256)
             for result, _ in rows
@@ -209,7 +240,7 @@ class _Class:
         pairs = find_pairs(sources, archive, self._setup.assignment.similarity)
         compared = f"{len(sources)} submissions" + (f", and {len(archive)} of the archive" if archive else "")
         write_page(self._options.out / SIMILARITY, pairs, compared)
-        return pairs
+        return len(pairs)
 
     def _archive(self):
         """The sources of all zips in the archives, each read once and kept; what can't be read is left out."""
@@ -234,7 +265,7 @@ class _Class:
         return submission.zip.relative_to(self._options.submissions).as_posix()
 
 
-def _summarise(rows, pairs, manual: Manual, options):
+def _summarise(rows, manual, options):
     """Prints what became of the class, and where it is."""
     counts = Counter(result.status for result, _ in rows)
     states = ", ".join(f"{counts[status]} {status}" for status in ("graded", "refused", "superseded", "crashed"))
@@ -246,8 +277,6 @@ def _summarise(rows, pairs, manual: Manual, options):
         pending = sum(1 for marks in counted if marks.pending)
         without = f"; the manual points of {pending} are still to be given" if pending else ""
         print(f"mean score {mean:.1f} of {most:.1f}{without}")
-    if pairs:
-        print(f"{len(pairs)} pairs share more than the hand-out explains: {options.out / SIMILARITY}")
     if manual.missing:
         print(f"{options.out / MANUAL} has no column {', '.join(manual.missing)}: add it to give these points")
     print(f"{options.out / GRADES}: a row for each zip; {options.out}/<zip>/{FEEDBACK}: for the students")

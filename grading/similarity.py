@@ -5,6 +5,7 @@ solutions too, and then whatever many of the class have in common; only what is 
 instructor, and marks nobody: two students who learnt together may well write alike.
 """
 
+import functools
 import itertools
 import json
 from collections import Counter, defaultdict
@@ -102,6 +103,7 @@ def find_pairs(sources, archive, rules):
     return sorted(pairs, key=lambda pair: (*pair.weight, pair.first.label, pair.second.label), reverse=True)
 
 
+@functools.cache
 def _handed_out():
     """The hashes of all that students did not write, by kind: the kit, its texts, and the reference solutions."""
     scripts = [source_text(path) for path in sorted(ROOT.glob("*.py"))]

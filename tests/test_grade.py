@@ -1,0 +1,373 @@
+"""A class is graded to its end, whatever comes in: each zip once, nothing lost, nobody forgotten.
+
+The checks themselves are played here, so that what is around them can be tried in seconds.
+"""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from grading import grade, marking
+from grading.__main__ import main
+from grading.assignment import CHECKS, DEFAULT, load_assignment
+from grading.checks import failed, passed
+from grading.limits import NoSandbox, SandboxError
+from grading.names import safe_stem
+from tests.submissions import ROOT, make_zip
+
+pytestmark = pytest.mark.grading
+
+STUDENTS = ("1001_ada_lovelace", "1002_charles_babbage", "1003_grace_hopper", "1004_alan_turing")
+NAMES = [f"{group}/{name}" for group, names in CHECKS.items() for name in names]
+
+
+class Class:
+    """A folder of zips, and the checks that are played; `graded` are the stems that were, in this order."""
+
+    def __init__(self, folder):
+        self.submissions, self.out = folder / "zips", folder / "grades"
+        self.submissions.mkdir()
+        self.assignment = folder / "assignment.toml"
+        self.assignment.write_bytes(DEFAULT.read_bytes())
+        self.graded = []
+        self.play = lambda submission: [passed(name, "fine", log="a log") for name in NAMES]
+
+    def add(self, name, content="print('mine')\n", **files):
+        """Hands a zip in; `content` is the first script's."""
+        scripts = {f"{script}.py": content.encode() for script in ("model_no1", "model_no2", "model_no3")}
+        path = self.submissions / f"{name}.zip"
+        path.write_bytes(make_zip(scripts | {"report.pdf": b"%PDF-1.4 " + name.encode(errors="replace")}))
+        return path
+
+    def check(self, submission, setup, inspector, scratch, source):
+        self.graded.append(submission.stem)
+        checks = self.play(submission)
+        source.write_text(json.dumps({"scripts": {"model_no1.py": "pass"}, "report": ""}))
+        return checks
+
+    def run(self, *flags):
+        """Grades the class as the command does; returns the exit status."""
+        self.graded.clear()
+        return main(
+            [str(self.submissions), "--out", str(self.out), "--assignment", str(self.assignment), "--no-train", *flags]
+        )
+
+    def edit(self, old, new):
+        text = self.assignment.read_text()
+        assert old in text
+        self.assignment.write_text(text.replace(old, new))
+
+    def result(self, name):
+        return json.loads((self.out / safe_stem(f"{name}.zip") / "result.json").read_text())
+
+    def feedback(self, name):
+        return (self.out / safe_stem(f"{name}.zip") / "feedback.md").read_text()
+
+    def grades(self):
+        with open(self.out / "grades.csv", newline="", encoding="utf-8") as file:
+            return {row["zip"]: row for row in csv.DictReader(file)}
+
+
+@pytest.fixture
+def klass(tmp_path, monkeypatch):
+    """A class of four, whose checks all pass."""
+    made = Class(tmp_path)
+    for name in STUDENTS:
+        made.add(name)
+    monkeypatch.setattr(marking, "grade", made.check)
+    monkeypatch.setattr(grade, "find_sandbox", lambda unsafe: SimpleNamespace(name="none" if unsafe else "bubblewrap"))
+    monkeypatch.setattr(grade.networks, "Inspector", lambda *_: SimpleNamespace(close=lambda: None))
+    return made
+
+
+# ----------------------------------------------------------------------------------------------------- every zip, once
+
+
+def test_every_zip_gets_a_result_feedback_and_a_row(klass, capsys):
+    klass.add("nobody")
+    (klass.submissions / "1005_ada_byron.zip").write_bytes(b"<html>a login page</html>")
+    (klass.submissions / "notes.txt").write_text("not a zip")
+    assert klass.run() == 0
+    rows = klass.grades()
+    assert set(rows) == {*(f"{name}.zip" for name in STUDENTS), "nobody.zip", "1005_ada_byron.zip", "notes.txt"}
+    assert {name: row["status"] for name, row in rows.items() if row["status"] != "graded"} == {
+        "nobody.zip": "refused",
+        "1005_ada_byron.zip": "refused",
+        "notes.txt": "refused",
+    }
+    for row in rows.values():
+        name = row["zip"].removesuffix(".zip")
+        if not name.endswith(".txt"):
+            assert klass.result(name)["score"] == float(row["score"])
+            assert f"{float(row['score']):g} of" in klass.feedback(name)
+    assert float(rows["1001_ada_lovelace.zip"]["score"]) == 57  # 75 by machine, without the trainings
+    assert float(rows["1005_ada_byron.zip"]["score"]) == 0
+    assert "web page" in klass.feedback("1005_ada_byron")
+    assert "4 graded, 3 refused" in capsys.readouterr().out
+
+
+def test_unchanged_zips_are_not_graded_again(klass):
+    klass.run()
+    assert sorted(klass.graded) == sorted(STUDENTS)
+    before = klass.grades()
+    klass.run()
+    assert klass.graded == []
+    assert klass.grades() == before
+    klass.run("--regrade")
+    assert sorted(klass.graded) == sorted(STUDENTS)
+
+
+def test_only_what_changed_is_graded_again(klass, monkeypatch):
+    klass.run()
+    klass.add(STUDENTS[1], content="print('better')\n")
+    klass.run()
+    assert klass.graded == [STUDENTS[1]]
+    for path in klass.submissions.iterdir():
+        os.utime(path)  # a copy of the folder has other times
+    klass.run()
+    assert klass.graded == []
+    klass.edit("min_words = 600", "min_words = 700")
+    klass.run()
+    assert len(klass.graded) == 4
+    monkeypatch.setattr(marking, "kit_version", lambda: "another kit")
+    klass.run()
+    assert len(klass.graded) == 4
+
+
+def test_points_deadline_and_penalty_apply_at_once_without_another_run_of_the_checks(klass):
+    klass.play = lambda submission: (
+        [passed(name, "fine") for name in NAMES[:-1]] + [failed(NAMES[-1], "left", fraction=0.5)]
+    )
+    klass.run()
+    assert klass.result(STUDENTS[0])["score"] == 55.5
+    klass.edit("template = 3", "template = 13")
+    klass.run()
+    assert klass.graded == []
+    assert klass.result(STUDENTS[0])["score"] == 60.5
+    klass.edit("# deadline = 2027-01-31T23:59:59+01:00", "deadline = 2020-01-01")
+    klass.run()
+    assert klass.graded == []
+    assert klass.result(STUDENTS[0])["score"] == 30.25
+    assert float(klass.grades()[f"{STUDENTS[0]}.zip"]["late_penalty"]) == 30.25
+    assert "after the deadline" in klass.feedback(STUDENTS[0])
+
+
+def test_a_stopped_run_continues_where_it_was(klass, monkeypatch, capsys):
+    updates = []
+
+    class Bar(grade.tqdm):
+        def update(self, n=1):
+            updates.append(n)
+            if len(updates) == 2:
+                raise KeyboardInterrupt
+            return super().update(n)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(grade, "tqdm", Bar)
+        assert klass.run("--jobs", "1") == 130
+    assert "the same command continues" in capsys.readouterr().err
+    for thread in threading.enumerate():
+        if thread.daemon and thread.name.startswith("Thread"):
+            thread.join(timeout=10)  # in a process of its own it would have died
+    (klass.out / STUDENTS[3] / "result.json").unlink()
+    assert klass.run() == 0
+    assert klass.graded == [STUDENTS[3]]
+    assert len(klass.grades()) == 4
+
+
+def test_jobs_grade_at_the_same_time(klass):
+    together = threading.Barrier(4, timeout=20)
+
+    def play(submission):
+        together.wait()
+        return [passed(name, "fine") for name in NAMES]
+
+    klass.play = play
+    assert klass.run("--jobs", "4") == 0
+    assert all(row["status"] == "graded" for row in klass.grades().values())
+
+
+# --------------------------------------------------------------------------------------------------- whatever comes in
+
+
+@pytest.mark.parametrize("error", [ValueError("a slip\x1b[31m"), SandboxError("no more processes"), MemoryError()])
+def test_a_crash_of_the_grader_is_a_remark_in_that_row_and_tried_again(klass, error, capsys):
+    def play(submission):
+        if submission.stem == STUDENTS[1]:
+            raise error
+        return [passed(name, "fine") for name in NAMES]
+
+    klass.play = play
+    assert klass.run() == 1
+    row = klass.grades()[f"{STUDENTS[1]}.zip"]
+    assert (row["status"], row["score"]) == ("crashed", "")
+    assert type(error).__name__ in row["remarks"]
+    assert "not your fault" in klass.feedback(STUDENTS[1])
+    trace = (klass.out / STUDENTS[1] / "error.log").read_text()
+    assert "Traceback" in trace
+    assert "\x1b" not in trace + row["remarks"]
+    assert sum(row["status"] == "graded" for row in klass.grades().values()) == 3
+    assert "1 crashed" in capsys.readouterr().out
+    klass.play = lambda submission: [passed(name, "fine") for name in NAMES]
+    assert klass.run() == 0
+    assert klass.graded == [STUDENTS[1]]
+
+
+def test_an_inspector_that_does_not_start_is_a_crash_of_each_row_and_not_of_the_class(klass, monkeypatch):
+    def refuse(*_):
+        raise SandboxError("no more processes")
+
+    monkeypatch.setattr(grade.networks, "Inspector", refuse)
+    assert klass.run() == 1
+    assert {row["status"] for row in klass.grades().values()} == {"crashed"}
+
+
+def test_a_comparison_that_fails_costs_no_grade(klass, monkeypatch, capsys):
+    monkeypatch.setattr(grade, "find_pairs", lambda *_: 1 / 0)
+    assert klass.run() == 1
+    assert len(klass.grades()) == 4
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    assert "Traceback" in (klass.out / "error.log").read_text()
+
+
+def test_of_two_zips_of_a_student_the_later_counts_and_the_other_has_a_row(klass):
+    old = klass.add("1001_ada_lovelace (1)", content="print('earlier')\n")
+    os.utime(old, (1_700_000_000, 1_700_000_000))
+    klass.run()
+    row = klass.grades()[old.name]
+    assert (row["status"], row["score"]) == ("superseded", "")
+    assert "1001_ada_lovelace.zip" in row["remarks"]
+    assert "not graded" in klass.feedback(old.stem)
+    assert len(klass.graded) == 4
+    assert old.name not in (klass.out / "manual.csv").read_text()
+
+
+def test_names_of_strangers_are_harmless_in_every_file(klass, capsys):
+    names = ["=cmd()_1_x_y", "1_<script>_x\x1b[31m", "..", "1_a_b\u202egpj", "con", "1_a_b\udcff", "-1_a_b"]
+    for name in names:
+        klass.add(name)
+    assert klass.run() in (0, 1)
+    assert len(klass.grades()) == len(names) + 4
+    written = [path for path in klass.out.rglob("*") if path.is_file() and path.suffix != ".json"]
+    assert len(written) == len(names) + 4 + 3
+    for path in written:
+        text = path.read_text(encoding="utf-8")
+        assert not {"\x1b", "\u202e"} & set(text), path
+        assert path.suffix == ".csv" or "<script" not in text, path
+    assert {path.parent for path in klass.out.parent.rglob("feedback.md")} == {
+        path.parent for path in klass.out.glob("*/feedback.md")
+    }
+    assert "\x1b" not in "".join(capsys.readouterr())
+
+
+def test_results_among_the_submissions_are_no_submission(klass):
+    klass.out = klass.submissions / "grades"
+    klass.run()
+    klass.run()
+    assert len(klass.grades()) == 4
+
+
+def test_moodle_folders_with_zips_of_the_same_name_stay_apart(klass):
+    for number, name in enumerate(("Ada Lovelace", "Alan Turing")):
+        folder = klass.submissions / f"{name}_{number + 1}_assignsubmission_file_"
+        folder.mkdir()
+        klass.add(f"{folder.name}/submission")
+    klass.run()
+    assert len(klass.grades()) == 6
+
+
+# ---------------------------------------------------------------------------------------------------------- the rubric
+
+
+def test_a_check_that_nobody_made_is_failed_and_never_passed():
+    made = marking._in_order([passed("run/model_no1", "ran")])
+    status = {check.name: check.status for check in made}
+    assert status.pop("run/model_no1") == "passed"
+    assert set(status.values()) == {"failed"}
+    assert set(NAMES) <= set(status) | {"run/model_no1"}
+
+
+def test_a_refused_zip_has_every_check_and_no_points():
+    result = SimpleNamespace(checks=marking.refusal("not a zip"), trained=True, late_seconds=0)
+    marks = grade.mark(result, load_assignment())
+    assert (marks.score, marks.max_score) == (0, 75)
+
+
+def test_manual_points_survive_regrades_and_count(klass):
+    klass.run()
+    path = klass.out / "manual.csv"
+    written = path.read_text().replace("1001_ada_lovelace.zip,,,,", "1001_ada_lovelace.zip,9,4,8,Well done")
+    path.write_text(written)
+    klass.add("1005_new_student")
+    klass.run("--regrade")
+    assert path.read_text().startswith(written)
+    assert klass.result(STUDENTS[0])["score"] == 57 + 21
+    assert klass.result(STUDENTS[0])["max_score"] == 57 + 25
+    assert klass.grades()["1001_ada_lovelace.zip"]["discussion"] == "8.0"
+    assert "Well done" in klass.feedback(STUDENTS[0])
+    assert klass.result("1005_new_student")["max_score"] == 57
+
+
+def test_a_mistake_in_manual_csv_is_told_before_the_work_starts(klass, capsys):
+    klass.run()
+    path = klass.out / "manual.csv"
+    path.write_text(path.read_text().replace("lovelace.zip,,", "lovelace.zip,eleven,"))
+    assert klass.run("--regrade") == 1
+    assert klass.graded == []
+    assert "eleven" in capsys.readouterr().err
+
+
+def test_grading_without_a_sandbox_is_recorded_in_every_result(klass, capsys):
+    klass.run("--unsafe-no-sandbox")
+    assert {klass.result(name)["sandbox"] for name in STUDENTS} == {"none"}
+    assert "NO SANDBOX" in capsys.readouterr().err
+    klass.run()  # and what was graded in that way does not pass for graded in a sandbox
+    assert len(klass.graded) == 4
+    assert {klass.result(name)["sandbox"] for name in STUDENTS} == {"bubblewrap"}
+
+
+# ----------------------------------------------------------------------------------------------------- the command line
+
+
+def test_a_folder_that_is_missing_or_empty_is_told(klass, capsys, tmp_path):
+    klass.submissions = tmp_path / "none"
+    assert klass.run() == 1
+    assert "there is no folder" in capsys.readouterr().err
+    klass.submissions.mkdir()
+    assert klass.run() == 1
+    assert "is empty" in capsys.readouterr().err
+
+
+def test_no_sandbox_is_told_in_a_line_and_nothing_is_graded(klass, monkeypatch, capsys):
+    def refuse(unsafe):
+        raise NoSandbox("no sandbox works here")
+
+    monkeypatch.setattr(grade, "find_sandbox", refuse)
+    assert klass.run() == 1
+    assert capsys.readouterr().err == "error: no sandbox works here\n"
+    assert klass.graded == []
+
+
+def test_help_teaches_without_importing_what_takes_long():
+    program = (
+        "import sys\nfrom grading.__main__ import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+        "assert not {'numpy', 'tensorflow', 'grading.grade'} & set(sys.modules), 'imports too much'"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for word in ("python -m grading doctor", "manual.csv", "feedback.md", "--unsafe-no-sandbox"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize("flags", [["--jobs", "0"], ["--jobs", "many"], ["--nonsense"], []])
+def test_a_bad_flag_ends_with_status_2(flags, tmp_path):
+    submissions = [str(tmp_path)] if flags else []
+    with pytest.raises(SystemExit) as ended:
+        main(submissions + flags)
+    assert ended.value.code == 2
