@@ -84,9 +84,10 @@ def _look_at(path, seconds):
     try:
         tree = ast.parse(path.read_bytes())
     except SyntaxError as error:
-        return f"line {error.lineno}, `{(error.text or '').strip()}`: {error.msg}", []
-    except (OSError, ValueError) as error:
-        return f"can't be read ({error})", []
+        at = f"line {error.lineno}, `{(error.text or '').strip()}`: " if error.lineno else ""
+        return f"{at}{error.msg}", []
+    except (OSError, ValueError) as error:  # the latter for null bytes, before Python 3.12
+        return f"can't be read: {error}", []
     helpers = sorted(name for name in _imported(tree) - KIT_MODULES - set(NETWORKS) if _is_local(name, path.parent))
     if helpers:
         return f"imports {helpers[0]}.py, which would not be in the zip: move what it needs into {path.name}", []
