@@ -324,7 +324,7 @@ def test_the_template_handed_in_unwritten_fails_in_all_that_is_to_be_written(fol
     text = (ROOT / "report_template.md").read_text(encoding="utf-8").partition("-->")[2]
     (folder / "report.pdf").write_bytes(make_pdf(text.replace("## ", "# ").replace("> ", "")))
     found = report_checks(folder)
-    assert {check.status for check in found.values()} == {"failed"}
+    assert [name for name, check in found.items() if check.passed] == ["files/report"]
     assert "not there, or just named: convolution, max pooling, ReLU, dropout" in found["report/methods"].message
 
 
