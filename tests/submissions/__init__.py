@@ -33,7 +33,7 @@ class Case:
 
     name: str  # of what it does or attempts, in words joined by "_"; unique
     attempts: str  # the same in a sentence
-    kind: str  # "correct"; "odd", with full marks and a remark; "flawed"; "hostile"
+    kind: str  # "correct"; "odd": full marks all the same; "flawed"; "hostile"
     files: Mapping[str, bytes | str | None] = field(default_factory=dict)
     build: Callable[[Files], bytes] | None = None
     expect: Mapping[str, str] = field(default_factory=dict)
@@ -53,8 +53,13 @@ class Case:
 
     def status(self, check: str) -> set[str]:
         """The statuses that a check may have."""
-        fitting = (status for pattern, status in self.expect.items() if fnmatchcase(check, pattern))
-        return set(next(fitting, "passed").split("|"))
+        return allowed(self.expect, check)
+
+
+def allowed(expect: Mapping[str, str], check: str) -> set[str]:
+    """The statuses that a check may have by the `expect` of a Case."""
+    fitting = (status for pattern, status in expect.items() if fnmatchcase(check, pattern))
+    return set(next(fitting, "passed").split("|"))
 
 
 def make_zip(files: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
