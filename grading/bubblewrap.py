@@ -6,7 +6,8 @@ the host's disk but by `outputs.fetch`: the grader holds a descriptor of /output
 
 Started by root, the command runs as one of the users that systemd sets apart for passing services (61184 to 65519),
 mapped into its user namespace beside root, who prepares the sandbox and keeps watch in it without the
-privileges of the host. Started by anyone else, it runs as that user, who can do no more in there.
+privileges of the host. Started by anyone else, it runs as that user, who can do no more in there. Either way it has no
+capability and can't get one (no_new_privs), and `seccomp` refuses the system calls that it has no use for.
 """
 
 import contextlib
@@ -47,6 +48,7 @@ class Bubblewrap(Sandbox):
         self._program = shutil.which("bwrap")
         if self._program is None:
             raise SandboxError("there is no bwrap on the PATH")
+        self._sizes = "--size" in subprocess.run([self._program, "--help"], capture_output=True, text=True).stdout
         self.filter = seccomp.program()
         self._system = list(_system())
         # Each run its own user, so that their processes are counted apart.
@@ -72,11 +74,16 @@ class Bubblewrap(Sandbox):
         for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL") if as_root else ():
             options += ["--cap-add", capability]
         options += self._system
-        options += _memory("/tmp", job.limits.scratch_bytes) + _memory("/dev/shm", job.limits.scratch_bytes)
-        options += _memory("/output", job.limits.output_bytes) if job.has_output else []
+        options += self._memory("/tmp", job.limits.scratch_bytes) + self._memory("/dev/shm", job.limits.scratch_bytes)
+        options += self._memory("/output", job.limits.output_bytes) if job.has_output else []
         for inside, outside in sorted({**job.read_only, INIT: sandbox_init.__file__}.items()):
             options += _show(outside, inside)  # in order: a folder before what is mounted in it
         return [*options, "--remount-ro", "/dev", "--remount-ro", "/"]
+
+    def _memory(self, folder, size):
+        """Options for a folder in memory that anyone may write to. Before 0.7, only the watch inside bounds it."""
+        bound = ["--size", str(size + SLACK)] if self._sizes else []
+        return ["--perms", "1777", *bound, "--tmpfs", folder]
 
 
 def _show(outside, inside):
@@ -84,10 +91,6 @@ def _show(outside, inside):
     for folder in reversed(Path(inside).parents[:-1]):
         yield from ("--dir", str(folder))
     yield from ("--ro-bind", str(outside), str(inside))
-
-
-def _memory(folder, size):
-    return ["--perms", "1777", "--size", str(size + SLACK), "--tmpfs", folder]
 
 
 def _check_readable(path):

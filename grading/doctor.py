@@ -1,0 +1,149 @@
+"""Tells what works on this machine and how to get the rest: `python -m grading doctor`."""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from grading.assignment import AssignmentError, load_assignment
+from grading.limits import MIB, Limits, SandboxError
+from grading.remedies import remedies
+from grading.runner import Sandbox
+from grading.sandbox import trials
+from idx_files import FILES, DataError, read_idx
+from mnist_files import MNIST_SHA256
+
+GOOD, BAD, NOTE = "yes", "no", "note"
+DISK_WANTED = 2**30  # bytes: a class's files and logs, and room for the instructor
+CANARY = "what only the host may read"
+TENSORFLOW = """
+import tensorflow as tf
+square = tf.ones([100, 100])
+print(tf.__version__, float(tf.reduce_sum(square @ square)))
+"""
+# Each tries what student code must not be able to do, and prints "done" where it could. {} is filled in.
+ATTEMPTS = {
+    "reach the network": "import socket; socket.create_connection(('127.0.0.1', {port}), 2); print('done')",
+    "read your files": "print('done' if {canary!r} in open({path!r}).read() else '')",
+    "see other processes": "import glob; print('done' if len(glob.glob('/proc/[0-9]*')) > 9 else '')",
+    "write what it is shown": "open('/shown/new', 'w'); print('done')",
+    "take all memory": "block = bytearray(b'1') * 2**30; print('done')",
+    "start endless processes": "import os, time\nfor _ in range(500): os.fork() or time.sleep(9)\nprint('done')",
+    "run for ever": "import time; time.sleep(5); print('done')",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A line of the table: GOOD, BAD or NOTE, what it is about, and the details."""
+
+    mark: str
+    what: str
+    details: str
+
+
+def doctor() -> int:
+    """Prints a table of what works here; returns 0 where student code can run in a sandbox, else 1."""
+    print("What grading needs, and what is here:", flush=True)
+    for trial in trials():
+        _show(Finding(GOOD if trial.sandbox else BAD, trial.name, trial.problem or _user()))
+        if sandbox := trial.sandbox:
+            break
+    works = sandbox is not None
+    if works:
+        for finding in (*_attempts(sandbox), _tensorflow(sandbox)):
+            _show(finding)
+            works &= finding.mark == GOOD
+    for finding in (_data(), _assignment(), _disk()):
+        _show(finding)
+    if sandbox is None:
+        print(f"\n{remedies()}", end="")
+    print(f"\n{'A class can' if works else 'No class can'} be graded here.")
+    return 0 if works else 1
+
+
+def _show(finding):
+    lines = finding.details.strip().splitlines() or [""]
+    print(f"  {finding.mark:<4}  {finding.what:<29}  {lines[0]}", flush=True)
+    for line in lines[1:]:
+        print(f"{'':39}{line}")
+
+
+def _user():
+    if os.geteuid() == 0:
+        return "student code runs as a user of its own, not as root"
+    return "student code runs as you, behind walls; where root grades, it runs as a user of its own"
+
+
+def _attempts(sandbox: Sandbox) -> Iterator[Finding]:
+    """Lets the sandbox try what it is there to prevent."""
+    limits = Limits(wall_seconds=2, memory_bytes=512 * MIB, processes=100)
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
+        canary, shown = Path(folder, "canary"), Path(folder, "shown")
+        canary.write_text(CANARY)
+        shown.mkdir()
+        facts = {"port": server.getsockname()[1], "path": str(canary), "canary": CANARY}
+        for attempt, code in ATTEMPTS.items():
+            try:
+                command = [sandbox.python, "-c", code.format(**facts)]
+                outcome = sandbox.run(command, read_only={"/shown": shown}, limits=limits)
+            except SandboxError as error:
+                yield Finding(BAD, f"can't {attempt}", str(error))
+                continue
+            if "done" in outcome.log:
+                yield Finding(BAD, f"can't {attempt}", "but it can: don't grade here")
+            else:
+                said = outcome.problem if outcome.ended != "exit" else outcome.log.strip().rpartition("\n")[2]
+                yield Finding(GOOD, f"can't {attempt}", said)
+
+
+def _tensorflow(sandbox):
+    try:
+        outcome = sandbox.run([sandbox.python, "-c", TENSORFLOW])
+    except SandboxError as error:
+        return Finding(BAD, "TensorFlow", str(error))
+    if outcome.problem:
+        return Finding(BAD, "TensorFlow", f"in the sandbox, it {outcome.problem}\n{outcome.log}")
+    version = outcome.log.strip().splitlines()[-1].split()[0]
+    return Finding(GOOD, "TensorFlow", f"{version} computes in the sandbox ({outcome.seconds:.1f} s with its import)")
+
+
+def _data():
+    folder = Path(os.environ.get("MNIST_DATA_DIR") or "MNIST_data")
+    bad = [name for name in FILES if not _is_mnist(folder, name)]
+    if bad:
+        return Finding(
+            NOTE,
+            "MNIST",
+            f"not whole in {folder} ({', '.join(bad)}): grading downloads it, or set MNIST_DATA_DIR to where it is",
+        )
+    return Finding(GOOD, "MNIST", f"{folder}")
+
+
+def _is_mnist(folder, name):
+    for path in (folder / name, folder / f"{name}.gz"):
+        try:
+            if read_idx(path, name).sha256 == MNIST_SHA256[name]:
+                return True
+        except (OSError, DataError):
+            continue
+    return False
+
+
+def _assignment():
+    try:
+        assignment = load_assignment()
+    except AssignmentError as error:
+        return Finding(BAD, "assignment.toml", str(error))
+    if assignment.to_fill_in:
+        return Finding(NOTE, "assignment.toml", f"valid; still to fill in: {', '.join(assignment.to_fill_in)}")
+    return Finding(GOOD, "assignment.toml", assignment.course)
+
+
+def _disk():
+    free = shutil.disk_usage(Path.cwd()).free
+    mark = GOOD if free > DISK_WANTED else NOTE
+    return Finding(mark, "disk space", f"{free / 2**30:.1f} GiB free here, {DISK_WANTED / 2**30:g} GiB is plenty")

@@ -1,0 +1,40 @@
+"""How to get a sandbox where none works: packages, and what Linux systems forbid that bubblewrap needs."""
+
+from pathlib import Path
+
+PACKAGES = """\
+How to get a sandbox (one is enough; then run this again):
+  bubblewrap    Debian, Ubuntu: sudo apt-get install bubblewrap    Fedora: sudo dnf install bubblewrap
+                It exists for Linux only: on Windows grade in WSL 2, on macOS with docker.
+  docker        https://docs.docker.com/engine/install, then: docker build -t mnist-lab-grading -f grading/Dockerfile .
+  podman        https://podman.io, then: podman build -t mnist-lab-grading -f grading/Dockerfile .
+"""
+APPARMOR = """\
+bubblewrap needs user namespaces, which this system keeps for programs that AppArmor knows (Ubuntu since 23.10).
+Either grade as root (student code still runs as another user), or let AppArmor know bubblewrap:
+  echo 'abi <abi/4.0>,' | sudo tee /etc/apparmor.d/bwrap
+  echo 'profile bwrap /usr/bin/bwrap flags=(unconfined) { userns, }' | sudo tee -a /etc/apparmor.d/bwrap
+  sudo systemctl reload apparmor
+"""
+SYSCTL = """\
+bubblewrap needs user namespaces, which this system forbids. Either grade as root (student code still runs as another
+user), or allow them: sudo sysctl {setting}
+"""
+FORBIDDING = {  # a setting of Linux: the value with which it forbids, and what to do
+    "/proc/sys/kernel/apparmor_restrict_unprivileged_userns": ("1", APPARMOR),
+    "/proc/sys/kernel/unprivileged_userns_clone": ("0", SYSCTL.format(setting="kernel.unprivileged_userns_clone=1")),
+    "/proc/sys/user/max_user_namespaces": ("0", SYSCTL.format(setting="user.max_user_namespaces=10000")),
+}
+
+
+def remedies() -> str:
+    """What to do on this machine, for an instructor to read."""
+    forbidden = [text for setting, (value, text) in FORBIDDING.items() if _content(setting) == value]
+    return "\n".join([PACKAGES, *forbidden])
+
+
+def _content(setting):
+    try:
+        return Path(setting).read_text().strip()
+    except OSError:  # another system has no such setting
+        return None
