@@ -38,6 +38,6 @@ def cell(value):
     apostrophe before that: the spreadsheets' own sign that a text follows.
     """
     if isinstance(value, int | float):
-        return value
+        return int(value) if value == int(value) else value
     text = " ".join(printable(value).split())
     return re.sub(r"(^|[,;|])([\s\"']*)(?=[=+\-@＝＋－＠])", r"\1\2'", text)  # noqa: RUF001 # Excel reads wide ones, too

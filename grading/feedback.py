@@ -1,6 +1,6 @@
 """One student's feedback, as Markdown: each check, and of what went wrong what was expected, found, and to do."""
 
-from grading.checks import FAILED
+from grading.checks import FAILED, SKIPPED
 from grading.escaping import code_block, markdown
 from grading.layers import LAYERS, REMOVED
 from idx_files import atomic_file
@@ -20,16 +20,11 @@ def feedback(result, marks, assignment, comment=""):
     if result.status == "superseded":
         parts.append(f"**This zip was not graded**: {markdown(result.problem)}.")
         return "\n\n".join(parts) + "\n"
-    parts += [_score(result, marks), _lateness(result, marks), markdown(result.problem)]
-    parts.append(_table(result, marks))
-    wrong = [
-        _explain(check, points, most, assignment)
-        for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True)
-        if check.status == FAILED
-    ]
-    if wrong:
-        parts += ["## What to look at", *wrong]
-    parts += [_manual(marks, assignment), _comment(comment), _remarks(result)]
+    parts += [_score(result, marks), _lateness(result, marks)]
+    if result.status == "graded":
+        parts.append(_table(result, marks))
+        parts += _what_to_look_at(result, marks, assignment)
+    parts += [_manual(result, marks, assignment), _comment(comment), _remarks(result)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -39,6 +34,9 @@ def _who(result):
 
 
 def _score(result, marks):
+    if result.status == "refused":
+        points = f"{marks.score:g} of {marks.max_score:g} points"
+        return f"**{points}: the zip could not be graded.** {markdown(result.problem)}"
     if result.status == "crashed":
         return "**Not graded yet.** Grading this zip failed, which is not your fault; your instructor has been told."
     more = " Your instructor's points, for what no program can judge, are still to come." if marks.pending else ""
@@ -55,10 +53,20 @@ def _lateness(result, marks):
 def _table(result, marks):
     lines = ["| check | result | points |", "|---|---|---:|"]
     for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True):
-        lines.append(f"| {markdown(check.name)} | {check.status} | {f'{points:g} of {most:g}' if most else ''} |")
+        outcome = f"{check.status}: {markdown(check.message)}" if check.status == SKIPPED else check.status
+        lines.append(f"| {markdown(check.name)} | {outcome} | {f'{points:g} of {most:g}' if most else ''} |")
     for name, points in marks.manual.items():
         lines.append(f"| {markdown(name)} | by your instructor | {points:g} |")
     return "\n".join(lines)
+
+
+def _what_to_look_at(result, marks, assignment):
+    wrong = [
+        _explain(check, points, most, assignment)
+        for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True)
+        if check.status == FAILED
+    ]
+    return ["## What to look at", *wrong] if wrong else []
 
 
 def _explain(check, points, most, assignment):
@@ -89,9 +97,9 @@ def _guide(name, assignment):
             "`python submit.py check` runs it in the same way on your machine.",
         )
     if group == "architecture":
-        layers = "; ".join(str(layer) for layer in LAYERS[subject])
+        layers = "".join(f"\n  {number}. {layer}" for number, layer in enumerate(LAYERS[subject], 1))
         return (
-            f"deep_mnist without {REMOVED[subject]}, all else as it was: {layers}.",
+            f"deep_mnist without {REMOVED[subject]}, all else as it was:{layers}",
             f"`python -m pytest tests/test_shapes.py -m no{number}` tells each layer's shape, expected and found.",
         )
     if group == "training":
@@ -113,7 +121,7 @@ _REPORT = {
     ),
     "accuracies": (
         "the test accuracies of the full network and of no. 1, no. 2 and no. 3, as they come out of your runs.",
-        "`python compare.py` makes the table; results/&lt;script&gt;/seed-&lt;n&gt;/run.json has each run's number.",
+        "`python compare.py` makes the table; the run.json of each training has its accuracy.",
     ),
     "template": (
         "no prompt of the template is left in the report.",
@@ -122,11 +130,13 @@ _REPORT = {
 }
 
 
-def _manual(marks, assignment):
+def _manual(result, marks, assignment):
     given = [item for item in assignment.manual if item.name in marks.manual]
-    pending = [item for item in assignment.manual if item.name not in marks.manual]
-    lines = [f"- {markdown(item.name)}, {marks.manual[item.name]:g} of {item.points:g}: {item.text}" for item in given]
-    lines += [f"- {markdown(item.name)}, up to {item.points:g}, still to come: {item.text}" for item in pending]
+    pending = [item for item in assignment.manual if item.name in marks.pending and result.status == "graded"]
+    lines = [
+        f"- **{markdown(item.name)}**, {marks.manual[item.name]:g} of {item.points:g}: {item.text}" for item in given
+    ]
+    lines += [f"- **{markdown(item.name)}**, up to {item.points:g}, still to come: {item.text}" for item in pending]
     return "## Your instructor's points\n\n" + "\n".join(lines) if lines else ""
 
 

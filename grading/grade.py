@@ -121,6 +121,7 @@ class _Class:
 
     def __init__(self, options, setup, manual, scratch):
         self._options, self._setup, self._manual, self._scratch = options, setup, manual, scratch
+        self._stopped = threading.Event()  # from then on a failure is that of a run which somebody ended
         self._sources = options.out / SOURCES
         self._sources.mkdir(exist_ok=True)
 
@@ -138,23 +139,29 @@ class _Class:
                     bar.update()
                 else:
                     todo.put(submission)
-            finished = queue.SimpleQueue()
-            waiting = todo.qsize()
-            # Daemons: they may be in the midst of a training when Ctrl-C comes, and nobody should wait for that.
-            threads = [
-                threading.Thread(target=self._work, args=(todo, finished), daemon=True)
-                for _ in range(min(self._options.jobs, waiting))
-            ]
-            for thread in threads:
-                thread.start()
-            for _ in range(waiting):
-                submission, row = finished.get()
+            for submission, row in self._grade_all(todo):
                 rows[submission.stem] = row
                 bar.set_postfix_str(printable(submission.zip.name)[:40])
                 bar.update()
+        return [rows[submission.stem] for submission in submissions]
+
+    def _grade_all(self, todo):
+        """Grades what is in the queue in several threads; yields submissions with their rows, as they are done."""
+        waiting, finished = todo.qsize(), queue.SimpleQueue()
+        # Daemons: they may be in the midst of a training when Ctrl-C comes, and nobody should wait for that.
+        threads = [
+            threading.Thread(target=self._work, args=(todo, finished), daemon=True)
+            for _ in range(min(self._options.jobs, waiting))
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            for _ in range(waiting):
+                yield finished.get()
             for thread in threads:
                 thread.join()
-        return [rows[submission.stem] for submission in submissions]
+        finally:
+            self._stopped.set()
 
     def _known(self, submission):
         """The result of a submission that need not be graded; None for one that has to be."""
@@ -177,7 +184,7 @@ class _Class:
     def _work(self, todo, finished):
         """Grades submissions from the queue until it is empty; one thread of several."""
         with contextlib.closing(_Inspectors(self._setup)) as inspectors:
-            while True:
+            while not self._stopped.is_set():
                 try:
                     submission = todo.get_nowait()
                 except queue.Empty:
@@ -185,7 +192,7 @@ class _Class:
                 finished.put((submission, self._grade_one(submission, inspectors)))
 
     def _grade_one(self, submission, inspectors):
-        """Grades a submission, whatever happens; returns its row."""
+        """Grades a submission, whatever happens; returns its row, or None in a run that was stopped."""
         result = marking.new_result(submission, self._zip_name(submission), self._setup)
         try:
             with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
@@ -195,6 +202,8 @@ class _Class:
             return self._publish(submission, result)
         except Exception as error:  # a mistake of the grader's, or of the machine's: never the end of the class
             inspectors.close()  # it may be what failed
+            if self._stopped.is_set():
+                return None
             log = self._options.out / submission.stem / ERROR_LOG
             result.status, result.checks = "crashed", []
             result.problem = (

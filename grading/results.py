@@ -86,8 +86,11 @@ def mark(result, assignment, manual=None):
 
 
 def _most(check, result, assignment):
-    left_out = check.name.startswith("training/") and not result.trained  # the instructor's choice costs nobody a point
-    return 0.0 if left_out else assignment.points.get(check.name, 0.0)
+    return 0.0 if _left_out(check, result) else assignment.points.get(check.name, 0.0)
+
+
+def _left_out(check, result):
+    return check.name.startswith("training/") and not result.trained  # the instructor's choice: it costs no points
 
 
 def _points(check, most, assignment):
@@ -144,11 +147,15 @@ def write_grades(path, rows, assignment):
     table.writerow([*head, *names, *items, "remarks"])
     for result, marks in rows:
         counts = result.status in ("graded", "refused")
-        earned = {check.name: points for check, points in zip(result.checks, marks.points, strict=True)}
+        earned = {
+            check.name: points
+            for check, points in zip(result.checks, marks.points, strict=True)
+            if counts and not _left_out(check, result)
+        }
         row = [result.id, result.name, result.surname, result.zip, result.status]
         row += [marks.score, marks.max_score] if counts else ["", ""]
         row += [round(result.late_seconds / 3600, 2), marks.late_penalty if counts else ""]
-        row += [earned.get(name, "") if counts else "" for name in names]
+        row += [earned.get(name, "") for name in names]
         row += [marks.manual.get(name, "") for name in items]
         row.append("; ".join(filter(None, (result.problem, *result.remarks))))
         table.writerow(map(cell, row))

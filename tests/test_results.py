@@ -174,8 +174,8 @@ def test_grades_have_a_row_for_every_zip_and_no_score_where_none_was_given(tmp_p
     with open(tmp_path / "grades.csv", newline="") as file:
         table = list(csv.DictReader(file))
     assert [row["status"] for row in table] == ["graded", "superseded", "crashed"]
-    assert [row["score"] for row in table] == ["2.0", "", ""]
-    assert [row["run/model_no1"] for row in table] == ["2.0", "", ""]
+    assert [row["score"] for row in table] == ["2", "", ""]
+    assert [row["run/model_no1"] for row in table] == ["2", "", ""]
     assert table[2]["remarks"] == "the grader failed; a remark"
 
 
@@ -246,8 +246,8 @@ def test_feedback_says_what_was_expected_found_and_to_do():
     assert "- Expected: deep_mnist without the first convolution" in text
     assert "- Found: layer 2 is a ReLU; it should be max pooling" in text
     assert "- What to do: `python -m pytest tests/test_shapes.py -m no1`" in text
-    assert "explanation, 8 of 10" in text
-    assert "discussion, up to 10, still to come" in text
+    assert "**explanation**, 8 of 10" in text
+    assert "**discussion**, up to 10, still to come" in text
     assert "the name was read tolerantly" in text
     assert "Well written!" in text
 
