@@ -8,6 +8,7 @@ It works in the folder in which you start it: model_no1.py, model_no2.py, model_
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -63,9 +64,10 @@ def make_report(arguments):
     target = source.with_suffix(".pdf")
     for remark in write_pdf(source, target):
         print(f"warning: {remark}", file=sys.stderr)
-    prompts = source.read_text(encoding="utf-8-sig").count("> Prompt:")
+    shown = re.sub(r"<!--.*?-->", "", source.read_text(encoding="utf-8-sig"), flags=re.DOTALL)
+    prompts = shown.count("> Prompt:")
     if prompts:
-        print(f"warning: {prompts} prompts of the template are still in it", file=sys.stderr)
+        print(f"warning: prompts of the template that are still in it: {prompts}", file=sys.stderr)
     print(f"wrote {target}; look at its pages before you hand it in")
     return 0
 

@@ -220,9 +220,9 @@ def test_missing_packages_are_told_with_the_command_and_the_other_way(tmp_path, 
 
 
 def test_prompts_that_are_left_are_counted(tmp_path, monkeypatch, capsys):
-    (tmp_path / "report.md").write_text("> Prompt: what?\n\n> Prompt: why?\n" + FILLER)
+    (tmp_path / "report.md").write_text("<!-- > Prompt: -->\n> Prompt: what?\n\n> Prompt: why?\n" + FILLER)
     monkeypatch.setattr(sys, "argv", ["submit.py", "report", str(tmp_path / "report.md")])
     with pytest.raises(SystemExit) as end:
         submit.main()
     assert end.value.code == 0
-    assert "2 prompts of the template are still in it" in capsys.readouterr().err
+    assert "prompts of the template that are still in it: 2" in capsys.readouterr().err
