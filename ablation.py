@@ -282,7 +282,7 @@ def main_table(runs):
 
 def _main_row(network, runs, found):
     mean, low, high = mean_interval([run.accuracy for run in runs])
-    seconds = np.mean([run.record["training_seconds"] for run in runs])
+    seconds = np.median([run.record["training_seconds"] for run in runs])
     row = [
         f"{NAMES[network]} (`{network}`)",
         f"{runs[0].record['parameters']:,}",
@@ -369,7 +369,9 @@ def _conditions(runs, images):
 
 def _method(runs, comparisons):
     """How the figures came about, a line each; of the methods, those that were used."""
-    lines = ["Training, s: what the training steps took, mean over the seeds."]
+    lines = [
+        "Training, s: what the training steps took, the median of the seeds: a machine that was busy once counts less."
+    ]
     if any(len(of_network) > 1 for of_network in runs.values()):
         lines += [
             "Test accuracy: mean over the seeds, and Student's t-interval, mean ± t·s/√n, of n seeds with standard "
@@ -380,7 +382,8 @@ def _method(runs, comparisons):
         lines += [
             "Difference: mean accuracy less that of the full network, in percentage points. Interval and p are from "
             "Dunnett's test, which compares several networks with one and allows for their number: the intervals hold "
-            "together in 95 of 100 such studies. Significant: the interval has no zero in it (p < 0.05)."
+            "together in 95 of 100 such studies. Significant: the interval has no zero in it (p < 0.05). "
+            "All figures are rounded last, so a difference may be 0.01 off that of the rounded means."
         ]
     if unlike := unequal_spread(runs):
         lines += [

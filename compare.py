@@ -38,7 +38,6 @@ from grading.layers import REMOVED
 from lab_flags import FLAGS
 
 NETWORKS = ("deep_mnist", *REMOVED)
-FIELDS = {"dataset", "history", "parameters", "predictions_sha256", "steps", "test_accuracy", "training_seconds"}
 SCRIPTS = Path(__file__).resolve().parent
 POLL = 0.2  # seconds between two looks at the trainings
 PATIENCE = 10  # seconds for a stopped training to end by itself
@@ -223,18 +222,26 @@ def read_run(job, labels):
         record = json.loads((job.folder / "run.json").read_text(encoding="utf-8"))
         changed = changes(record, job.wanted)
         script_changed = record["recipe"]["script_sha256"] != job.wanted["recipe"]["script_sha256"]
-        missing = FIELDS - record.keys()
+        check_figures(record)
     except FileNotFoundError as error:
         raise NoRunError("it left no run.json") from error
+    except OSError as error:
+        raise StudyError(f"its run.json can't be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise StudyError("its run.json is damaged") from error
     if changed:
         raise OtherKindError(", ".join(f"{name} was {before}, is {now}" for name, before, now in changed))
     if script_changed:
         raise StudyError("its script has changed since")
-    if missing:
-        raise StudyError(f"its run.json lacks {', '.join(sorted(missing))}")
     return record, read_predictions(job.folder / "predictions.npy", record, labels)
+
+
+def check_figures(record):
+    """Raises KeyError, TypeError or ValueError where a run.json lacks what tables and pictures are made of."""
+    for figure in ("test_accuracy", "training_seconds", "parameters", "steps"):
+        float(record[figure])
+    if not [float(entry["step"]) + float(entry["loss"]) for entry in record["history"]]:
+        raise ValueError("the history is empty")
 
 
 def read_predictions(path, record, labels):
@@ -410,7 +417,14 @@ def train_missing(jobs, finished, labels, at_once, flags):
     """Trains the jobs that are not in `finished`, and adds them to it; returns {name of a job: why it failed}."""
     arguments = [part for name, value in flags.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     missing, faults = [job for job in jobs if job not in finished], {}
-    bar = tqdm(total=len(jobs), initial=len(finished), unit="run", smoothing=0, dynamic_ncols=True, disable=None)
+    bar = tqdm(
+        total=len(jobs),
+        initial=len(finished),
+        smoothing=0,  # the networks take unlike times: the mean of all so far tells best what is left
+        bar_format="{n_fmt} of {total_fmt} runs |{bar}| {elapsed} gone, {remaining} left{postfix}",
+        dynamic_ncols=True,
+        disable=None,
+    )
     with bar, contextlib.closing(train(missing, at_once, arguments, bar)) as ended:
         for job, fault in ended:
             try:

@@ -207,7 +207,8 @@ def plot_mistakes(images, labels, predictions, path=None, *, dataset):
 def plot_comparison(networks, path=None, *, dataset):
     """Draw what several networks reached over their seeds: accuracy, time, and learning curves.
 
-    Each seed is a small mark, their mean a large one, with its interval. The curves are means over the seeds.
+    Each seed is a small mark, their mean a large one, with its interval; of the times it is the median. The curves are
+    means over the seeds.
 
     networks: dict from a network's name to a dict with `accuracies`, (seeds,) percent; `interval`, the (low, high) of
     their mean, or None; `seconds`, (seeds,) of training; `histories`, a list of what plot_curves takes.
@@ -275,7 +276,7 @@ def _draw_network(panels, row, name, network):
     scores.scatter(accuracies, np.full(len(accuracies), row + 0.25), **small)
     scores.errorbar(mean, row, xerr=reach, **large)
     times.scatter(seconds, accuracies, **small)
-    times.errorbar(seconds.mean(), mean, yerr=reach, **large)
+    times.errorbar(np.median(seconds), mean, yerr=reach, **large)
     curve = {"color": colour, "linestyle": line, "marker": marker, "label": name}
     losses.plot(*_mean_curve(network["histories"], "loss"), **curve, markersize=4, markevery=(5 * row, 20))
     steps, reached = _mean_curve(network["histories"], "validation_accuracy")

@@ -135,10 +135,15 @@ def test_a_changed_script_is_trained_again_and_the_others_are_not(kit, capsys):
         ("run.json", lambda path: path.write_text(path.read_text()[:500]), "its run.json is damaged"),
         ("run.json", lambda path: path.write_text("[]"), "its run.json is damaged"),
         ("run.json", lambda path: path.write_bytes(b"\xff\xfe\x00"), "its run.json is damaged"),
+        (
+            "run.json",
+            lambda path: path.write_text(path.read_text().replace('"loss"', '"los"')),
+            "its run.json is damag",
+        ),
         ("predictions.npy", lambda path: path.write_bytes(path.read_bytes()[:300]), "predictions.npy is not the one"),
         ("predictions.npy", lambda path: path.unlink(), "predictions.npy can't be read"),
     ],
-    ids=["cut off", "no record", "no text", "predictions cut off", "no predictions"],
+    ids=["cut off", "no record", "no text", "no loss", "predictions cut off", "no predictions"],
 )
 def test_a_damaged_run_is_named_and_trained_again(file, damage, said, kit, capsys):
     damage(kit.results("model_no1", "seed-1", file))
@@ -336,7 +341,7 @@ def test_synthetic_digits_are_told_in_every_table_and_sentence(kit, capsys):
 # ----------------------------------------------------------------------------------------------- Ctrl-C, kill, continue
 
 
-def start(kit, *flags):
+def start(kit, *flags, stderr=subprocess.PIPE):
     """Starts compare.py with quick scripts in a process of its own; waits for the run that waits to be killed."""
     code = (
         "import sys, pathlib, compare; from tests import test_compare; "
@@ -345,7 +350,12 @@ def start(kit, *flags):
     )
     (kit.folder / "wait").write_text("model_no2 0\n")
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *flags], cwd=kit.folder, stdout=-1, stderr=-1, text=True, start_new_session=True
+        [sys.executable, "-c", code, *flags],
+        cwd=kit.folder,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        text=True,
+        start_new_session=True,
     )
     checkpoint, deadline = kit.results("model_no2", "seed-0", "checkpoint", "checkpoint"), time.monotonic() + PATIENCE
     while not checkpoint.exists():
@@ -362,6 +372,33 @@ def is_alive(pid):
     except ProcessLookupError:
         return False
     return True
+
+
+def test_a_folder_that_can_not_be_written_is_told_for_each_run(kit, capsys):
+    shutil.rmtree(kit.results())
+    kit.results().write_text("a file where the folder should go")
+    assert compare.main(["--seeds", "1", "--networks", "model_no3"]) == 1
+    errors = capsys.readouterr().err
+    assert re.search("failed: model_no3 seed 0: .*results", errors)
+    assert "Traceback" not in errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")
+def test_the_display_tells_what_runs_what_is_done_and_how_long_it_takes(half_done):
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    terminal, side = pty.openpty()
+    fcntl.ioctl(side, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    process = start(half_done, "--seeds", "1", stderr=side)
+    os.close(side)
+    shown = os.read(terminal, 10_000).decode()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE)
+    os.close(terminal)
+    assert re.search(r"2 of 4 runs \|.*\| 00:\d\d gone, \? left, now model_no2 seed 0", shown)
 
 
 @pytest.fixture
@@ -441,14 +478,17 @@ def test_help_tells_what_it_is_for_without_loading_what_a_study_takes(tmp_path):
     )
 
 
-def test_a_run_of_a_lab_script_is_used_as_it_is(synthetic_dir, tmp_path):
-    flags = ["--steps", 2, "--dataset", "synthetic", "--data-dir", synthetic_dir]
-    script = [sys.executable, ROOT / "deep_mnist.py", *map(str, flags)]
-    assert subprocess.run(script, cwd=tmp_path, capture_output=True, timeout=PATIENCE).returncode == 0
-    before = (tmp_path / "results/deep_mnist/seed-0/run.json").stat().st_mtime_ns
-    done = run("--seeds", 1, "--networks", "deep_mnist", *flags, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "results/deep_mnist/seed-0/run.json").stat().st_mtime_ns == before
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_defaults_of_a_lab_script_are_read_as_it_tells_them(network):
+    script = ROOT / f"{network}.py"
+    if not script.is_file():
+        pytest.skip(f"{script.name} is not there yet")
+    told = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, timeout=PATIENCE).stdout
+    defaults = compare.read_defaults(script.name, script.read_bytes())
+    assert defaults.keys() == {"steps", "batch_size", "learning_rate", "schedule", "label_smoothing"}
+    for name, value in defaults.items():
+        help_text = " ".join(told.rpartition(f"--{name.replace('_', '-')} ")[2].split())
+        assert help_text.partition("(default: ")[2].startswith(f"{value})"), name
 
 
 @pytest.mark.slow
@@ -676,7 +716,7 @@ def test_the_report_holds_what_the_runs_say(finished):
     for network, name in ablation.NAMES.items():
         cells = rows[f"{name} (`{network}`)"]
         assert cells[1] == "10"
-        assert float(cells[2]) == np.mean([run["training_seconds"] for run in runs[network]])
+        assert float(cells[2]) == np.median([run["training_seconds"] for run in runs[network]])
         assert float(cells[4].split()[0]) == round(100 * np.mean([run["test_accuracy"] for run in runs[network]]), 2)
     versions = runs["deep_mnist"][0]["packages"]
     for fact in ("MNIST, 1,000 test images", "Seeds: 0, 1", "steps 540", *(f"{n} {v}" for n, v in versions.items())):
