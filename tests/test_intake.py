@@ -13,6 +13,8 @@ import pytest
 
 from grading.intake import LIMITS, BadZip, Limits, collect, sha256_of, source_text, unpack
 from grading.names import printable
+from grading.packing import MANIFEST, zip_bytes
+from grading.unpacking import _write
 from tests.submissions import Case, hostile_zips, make_zip, reference_scripts, structural
 from tests.submissions.report_pdf import make_report
 
@@ -133,6 +135,12 @@ def test_good_zip_is_unpacked_without_remarks(tmp_path, canary):
     assert found.report == "report.pdf"
 
 
+def test_what_the_kit_packs_is_taken_in_without_remarks(tmp_path, canary):
+    found = unpack(written(tmp_path, zip_bytes(GOOD | {MANIFEST: b"{}"})), canary)
+    assert found.remarks == []
+    assert found.others == [MANIFEST]
+
+
 def test_files_are_readable_by_the_sandbox_and_never_executable(tmp_path, canary):
     files = {"lab/mine/__init__.py": b"", **{f"lab/{path}": content for path, content in GOOD.items()}}
     old = os.umask(0o077)
@@ -152,6 +160,43 @@ def test_helpers_keep_their_path_from_the_scripts(tmp_path, canary):
     assert found.others == ["mine/layers.py", "settings.json"]
     assert (canary / "mine" / "layers.py").read_bytes() == b"A"
     assert not list(canary.rglob("elsewhere.py"))
+
+
+def test_names_in_utf8_are_read_even_if_they_do_not_say_so(tmp_path, canary):
+    data = CASES["utf8_without_flag"].zip(GOOD)
+    assert unpack(written(tmp_path, data), canary).others == ["lab_é/notes.txt"]
+
+
+def test_script_that_was_not_chosen_is_no_helper_in_its_place(tmp_path, canary):
+    """On a system that ignores capitals b/Model_No1.py would get the place of a/model_no1.py."""
+    files = {"a/model_no1.py": b"1", "a/model_no2.py": b"2", "b/model_no3.py": b"3", "b/Model_No1.py": b"OLD"}
+    found = unpack(written(tmp_path, make_zip(files)), canary)
+    assert found.scripts["model_no1"] == "a/model_no1.py"
+    assert found.others == []
+    assert (canary / "model_no1.py").read_bytes() == b"1"
+
+
+def test_helpers_of_two_folders_may_not_become_one_file_on_another_system(tmp_path, canary):
+    files = {"a/model_no1.py": b"1", "b/model_no2.py": b"2", "a/My.py": b"x", "b/my.py": b"y"}
+    with pytest.raises(BadZip, match="twice"):
+        unpack(written(tmp_path, make_zip(files)), canary)
+
+
+def test_large_helper_is_left_out(tmp_path, canary):
+    found = unpack(
+        written(tmp_path, make_zip(GOOD | {"data.csv": b"1,2\n" * 10**5})), canary, Limits(script_bytes=10**5)
+    )
+    assert found.others == []
+    assert any('"data.csv"' in remark for remark in found.remarks)
+
+
+def test_nothing_is_ever_written_through_a_link(tmp_path):
+    """The last line of defence, behind all the checks of names and kinds."""
+    target = written(tmp_path, b"untouched", "grades.csv")
+    (tmp_path / "x.py").symlink_to(target)
+    with pytest.raises(FileExistsError):
+        _write(tmp_path, "x.py", [b"evil"])
+    assert target.read_bytes() == b"untouched"
 
 
 def test_exact_name_goes_before_a_copy(tmp_path, canary):
@@ -281,6 +326,20 @@ def test_everything_in_the_folder_is_in_the_list(tmp_path):
     assert "no student id" in problems.pop("notes.txt")
     assert not problems
     assert found["189297_eve_moon"].id == "189297"
+
+
+def test_companions_that_macos_makes_are_no_submissions(tmp_path):
+    written(tmp_path, b"\0\5\x16\7 and more", "._189295_ada_lovelace.zip")
+    path = written(tmp_path, make_zip(GOOD), "._189296_bob_stone.zip")
+    assert [submission.zip for submission in collect(path.parent)] == [path]
+
+
+def test_links_to_folders_are_not_followed(tmp_path):
+    elsewhere = written(tmp_path, make_zip(GOOD), folder="elsewhere").parent
+    (tmp_path / "submissions").mkdir()
+    (tmp_path / "submissions" / "189295_ada_lovelace").symlink_to(elsewhere)
+    (submission,) = collect(tmp_path / "submissions")
+    assert "is a folder, not a zip" in submission.problem
 
 
 def test_moodles_folders_are_looked_into(tmp_path):

@@ -60,6 +60,11 @@ def deflated(piece: bytes, times: int) -> bytes:
     return block * times + b"\x03\x00"
 
 
+def claiming_more(files: Files) -> bytes:
+    """A script of which ten bytes more are claimed than there are."""
+    return edit(make_zip(files), "model_no1.py", size=len(files["model_no1.py"]) + 10)
+
+
 PATHS = [
     hostile("absolute_path", "write to /tmp", member("/tmp/pwned.py", b"x"), "an absolute path"),
     hostile("parent_folder", "write beside its folder", member("../pwned.py", b"x"), "leads out of its folder"),
@@ -121,6 +126,7 @@ BOMBS = [
 ]
 
 FORGERIES = [
+    hostile("claiming_more", "more in the header than in the data", claiming_more, "10 bytes are missing"),
     hostile("pointing_elsewhere", "check one file, run another", pointing_elsewhere, "shares its bytes"),
     hostile("pointing_outside", "data behind the end", edited("model_no1.py", offset=2**31), "shares its bytes"),
     hostile("of_two_minds", "two names for one file", of_two_minds, "is damaged"),

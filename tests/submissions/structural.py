@@ -133,11 +133,24 @@ LAID_OUT = [
     odd("report_by_id", "a PDF of another name", build=renaming(**{"report.pdf": "189295.pdf"}), remarks=(TAKEN,)),
     odd("slides_besides", "two PDFs", files={"slides.pdf": make_report(text="Slides")}, remarks=("of 2 PDFs",)),
     odd(
+        "report_in_its_name",
+        "two PDFs, one called lab-report.pdf",
+        files={"slides.pdf": make_report(text="Slides")},
+        build=renaming(**{"report.pdf": "lab-report.pdf"}),
+        remarks=('of 2 PDFs "lab-report.pdf"',),
+    ),
+    odd(
         "report_folder_decides",
         "two PDFs, one in report/",
-        files={"lecture.pdf": make_report(text="Lecture")},
-        build=moved(report="{}"),
-        remarks=("of 2 PDFs",),
+        files={"slides.pdf": make_report(text="Slides")},
+        build=renaming(**{"report.pdf": "report/text.pdf"}),
+        remarks=('of 2 PDFs "report/text.pdf"',),
+    ),
+    odd(
+        "two_equal_sets",
+        "everything twice, without a difference",
+        build=lambda files: make_zip({f"{folder}/{p}": c for folder in "ab" for p, c in files.items()}),
+        remarks=(TOP,),
     ),
 ]
 
