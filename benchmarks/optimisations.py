@@ -9,7 +9,7 @@ the first fifth of the steps, which is left out as the warm-up. Beside it stands
 before it was measured.
 
 First of all, each variant trains for ten steps without dropout from the same weights on the same batches: its losses
-must be those of the step as it is, or nothing is measured.
+must be those of the step as it is, and each of its variables must move as far, or nothing is measured.
 """
 
 import argparse
@@ -17,7 +17,6 @@ import functools
 import json
 import statistics
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +28,8 @@ from variants import AS_IT_IS, VARIANTS, Variant
 CHECKED = 10  # steps
 CHECK_FLAGS = ("--steps", CHECKED, "--schedule", "constant", "--learning-rate", 1e-3)  # gentle: no error grows
 FIRST_LOSS = 0.01  # how far the loss of the first step may be off, relative: bfloat16 has 8 bits
-MEAN_LOSS = 0.05  # the same for the mean of all steps checked, which also tells wrong gradients
+MEAN_LOSS = 0.05  # the same for the mean of all steps checked
+MOVED = 0.05  # the same for the distance that training moves a variable: it tells a gradient that is wrong or missing
 
 
 class Training(NamedTuple):
@@ -37,6 +37,7 @@ class Training(NamedTuple):
 
     losses: list[float]  # of each step
     step_seconds: list[float]  # that a step took, in each round of ten
+    moved: list[float]  # how far each variable is from its first values
 
     @property
     def milliseconds(self) -> float:
@@ -95,27 +96,31 @@ def check_variants(digits: measuring.Digits, batch_size: int) -> None:
     contenders = {
         variant.name: functools.partial(train, variant.without_dropout(), digits, *flags) for variant in VARIANTS
     }
-    losses = {name: training.losses for name, (training,) in measuring.alternate(contenders, rounds=1).items()}
+    trainings = measuring.alternate(contenders, rounds=1)
     for variant in VARIANTS:
-        check_losses(variant, losses[variant.name], losses[AS_IT_IS.name])
-    print(f"Each variant computes what the step as it is does: checked by its losses in {CHECKED} steps.\n", flush=True)
+        check(variant, trainings[variant.name][0], trainings[AS_IT_IS.name][0])
+    print(f"Each variant computes what the step as it is does: checked over {CHECKED} steps\n", flush=True)
 
 
-def check_losses(variant: Variant, losses: Sequence[float], expected: Sequence[float]) -> None:
-    """Raises BenchmarkError where the losses of the variant's steps are not the expected ones.
+def check(variant: Variant, training: Training, expected: Training) -> None:
+    """Raises BenchmarkError where the variant's training is not the expected one.
 
-    Only the first counts where the variant takes other steps.
+    Where the variant takes other steps, only the loss of the first counts, and that every variable moves.
     """
-    checks = [("loss of the first step", losses[0], expected[0], FIRST_LOSS)]
+    checks = [("the loss of its first step", training.losses[0], expected.losses[0], FIRST_LOSS)]
     if variant.same_steps:
-        what = f"mean loss of the first {CHECKED} steps"
-        checks.append((what, statistics.mean(losses), statistics.mean(expected), MEAN_LOSS))
-    for what, loss, wanted, tolerance in checks:
-        if not abs(loss - wanted) <= tolerance * wanted:  # a loss that is no number, too
+        losses = statistics.mean(training.losses), statistics.mean(expected.losses)
+        checks.append((f"the mean loss of its first {CHECKED} steps", *losses, MEAN_LOSS))
+        for number, distances in enumerate(zip(training.moved, expected.moved, strict=True), start=1):
+            checks.append((f"the distance that its variable {number} moves", *distances, MOVED))
+    for what, value, wanted, tolerance in checks:
+        if not abs(value - wanted) <= tolerance * wanted:  # a value that is no number, too
             raise BenchmarkError(
-                f"`{variant.name}` does not compute what the step as it is does: its {what} is {loss:.4f}, "
+                f"`{variant.name}` does not compute what the step as it is does: {what} is {value:.4f}, "
                 f"expected {wanted:.4f} within {tolerance:.0%}"
             )
+    if not all(training.moved):
+        raise BenchmarkError(f"`{variant.name}` leaves variable {training.moved.index(0) + 1} as it was")
 
 
 def summarise(trainings: dict[str, list[Training]], batch_size: int) -> dict[str, dict[str, Any]]:

@@ -2,7 +2,8 @@
 
     python -m benchmarks.optimisations_process SCRIPT [flags of a lab script]
 
-Prints as JSON the loss of each step, and the seconds that a step took in each round of ten.
+Prints as JSON the loss of each step, the seconds that a step took in each round of ten, and how far the training has
+moved each variable: the Euclidean distance from its first values.
 """
 
 import json
@@ -22,6 +23,8 @@ class StopWatch:
 
     def __init__(self, flags, mnist, model, optimizer, predict):
         self.steps, self.losses, self.step_seconds = flags.steps, [], []
+        self.variables = model.trainable_variables
+        self.first_values = [variable.numpy().copy() for variable in self.variables]
 
     def rounds(self):
         for first in range(1, self.steps + 1, ROUND):
@@ -34,7 +37,11 @@ class StopWatch:
 
     def test(self):
         """The training is over: reports, and ends the script."""
-        print(json.dumps({"losses": self.losses, "step_seconds": self.step_seconds}))
+        moved = [
+            float(np.linalg.norm(variable.numpy() - first))
+            for variable, first in zip(self.variables, self.first_values, strict=True)
+        ]
+        print(json.dumps({"losses": self.losses, "step_seconds": self.step_seconds, "moved": moved}))
         sys.exit()
 
 

@@ -14,7 +14,7 @@ from tests.tracing import ROOT
 
 pytestmark = pytest.mark.slow
 
-BENCHMARKS = ["arithmetic", "loader", "scripts", "throughput", "time_to_accuracy"]
+BENCHMARKS = ["arithmetic", "loader", "optimisations", "scripts", "throughput", "time_to_accuracy"]
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
 
 
@@ -91,6 +91,16 @@ def test_arithmetic_measures_every_layer_in_both_precisions(digits, tmp_path):
     assert len(measured) == 2 * (1 + 1 + 11)
 
 
+def test_optimisations_measures_every_variant_beside_its_reckoning(digits, tmp_path):
+    done, record = run_smoke("optimisations", digits, tmp_path)
+    (results,) = record["results"].values()  # of the one batch size
+    assert len(results) == done.stdout.count("Reckoned: ") >= 15
+    assert "Each variant computes what the step as it is does" in done.stdout
+    for name, result in results.items():
+        assert result["step_seconds"][0], name
+        assert f"| {name} " in done.stdout
+
+
 @pytest.mark.parametrize("benchmark", BENCHMARKS)
 def test_help_teaches_and_a_bad_flag_ends_with_status_2(benchmark, tmp_path):
     shown = run(benchmark, "--help", cwd=tmp_path)
@@ -146,3 +156,52 @@ def test_layers_are_those_of_the_network(module):
     layers = module("layers")
     assert sum(math.prod(layer.weights) + layer.weights[-1] for layer in layers.LAYERS) == 3_274_634
     assert layers.OPERATIONS_PER_IMAGE == 82_049_024
+
+
+def test_every_variant_is_the_script_with_a_change(module):
+    variants = module("variants")
+    script = (ROOT / "deep_mnist.py").read_text()
+    sources = {variant.name: variant.source() for variant in variants.VARIANTS}  # raises where the script has changed
+    assert sources.pop("as it is") == script
+    for variant in variants.VARIANTS[1:]:
+        compile(sources[variant.name], variant.name, "exec")
+        assert sources[variant.name] != script or variant.flags or variant.environment, variant.name
+        assert variant.without_dropout().source().count("\nKEEP_PROB = 1.0 ") == 1, variant.name
+
+
+def test_a_variant_of_a_line_that_has_changed_is_told(module):
+    variant = module("variants").Variant("stale", "a change", None, edits=(("no such line", ""),))
+    with pytest.raises(module("measuring").BenchmarkError, match=r"`no such line` is there 0 times.*`stale`"):
+        variant.source()
+
+
+@pytest.mark.parametrize(
+    ("same_steps", "losses", "moved", "complaint"),
+    [
+        (True, [3.0, 2.0], [0.1, 0.2], None),
+        (True, [3.02, 2.05], [0.102, 0.199], None),  # rounding
+        (False, [3.0, 1.0], [5.0, 7.0], None),  # another optimizer
+        (True, [3.1, 1.9], [0.1, 0.2], "loss of its first step is 3.1000, expected 3.0000"),
+        (True, [3.0, 1.0], [0.1, 0.2], "mean loss of its first 10 steps is 2.0000"),
+        (True, [3.0, 2.0], [0.1, 0.1], "variable 2 moves is 0.1000"),
+        (True, [math.nan, 2.0], [0.1, 0.2], "loss of its first step is nan"),
+        (False, [3.0, 1.0], [0.0, 0.2], "leaves variable 1 as it was"),
+    ],
+)
+def test_a_variant_that_computes_something_else_is_told(module, same_steps, losses, moved, complaint):
+    optimisations = module("optimisations")
+    variant = optimisations.Variant("other", "a change", None, same_steps=same_steps)
+    training = optimisations.Training(losses, [], moved)
+    expected = optimisations.Training([3.0, 2.0], [], [0.1, 0.2])
+    if complaint is None:
+        optimisations.check(variant, training, expected)
+    else:
+        with pytest.raises(module("measuring").BenchmarkError, match=complaint):
+            optimisations.check(variant, training, expected)
+
+
+def test_a_reckoning_grows_with_the_batch(module):
+    variants = module("variants")
+    assert variants.Reckoning("why", fixed_ms=1.0, ms_per_image=-0.5).ms_less(10) == -4.0
+    momentum = next(variant for variant in variants.VARIANTS if variant.name == "Nesterov momentum")
+    assert momentum.reckoning.ms_less(50) == pytest.approx(2 * 13.1e6 / 40e9 * 1e3, rel=0.01)  # two arrays at 40 GB/s
