@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import random
+import re
 import select
 import shutil
 import signal
@@ -36,11 +37,12 @@ LIBRARIES = ("lib", "lib32", "lib64", "libx32")  # in /usr, and in / as links to
 SYSTEM_PREFIXES = {Path("/usr"), Path("/usr/local")}  # of interpreters that share them with everything else
 INIT = "/init.py"
 SLACK = 2**20  # bytes: a mount is a little larger than its limit, so that passing the limit shows
+COUNTS_BY_NAMESPACE = (5, 14)  # the Linux that no longer counts all of a user's processes, when it limits a sandbox's
 PATIENCE = 2.0  # seconds for process 1 to end its sandbox and report, before it is killed
 
 
 class Bubblewrap(Sandbox):
-    """Runs commands in bubblewrap. Raises SandboxError where there is none."""
+    """Runs commands in bubblewrap. Raises SandboxError where there is none, or it can't do its work."""
 
     name = "bubblewrap"
 
@@ -48,6 +50,9 @@ class Bubblewrap(Sandbox):
         self._program = shutil.which("bwrap")
         if self._program is None:
             raise SandboxError("there is no bwrap on the PATH")
+        kernel = os.uname().release
+        if os.geteuid() != 0 and tuple(map(int, re.findall(r"\d+", kernel)[:2])) < COUNTS_BY_NAMESPACE:
+            raise SandboxError(f"Linux {kernel} is older than 5.14, and can only limit processes where root grades")
         self._sizes = "--size" in subprocess.run([self._program, "--help"], capture_output=True, text=True).stdout
         self.filter = seccomp.program()
         self._system = list(_system())

@@ -54,7 +54,7 @@ def doctor() -> int:
             break
     works = sandbox is not None
     if works:
-        for finding in (*_attempts(sandbox), _tensorflow(sandbox)):
+        for finding in (*attempts(sandbox), _tensorflow(sandbox)):
             _show(finding)
             works &= finding.mark == GOOD
     for finding in (_data(), _assignment(), _disk()):
@@ -78,7 +78,7 @@ def _user():
     return "student code runs as you, behind walls; where root grades, it runs as a user of its own"
 
 
-def _attempts(sandbox: Sandbox) -> Iterator[Finding]:
+def attempts(sandbox: Sandbox) -> Iterator[Finding]:
     """Lets the sandbox try what it is there to prevent."""
     limits = Limits(wall_seconds=2, memory_bytes=512 * MIB, processes=100)
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:

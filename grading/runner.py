@@ -252,7 +252,7 @@ class Running:
     def close(self) -> None:
         """Ends the process and everything that it started."""
         self._process.kill()
-        self._drain.join()
+        self._drain.join(1)  # without a sandbox, something may have escaped that keeps stderr open
         self._process.close()
 
     def __enter__(self):
