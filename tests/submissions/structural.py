@@ -89,7 +89,7 @@ LAID_OUT = [
     odd("git_folder", "a whole repository", files={".git/config": "[core]", ".git/HEAD": "x"}, remarks=(LITTER,)),
     odd("editor_folder", "settings of an editor", files={".vscode/settings.json": "{}"}, remarks=(LITTER,)),
     odd(
-        "helper_module",
+        "settings_module",
         "a module that a script imports",
         files={
             "model_no1.py": NO1.replace("KEEP_PROB = 0.5", "from my_settings import KEEP_PROB"),
@@ -97,7 +97,7 @@ LAID_OUT = [
         },
     ),
     odd(
-        "helper_package",
+        "settings_package",
         "a package beside scripts in a folder",
         files={
             "model_no1.py": NO1.replace("KEEP_PROB = 0.5", "from mine.settings import KEEP_PROB"),
