@@ -194,9 +194,10 @@ class _BubblewrapProcess(Process):
                 for kind in ("uid_map", "gid_map"):
                     Path(f"/proc/{pid}/{kind}").write_text(f"0 0 1\n{USER} {user} 1\n")
         except (ValueError, OSError) as error:
-            self.popen.kill()
+            self.kill()
             said = self.popen.stderr or self.popen.stdout
-            raise SandboxError(f"bwrap failed: {said.read(1000).decode(errors='replace').strip() or error}") from None
+            message = os.read(said.fileno(), 1000) if select.select([said], [], [], PATIENCE)[0] else b""
+            raise SandboxError(f"bwrap failed: {message.decode(errors='replace').strip() or error}") from None
 
     def kill(self) -> None:
         """Asks process 1 to end everything and report, and kills it if it does not; its end is the end of all."""

@@ -57,7 +57,7 @@ def _become(config):
     try:
         _set_dumpable(True)
         with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")  # where the machine runs out of memory, the kernel takes this process first
+            file.write("1000")  # what no limit counts (buffers of sockets) is left to the kernel, which ends this first
         os.nice(NICE)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what is ignored is inherited
             signal.signal(number, signal.SIG_DFL)
@@ -154,7 +154,8 @@ def _memory(pid):
     """Bytes of the process that no file backs."""
     with open(f"/proc/{pid}/status") as file:
         fields = dict(line.split(":", 1) for line in file)
-    return 1024 * sum(int(fields[name].split()[0]) for name in ("RssAnon", "RssShmem", "VmSwap") if name in fields)
+    counted = ("RssAnon", "RssShmem", "HugetlbPages", "VmSwap")
+    return 1024 * sum(int(fields[name].split()[0]) for name in counted if name in fields)  # a dead one has none
 
 
 def _ticks(pid):

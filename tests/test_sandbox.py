@@ -191,6 +191,13 @@ def test_the_environment_of_the_grader_stays_outside(run, monkeypatch):
     assert "secret" not in variables.values()
 
 
+def test_no_descriptor_of_the_grader_comes_along(run):
+    links = "{name: os.readlink(f'/proc/self/fd/{name}') for name in '012'}, sorted(os.listdir('/proc/self/fd'))"
+    streams, descriptors = printed(run(f"import json, os; print(json.dumps([{links}]))"))
+    assert streams["0"] == "/dev/null"
+    assert descriptors == ["0", "1", "2", "3"]  # the last is the listing's own
+
+
 @only_root
 def test_root_s_sandbox_runs_as_another_user(sandbox):
     marker = uuid.uuid4().hex
@@ -672,3 +679,12 @@ def test_a_sandbox_that_fails_is_no_fault_of_the_command(sandbox, tmp_path):
         sandbox.run([sandbox.python, "-c", ""], read_only={"/data": tmp_path / "missing"})
     with pytest.raises(SandboxError, match="bwrap: "):
         sandbox.run([sandbox.python, "-c", ""], read_only={"/proc/nowhere": REPOSITORY / "README.md"})
+
+
+@only_root
+def test_a_user_that_can_t_be_had_is_told_and_leaves_nothing(sandbox, monkeypatch):
+    marker = uuid.uuid4().hex
+    monkeypatch.setattr(sandbox, "_users", iter([2**40]))
+    with pytest.raises(SandboxError, match="Invalid argument"):
+        sandbox.run([sandbox.python, "-c", "", marker])
+    assert not survivors(marker)
