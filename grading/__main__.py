@@ -136,10 +136,11 @@ def _handout(arguments):
     parser.add_argument("file", metavar="FILE", type=Path, help="the zip to write, such as lab.zip")
     flags = parser.parse_args(arguments)
     from grading.handout import write_handout
+    from idx_files import DataError
 
     try:
         write_handout(flags.file)
-    except OSError as error:
+    except (OSError, DataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"{flags.file}: hand this to the students")

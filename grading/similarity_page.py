@@ -20,7 +20,8 @@ _HEAD = """\
 <title>Similar submissions</title>
 <style>
 body { font: 16px/1.5 sans-serif; margin: 2em auto; max-width: 1400px; padding: 0 1em; color: #222; }
-table { border-collapse: collapse; width: 100%; table-layout: fixed; }
+table { border-collapse: collapse; width: 100%; }
+.passages { table-layout: fixed; }
 th, td { border: 1px solid #ccc; padding: .3em .6em; text-align: left; vertical-align: top; }
 pre { font: 13px/1.4 monospace; margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 </style>
@@ -70,7 +71,7 @@ def _pair(number, pair):
             more = len(found) - MOST_PASSAGES
             rows.append(f'<tr><td colspan="2">... and {more} shorter passages of {kind}</td></tr>\n')
     return (
-        f'<h2 id="pair-{number}">{number}: {_shares(pair)}</h2>\n<table>\n'
+        f'<h2 id="pair-{number}">{number}: {_shares(pair)}</h2>\n<table class="passages">\n'
         f"<tr><th>{_text(pair.first.label)}</th><th>{_text(pair.second.label)}</th></tr>\n{''.join(rows)}</table>\n"
     )
 

@@ -1,0 +1,105 @@
+"""Grading a class: processor time for a submission, what comes on top of the trainings, and memory as classes grow.
+
+    python benchmarks/grading.py            classes of 10, 20 and 40 without training, and one of 3 with it
+    python benchmarks/grading.py --smoke    two submissions, to see that it runs
+
+The classes are made up of good students, because theirs take longest: every check of every network is made. Processor
+time is that of everything, sandboxed processes included. With training, the time is set beside that of the trainings
+alone: the same three networks, trained by their own scripts as often as there are submissions, without the start of
+Python, the pictures and the test.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import lab_runs
+import measuring
+from measuring import Digits
+
+NETWORKS = ("model_no1", "model_no2", "model_no3")
+
+
+def parse_flags() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = measuring.new_parser(__doc__, "grading")
+    parser.add_argument(
+        "--classes",
+        metavar="N",
+        type=measuring.positive,
+        nargs="+",
+        default=[10, 20, 40],
+        help="submissions in the classes that are graded without training (default: 10 20 40)",
+    )
+    parser.add_argument(
+        "--trained",
+        metavar="N",
+        type=measuring.positive,
+        default=3,
+        help="submissions in the class that is graded with training (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--rounds", type=measuring.positive, default=2, help="of everything with training (default: %(default)s)"
+    )
+    return measuring.parse(parser, classes=[2], trained=1, rounds=1)
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measures, prints the tables, and writes the record."""
+    machine = measuring.print_machine()
+    digits = measuring.prepare_digits(options)
+    untrained = {size: grade(size, digits, "--no-train", "--jobs", 1) for size in options.classes}
+    print(f"Without training, one submission at a time:\n\n{untrained_table(untrained)}\n", flush=True)
+    contenders = {
+        "graded": lambda: grade(options.trained, digits, "--jobs", 1)["seconds"],
+        "trained": lambda: options.trained * sum(training_seconds(script, digits) for script in NETWORKS),
+    }
+    rounds = measuring.alternate(contenders, options.rounds)
+    print(f"With training, {digits.name}, a class of {options.trained}:\n\n{trained_table(rounds, options.trained)}\n")
+    measuring.write_record(options, digits, machine, {"untrained": untrained, "trained": rounds})
+
+
+def grade(students: int, digits: Digits, *flags: Any) -> dict[str, float]:
+    """Grades a class of this size; returns what it cost: see grading_process.py."""
+    with tempfile.TemporaryDirectory() as folder:
+        submissions, out = Path(folder, "submissions"), Path(folder, "grades")
+        measuring.run("-m", "benchmarks.grading_process", "make", submissions, students)
+        command = ["-m", "benchmarks.grading_process", "grade", submissions, "--out", out]
+        finished = measuring.run(*command, "--data-dir", digits.data_dir, *flags)
+        return json.loads(finished.stdout.splitlines()[-1])
+
+
+def training_seconds(script: str, digits: Digits) -> float:
+    """The time that a script's own training takes, from its first step to its last."""
+    return lab_runs.run_lab_script(f"{script}.py", digits).record["training_seconds"]
+
+
+def untrained_table(classes: dict[int, dict[str, float]]) -> str:
+    """A row for each class: what a submission took, and the grader's memory."""
+    rows = [
+        [
+            str(size),
+            f"{cost['cpu_seconds'] / size:.2f}",
+            f"{cost['seconds'] / size:.2f}",
+            f"{cost['peak_bytes'] / 1e6:.0f}",
+        ]
+        for size, cost in classes.items()
+    ]
+    headers = ["submissions", "CPU seconds for each", "seconds for each", "peak memory of the grader, MB"]
+    return measuring.table(headers, rows)
+
+
+def trained_table(rounds: dict[str, list[float]], students: int) -> str:
+    """What grading took, what the trainings alone took, and how much more the one is than the other."""
+    rows = []
+    for name, what in (("graded", "grading"), ("trained", "the trainings alone")):
+        seconds = measuring.summary([seconds / students for seconds in rounds[name]])
+        rows.append([what, *seconds.text(".1f")])
+    overhead = measuring.ratio(rounds["graded"], rounds["trained"]) - 1
+    return measuring.table(["", "seconds for each submission", "spread"], [*rows, ["overhead", f"{overhead:.0%}", ""]])
+
+
+if __name__ == "__main__":
+    measuring.run_benchmark(main, parse_flags())
