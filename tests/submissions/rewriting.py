@@ -1,0 +1,73 @@
+"""Makes students' scripts out of the kit's: with some text replaced, which has to be there, or with another model."""
+
+import re
+from pathlib import Path
+from string import Template
+
+from tests.submissions import ROOT, SCRIPTS, Files, reference_scripts
+
+Change = tuple[str, str]  # the text that is there, once, and the one in its place
+
+REFERENCE = {path.removesuffix(".py"): text.decode() for path, text in reference_scripts().items()}
+DEEP = (ROOT / "deep_mnist.py").read_text(encoding="utf-8")  # what a script is where nothing has been removed
+MODEL = re.compile(r"^def weight_variable.*(?=^def main)", re.DOTALL | re.MULTILINE)  # the helpers and the class
+_TEMPLATES = Path(__file__).with_name("models")
+_SHAPES = {
+    "model_no1": {"channels": 1, "side": 14, "filters": 64, "flat": 12544, "units": 1024},
+    "model_no2": {"channels": "", "side": 14, "filters": 32, "flat": 6272, "units": 1024},
+    "model_no3": {"channels": 32, "side": 7, "filters": 64, "flat": "", "units": 3136},
+}
+
+
+def replaced(text: str, *changes: Change) -> str:
+    """The text with each change made. Raises ValueError for text that is not there exactly once."""
+    for old, new in changes:
+        if text.count(old) != 1:
+            raise ValueError(f"{old!r} occurs {text.count(old)} times, expected once")
+        text = text.replace(old, new)
+    return text
+
+
+def model_text(name: str, script: str) -> str:
+    """The model of a script, written as in models/<name>.txt.
+
+    A line marked #-1 there is not in model_no1, one marked #=3 is in model_no3 only. $channels is the depth of what
+    the second convolution sees; $side, $filters and $flat are height, depth and number of units after the last pooling;
+    $units is the number of inputs of the last layer.
+    """
+    number = script[-1]
+    lines = []
+    for line in (_TEMPLATES / f"{name}.txt").read_text(encoding="utf-8").splitlines():
+        text, _, mark = line.partition("#-" if "#-" in line else "#=")
+        if not mark or (mark == number) == ("#=" in line):
+            lines.append(text.rstrip() + "\n")
+    return Template("".join(lines)).substitute(_SHAPES[script], n=number)
+
+
+def with_model(name: str, *changes: Change, top: str = "") -> Files:
+    """The three scripts with the model of models/<name>.txt in place of theirs, and changes elsewhere.
+
+    `top` is what the model needs to have imported.
+    """
+    scripts = {}
+    for script in SCRIPTS:
+        model = model_text(name, script) + "\n\n"
+        text = replaced(MODEL.sub(lambda _, model=model: model, REFERENCE[script]), *changes)
+        scripts[f"{script}.py"] = replaced(text, ("import plotter\n", top + "import plotter\n")).encode()
+    return scripts
+
+
+def rewritten(*changes: Change) -> Files:
+    """The three reference solutions with the same changes made to each."""
+    return {f"{script}.py": replaced(text, *changes).encode() for script, text in REFERENCE.items()}
+
+
+def substituted(*changes: Change) -> Files:
+    """The three reference solutions after re.sub of each change. Raises ValueError for a pattern that none has."""
+    scripts = dict(REFERENCE)
+    for pattern, new in changes:
+        before = scripts
+        scripts = {script: re.sub(pattern, new, text) for script, text in before.items()}
+        if scripts == before:
+            raise ValueError(f"nothing fits {pattern!r}")
+    return {f"{script}.py": text.encode() for script, text in scripts.items()}
