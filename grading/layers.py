@@ -10,15 +10,19 @@ KINDS = {"Conv2D": "convolution", "Relu": "ReLU", "MaxPool": "max pooling", "Mat
 
 @dataclass(frozen=True)
 class Layer:
-    """One operation: its kind, its output's shape without the batch, and its weights' shape, () for none."""
+    """One operation: its kind, its output's shape without the batch, and its weights' shape, () for none.
+
+    `unusual` tells what is set otherwise than in the lecture: strides, padding, windows.
+    """
 
     kind: str
     output: tuple[int, ...]
     weights: tuple[int, ...] = ()
+    unusual: tuple[str, ...] = ()
 
     def __str__(self):
         weights = f" by weights {times(self.weights)}" if self.weights else ""
-        return f"{self.kind}{weights}, output {times(self.output)}"
+        return ", ".join([f"{self.kind}{weights}", *self.unusual, f"output {times(self.output)}"])
 
 
 def times(shape):
@@ -160,5 +164,35 @@ def read_layers(graph, images):
             return layers, [f"the reshape{before} makes {shape} of {images} images, expected {images} rows"]
         if operation.type in KINDS:
             weights = operation.inputs[1].shape.as_list() if len(operation.inputs) > 1 else ()
-            layers.append(Layer(KINDS[operation.type], tuple(output), tuple(weights)))
+            unusual = UNUSUAL.get(operation.type, lambda _: ())(operation)
+            layers.append(Layer(KINDS[operation.type], tuple(output), tuple(weights), unusual))
     return layers, []
+
+
+def unusual_convolution(operation, padded=None):
+    """What a Conv2D operation does otherwise than the lecture's: one pixel at a time, SAME padding.
+
+    `padded` tells how many rows and columns of zeros were added before it: [[2, 2], [2, 2]].
+    """
+    height, width = operation.inputs[1].shape.as_list()[:2]
+    strides, dilations = (operation.get_attr(name)[1:3] for name in ("strides", "dilations"))
+    found = [f"strides {times(strides)}"] if strides != [1, 1] else []
+    found += [f"dilations {times(dilations)}"] if dilations != [1, 1] else []
+    padding, explicit = operation.get_attr("padding").decode(), operation.get_attr("explicit_paddings")
+    if padding == "EXPLICIT":
+        padded = [explicit[2:4], explicit[4:6]]
+    same = [[(size - 1) // 2, size // 2] for size in (height, width)]
+    if padded != same and not (padding == "SAME" and padded is None) and (height, width) != (1, 1):
+        found.append(f"{padding if padded is None else 'another'} padding")
+    return tuple(found)
+
+
+def unusual_pooling(operation):
+    """What a MaxPool operation does otherwise than the lecture's: of each 2x2 pixels, the largest."""
+    windows, strides = (operation.get_attr(name)[1:3] for name in ("ksize", "strides"))
+    return tuple(
+        f"{what} {times(sizes)}" for what, sizes in (("window", windows), ("strides", strides)) if sizes != [2, 2]
+    )
+
+
+UNUSUAL = {"Conv2D": unusual_convolution, "MaxPool": unusual_pooling}

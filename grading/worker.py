@@ -1,0 +1,270 @@
+"""Runs student code, inside the sandbox: imports each script, exports its network, runs it, trains it.
+
+    python -m grading.worker '{"task": "try", "scripts": ["model_no1"], "seconds": 120, "with_values": false}'
+
+What it sees: /submission, the student's files; /kit, the kit's modules, which no file of the student's replaces; /data,
+MNIST's training images and labels, where there is something to train. What it leaves in /output is mere data:
+`report.json`, a list of records, one for each task of each script, and the frozen graphs that they name.
+
+TensorFlow is imported once. Each task runs in a child of its own (see `forks`), with student code; this process has
+none. The 20 steps are taken on noise and without pictures, which is enough to see a script run to its end.
+"""
+
+import contextlib
+import importlib
+import json
+import os
+import runpy
+import sys
+import tempfile
+import traceback
+import types
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from grading import forks
+
+SUBMISSION, OUTPUT, DATA = Path("/submission"), Path("/output"), Path("/data")
+STEPS = 20
+BATCH_SIZE = 4  # images, in those 20 steps
+IMPORT_SHARE = 0.25  # of a script's time limit that its import may take
+MESSAGE = 500  # characters of an error message that are kept
+# The kit's modules that a script may import: they are in memory before a script is, so nothing can stand in for them.
+KIT = ("idx_files", "mnist_files", "synthetic_digits", "input_data", "lab_files", "lab_flags", "lab", "deep_mnist")
+
+
+class RunsOnImport(BaseException):
+    """The script did on import what belongs into its `main`; no `except Exception` of the script's own stops it."""
+
+
+def main() -> None:
+    """Does what the command line says, and reports."""
+    job = json.loads(sys.argv[1])
+    forks.protect()
+    forks.import_tensorflow()
+    _prepare()
+    records = []
+    for script in job["scripts"]:
+        for name, task, seconds in _tasks(job, script):
+            ended = forks.run(partial(task, script), seconds)
+            records.append({"script": script, "task": name, **asdict(ended)})
+            if ended.ended != "done" or ended.result.get("error"):
+                break
+    with tempfile.NamedTemporaryFile("w", dir=OUTPUT, delete=False) as file:
+        json.dump(records, file)
+    os.replace(file.name, OUTPUT / "report.json")  # whatever a script has left under that name
+
+
+def _tasks(job, script):
+    if job["task"] == "train":
+        yield "train", partial(train, recipe=job["recipe"]), job["seconds"]
+        return
+    yield "export", partial(export, with_values=job["with_values"]), IMPORT_SHARE * job["seconds"]
+    yield "run", run, job["seconds"]
+
+
+def _prepare():
+    """Loads what every task needs, before there is any student code."""
+    sys.modules["plotter"] = _NoPictures("plotter")
+    for name in KIT:
+        importlib.import_module(name)
+    sys.path.insert(0, str(SUBMISSION))
+    sys.modules["lab"].Checkpoint = _NoCheckpoint
+
+
+class _NoPictures(types.ModuleType):
+    """Stands in for plotter: drawing takes longer than everything else."""
+
+    def __getattr__(self, name):
+        if name.startswith("plot_"):
+            return lambda *_, **__: None
+        raise AttributeError(f"module 'plotter' has no attribute {name!r}")
+
+
+class _NoCheckpoint:
+    """Stands in for lab.Checkpoint: nobody resumes here."""
+
+    def __init__(self, folder, *_):
+        self.folder = folder
+
+    def save(self, *_):
+        pass
+
+    def read_state(self):
+        return None
+
+
+# ------------------------------------------------------------------------------------------------------------- export
+
+
+def export(script, with_values):
+    """Imports the script and writes the frozen graph of its untrained network."""
+    import tensorflow as tf
+
+    from grading.freezing import Network, freeze, freeze_broken
+
+    _use_one_thread(tf)
+    try:
+        model = _import(script).Model
+    except BaseException as error:  # whatever it raises, sys.exit included
+        return {"stage": "import", "error": _explain(error, script), "graph": None}
+    network = None
+    try:
+        network = Network(model())
+        logits = network(tf.zeros([2, 784]))
+        if tuple(logits.shape) != (2, 10):
+            raise ValueError(f"the model returned shape {tuple(logits.shape)} for 2 images, expected (2, 10)")
+        graph_def = freeze(network, with_values)
+    except BaseException as error:
+        graph_def = freeze_broken(network) if network else None
+        path = _write_graph(script, graph_def) if graph_def else None
+        return {"stage": "model", "error": _explain(error, script), "graph": path}
+    return {"stage": "done", "error": None, "graph": _write_graph(script, graph_def)}
+
+
+def _import(script):
+    """Imports a script, and lets nothing run."""
+    import input_data
+    import lab
+
+    def refuse(*_, **__):
+        raise RunsOnImport
+
+    originals = lab.parse_flags, lab.read_data, lab.run_script, input_data.read_data_sets
+    lab.parse_flags = lab.read_data = lab.run_script = input_data.read_data_sets = refuse
+    sys.argv = [str(SUBMISSION / f"{script}.py")]
+    module = importlib.import_module(script)
+    lab.parse_flags, lab.read_data, lab.run_script, input_data.read_data_sets = originals
+    if not callable(getattr(module, "Model", None)):
+        raise AttributeError("it has no class Model: keep that name, which tests and grading look for")
+    return module
+
+
+def _write_graph(script, graph_def):
+    path = OUTPUT / f"{script}.pb"
+    path.write_bytes(graph_def.SerializeToString())
+    return path.name
+
+
+def _explain(error, script):
+    """One line for the student: where in the script, and what."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).stem == script]
+    at = f"line {frames[-1].lineno}, `{frames[-1].line}`: " if frames else ""
+    if isinstance(error, RunsOnImport):
+        what = 'it runs when it is imported; keep that line below `if __name__ == "__main__":`, or in main'
+    elif isinstance(error, SystemExit):
+        what = "it ends the program"
+    else:
+        lines = [
+            line for line in str(error).splitlines() if line.strip() and not line.startswith(("in user code", " "))
+        ]
+        what = f"{type(error).__name__}: {(lines or ['no message'])[-1 if 'in user code' in str(error) else 0]}"
+    return f"{at}{what}"[:MESSAGE]
+
+
+def _use_one_thread(tf):
+    """For networks and batches as small as these, more threads only cost time."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+# --------------------------------------------------------------------------------------------------------- the script
+
+
+def run(script):
+    """Runs the script as `python script.py --steps 20` does; tells its exit status and how many steps it finished."""
+    import tensorflow as tf
+
+    import input_data
+    import lab
+
+    _use_one_thread(tf)
+    finished = []
+
+    class WatchedRun(lab.Run):
+        def finish(self):
+            super().finish()
+            finished.append(self.history[-1]["step"])
+
+    lab.Run = WatchedRun
+    input_data.read_data_sets = _noise
+    path = SUBMISSION / f"{script}.py"
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        sys.argv = [str(path), "--steps", str(STEPS), "--batch-size", str(BATCH_SIZE), "--results-dir", folder]
+        try:
+            runpy.run_path(str(path), run_name="__main__")
+            status, error = 0, None
+        except SystemExit as ending:
+            status, error = ending.code if isinstance(ending.code, int) else int(bool(ending.code)), None
+            if ending.code and not isinstance(ending.code, int):
+                print(ending.code, file=sys.stderr)  # as Python does
+        except BaseException as problem:
+            status, error = 1, _explain(problem, script)
+            traceback.print_exc()
+        os.chdir("/")
+    return {"status": status, "error": error, "steps": max(finished, default=0)}
+
+
+def _noise(_directory, fake_data=False, one_hot=False, dtype=np.float32, reshape=True, seed=None, **_):
+    """What read_data_sets would return, with images of noise and few of them."""
+    from input_data import DataSet, DataSets
+
+    def some(count):
+        images = np.random.RandomState(count).randint(0, 256, (count, 28, 28, 1)).astype(np.uint8)
+        return DataSet(images, np.arange(count, dtype=np.uint8) % 10, False, one_hot, dtype, reshape, seed)
+
+    return DataSets(train=some(200), validation=some(50), test=some(100), name="MNIST", sha256={})
+
+
+# ----------------------------------------------------------------------------------------------------------- training
+
+
+def train(script, recipe):
+    """Trains the script's Model by the main of the kit's deep_mnist.py, and writes the frozen graph of what it learned.
+
+    `recipe` has the flags that matter: steps, batch_size, learning_rate, label_smoothing, seed.
+    """
+    import deep_mnist
+    import input_data
+    from grading.freezing import Network, freeze
+
+    model = _import(script).Model
+    made = []
+
+    def make():
+        made.append(Network(model()))
+        return made[-1]
+
+    deep_mnist.Model = make
+    input_data.read_data_sets = _training_set
+    fixed = {"schedule": "one-cycle", "precision": "auto", "dataset": "mnist", "data_dir": str(DATA), "log_dir": None}
+    with tempfile.TemporaryDirectory() as folder:
+        flags = types.SimpleNamespace(**recipe, **fixed, script=script, results_dir=folder, resume=False)
+        try:
+            deep_mnist.main(flags)
+        except BaseException as error:
+            return {"error": _explain(error, script), "graph": None}
+    return {"error": None, "graph": _write_graph(script, freeze(made[-1], with_values=True))}
+
+
+def _training_set(_directory, one_hot=False, seed=None, **_):
+    """The kit's training images. Validation, which decides nothing, is on few; the test images are not here at all."""
+    from idx_files import TRAIN_IMAGES, TRAIN_LABELS, read_idx
+    from input_data import DataSet, DataSets
+
+    images, labels = (read_idx(DATA / name, name).array for name in (TRAIN_IMAGES, TRAIN_LABELS))
+
+    def part(start, stop):
+        return DataSet(images[start:stop], labels[start:stop], one_hot=one_hot, seed=seed)
+
+    few = part(0, 500)
+    return DataSets(train=part(5000, None), validation=few, test=few, name="MNIST", sha256={})
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        main()
