@@ -72,9 +72,9 @@ def main(flags):
     for network, seed, *what in told("fail"):
         if [network, seed] == me:
             raise lab.LabError(what[0])
+    (run.folder / "checkpoint").mkdir(exist_ok=True)
+    (run.folder / "checkpoint" / "checkpoint").touch()
     if me in told("wait") and not flags.resume:
-        (run.folder / "checkpoint").mkdir(exist_ok=True)
-        (run.folder / "checkpoint" / "checkpoint").touch()
         time.sleep(1000)
     flags.precision = lab.pick_precision(flags.precision)
     run.test()

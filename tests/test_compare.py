@@ -439,10 +439,7 @@ def test_a_killed_study_continues_where_it_was(half_done):
 
 
 def test_a_checkpoint_that_does_not_allow_to_resume_is_left_out(kit):
-    folder = kit.results("model_no1", "seed-0")
-    (folder / "run.json").unlink()
-    (folder / "checkpoint").mkdir()
-    (folder / "checkpoint" / "checkpoint").touch()
+    kit.results("model_no1", "seed-0", "run.json").unlink()
     script = kit.folder / "model_no1.py"
     refusal = "if flags.resume:\n        raise lab.LabError('the checkpoint is of another run')\n    flags.precision ="
     script.write_text(script.read_text().replace("flags.precision =", refusal, 1))
