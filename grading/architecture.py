@@ -64,10 +64,10 @@ def tidied(layers: list[Layer]) -> Network:
         if group and group[0].kind in WEIGHTED:
             problems += _bias_problems(group)
             found.append(group[0])
-            found += [Layer("ReLU", group[0].output)] if any(layer.kind == "ReLU" for layer in group) else []
+            found += [Layer("ReLU", group[0].output)] if _has(group, "ReLU") else []
         else:
             known = ("scaling",)
-            remarks += ["the images are scaled before the first layer"] if group else []
+            remarks += ["the images are scaled before the first layer"] if _has(group, "scaling") else []
         rest = group[1:] if known[0] == "bias" else group
         if group is groups[-1] and rest and rest[-1].kind == "softmax":
             rest = rest[:-1]
@@ -75,6 +75,10 @@ def tidied(layers: list[Layer]) -> Network:
         dropouts += [(len(found), layer) for layer in rest if layer.kind == "dropout"]
         found += [layer for layer in rest if layer.kind == "max pooling" or layer.kind not in known]
     return Network(tuple(found), tuple(dropouts), tuple(problems), tuple(remarks))
+
+
+def _has(group, kind):
+    return any(layer.kind == kind for layer in group)
 
 
 def _bias_problems(group):

@@ -42,8 +42,9 @@ class Network(tf.Module):
 
     @property
     def trainable_variables(self):
-        """The student's, in their order; those of Keras layers are none of tf.Module's."""
-        return self.model.trainable_variables
+        """The student's, in their order, without what Keras wraps around them: only its own optimizers update that."""
+        found = self.model.trainable_variables
+        return [variable if isinstance(variable, tf.Variable) else variable.value for variable in found]
 
 
 def freeze(network, with_values):

@@ -14,6 +14,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import runpy
 import sys
 import tempfile
@@ -32,6 +33,7 @@ STEPS = 20
 BATCH_SIZE = 4  # images, in those 20 steps
 IMPORT_SHARE = 0.25  # of a script's time limit that its import may take
 MESSAGE = 500  # characters of an error message that are kept
+NOISE = r"\{\{.*?\}\} ?|\[Op:.*"  # in TensorFlow's error messages
 # The kit's modules that a script may import: they are in memory before a script is, so nothing can stand in for them.
 KIT = ("idx_files", "mnist_files", "synthetic_digits", "input_data", "lab_files", "lab_flags", "lab", "deep_mnist")
 
@@ -107,6 +109,7 @@ def export(script, with_values):
     from grading.freezing import Network, freeze, freeze_broken
 
     _use_one_thread(tf)
+    tf.random.set_global_generator(tf.random.Generator.from_seed(0))  # as lab.read_data does, before a graph is traced
     try:
         model = _import(script).Model
     except BaseException as error:  # whatever it raises, sys.exit included
@@ -158,10 +161,9 @@ def _explain(error, script):
     elif isinstance(error, SystemExit):
         what = "it ends the program"
     else:
-        lines = [
-            line for line in str(error).splitlines() if line.strip() and not line.startswith(("in user code", " "))
-        ]
-        what = f"{type(error).__name__}: {(lines or ['no message'])[-1 if 'in user code' in str(error) else 0]}"
+        lines = [line.strip() for line in re.sub(NOISE, "", str(error)).splitlines() if line.strip()] or [""]
+        # An error in a traced function comes with its trace, and then has its type in its own text.
+        what = lines[-1] if lines[0] == "in user code:" else f"{type(error).__name__}: {lines[0]}"
     return f"{at}{what}"[:MESSAGE]
 
 
