@@ -10,11 +10,12 @@ import sys
 
 import pytest
 
+from grading.sandbox import NoSandbox, find_sandbox
 from tests.tracing import ROOT
 
 pytestmark = pytest.mark.slow
 
-BENCHMARKS = ["arithmetic", "loader", "optimisations", "scripts", "throughput", "time_to_accuracy"]
+BENCHMARKS = ["arithmetic", "grading", "loader", "optimisations", "scripts", "throughput", "time_to_accuracy"]
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
 
 
@@ -99,6 +100,20 @@ def test_optimisations_measures_every_variant_beside_its_reckoning(digits, tmp_p
     for name, result in results.items():
         assert result["step_seconds"][0], name
         assert f"| {name} " in done.stdout
+
+
+def test_grading_measures_a_class_without_training_and_on_mnist_one_with_it(digits, tmp_path):
+    try:
+        find_sandbox()
+    except NoSandbox as error:
+        pytest.skip(str(error))
+    done, record = run_smoke("grading", digits, tmp_path)
+    assert set(record["results"]["untrained"]["2"]) == {"seconds", "cpu_seconds", "peak_bytes"}
+    if record["dataset"] == "MNIST":
+        assert set(record["results"]["trained"]) == {"graded", "trained"}
+        assert "overhead" in done.stdout
+    else:
+        assert "left out" in done.stdout
 
 
 @pytest.mark.parametrize("benchmark", BENCHMARKS)
