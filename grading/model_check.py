@@ -30,7 +30,32 @@ def look_at(script):
         return {"import": _explain(error, script), "shapes": []}
     if model is None:
         return {"import": "it has no class Model: keep that name, which tests and grading look for", "shapes": []}
-    return {"import": None, "shapes": shape_problems(script, model)}
+    return {"import": None, "shapes": architecture_problems(script, model)}
+
+
+def architecture_problems(script, model):
+    """What is wrong with a model, a line each: nothing where grading would find nothing, however the model is written.
+
+    Else what tests/test_shapes.py says, which speaks of the lecture's variables; and what only grading looks at.
+    """
+    import tensorflow as tf
+
+    from grading import graphs
+    from grading.architecture import judge
+    from grading.freezing import TESTING, TRAINING, Network, freeze
+    from grading.reading import read
+
+    tf.random.get_global_generator()  # as lab.read_data has made it, before a model is called
+    network = Network(model)
+    try:
+        network(tf.zeros([2, 784]))  # makes the variables that Keras makes late
+        nodes = graphs.parse(freeze(network, with_values=False).SerializeToString())
+        testing, problems = read(graphs.build(nodes, TESTING), TESTING)
+        training, _ = read(graphs.build(nodes, TRAINING), TRAINING)
+    except Exception as error:  # the model's own, most often: a shape that does not fit
+        return shape_problems(script, model) or [_explain(error, script)]
+    verdict = judge(script, testing, training, problems)
+    return (shape_problems(script, model) or list(verdict.problems)) if verdict.problems else []
 
 
 def _forbid_training():
