@@ -18,7 +18,7 @@ from pathlib import Path
 
 from grading.assignment import NETWORKS, Assignment
 from grading.checks import Check, failed, passed, skipped
-from grading.inspection import START_SECONDS, Inspector, data_file, grader_files, read_test_set
+from grading.inspection import KEEP_MEMORY, START_SECONDS, Inspector, data_file, grader_files, read_test_set
 from grading.limits import MIB, Limits
 from grading.runner import Sandbox
 from grading.worker import IMPORT_SHARE, STEPS
@@ -148,7 +148,7 @@ class _Submission:
             read_only=read_only,
             output=output,
             limits=limits,
-            env={"PYTHONPATH": "/grader:/kit"},
+            env={"PYTHONPATH": "/grader:/kit", **KEEP_MEMORY},
         )
 
     # ---------------------------------------------------------------------------------------------------- the checks

@@ -62,7 +62,7 @@ class _Reader:
 
     @functools.cached_property
     def _session(self):
-        return tf.compat.v1.Session(graph=self._graph)
+        return plain_session(self._graph)
 
     def read(self):
         if self._output not in self._data:
@@ -224,6 +224,14 @@ class _Reader:
         x = np.ones((BATCH, 1), np.float32) * np.arange(size, dtype=np.float32)
         columns = self._session.run(exit_, {entry: x.reshape(entry.shape)}).reshape(BATCH, -1)
         return bool((rows == np.arange(BATCH)[:, None]).all() and (np.sort(columns) == np.arange(size)).all())
+
+
+def plain_session(graph: tf.Graph) -> tf.compat.v1.Session:
+    """A session that runs a graph as it is: making it faster takes longer, with all the weights in it."""
+    config = tf.compat.v1.ConfigProto()
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    config.graph_options.optimizer_options.opt_level = tf.compat.v1.OptimizerOptions.L0
+    return tf.compat.v1.Session(graph=graph, config=config)
 
 
 def _elementwise(x, y, sizes, is_random):
