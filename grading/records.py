@@ -13,9 +13,8 @@ MNIST = "MNIST"
 
 @dataclass(frozen=True)
 class Run:
-    """The part of a run.json that matters here: the seed, the data, the steps, the accuracy (0 to 1), the script."""
+    """The part of a run.json that matters here: the data, the steps, the accuracy (0 to 1), the script."""
 
-    seed: int
     dataset: str
     steps: int
     accuracy: float
@@ -72,7 +71,6 @@ def read_run(path):
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         run = Run(
-            seed=record["seed"],
             dataset=str(record["dataset"]),
             steps=int(record["steps"]),
             accuracy=float(record["test_accuracy"]),
