@@ -24,7 +24,7 @@ from grading.intake import BadZip, collect, sha256_of
 from grading.limits import SandboxError
 from grading.manual import FILE as MANUAL
 from grading.manual import add_rows, read_manual
-from grading.names import printable
+from grading.names import BadName, parse_zip_name, printable
 from grading.results import FEEDBACK, GRADES, RESULT, mark, read_result, write_grades, write_result
 from grading.sandbox import find_sandbox
 from grading.similarity import Source, find_pairs
@@ -170,8 +170,7 @@ class _Class:
             result.status = "superseded"
             result.problem = f"{submission.superseded_by}, of the same student, counts instead"
         elif submission.problem:
-            result.status, result.problem = "refused", submission.problem
-            result.checks = marking.refusal(submission.problem)
+            return _refused(result, submission.problem)
         else:
             result.key = self._setup.key(submission.sha256)
             earlier = read_result(self._options.out / submission.stem / RESULT)
@@ -200,6 +199,8 @@ class _Class:
                 result.checks = marking.grade(submission, self._setup, inspectors.get(), Path(scratch), source)
             result.key = self._setup.key(submission.sha256)
             return self._publish(submission, result)
+        except BadZip as error:  # it was good when the class was collected
+            return self._publish(submission, _refused(result, str(error)))
         except Exception as error:  # a mistake of the grader's, or of the machine's: never the end of the class
             inspectors.close()  # it may be what failed
             if self._stopped.is_set():
@@ -241,7 +242,7 @@ class _Class:
 
     def _compare(self, rows):
         sources = [
-            Source(self._source(result.zip_sha256), f"{result.who}, {result.zip}", result.id, result.zip_sha256)
+            Source(self._source(result.zip_sha256), f"{result.who}, {result.zip}", result.id)
             for result, _ in rows
             if result.status == "graded"
         ]
@@ -253,7 +254,9 @@ class _Class:
 
     def _archive(self):
         """The sources of all zips in the archives, each read once and kept; what can't be read is left out."""
-        zips = sorted(path for folder in self._options.archive for path in folder.rglob("*.zip") if path.is_file())
+        submissions = self._options.submissions.resolve()
+        zips = sorted({path.resolve() for folder in self._options.archive for path in folder.rglob("*.zip")})
+        zips = [path for path in zips if path.is_file() and not path.is_relative_to(submissions)]
         found = {}
         for path in tqdm(zips, unit="zip", desc="archive", dynamic_ncols=True, disable=None):
             sha256 = sha256_of(path)
@@ -264,7 +267,7 @@ class _Class:
                         marking.source_of(path, self._setup.sandbox, Path(scratch), file)
                 except BadZip:
                     continue
-            found[sha256] = Source(file, str(path), "", sha256)
+            found[sha256] = Source(file, str(path), _student(path))
         return list(found.values())
 
     def _source(self, sha256):
@@ -272,6 +275,19 @@ class _Class:
 
     def _zip_name(self, submission):
         return submission.zip.relative_to(self._options.submissions).as_posix()
+
+
+def _refused(result, problem):
+    result.status, result.problem, result.checks = "refused", problem, marking.refusal(problem)
+    return result
+
+
+def _student(path):
+    """The id in the name of a zip, "" where there is none."""
+    try:
+        return parse_zip_name(path.name).id
+    except BadName:
+        return ""
 
 
 def _summarise(rows, manual, options):

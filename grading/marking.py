@@ -7,12 +7,11 @@ import platform
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from grading import networks, report_check
 from grading.assignment import CHECKS, Assignment
 from grading.checks import failed, passed, skipped
-from grading.intake import BadZip, unpack
+from grading.intake import unpack
 from grading.results import Result
 from grading.runner import Sandbox
 from grading.similarity import save_source
@@ -73,13 +72,11 @@ def new_result(submission, zip_name, setup):
 def grade(submission, setup, inspector, scratch, source):
     """Runs all the checks of one submission that can be graded; returns the list of Check, in the rubric's order.
 
-    `inspector` is a networks.Inspector, `scratch` an empty folder; the texts to compare go to the file `source`.
+    `inspector` is a networks.Inspector, `scratch` an empty folder; the texts to compare go to the file `source`. Raises
+    BadZip for a zip that is refused, and SandboxError where the sandbox fails.
     """
     folder = scratch / "submission"
-    try:
-        unpacked = unpack(submission.zip, folder)
-    except BadZip as error:
-        return refusal(str(error))
+    unpacked = unpack(submission.zip, folder)
     checks = [passed(ZIP, "the zip could be unpacked", remarks=tuple(unpacked.remarks))]
     checks += _files(unpacked)
     checks += networks.check_networks(
@@ -139,8 +136,8 @@ def _folder(path):
 def source_of(zip_path, sandbox, scratch, source):
     """Keeps the texts of a zip from an archive for the comparison. Raises BadZip where there are none to be had."""
     folder = scratch / "submission"
-    unpacked = unpack(zip_path, folder)
-    found: Any = None
-    if unpacked.report:
+    report = ""
+    if unpack(zip_path, folder).report:
         found, _, _ = report_check.read_report(folder, sandbox, _folder(scratch / "report"))
-    save_source(source, folder, found.text if found else "")
+        report = found.text if found else ""
+    save_source(source, folder, report)

@@ -17,6 +17,7 @@ from grading import grade, marking
 from grading.__main__ import main
 from grading.assignment import CHECKS, DEFAULT, load_assignment
 from grading.checks import failed, passed
+from grading.intake import BadZip
 from grading.limits import NoSandbox, SandboxError
 from grading.names import safe_stem
 from tests.submissions import ROOT, make_zip
@@ -229,6 +230,18 @@ def test_a_crash_of_the_grader_is_a_remark_in_that_row_and_tried_again(klass, er
     assert klass.graded == [STUDENTS[1]]
 
 
+def test_a_zip_that_turns_bad_on_the_way_is_refused(klass):
+    def play(submission):
+        if submission.stem == STUDENTS[1]:
+            raise BadZip("the zip has changed")
+        return [passed(name, "fine") for name in NAMES]
+
+    klass.play = play
+    assert klass.run() == 0
+    assert klass.grades()[f"{STUDENTS[1]}.zip"]["status"] == "refused"
+    assert "the zip has changed" in klass.feedback(STUDENTS[1])
+
+
 def test_an_inspector_that_does_not_start_is_a_crash_of_each_row_and_not_of_the_class(klass, monkeypatch):
     def refuse(*_):
         raise SandboxError("no more processes")
@@ -244,6 +257,18 @@ def test_a_comparison_that_fails_costs_no_grade(klass, monkeypatch, capsys):
     assert len(klass.grades()) == 4
     assert "ZeroDivisionError" in capsys.readouterr().err
     assert "Traceback" in (klass.out / "error.log").read_text()
+
+
+def test_a_zip_of_last_year_is_found_in_the_archive_and_this_years_folder_is_none(klass, monkeypatch, tmp_path):
+    archives = []
+    monkeypatch.setattr(grade, "find_pairs", lambda sources, archive, rules: archives.append(archive) or [])
+    monkeypatch.setattr(marking, "source_of", lambda path, sandbox, scratch, source: source.write_text("{}"))
+    old = tmp_path / "2026" / "somewhere"
+    old.mkdir(parents=True)
+    for name in (f"{STUDENTS[0]}.zip", "nobody.zip"):
+        (old / name).write_bytes(name.encode())
+    assert klass.run("--archive", str(tmp_path)) == 0
+    assert [source.student for source in archives[0]] == ["1001", ""]
 
 
 def test_of_two_zips_of_a_student_the_later_counts_and_the_other_has_a_row(klass):
