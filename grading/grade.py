@@ -194,27 +194,32 @@ class _Class:
         """Grades a submission, whatever happens; returns its row, or None in a run that was stopped."""
         result = marking.new_result(submission, self._zip_name(submission), self._setup)
         try:
-            with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
-                source = self._source(submission.sha256)
-                result.checks = marking.grade(submission, self._setup, inspectors.get(), Path(scratch), source)
-            result.key = self._setup.key(submission.sha256)
-            return self._publish(submission, result)
-        except BadZip as error:  # it was good when the class was collected
-            return self._publish(submission, _refused(result, str(error)))
+            return self._publish(submission, self._examine(submission, result, inspectors))
         except Exception as error:  # a mistake of the grader's, or of the machine's: never the end of the class
             inspectors.close()  # it may be what failed
-            if self._stopped.is_set():
-                return None
-            log = self._options.out / submission.stem / ERROR_LOG
-            result.status, result.checks = "crashed", []
-            result.problem = (
-                f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
-            )
-            with contextlib.suppress(OSError, DataError):
-                log.parent.mkdir(exist_ok=True)
-                log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
-                return self._publish(submission, result)
-            return result, mark(result, self._setup.assignment)
+            return None if self._stopped.is_set() else self._note_crash(submission, result, error)
+
+    def _examine(self, submission, result, inspectors):
+        """Has the checks made; returns the result with them."""
+        with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
+            source = self._source(submission.sha256)
+            try:
+                result.checks = marking.grade(submission, self._setup, inspectors.get(), Path(scratch), source)
+            except BadZip as error:  # it was good when the class was collected
+                return _refused(result, str(error))
+        result.key = self._setup.key(submission.sha256)
+        return result
+
+    def _note_crash(self, submission, result, error):
+        """Leaves the trace in a log, and a remark in the row, which it returns."""
+        log = self._options.out / submission.stem / ERROR_LOG
+        result.status, result.key, result.checks = "crashed", "", []
+        result.problem = f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
+        with contextlib.suppress(OSError, DataError):
+            log.parent.mkdir(exist_ok=True)
+            log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
+            return self._publish(submission, result)
+        return result, mark(result, self._setup.assignment)
 
     def _publish(self, submission, result):
         """Writes a result and its feedback; returns its row."""
