@@ -135,7 +135,10 @@ class _Class:
             for submission in submissions:
                 known = self._known(submission)
                 if known:
-                    rows[submission.stem] = self._publish(submission, known)
+                    try:
+                        rows[submission.stem] = self._publish(submission, known)
+                    except (OSError, DataError) as error:
+                        rows[submission.stem] = self._note_crash(submission, known, error)
                     bar.update()
                 else:
                     todo.put(submission)

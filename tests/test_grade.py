@@ -232,11 +232,13 @@ def test_a_crash_of_the_grader_is_a_remark_in_that_row_and_tried_again(klass, er
 
 def test_results_that_cannot_be_written_are_a_crash_of_their_row_and_not_of_the_class(klass):
     klass.out.mkdir()
-    (klass.out / STUDENTS[1]).write_text("in the folder's place")
+    refused = klass.add("nobody")
+    for name in (STUDENTS[1], safe_stem(refused.name)):
+        (klass.out / name).write_text("in the folder's place")
     assert klass.run() == 1
-    status = {name: row["status"] for name, row in klass.grades().items()}
-    assert status.pop(f"{STUDENTS[1]}.zip") == "crashed"
-    assert set(status.values()) == {"graded"}
+    crashed = {name for name, row in klass.grades().items() if row["status"] == "crashed"}
+    assert crashed == {f"{STUDENTS[1]}.zip", refused.name}
+    assert len(klass.grades()) == 5
 
 
 def test_a_zip_that_turns_bad_on_the_way_is_refused(klass):
