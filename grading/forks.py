@@ -26,7 +26,8 @@ MAX_RECORD = 2**20  # bytes that a task may return, as JSON
 MAX_PRINTED = 8 * 2**20  # bytes; who prints more is in an endless loop
 LOG_BYTES = 4096  # of what was printed that are kept: the first and the last of them
 CHUNK = 2**16
-OPTIONAL = ("matplotlib", "scipy")  # that Keras imports where it can, and that nothing here has a use for
+# TensorFlow imports Keras where it can, and Keras the others. A script that asks for Keras gets it all the same.
+OPTIONAL = ("keras", "matplotlib", "scipy")
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 
 

@@ -91,9 +91,7 @@ class _Submission:
         right = [script for script in present if self._is_right(script, checks)]
         trained = self._records("train", right if self.data else [], self.assignment.limits.training_seconds)
         for script in trained:
-            checks[f"training/{script}"] = self._check_training(
-                script, trained[script], records[script].tasks["export"].graph
-            )
+            checks[f"training/{script}"] = self._check_training(script, trained[script], records[script].graph)
         names = [f"{kind}/{script}" for kind in ("run", "architecture", "training") for script in NETWORKS]
         return [checks.get(name) or skipped(name, self._why_skipped(name, checks)) for name in names]
 
@@ -135,7 +133,7 @@ class _Submission:
         read_only["/submission"] = self.folder
         if task == "train":
             read_only |= {f"/data/{name}": data_file(self.data, name) for name in (TRAIN_IMAGES, TRAIN_LABELS)}
-        wall_seconds = START_SECONDS + (1 + IMPORT_SHARE) * seconds * len(scripts)
+        wall_seconds = START_SECONDS + (1 + 2 * IMPORT_SHARE) * seconds * len(scripts)
         limits = Limits(
             wall_seconds=wall_seconds,
             cpu_seconds=wall_seconds * Limits.threads,
@@ -162,15 +160,14 @@ class _Submission:
         else:
             message = f"{script}.py imports without training, has its Model, and runs {STEPS} steps to the end"
             checks = {name: passed(name, message, log=records.log, seconds=records.seconds)}
-        export = records.tasks.get("export")
-        if export and export.graph:
-            checks[f"architecture/{script}"] = self._check_architecture(script, export)
+        if records.graph:
+            checks[f"architecture/{script}"] = self._check_architecture(script, records)
         return checks
 
     def _run_problem(self, script, records):
         """Why the script does not import, or not run to its end, as a sentence for the student; None if it does."""
         seconds = self.assignment.limits.run_seconds
-        problem = records.problem("export", f"importing {script}.py and calling its Model", IMPORT_SHARE * seconds)
+        problem = records.problem("import", f"importing {script}.py", IMPORT_SHARE * seconds)
         problem = problem or records.problem("run", f"python {script}.py --steps {STEPS}", seconds)
         if problem:
             return problem
@@ -185,11 +182,12 @@ class _Submission:
             )
         return None
 
-    def _check_architecture(self, script, export):
+    def _check_architecture(self, script, records):
         name = f"architecture/{script}"
-        found = self.inspector.inspect(script, export.graph, whole=not export.error)
-        problems = [f"the model fails: {export.error}"] if export.error else []
-        problems += found.problems
+        export = records.tasks.get("export")  # where the script did not run to its end
+        error = export.error if export else ""
+        found = self.inspector.inspect(script, records.graph, whole=not error)
+        problems = [f"the model fails: {error}", *found.problems] if error else found.problems
         layers = "; ".join(found.layers) or "none"
         if not problems:
             return passed(name, f"the layers are those of {script}: {layers}", remarks=tuple(found.remarks))
@@ -200,7 +198,7 @@ class _Submission:
         name, seconds = f"training/{script}", self.assignment.limits.training_seconds
         details = {"log": records.log, "seconds": records.seconds}
         problem = records.problem("train", f"training the Model of {script}.py", seconds)
-        graph = records.tasks["train"].graph if not problem else None
+        graph = records.graph if not problem else None
         if graph is None:
             return failed(name, problem or f"training the Model of {script}.py left no network", **details)
         found = self.inspector.inspect(script, graph, data=self.data, count=len(read_test_set(self.data)[1]))

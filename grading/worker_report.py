@@ -7,7 +7,7 @@ from pathlib import Path
 from grading.limits import MIB, Outcome
 from grading.names import printable
 
-TASKS = ("export", "run", "train")
+TASKS = ("import", "run", "export", "train")
 MAX_REPORT = 4 * MIB
 MAX_TEXT = 2000  # characters of a message
 MAX_LOG = 20_000  # characters
@@ -17,13 +17,12 @@ MAX_LOG = 20_000  # characters
 class Record:
     """What is told of one task: `ended`, `status`, `log` and `seconds` as in forks.Ended, and what the task returned.
 
-    `error` is what went wrong in the student's code; `stage` how far an export came; `steps` those that a run finished.
+    `error` is what went wrong in the student's code; `steps` are those that a run finished.
     """
 
     ended: str
     status: int
     error: str
-    stage: str
     steps: int
     graph: Path | None
     log: str
@@ -46,6 +45,12 @@ class Records:
     def seconds(self) -> float:
         """Wall time of all its tasks."""
         return self.stopped.seconds if self.stopped else sum(record.seconds for record in self.tasks.values())
+
+    @property
+    def graph(self) -> Path | None:
+        """The frozen graph that the last task left."""
+        graphs = [record.graph for record in self.tasks.values()]
+        return graphs[-1] if graphs else None
 
     def problem(self, task: str, what: str, limit_seconds: float) -> str | None:
         """Why `what` (a task, in words) did not end well, as a sentence for the student; None if it did."""
@@ -91,7 +96,6 @@ def _record(entry, output):
         ended=text(entry.get("ended")),
         status=int(_number(result.get("status", entry.get("status")))),
         error=text(result.get("error")),
-        stage=text(result.get("stage")),
         steps=int(_number(result.get("steps"))),
         graph=graph if result.get("graph") and graph.is_file() else None,
         log=text(entry.get("log"), MAX_LOG),
