@@ -24,7 +24,7 @@ from grading.intake import BadZip, collect, sha256_of
 from grading.limits import SandboxError
 from grading.manual import FILE as MANUAL
 from grading.manual import add_rows, read_manual
-from grading.names import BadName, parse_zip_name, printable
+from grading.names import BadName, parse_zip_name, printable, quoted
 from grading.results import FEEDBACK, GRADES, RESULT, mark, read_result, write_grades, write_result
 from grading.sandbox import find_sandbox
 from grading.similarity import Source, find_pairs
@@ -142,10 +142,11 @@ class _Class:
                     bar.update()
                 else:
                     todo.put(submission)
-            for submission, row in self._grade_all(todo):
-                rows[submission.stem] = row
-                bar.set_postfix_str(printable(submission.zip.name)[:40])
-                bar.update()
+            with contextlib.closing(self._grade_all(todo)) as graded:
+                for submission, row in graded:
+                    rows[submission.stem] = row
+                    bar.set_postfix_str(printable(submission.zip.name)[:40])
+                    bar.update()
         return [rows[submission.stem] for submission in submissions]
 
     def _grade_all(self, todo):
@@ -171,7 +172,7 @@ class _Class:
         result = marking.new_result(submission, self._zip_name(submission), self._setup)
         if submission.superseded_by:
             result.status = "superseded"
-            result.problem = f"{submission.superseded_by}, of the same student, counts instead"
+            result.problem = f"{quoted(submission.superseded_by)}, of the same student, counts instead"
         elif submission.problem:
             return _refused(result, submission.problem)
         else:
