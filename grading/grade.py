@@ -101,12 +101,12 @@ def _setup(options, assignment):
 class _Inspectors:
     """The inspector of one thread, started when it is needed, and anew after a failure."""
 
-    def __init__(self, setup):
-        self._setup, self._inspector = setup, None
+    def __init__(self, sandbox, scratch):
+        self._sandbox, self._scratch, self._inspector = sandbox, scratch, None
 
     def get(self):
         if self._inspector is None:
-            self._inspector = networks.Inspector(self._setup.sandbox)
+            self._inspector = networks.Inspector(self._sandbox, self._scratch)
         return self._inspector
 
     def close(self):
@@ -186,7 +186,7 @@ class _Class:
 
     def _work(self, todo, finished):
         """Grades submissions from the queue until it is empty; one thread of several."""
-        with contextlib.closing(_Inspectors(self._setup)) as inspectors:
+        with contextlib.closing(_Inspectors(self._setup.sandbox, self._scratch)) as inspectors:
             while not self._stopped.is_set():
                 try:
                     submission = todo.get_nowait()

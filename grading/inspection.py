@@ -39,9 +39,9 @@ class Found:
 class Inspector:
     """The trusted process that looks at graphs (see grading/inspector.py), for one thread. A context manager."""
 
-    def __init__(self, sandbox: Sandbox):
-        """Starts it. Raises limits.SandboxError where that fails."""
-        self._inbox = Path(tempfile.mkdtemp(prefix="inspector-"))
+    def __init__(self, sandbox: Sandbox, scratch: Path | None = None):
+        """Starts it, with its inbox in a folder for what is temporary. Raises limits.SandboxError where that fails."""
+        self._inbox = Path(tempfile.mkdtemp(prefix="inspector-", dir=scratch))
         self._inbox.chmod(0o755)  # in the sandbox, somebody else reads it
         self._images_of = None
         try:
