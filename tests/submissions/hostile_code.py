@@ -1,15 +1,5 @@
-"""Hostile scripts, each named after what it tries, with the verdict that it should get."""
+"""Hostile scripts, each named after what it tries, with the verdict it should get; for the proofs see attacks.py."""
 
-from tests.submissions import Case, reference_scripts
+from tests.submissions import hostile_forgery, hostile_processes, hostile_reach, hostile_texts
 
-NO1 = reference_scripts()["model_no1.py"].decode()
-
-CASES = [
-    Case(
-        "endless_loop_at_import",
-        "loops for ever when it is imported",
-        "hostile",
-        {"model_no1.py": NO1 + "\nwhile True:\n    pass\n"},
-        expect={"run/model_no1": "failed", "architecture/model_no1": "skipped", "training/model_no1": "skipped"},
-    ),
-]
+CASES = [*hostile_processes.CASES, *hostile_reach.CASES, *hostile_forgery.CASES, *hostile_texts.CASES]

@@ -1,0 +1,115 @@
+"""Puts hostile code into a script, and says how a test can tell what came of it.
+
+Nothing of this may ever run outside of a sandbox. Every attack leaves traces where it can:
+
+- A file with CANARY in its name, or a process with it in its command line, is one that a script tried to leave behind.
+  After grading there may be none on the host, in no folder and in no list of processes.
+- BREACH in a log or a message is what a script prints when it got hold of something that it must not have.
+- SECRET is a file that a test may put there before grading, and SECRET_VARIABLE a variable that it may set: whatever
+  grading writes may not hold what is in them.
+- PORT of the host's loopback is called by scripts; a test may listen there, and must not hear of anybody.
+
+What a script prints, writes or returns earns nothing, so those that swallow a refusal and go on with a right network
+have full marks; those that forge something have a wrong network, whose architecture has to be found wrong all the same.
+"""
+
+import textwrap
+from pathlib import Path
+
+from tests.submissions import Case
+from tests.submissions.rewriting import DEEP, REFERENCE, replaced
+
+CANARY = "mnist-lab-kit-canary"
+BREACH = "BREACH"
+SECRET = Path("/tmp/mnist-lab-kit-secret")
+SECRET_VARIABLE = "MNIST_LAB_KIT_SECRET"
+PORT = 48151
+
+ANY = "passed|failed|skipped"
+
+# What becomes of the checks of the script with the attack, by the place where it strikes or what it breaks.
+HARMLESS = {}
+AT_IMPORT = {"run": "failed", "architecture": "skipped", "training": "skipped"}
+IN_MODEL = {"run": "failed", "architecture": "failed|skipped", "training": "skipped"}
+IN_MAIN = {"run": "failed", "architecture": "passed|skipped", "training": "passed|skipped"}
+IN_GRAPH = {"run": "passed|failed", "architecture": "failed", "training": "skipped"}
+WRONG_NETWORK = {"run": "passed|failed", "architecture": "failed|skipped", "training": "skipped"}
+NOT_LEARNT = {"run": "passed|failed", "architecture": "passed|failed", "training": "failed|skipped"}
+OPEN = {"run": ANY, "architecture": ANY, "training": ANY}  # harm may come to this script, but to no other
+
+# What most attacks have a use for.
+TOOLS = f"""
+import os
+import sys
+
+def breach(what):
+    print("{BREACH}:", what, flush=True)
+
+def attempt(function, *arguments):
+    try:
+        return function(*arguments)
+    except Exception as error:
+        print("refused:", type(error).__name__, flush=True)
+        return None
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read(1000)
+
+def steal(path):
+    data = attempt(read, path)
+    if data:
+        breach(f"read {{path}}: {{data!r}}")
+
+def forever(*_):
+    while True:
+        pass
+
+def leave_canary(folder):
+    path = os.path.join(folder, "{CANARY}")
+    attempt(lambda: open(path, "w").write("I was here"))
+
+"""
+
+# Where code can be put: text of a script, and how far what follows it is indented.
+PLACES = {
+    "import": ("import plotter\n", 0),
+    "init": ("        super().__init__()\n", 8),
+    "call": ('        """Logits (N, 10), float32, of the images x: (N, 784), float32 in [0, 1]."""\n', 8),
+    "main": ('    """Trains the network, tests it once, and leaves the record and the pictures."""\n', 4),
+    "training": ("    for steps in run.rounds():  # ten steps, or fewer\n", 8),
+    "end": ("    run.finish()\n", 4),
+}
+
+
+def attacked(code: str, at: str = "import", script: str = REFERENCE["model_no1"]) -> str:
+    """A script with hostile code in one of PLACES, and with TOOLS."""
+    anchor, indent = PLACES[at]
+    text = replaced(script, (anchor, anchor + textwrap.indent(textwrap.dedent(code).strip() + "\n", " " * indent)))
+    return replaced(text, ("import plotter\n", "import plotter\n" + TOOLS))
+
+
+def hostile(
+    name: str,
+    attempts: str,
+    code: str,
+    statuses: dict[str, str],
+    at: str = "import",
+    network: str = REFERENCE["model_no1"],
+    files: dict[str, str | bytes] | None = None,
+    **case,
+) -> Case:
+    """A submission whose model_no1.py holds hostile code; `network` is the script that it is put into.
+
+    `statuses` are those of its checks, by the first part of their names; the other scripts are to have full marks.
+    """
+    expect = {f"{kind}/model_no1": status for kind, status in statuses.items()}
+    if "training" in statuses:  # no accuracy to compare the report's with, or a low one
+        expect["report/accuracies"] = "passed|failed"
+    text = attacked(code, at, network)
+    return Case(name, attempts, "hostile", {"model_no1.py": text, **(files or {})}, expect=expect, **case)
+
+
+def forging(name: str, attempts: str, code: str, at: str = "import", **case) -> Case:
+    """A forgery around a network from which nothing was removed: its architecture has to be found wrong."""
+    return hostile(name, attempts, code, WRONG_NETWORK, at, DEEP, **case)
