@@ -2,4 +2,4 @@
 
 from tests.submissions import hostile_forgery, hostile_processes, hostile_reach, hostile_texts
 
-CASES = [*hostile_processes.CASES, *hostile_reach.CASES, *hostile_forgery.CASES, *hostile_texts.CASES]
+CASES = [*hostile_processes.ATTACKS, *hostile_reach.ATTACKS, *hostile_forgery.ATTACKS, *hostile_texts.ATTACKS]

@@ -128,4 +128,4 @@ TEXTS = [
     ),
 ]
 
-CASES = [*SHADOWS, *TEXTS]
+ATTACKS = [*SHADOWS, *TEXTS]
