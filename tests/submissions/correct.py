@@ -4,7 +4,7 @@ Each has the three networks of the assignment, and three scripts that run as the
 altogether are in models/, once for the three scripts; see rewriting.model_text.
 """
 
-from tests.submissions import Case, Files
+from tests.submissions import ROOT, Case, Files
 from tests.submissions.rewriting import (
     MODEL,
     REFERENCE,
@@ -133,6 +133,18 @@ def latin_1() -> Files:
     return {f"{script}.py": text.encode("latin-1") for script, text in scripts.items()}
 
 
+def the_whole_kit() -> Files:
+    """All that lay in the folder, the kit's own modules among it."""
+    kit = [path for path in sorted(ROOT.glob("*.py")) if path.stem not in REFERENCE]
+    return rewritten() | {path.name: path.read_bytes() for path in kit}
+
+
+def no_keep_prob() -> Files:
+    """Without dropout, no. 3 has no use for keep_prob."""
+    changes = ("def __call__(self, x, keep_prob=1.0):", "def __call__(self, x):"), ("model(x, KEEP_PROB)", "model(x)")
+    return {"model_no3.py": replaced(REFERENCE["model_no3"], *changes).encode()}
+
+
 def correct(name: str, attempts: str, files: Files, **case) -> Case:
     """A solution with full marks."""
     return Case(name, attempts, "correct", files, **case)
@@ -176,6 +188,7 @@ OTHER_FILES = [
     correct("one_script_imports_another", "nos. 2 and 3 import no. 1", one_script_imports_another()),
     correct("shared_modules", "networks and training in files of their own", shared_modules()),
     correct("upper_case_names", "MODEL_NO1.py", upper_case_names(), remarks=("was taken for",)),
+    correct("the_whole_kit", "the whole folder in the zip", the_whole_kit()),
     correct("latin_1", "comments in Latin-1", latin_1()),
 ]
 
@@ -232,6 +245,49 @@ OTHER_WORDS = [
         "explicit_padding",
         "two pixels of padding, written out",
         substituted((r'(strides=1, padding=)"SAME"', r"\1[[0, 0], [2, 2], [2, 2], [0, 0]]")),
+    ),
+    correct(
+        "padding_by_hand",
+        "a frame of zeros, and no padding then",
+        substituted(
+            (
+                r'tf\.nn\.conv2d\(x, W, strides=1, padding="SAME"\)',
+                'tf.nn.conv2d(tf.pad(x, [[0, 0], [2, 2], [2, 2], [0, 0]]), W, strides=1, padding="VALID")',
+            )
+        ),
+    ),
+    correct(
+        "fully_convolutional",
+        "products as convolutions over all that is left of the image",
+        substituted(
+            (r"variable\(\[(\d+) \* (\d+) \* (\d+), (\d+)\]\)", r"variable([\1, \2, \3, \4])"),
+            (r"tf\.reshape\((h_pool\d), \[-1, .*\]\)", r"\1"),
+            (
+                r"tf\.matmul\((h_pool\d_flat), self\.(\w+)\)",
+                r'tf.squeeze(tf.nn.conv2d(\1, self.\2, strides=1, padding="VALID"), axis=[1, 2])',
+            ),
+        ),
+    ),
+    correct(
+        "relu_of_its_own",
+        "tf.where(x > 0, x, 0)",
+        substituted(
+            (r"tf\.nn\.relu\(", "relu("),
+            (
+                r"def max_pool_2x2\(x\):",
+                "def relu(x):\n    return tf.where(x > 0, x, tf.zeros_like(x))\n\n\ndef max_pool_2x2(x):",
+            ),
+        ),
+    ),
+    correct("no_keep_prob", "a model that takes only images, where nothing is dropped", no_keep_prob()),
+    correct(
+        "training_for_keep_prob",
+        "training=True, as Keras has it",
+        substituted(
+            (r"def __call__\(self, x, keep_prob=1.0\)", "def __call__(self, x, training=False)"),
+            (r"dropout\(h_fc1, keep_prob\)", "dropout(h_fc1, KEEP_PROB if training else 1.0)"),
+            (r"model\(x, KEEP_PROB\)", "model(x, training=True)"),
+        ),
     ),
     correct(
         "lecture_initialisation",
