@@ -1,7 +1,9 @@
 """The submissions that grading is tried on: right ones that are right, broken ones that are broken, and verdicts."""
 
+import contextlib
 import itertools
 import os
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -10,7 +12,7 @@ from fnmatch import fnmatchcase
 import pytest
 
 from grading.assignment import CHECKS
-from tests.submissions import ROOT, SCRIPTS, correct, flawed_code, hostile_code, reference_scripts
+from tests.submissions import ROOT, SCRIPTS, attacks, correct, flawed_code, hostile_code, reference_scripts, watch
 from tests.submissions.rewriting import replaced, substituted
 
 pytestmark = pytest.mark.grading
@@ -115,3 +117,24 @@ def test_right_solution_computes_what_the_reference_computes(case, tmp_path):
     command = [sys.executable, "-m", "tests.submissions.equivalence", str(tmp_path)]
     child = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert child.returncode == 0, child.stdout + child.stderr
+
+
+def test_traps_catch_who_gets_out(tmp_path):
+    def call():
+        socket.create_connection(("127.0.0.1", attacks.PORT)).close()
+
+    def leave():
+        (tmp_path / attacks.CANARY).touch()
+
+    def do_nothing():
+        pass
+
+    for escape, trace in ((call, "called from"), (leave, "left "), (do_nothing, None)):
+        expected = pytest.raises(AssertionError, match=trace) if trace else contextlib.nullcontext()
+        with expected, watch.watched(folders=[tmp_path]) as secret:
+            escape()
+    with watch.watched(folders=[]) as secret:
+        stolen = attacks.SECRET.read_text()
+        assert os.environ[attacks.SECRET_VARIABLE] == secret
+    assert not attacks.SECRET.exists()
+    assert watch.reached(f"harmless\nit is {stolen}\n{attacks.BREACH}: x", secret) == [f"it is {stolen}", "BREACH: x"]

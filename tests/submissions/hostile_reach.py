@@ -181,8 +181,8 @@ WRITING = [
         """
         for number, target in enumerate((__file__, sys.executable, "/etc/ld.so.cache", "/kit/lab.py")):
             attempt(os.link, target, f"/output/hard_{number}")
-        leave = open("/output/first", "w")
-        os.link("/output/first", "/output/second")
+        attempt(lambda: open("/output/first", "w").close())
+        attempt(os.link, "/output/first", "/output/second")
         """,
         HARMLESS,
     ),
@@ -205,7 +205,7 @@ WRITING = [
         r"""
         for name in ("-rf", "a\nb", "\x1b[31mred", "$(touch x)", "x" * 255, "\u202egnp.exe", "=1+1", "a;b"):
             attempt(lambda name=name: open(f"/output/{name}", "w").close())
-        os.makedirs("/output/" + "deep/" * 50)
+        attempt(os.makedirs, "/output/" + "deep/" * 50)
         """,
         HARMLESS,
     ),
@@ -213,9 +213,9 @@ WRITING = [
         "closed_output_folder",
         "leave files that nobody can read or remove",
         """
-        os.makedirs("/output/closed/inside")
+        attempt(os.makedirs, "/output/closed/inside")
         for path in ("/output/closed/inside", "/output/closed"):
-            os.chmod(path, 0)
+            attempt(os.chmod, path, 0)
         """,
         HARMLESS,
     ),

@@ -1,0 +1,49 @@
+"""Sets traps for hostile submissions (see attacks.py), and tells what was caught in them."""
+
+import contextlib
+import os
+import secrets
+import socket
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psutil
+
+from tests.submissions import ROOT
+from tests.submissions.attacks import BREACH, CANARY, PORT, SECRET, SECRET_VARIABLE
+
+# Where a canary may have been left. Those that do not exist here, or are closed, do not matter.
+FOLDERS = ("/", "/tmp", "/var/tmp", "/dev/shm", "/home", "/etc", "/usr/lib", "/output", Path.home(), ROOT, ROOT.parent)
+
+
+@contextlib.contextmanager
+def watched(folders: Iterable[Path | str] = FOLDERS) -> Iterator[str]:
+    """Sets the traps, and yields the secret, for `reached`; in the end, AssertionError says who was caught outside."""
+    secret = secrets.token_hex(16)
+    with socket.create_server(("127.0.0.1", PORT)) as listener:
+        SECRET.write_text(secret)
+        os.environ[SECRET_VARIABLE] = secret
+        try:
+            yield secret
+            found = list(_left_outside(listener, folders))
+        finally:
+            SECRET.unlink()
+            del os.environ[SECRET_VARIABLE]
+    assert not found, f"somebody got out of the sandbox: {'; '.join(found)}"
+
+
+def reached(text: str, secret: str) -> list[str]:
+    """The lines of a log or a message that tell of something that a submission must not have got hold of."""
+    return [line for line in text.splitlines() if BREACH in line or secret in line]
+
+
+def _left_outside(listener, folders):
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            yield from (f"left {path}" for path in sorted(Path(folder).glob(f"*{CANARY}*")))
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        if any(CANARY in word for word in process.info["cmdline"] or ()):
+            yield f"runs on as process {process.info['pid']}"
+    listener.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        yield f"called from {listener.accept()[1]}"
