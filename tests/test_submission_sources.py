@@ -1,6 +1,5 @@
 """The submissions that grading is tried on: right ones that are right, broken ones that are broken, and verdicts."""
 
-import contextlib
 import itertools
 import os
 import socket
@@ -120,21 +119,23 @@ def test_right_solution_computes_what_the_reference_computes(case, tmp_path):
 
 
 def test_traps_catch_who_gets_out(tmp_path):
-    def call():
+    with pytest.raises(AssertionError, match="called from"), watch.watched(folders=[]):
         socket.create_connection(("127.0.0.1", attacks.PORT)).close()
-
-    def leave():
+    with pytest.raises(AssertionError, match="left "), watch.watched(folders=[tmp_path]):
         (tmp_path / attacks.CANARY).touch()
-
-    def do_nothing():
+    command = [sys.executable, "-c", f"input()  # {attacks.CANARY}"]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE),
+        pytest.raises(AssertionError, match="runs on as process"),
+        watch.watched(folders=[]),
+    ):
         pass
 
-    for escape, trace in ((call, "called from"), (leave, "left "), (do_nothing, None)):
-        expected = pytest.raises(AssertionError, match=trace) if trace else contextlib.nullcontext()
-        with expected, watch.watched(folders=[tmp_path]) as secret:
-            escape()
+
+def test_traps_let_others_go():
     with watch.watched(folders=[]) as secret:
         stolen = attacks.SECRET.read_text()
         assert os.environ[attacks.SECRET_VARIABLE] == secret
     assert not attacks.SECRET.exists()
+    assert watch.reached("harmless", secret) == []
     assert watch.reached(f"harmless\nit is {stolen}\n{attacks.BREACH}: x", secret) == [f"it is {stolen}", "BREACH: x"]
