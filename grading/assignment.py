@@ -46,9 +46,14 @@ class Late:
     percent_per_day: float
     max_percent: float
 
+    @property
+    def grace(self):
+        """The time after the deadline in which nothing is lost, a timedelta."""
+        return datetime.timedelta(minutes=self.grace_minutes)
+
     def percent(self, late):
         """The percentage of the points reached that is lost by handing in `late` (a timedelta) after the deadline."""
-        if late <= datetime.timedelta(minutes=self.grace_minutes):
+        if late <= self.grace:
             return 0.0
         return min(self.max_percent, self.percent_per_day * math.ceil(late / datetime.timedelta(days=1)))
 

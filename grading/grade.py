@@ -81,7 +81,8 @@ def _collect(options, assignment):
     if not options.submissions.is_dir():
         raise GradingError(f"there is no folder {options.submissions}: give the one that holds the students' zips")
     out = options.out.resolve()
-    found = [entry for entry in collect(options.submissions, assignment.deadline) if entry.zip.resolve() != out]
+    everything = collect(options.submissions, assignment.deadline, assignment.late.grace)
+    found = [entry for entry in everything if entry.zip.resolve() != out]
     if not found:
         raise GradingError(f"{options.submissions} is empty: it should hold the students' zips")
     for archive in options.archive:

@@ -42,6 +42,10 @@ class RunsOnImport(BaseException):
     """The script did on import what belongs into its `main`; no `except Exception` of the script's own stops it."""
 
 
+class NoModel(Exception):
+    """The script has no Model."""
+
+
 def main() -> None:
     """Does what the command line says, and reports."""
     job = json.loads(sys.argv[1])
@@ -161,7 +165,7 @@ def _import(script):
     module = importlib.import_module(script)
     lab.parse_flags, lab.read_data, lab.run_script, input_data.read_data_sets = originals
     if not callable(getattr(module, "Model", None)):
-        raise AttributeError("it has no class Model: keep that name, which tests and grading look for")
+        raise NoModel
     return module
 
 
@@ -177,6 +181,8 @@ def _explain(error, script):
     at = f"line {frames[-1].lineno}, `{frames[-1].line}`: " if frames else ""
     if isinstance(error, RunsOnImport):
         what = 'it runs when it is imported; keep that line below `if __name__ == "__main__":`, or in main'
+    elif isinstance(error, NoModel):
+        return "it has no class Model: keep that name, which tests and grading look for"
     elif isinstance(error, SystemExit):
         what = "it ends the program"
     else:

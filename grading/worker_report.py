@@ -52,13 +52,16 @@ class Records:
         graphs = [record.graph for record in self.tasks.values()]
         return graphs[-1] if graphs else None
 
-    def problem(self, task: str, what: str, limit_seconds: float) -> str | None:
-        """Why `what` (a task, in words) did not end well, as a sentence for the student; None if it did."""
+    def problem(self, task: str, what: str, limit_seconds: float, optional: bool = False) -> str | None:
+        """Why `what` (a task, in words) did not end well, as a sentence for the student; None if it did.
+
+        Not to have been tried is a bad end, too, unless the task is `optional`.
+        """
         if self.stopped:
             return f"{what}: it {self.stopped.problem}"
         record = self.tasks.get(task)
         if record is None:
-            return f"{what}: it left no record"
+            return None if optional else f"{what}: it left no record"
         if record.ended == "done":
             return f"{what}: {record.error}" if record.error else None
         how = {

@@ -4,6 +4,7 @@ The checks themselves are played here, so that what is around them can be tried 
 """
 
 import csv
+import datetime
 import json
 import os
 import subprocess
@@ -292,6 +293,19 @@ def test_of_two_zips_of_a_student_the_later_counts_and_the_other_has_a_row(klass
     assert "not graded" in klass.feedback(old.stem)
     assert len(klass.graded) == 4
     assert old.name not in (klass.out / "manual.csv").read_text()
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(10, "superseded"), (20, "graded")])
+def test_within_the_grace_period_a_zip_supersedes_one_in_time(klass, minutes, status):
+    klass.edit("# deadline = 2027-01-31T23:59:59+01:00", "deadline = 2026-01-31T12:00:00+00:00")
+    deadline = datetime.datetime(2026, 1, 31, 12, tzinfo=datetime.timezone.utc).timestamp()
+    for folder, late in (("first", -60), ("second", minutes)):  # the grace period is of 15 minutes
+        zip_ = klass.add("1005_mary_somerville", folder)
+        (klass.submissions / folder).mkdir()
+        zip_ = zip_.rename(klass.submissions / folder / zip_.name)
+        os.utime(zip_, (deadline + 60 * late,) * 2)
+    klass.run()
+    assert klass.grades()["first/1005_mary_somerville.zip"]["status"] == status
 
 
 def test_names_of_strangers_are_harmless_in_every_file(klass, capsys):

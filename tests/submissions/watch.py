@@ -20,14 +20,14 @@ FOLDERS = ("/", "/tmp", "/var/tmp", "/dev/shm", "/home", "/etc", "/usr/lib", "/o
 def watched(folders: Iterable[Path | str] = FOLDERS) -> Iterator[str]:
     """Sets the traps, and yields the secret, for `reached`; in the end, AssertionError says who was caught outside."""
     secret = secrets.token_hex(16)
-    with socket.create_server(("127.0.0.1", PORT)) as listener:
+    with socket.create_server(("127.0.0.1", PORT), reuse_port=True) as listener:
         SECRET.write_text(secret)
         os.environ[SECRET_VARIABLE] = secret
         try:
             yield secret
             found = list(_left_outside(listener, folders))
         finally:
-            SECRET.unlink()
+            SECRET.unlink(missing_ok=True)
             del os.environ[SECRET_VARIABLE]
     assert not found, f"somebody got out of the sandbox: {'; '.join(found)}"
 
