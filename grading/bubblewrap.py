@@ -65,7 +65,7 @@ class Bubblewrap(Sandbox):
             job = replace(job, env={"PYTHONUSERBASE": site.getuserbase()} | job.env)
         if os.geteuid() != 0:
             return _BubblewrapProcess(self, job)
-        for outside in job.read_only.values():
+        for outside in (*filter(Path.is_dir, _interpreter()), *job.read_only.values()):
             _check_readable(outside)
         return _BubblewrapProcess(self, job, next(self._users))
 
@@ -78,8 +78,9 @@ class Bubblewrap(Sandbox):
         options += ["--uid", user, "--gid", user]
         for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL") if as_root else ():
             options += ["--cap-add", capability]
+        options += self._memory("/tmp", job.limits.scratch_bytes)  # first: an interpreter may be in a folder of it
         options += self._system
-        options += self._memory("/tmp", job.limits.scratch_bytes) + self._memory("/dev/shm", job.limits.scratch_bytes)
+        options += self._memory("/dev/shm", job.limits.scratch_bytes)
         options += self._memory("/output", job.limits.output_bytes) if job.has_output else []
         for inside, outside in sorted({**job.read_only, INIT: sandbox_init.__file__}.items()):
             options += _show(outside, inside)  # in order: a folder before what is mounted in it

@@ -15,6 +15,7 @@ import sys
 import textwrap
 import time
 import uuid
+import venv
 from dataclasses import replace
 from pathlib import Path
 
@@ -688,3 +689,19 @@ def test_a_user_that_can_t_be_had_is_told_and_leaves_nothing(sandbox, monkeypatc
     with pytest.raises(SandboxError, match="Invalid argument"):
         sandbox.run([sandbox.python, "-c", "", marker])
     assert not survivors(marker)
+
+
+def test_an_interpreter_below_tmp_is_there_and_a_closed_one_is_told(sandbox, tmp_path):
+    environment = tmp_path / "environment"
+    venv.create(environment, symlinks=True)
+    trial = "from grading.sandbox import trials; print(next(trials()).problem or 'works')"
+
+    def tried():
+        packages = os.pathsep.join([str(REPOSITORY), *sys.path[1:]])
+        command = [environment / "bin/python", "-c", trial]
+        return subprocess.run(command, env=os.environ | {"PYTHONPATH": packages}, capture_output=True, text=True)
+
+    environment.chmod(0o755)
+    assert tried().stdout.strip() == "works", tried().stderr
+    environment.chmod(0o700)
+    assert not AS_ROOT or f"chmod o+rX {environment}" in tried().stdout
