@@ -28,6 +28,8 @@ class Refused(Exception):
 
 def parse(data: bytes) -> dict:
     """The nodes of a GraphDef, by name. Raises Refused for bytes that are no GraphDef, or too large a one."""
+    if not data:
+        raise Refused("something has overwritten the graph of the network; no script has any business in /output")
     if len(data) > MAX_BYTES:
         raise Refused(f"the model's graph takes {len(data) // 2**20} MiB, and {MAX_BYTES // 2**20} are allowed")
     graph_def = tf.compat.v1.GraphDef()

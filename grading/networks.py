@@ -34,6 +34,7 @@ MODULES = ("__init__", "forks", "freezing", "worker")
 KIT = ("deep_mnist", "idx_files", "input_data", "lab", "lab_files", "lab_flags", "mnist_files", "plotter")
 KIT += ("softmax_mnist", "synthetic_digits")
 RECIPE = ("steps", "batch_size", "learning_rate", "label_smoothing", "seed")
+SCRATCH = ("/output", "/tmp", "/dev/shm")  # folders in a sandbox that a script may write to
 UNTRAINED_IMAGES = 1000
 UNTRAINED = 0.5  # accuracy; first weights drawn at random guess right for a tenth of the images
 
@@ -129,6 +130,7 @@ class _Submission:
         recipe = {name: getattr(self.assignment.training, name) for name in RECIPE}
         # With their values, untrained weights show whether they know the digits already; without, graphs are small.
         job = {"task": task, "scripts": scripts, "seconds": seconds, "with_values": bool(self.data), "recipe": recipe}
+        job["scratch"] = () if self.sandbox.name == "none" else SCRATCH  # outside of a sandbox, they are everybody's
         read_only = grader_files(MODULES) | {f"/kit/{name}.py": ROOT / f"{name}.py" for name in KIT}
         read_only["/submission"] = self.folder
         if task == "train":
@@ -173,8 +175,7 @@ class _Submission:
             return problem
         run = records.tasks["run"]
         if run.status:
-            last = run.log.strip().rpartition("\n")[2]
-            return f"python {script}.py --steps {STEPS} ended with exit status {run.status}: {last}"
+            return f"python {script}.py --steps {STEPS} ended with exit status {run.status}: {_last_words(run)}"
         if run.steps != STEPS:
             return (
                 f"python {script}.py --steps {STEPS} ended without having finished its {STEPS} steps; "
@@ -225,3 +226,12 @@ class _Submission:
             remark = f"{script} scores more than its network can ({accuracy:.4f}); look at the script"
             return failed(name, f"{result}, {expected}: your instructor will look at it", remarks=(remark,), **details)
         return passed(name, f"{result}, {expected}", **details)
+
+
+def _last_words(run):
+    """Why a script ended, told by lab.run_script, or else whatever came last; not where it has put the whole trace."""
+    if run.error:
+        return run.error
+    lines = run.log.strip().splitlines() or [""]
+    told = [line for line in lines if line.startswith("error: ")] or lines
+    return told[-1].removeprefix("error: ").partition(" (all of it: ")[0]

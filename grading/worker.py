@@ -1,21 +1,24 @@
 """Runs student code, inside the sandbox: imports each script, exports its network, runs it, trains it.
 
-    python -m grading.worker '{"task": "try", "scripts": ["model_no1"], "seconds": 120, "with_values": false}'
+    python -m grading.worker '{"task": "try", "scripts": ["model_no1"], "seconds": 120, "with_values": false,
+                               "scratch": ["/output", "/tmp"]}'
 
 What it sees: /submission, the student's files; /kit, the kit's modules, which no file of the student's replaces; /data,
 MNIST's training images and labels, where there is something to train. What it leaves in /output is mere data:
-`report.json`, a list of records, one for each task of each script, and the frozen graphs that they name.
+`report.json`, a list of records, one for each task of each script, and the frozen graph of each script.
 
 TensorFlow is imported once. Each task runs in a child of its own (see `forks`), with student code; this process has
 none. The 20 steps are taken on noise and without pictures, which is enough to see a script run to its end.
 """
 
 import contextlib
+import hashlib
 import importlib
 import json
 import os
 import re
 import runpy
+import shutil
 import sys
 import tempfile
 import traceback
@@ -52,29 +55,57 @@ def main() -> None:
     forks.protect()
     forks.import_tensorflow()
     _prepare()
-    records = [record for script in job["scripts"] for record in _records(job, script)]
-    with tempfile.NamedTemporaryFile("w", dir=OUTPUT, delete=False) as file:
-        json.dump(records, file)
-    os.replace(file.name, OUTPUT / "report.json")  # whatever a script has left under that name
+    records, graphs = [], {}
+    for script in job["scripts"]:
+        for name, task, seconds in _tasks(job, script, records):
+            ended = forks.run(partial(task, script), seconds)
+            records.append({"script": script, "task": name, **asdict(ended)})
+            if isinstance(ended.result, dict) and ended.result.get("graph"):
+                graphs[script] = _collect(script, ended.result["graph"])
+            _clear(job["scratch"])
+    # At the end, when there is nothing left to overwrite anything.
+    for script, data in graphs.items():
+        _write(f"{script}.pb", data)
+    _write("report.json", json.dumps(records).encode())
 
 
-def _records(job, script):
-    """Runs the tasks of one script; yields a record of each."""
+def _tasks(job, script, records):
+    """The tasks of a script, each with its time limit; what comes after a task may depend on its record, the last."""
 
-    def done(name, task, seconds):
-        ended = forks.run(partial(task, script), seconds)
-        found.append({"script": script, "task": name, **asdict(ended)})
-        return ended.ended == "done" and ended.result
+    def result():
+        return records[-1]["result"] if isinstance(records[-1]["result"], dict) else {"error": "unknown"}
 
-    found = []
-    export_it = partial(export, with_values=job["with_values"])
     if job["task"] == "train":
-        done("train", partial(train, recipe=job["recipe"]), job["seconds"])
-    elif (imported := done("import", check_import, IMPORT_SHARE * job["seconds"])) and not imported["error"]:
-        ran = done("run", partial(run, with_values=job["with_values"]), job["seconds"])
-        if not (ran and ran["graph"]):
-            done("export", export_it, IMPORT_SHARE * job["seconds"])
-    return found
+        yield "train", partial(train, recipe=job["recipe"]), job["seconds"]
+        return
+    yield "import", check_import, IMPORT_SHARE * job["seconds"]
+    if not result().get("error"):
+        yield "run", partial(run, with_values=job["with_values"]), job["seconds"]
+        if not result().get("graph"):
+            yield "export", partial(export, with_values=job["with_values"]), IMPORT_SHARE * job["seconds"]
+
+
+def _collect(script, digest):
+    """Takes a graph out of reach of the scripts that follow; empty where it is not the one that was written."""
+    data = (OUTPUT / f"{script}.pb").read_bytes()
+    return data if hashlib.sha256(data).hexdigest() == digest else b""
+
+
+def _clear(folders):
+    """Removes what a script has left, so that the next one finds room."""
+    for path in [path for folder in folders for path in Path(folder).iterdir()]:
+        with contextlib.suppress(OSError):
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(0o700)
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
+
+
+def _write(name, data):
+    with tempfile.NamedTemporaryFile(dir=OUTPUT, delete=False) as file:
+        file.write(data)
+    os.replace(file.name, OUTPUT / name)  # whatever is there under that name
 
 
 def _prepare():
@@ -130,12 +161,12 @@ def export(script, with_values):
     tf.random.set_global_generator(tf.random.Generator.from_seed(0))  # as lab.read_data does, before a graph is traced
     networks = []
     try:
-        path = _export(_import(script).Model, script, with_values, networks)
+        graph = _export(_import(script).Model, script, with_values, networks)
     except BaseException as error:
         graph_def = freeze_broken(networks[0]) if networks else None
-        path = _write_graph(script, graph_def) if graph_def else None
-        return {"error": _explain(error, script), "graph": path}
-    return {"error": None, "graph": path}
+        graph = _write_graph(script, graph_def) if graph_def else None
+        return {"error": _explain(error, script), "graph": graph}
+    return {"error": None, "graph": graph}
 
 
 def _export(model, script, with_values, networks):
@@ -170,9 +201,10 @@ def _import(script):
 
 
 def _write_graph(script, graph_def):
-    path = OUTPUT / f"{script}.pb"
-    path.write_bytes(graph_def.SerializeToString())
-    return path.name
+    """Writes a graph and returns its SHA-256, because whatever else a script has started may overwrite it."""
+    data = graph_def.SerializeToString()
+    (OUTPUT / f"{script}.pb").write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
 
 
 def _explain(error, script):

@@ -49,8 +49,7 @@ class Records:
     @property
     def graph(self) -> Path | None:
         """The frozen graph that the last task left."""
-        graphs = [record.graph for record in self.tasks.values()]
-        return graphs[-1] if graphs else None
+        return list(self.tasks.values())[-1].graph if self.tasks else None
 
     def problem(self, task: str, what: str, limit_seconds: float, optional: bool = False) -> str | None:
         """Why `what` (a task, in words) did not end well, as a sentence for the student; None if it did.
@@ -94,13 +93,14 @@ def text(value: object, limit: int = MAX_TEXT) -> str:
 
 def _record(entry, output):
     result = entry.get("result") if isinstance(entry.get("result"), dict) else {}
-    graph = output / f"{entry['script']}.pb"
+    path = output / f"{entry['script']}.pb"
+    has_graph = bool(result.get("graph")) and path.is_file()
     return Record(
         ended=text(entry.get("ended")),
         status=int(_number(result.get("status", entry.get("status")))),
         error=text(result.get("error")),
         steps=int(_number(result.get("steps"))),
-        graph=graph if result.get("graph") and graph.is_file() else None,
+        graph=path if has_graph else None,
         log=text(entry.get("log"), MAX_LOG),
         seconds=float(_number(entry.get("seconds"))),
     )
