@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.grading, pytest.mark.slow]
 
 RUN_SECONDS = 20  # for a script and its 20 steps: enough on a machine that is busy with other things
 NO_REPORT = b"%PDF-1.4"  # nobody looks at it here
+SCRIPTED = [case for case in hostile_code.CASES if any(path.endswith(".py") for path in case.files)]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def assignment():
     return dataclasses.replace(assignment, limits=dataclasses.replace(assignment.limits, run_seconds=RUN_SECONDS))
 
 
-@pytest.mark.parametrize("case", hostile_code.CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", SCRIPTED, ids=lambda case: case.name)
 def test_attack_gets_its_verdict_and_nothing_else(case, tmp_path, sandbox, inspector, assignment):
     zip_path, folder, workdir = tmp_path / "189295_ada_lovelace.zip", tmp_path / "submission", tmp_path / "work"
     zip_path.write_bytes(case.zip(reference_scripts() | {"report.pdf": NO_REPORT}))

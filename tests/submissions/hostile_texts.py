@@ -1,4 +1,4 @@
-"""Scripts, modules and reports whose texts are to be taken for something else, or to overwhelm who reads them."""
+"""Scripts, modules, reports and names that are to be taken for something else, or to overwhelm who reads them."""
 
 import random
 
@@ -128,4 +128,19 @@ TEXTS = [
     ),
 ]
 
-ATTACKS = [*SHADOWS, *TEXTS]
+
+def named(name: str, attempts: str, zip_name: str) -> Case:
+    """A good submission in a zip of this name, which is tolerated with a remark."""
+    return Case(name, attempts, "hostile", zip_name=zip_name, remarks=("other signs",))
+
+
+NAMES = [
+    named("escape_in_zip_name", "colour the terminal", "{id}_\x1b[31m{name}_{surname}.zip"),
+    named("script_in_zip_name", "run where names are shown", "{id}_<script>alert(1)<_{surname}.zip"),
+    named("formula_in_zip_name", "have a spreadsheet run it", "{id}_=cmd|'calc'!A0_{surname}.zip"),
+    named("command_in_zip_name", "have a shell run it", "{id}_$(touch {name})_{surname}.zip"),
+    named("line_end_in_zip_name", "forge a row of the table", "{id}_{name}\n1,ada,lovelace,100_{surname}.zip"),
+    named("bidi_in_zip_name", "look like a picture", "{id}_{name}_{surname}\u202egnp.zip"),
+]
+
+ATTACKS = [*SHADOWS, *TEXTS, *NAMES]
