@@ -55,7 +55,7 @@ def build(nodes: dict, output: str) -> tf.Graph:
     graph_def, known = tf.compat.v1.GraphDef(), {}
     for name in _order(nodes, output, sources.inputs):
         node = _tidy(nodes[name], sources.inputs(name))
-        key = None if node.op in RANDOM else _key(node)
+        key = _key(node)
         if key in known and name != output:
             sources.replace(name, known[key])
             continue
@@ -112,7 +112,7 @@ def _check_placeholder(node):
 
 def _key(node):
     """The same for two nodes that compute the same; large constants are not compared."""
-    if node.ByteSize() > 10_000:
+    if node.op in RANDOM or node.ByteSize() > 10_000:
         return node.name
     attributes = [(key, node.attr[key].SerializeToString(deterministic=True)) for key in sorted(node.attr)]
     return (node.op, *node.input, *attributes)

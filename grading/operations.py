@@ -8,7 +8,7 @@ def _set(names):
 # Other names for their inputs.
 ALIASES = _set(
     """
-    CheckNumerics EnsureShape Identity IdentityN PreventGradient Snapshot
+    CheckNumerics EnsureShape Identity IdentityN PreventGradient Snapshot StopGradient
     """
 )
 # See only the shape of their input.
@@ -47,7 +47,7 @@ OTHERS = _set(
     ConcatV2 Const Conv2D Conv2DBackpropInput Cumsum DepthToSpace DepthwiseConv2dNative Einsum Fill FusedBatchNorm
     FusedBatchNormV2 FusedBatchNormV3 GatherNd GatherV2 LRN LinSpace LogSoftmax MatMul MatrixBandPart Max MaxPool
     MaxPoolV2 Mean Min MirrorPad OneHot Pack Pad PadV2 Prod Range Reverse ReverseV2 Slice Softmax SpaceToDepth Split
-    SplitV StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg StopGradient
+    SplitV StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg
     StridedSlice Sum Tile TopKV2 Transpose Unpack
     """
 )

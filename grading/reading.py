@@ -54,9 +54,8 @@ def read(graph: tf.Graph, output: str) -> tuple[list[Layer], list[str]]:
 class _Reader:
     def __init__(self, graph, output):
         self._graph = graph
-        self._images = graph.get_tensor_by_name(f"{IMAGES}:0")
         self._output = graph.get_operation_by_name(output)
-        self._data, self._noise = _tainted(graph, self._images)
+        self._data, self._noise = _tainted(graph)
         self._layers, self._problems = [], []
         self._pending = []  # cuts that are not explained yet, since the last that was
 
@@ -83,7 +82,7 @@ class _Reader:
             users = [user for user in users if path[user].type not in SHAPES]
             one_output = len([tensor for tensor in operation.outputs if tensor.consumers()]) < 2
             if farthest <= number and one_output and number:
-                entry = cuts[-1].exit if cuts else self._images
+                entry = cuts[-1].exit if cuts else path[0].outputs[0]
                 cuts.append(Cut(tuple(path[start + 1 : number + 1]), entry, operation.outputs[0]))
                 start = number
             farthest = max([farthest, *users])
@@ -96,7 +95,7 @@ class _Reader:
             self._layers.append(explained)
             return
         self._pending.append(cut)
-        explained = None if self._moves_only() else self._probe()
+        explained = None if self._moves_only() else self._try()
         if explained and explained.kind != "scaling":  # which may be the first part of dropout
             self._layers += [explained] if explained.kind else []
             self._pending = []
@@ -112,7 +111,7 @@ class _Reader:
 
     def _give_up(self):
         """What can't be explained is a layer of its own."""
-        explained = None if self._moves_only() else self._probe()
+        explained = None if self._moves_only() else self._try()
         strange = [Layer(str(cut), _sizes(cut.exit)) for cut in self._pending if not cut.moves]
         self._layers += [explained] if explained else strange
         self._pending = []
@@ -153,9 +152,10 @@ class _Reader:
 
     def _zeros_around(self, data):
         """How many rows and columns of zeros were added before a convolution, if nothing else was; else nothing."""
-        if len(self._pending) != 1 or self._pending[0].types != {"Pad"} or data is not self._pending[0].exit:
+        *before, last = self._pending or [None]
+        if last is None or last.types != {"Pad"} or data is not last.exit or not all(cut.moves for cut in before):
             return None
-        padding = tf.get_static_value(self._pending[0].operations[0].inputs[1])
+        padding = tf.get_static_value(last.operations[0].inputs[1])
         if padding is None or padding[[0, 3]].any():
             return None
         self._pending = []
@@ -184,12 +184,12 @@ class _Reader:
 
     # ------------------------------------------------------------------------------------------- by probes
 
-    def _probe(self):
+    def _try(self):
         """The layer that the pending cuts are together, told by what they do; of kind "" if they do nothing."""
         entry, exit_ = self._pending[0].entry, self._pending[-1].exit
         if entry.dtype != tf.float32 or exit_.dtype != tf.float32 or exit_.shape[0] != BATCH:
             return None
-        x = np.random.default_rng(0).normal(size=entry.shape).astype(np.float32)
+        x = _probe(entry.shape)
         y = self._session.run(exit_, {entry: x})
         types = set().union(*(cut.types for cut in self._pending))
         sizes = _sizes(exit_)
@@ -204,7 +204,7 @@ class _Reader:
         if y.shape == x.shape and y.ndim == 2:
             odds = np.exp(x - x.max(axis=1, keepdims=True))
             softmax = odds / odds.sum(axis=1, keepdims=True)
-            return Layer("softmax", sizes) if _equal(softmax, y) or _equal(np.log(softmax), y) else None
+            return Layer("softmax", sizes) if _equal(softmax, y) else None
         return None
 
     def _has_noise(self):
@@ -226,6 +226,12 @@ class _Reader:
         return bool((rows == np.arange(BATCH)[:, None]).all() and (np.sort(columns) == np.arange(size)).all())
 
 
+def _probe(shape):
+    """Numbers small and large, of both signs: few functions are alike on all of them."""
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=shape) * 10.0 ** rng.integers(-2, 4, shape)).astype(np.float32)
+
+
 def plain_session(graph: tf.Graph) -> tf.compat.v1.Session:
     """A session that runs a graph as it is: making it faster takes longer, with all the weights in it."""
     config = tf.compat.v1.ConfigProto()
@@ -242,7 +248,8 @@ def _elementwise(x, y, sizes, is_random):
     if is_random and not kept.all():
         scale = float(np.median(y[kept] / x[kept])) if kept.any() else 0.0
         return Layer("dropout", sizes, unusual=_unusual_dropout(kept, scale)) if _equal(scale * x * kept, y) else None
-    slope, offset = np.polyfit(x.ravel()[:1000], y.ravel()[:1000], 1)
+    middling = np.abs(x) < 3
+    slope, offset = np.polyfit(x[middling][:1000], y[middling][:1000], 1)
     return Layer("scaling", sizes) if _equal(slope * x + offset, y) else None
 
 
@@ -262,12 +269,12 @@ def _equal(a, b):
     return np.allclose(a, b, rtol=TOLERANCE, atol=1e-5)
 
 
-def _tainted(graph, images):
+def _tainted(graph):
     """The operations that depend on the images' values, and the others that depend on something random."""
-    data, noise = {images.op}, set()
+    data, noise = set(), set()
     for operation in graph.get_operations():  # in an order in which inputs come first
         inputs = [] if operation.type in SHAPES else [tensor.op for tensor in operation.inputs]
-        if any(before in data for before in inputs):
+        if operation.name == IMAGES or any(before in data for before in inputs):
             data.add(operation)
         elif operation.type in RANDOM or any(before in noise for before in inputs):
             noise.add(operation)

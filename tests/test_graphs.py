@@ -1,0 +1,315 @@
+"""Admitting frozen graphs and reading their layers: by what they compute, however that is written."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import model_no3
+from grading.freezing import BATCH, TESTING, TRAINING, Network, freeze
+from grading.graphs import Refused, build, parse
+from grading.reading import plain_session, read
+
+pytestmark = pytest.mark.grading
+
+CONV = tf.random.normal([5, 5, 1, 4], seed=1)
+FC = tf.random.normal([784, 20], seed=2)
+BIAS = tf.random.normal([20], seed=3)
+
+
+def frozen(call, output=TESTING):
+    """The admitted graph of `call`, a function of (x, keep_prob)."""
+    return build(parse(freeze(call, with_values=True).SerializeToString()), output)
+
+
+def layers(call, output=TESTING):
+    """The layers of `call`, a function of x, in words."""
+    found, problems = read(frozen(lambda x, keep_prob: call(x), output), output)
+    assert not problems
+    return [str(layer) for layer in found]
+
+
+def image(x):
+    return tf.reshape(x, [-1, 28, 28, 1])
+
+
+# --------------------------------------------------------------------------------------------- one layer in many ways
+
+
+@pytest.mark.parametrize(
+    "relu",
+    [
+        tf.nn.relu,
+        lambda x: tf.maximum(x, 0.0),
+        lambda x: tf.maximum(0.0, x),
+        lambda x: tf.where(x > 0, x, 0.0),
+        lambda x: tf.where(x < 0, tf.zeros_like(x), x),
+        lambda x: x * tf.cast(x > 0, tf.float32),
+        lambda x: (x + tf.abs(x)) / 2,
+        lambda x: tf.clip_by_value(x, 0.0, 1e30),
+    ],
+)
+def test_relu(relu):
+    assert layers(lambda x: relu(x @ FC + BIAS)) == [
+        "matrix product by weights 784x20, output 20",
+        "bias, output 20",
+        "ReLU, output 20",
+    ]
+
+
+@pytest.mark.parametrize("function", [tf.sigmoid, tf.tanh, tf.nn.relu6, tf.nn.leaky_relu, tf.nn.elu, tf.square])
+def test_another_function_than_relu_is_named(function):
+    assert len(found := layers(lambda x: function(x @ FC))) == 2
+    assert "ReLU" not in found[1]
+
+
+@pytest.mark.parametrize(
+    "product",
+    [
+        lambda x: x @ FC,
+        lambda x: tf.matmul(x, tf.transpose(FC), transpose_b=True),
+        lambda x: tf.einsum("ni,io->no", x, FC),
+        lambda x: tf.einsum("io,ni->no", FC, x),
+        lambda x: tf.tensordot(x, FC, axes=1),
+        lambda x: tf.tensordot(image(x), tf.reshape(FC, [28, 28, 1, 20]), axes=3),
+        lambda x: tf.einsum("nhwc,hwco->no", image(x), tf.reshape(FC, [28, 28, 1, 20])),
+        lambda x: tf.reshape(tf.nn.conv2d(image(x), tf.reshape(FC, [28, 28, 1, 20]), 1, "VALID"), [-1, 20]),
+        lambda x: tf.reshape(tf.transpose(image(x), [0, 3, 2, 1]), [-1, 784]) @ FC,
+    ],
+)
+def test_matrix_product(product):
+    assert layers(product) == ["matrix product by weights 784x20, output 20"]
+
+
+@pytest.mark.parametrize(
+    "bias", [lambda x: x + BIAS, lambda x: BIAS + x, lambda x: tf.nn.bias_add(x, BIAS), lambda x: x - BIAS]
+)
+def test_bias(bias):
+    assert layers(lambda x: bias(x @ FC))[1:] == ["bias, output 20"]
+
+
+def test_a_bias_of_zeros_is_one():
+    b = tf.Variable(tf.zeros([20]))
+    assert layers(lambda x: x @ FC + b)[1:] == ["bias, output 20"]
+
+
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        lambda x: tf.nn.conv2d(x, CONV, strides=1, padding="SAME"),
+        lambda x: tf.nn.convolution(x, CONV, padding="SAME"),
+        lambda x: tf.nn.conv2d(x, CONV, strides=1, padding=[[0, 0], [2, 2], [2, 2], [0, 0]]),
+        lambda x: tf.nn.conv2d(tf.pad(x, [[0, 0], [2, 2], [2, 2], [0, 0]]), CONV, strides=1, padding="VALID"),
+    ],
+)
+def test_convolution(convolution):
+    assert layers(lambda x: convolution(image(x))) == ["convolution by weights 5x5x1x4, output 28x28x4"]
+
+
+@pytest.mark.parametrize(
+    ("convolution", "unusual"),
+    [
+        (lambda x: tf.nn.conv2d(x, CONV, strides=1, padding="VALID"), "VALID padding, output 24x24x4"),
+        (lambda x: tf.nn.conv2d(x, CONV, strides=2, padding="SAME"), "strides 2x2, output 14x14x4"),
+        (lambda x: tf.nn.conv2d(x, CONV, 1, "SAME", dilations=2), "28x28x4"),
+        (lambda x: tf.nn.conv2d(x, CONV, 1, [[0, 0], [4, 0], [2, 2], [0, 0]]), "another padding, output 28x28x4"),
+    ],
+)
+def test_a_convolution_with_other_settings_is_told_apart(convolution, unusual):
+    found = layers(lambda x: convolution(image(x)))
+    assert found != ["convolution by weights 5x5x1x4, output 28x28x4"]
+    assert unusual in found[-1]
+
+
+@pytest.mark.parametrize(
+    "pooling",
+    [
+        lambda x: tf.nn.max_pool2d(x, 2, 2, "SAME"),
+        lambda x: tf.nn.max_pool2d(x, 2, 2, "VALID"),
+        lambda x: tf.nn.pool(x, [2, 2], "MAX", strides=[2, 2], padding="SAME"),
+        lambda x: tf.reduce_max(tf.reshape(x, [-1, 14, 2, 14, 2, 4]), axis=[2, 4]),
+        lambda x: tf.maximum(
+            tf.maximum(x[:, ::2, ::2], x[:, 1::2, ::2]), tf.maximum(x[:, ::2, 1::2], x[:, 1::2, 1::2])
+        ),
+    ],
+)
+def test_max_pooling(pooling):
+    assert layers(lambda x: pooling(tf.nn.conv2d(image(x), CONV, 1, "SAME")))[1:] == ["max pooling, output 14x14x4"]
+
+
+def test_another_pooling_is_told_apart():
+    assert layers(lambda x: tf.nn.max_pool2d(image(x), 3, 2, "SAME")) == ["max pooling, window 3x3, output 14x14x1"]
+    assert layers(lambda x: tf.nn.avg_pool2d(image(x), 2, 2, "SAME")) == ["AvgPool, output 14x14x1"]
+
+
+def own_mask(x, keep_prob, uniform=tf.random.uniform):
+    return tf.where(uniform(tf.shape(x)) < keep_prob, x / keep_prob, 0.0)
+
+
+DROPOUTS = {
+    "nn": lambda x, p: tf.nn.dropout(x, rate=1 - p),
+    "stateless": lambda x, p: tf.nn.experimental.stateless_dropout(
+        x, 1 - p, tf.random.uniform([2], maxval=9, dtype="int32")
+    ),
+    "mask": own_mask,
+    "generator": lambda x, p: own_mask(x, p, tf.random.get_global_generator().uniform),
+    "floor": lambda x, p: x / p * tf.floor(p + tf.random.uniform(tf.shape(x))),
+    "product": lambda x, p: x * tf.cast(tf.random.uniform(tf.shape(x)) < p, tf.float32) / p,
+    "known condition": lambda x, p: tf.cond(tf.constant(p) < 1.0, lambda: tf.nn.dropout(x, 0.5), lambda: x),
+}
+
+
+@pytest.mark.parametrize("dropout", DROPOUTS.values(), ids=DROPOUTS)
+def test_dropout_in_training_only(dropout):
+    tf.random.set_global_generator(tf.random.Generator.from_seed(0))
+    graph = freeze(lambda x, keep_prob: dropout(x @ FC, keep_prob), with_values=True).SerializeToString()
+    found = {output: read(build(parse(graph), output), output)[0] for output in (TESTING, TRAINING)}
+    assert [str(layer) for layer in found[TESTING]] == ["matrix product by weights 784x20, output 20"]
+    assert [str(layer) for layer in found[TRAINING][1:]] == ["dropout, output 20"]
+
+
+@pytest.mark.parametrize(
+    ("dropout", "told"),
+    [
+        (lambda x: tf.nn.dropout(x, 0.7), "% of the units at keep_prob=0.5"),
+        (lambda x: tf.where(tf.random.uniform(tf.shape(x)) < 0.5, x, 0.0), "multiplies the units that it keeps by 1,"),
+        (lambda x: tf.nn.dropout(x, 0.5, noise_shape=[1, 20]), "the same units for all images"),
+        (lambda x: x + tf.random.normal(tf.shape(x)), "RandomStandardNormal"),
+        (lambda x: x * np.float32(np.random.RandomState(0).rand(BATCH, 20) < 0.5) * 2, "Mul"),  # drawn once, for ever
+    ],
+)
+def test_dropout_that_is_none_is_told(dropout, told):
+    last = layers(lambda x: dropout(x @ FC))[-1]
+    assert told in last or (told == "RandomStandardNormal" and last.startswith("AddV2"))
+    assert last != "dropout, output 20"
+
+
+# ----------------------------------------------------------------------------------------------- the flow of the data
+
+
+def test_what_does_nothing_is_no_layer():
+    def call(x):
+        x = tf.identity(tf.cast(x, tf.float32)) * 1.0 + 0.0
+        x = tf.squeeze(tf.reshape(x, [-1, 28, 28])[..., tf.newaxis])
+        return tf.reshape(x, [tf.shape(x)[0], -1]) @ FC
+
+    assert layers(call) == ["matrix product by weights 784x20, output 20"]
+
+
+def test_what_the_output_does_not_depend_on_is_no_layer():
+    def call(x):
+        tf.nn.conv2d(image(x), CONV, 1, "SAME")
+        tf.print(tf.reduce_sum(x))
+        tf.debugging.assert_all_finite(x, "finite")
+        return x @ FC
+
+    assert layers(call) == ["matrix product by weights 784x20, output 20"]
+
+
+def test_a_skip_connection_is_a_layer_of_its_own():
+    found = layers(lambda x: (lambda h: h + tf.nn.relu(h @ tf.ones([20, 20])))(x @ FC))
+    assert found == ["matrix product by weights 784x20, output 20", "MatMul, Relu, AddV2, output 20"]
+
+
+def test_weights_that_depend_on_the_images_are_none():
+    assert layers(lambda x: x @ tf.matmul(x, x, transpose_a=True)) == ["MatMul, output 784"]
+
+
+def test_normalising_a_batch_is_told():
+    assert "Mean" in "".join(layers(lambda x: x - tf.reduce_mean(x, axis=0)))
+
+
+def test_pixels_of_other_images_are_told():
+    assert layers(lambda x: tf.transpose(tf.reshape(x, [784, BATCH])) @ FC)[0].startswith("Transpose")
+    assert layers(lambda x: x[::-1] @ FC)[0].startswith("StridedSlice")
+
+
+def test_pixels_in_another_order_are_told_before_a_convolution():
+    shuffled = np.random.RandomState(0).permutation(784)
+    found = layers(lambda x: tf.nn.conv2d(image(tf.gather(x, shuffled, axis=1)), CONV, 1, "SAME"))
+    assert found[0].startswith("GatherV2")
+
+
+def test_a_reshape_that_makes_other_rows_is_a_problem():
+    wrong = frozen(lambda x, keep_prob: tf.reshape(x, [-1, 196]) @ FC[:196])
+    _, problems = read(wrong, TESTING)
+    assert problems == ["the reshape makes [2000, 196] of 500 images, expected 500 rows"]
+
+
+def test_an_output_without_images_is_a_problem():
+    assert read(frozen(lambda x, keep_prob: tf.zeros([BATCH, 10])), TESTING)[1] == [
+        "the model's output does not depend on the images"
+    ]
+
+
+def test_the_graph_computes_what_the_model_computes():
+    model = model_no3.Model()
+    x = np.random.default_rng(0).uniform(size=(BATCH, 784)).astype(np.float32)
+    with plain_session(frozen(Network(model))) as session:
+        logits = session.run(f"{TESTING}:0", {"images:0": x})
+    np.testing.assert_allclose(logits, model(x), rtol=1e-4, atol=1e-4)
+
+
+# ------------------------------------------------------------------------------------------------------ what is refused
+
+
+@pytest.mark.parametrize(
+    ("call", "operation"),
+    [
+        (lambda x: tf.py_function(lambda y: y, [x], tf.float32), "EagerPyFunc"),
+        (lambda x: tf.numpy_function(lambda y: y, [x], tf.float32), "PyFunc"),
+        (lambda x: x + tf.io.decode_raw(tf.io.read_file("/etc/passwd"), tf.float32)[0], "ReadFile"),
+        (lambda x: x + tf.cast(tf.size(tf.io.matching_files("/*")), tf.float32), "MatchingFiles"),
+        (lambda x: x + tf.cast(tf.timestamp(), tf.float32), "Timestamp"),
+    ],
+)
+def test_operations_that_reach_beyond_arithmetic_are_refused(call, operation):
+    with pytest.raises(Refused, match=f"{operation}, which has no place"):
+        frozen(lambda x, keep_prob: call(x))
+
+
+def test_loops_are_refused():
+    with pytest.raises(Refused, match="loop"):
+        frozen(lambda x, keep_prob: tf.while_loop(lambda y: tf.reduce_sum(y) < 9.0, lambda y: (y + 1.0,), [x])[0])
+
+
+def test_ways_that_depend_on_the_images_are_refused():
+    with pytest.raises(Refused, match="depending on the images"):
+        frozen(lambda x, keep_prob: tf.cond(tf.reduce_sum(x) > 0, lambda: x @ FC, lambda: x @ FC * 2.0))
+
+
+def node(name, op, *inputs, **types):
+    made = tf.compat.v1.NodeDef(name=name, op=op, input=inputs)
+    for key, value in types.items():
+        made.attr[key].type = value.as_datatype_enum
+    return made
+
+
+IMAGES = node("images", "Placeholder", dtype=tf.float32)
+FORGED = {
+    "no graph": (b"\x80\x04\x95pickle", "something else"),
+    "nothing": (b"", "overwritten"),
+    "no output": ([IMAGES], "not whole"),
+    "missing input": ([node(TESTING, "Relu", "lost", T=tf.float32)], "not whole"),
+    "same name twice": ([IMAGES, IMAGES, node(TESTING, "Relu", "images", T=tf.float32)], "same name"),
+    "cycle": ([node(TESTING, "Relu", "a", T=tf.float32), node("a", "Relu", TESTING, T=tf.float32)], "loop"),
+    "other input": (
+        [node("labels", "Placeholder", dtype=tf.float32), node(TESTING, "Relu", "labels", T=tf.float32)],
+        "besides the images",
+    ),
+    "wrong types": ([IMAGES, node(TESTING, "Relu", "images", T=tf.string)], "not well-formed"),
+    "no such output": ([IMAGES, node(TESTING, "Relu", "images:7", T=tf.float32)], "not well-formed"),
+    "unknown operation": ([IMAGES, node(TESTING, "Format\x1b[2Jdisk", "images")], "no place"),
+    "large": ([node(str(n), "NoOp") for n in range(5001)], "5,001 operations"),
+}
+
+
+@pytest.mark.parametrize(("nodes", "reason"), FORGED.values(), ids=FORGED)
+def test_forged_graphs_are_refused(nodes, reason):
+    data = nodes if isinstance(nodes, bytes) else tf.compat.v1.GraphDef(node=nodes).SerializeToString()
+    with pytest.raises(Refused, match=reason):
+        build(parse(data), TESTING)
+
+
+def test_tensors_too_large_to_run_are_refused():
+    with pytest.raises(Refused, match="makes a tensor of"):
+        frozen(lambda x, keep_prob: tf.reduce_sum(tf.broadcast_to(x, [1000, BATCH, 784]), axis=0))
