@@ -32,16 +32,20 @@ class Network:
     remarks: tuple[str, ...]
 
 
-def judge(script: str, testing: list[Layer], training: list[Layer], problems: list[str]) -> Verdict:
+def judge(script: str, testing: list[Layer], training: list[Layer] | None, problems: list[str]) -> Verdict:
     """Compares the layers of a script's network, as `reading.read` gives them, with what they should be.
 
-    `testing` and `training` are those at keep_prob 1 and 0.5; `problems` are those found in reading.
+    `testing` and `training` are those at keep_prob 1 and 0.5, the latter None for a model that fails midway; `problems`
+    are those found in reading.
     """
-    tested, trained = tidied(testing), tidied(training)
-    dropout = _dropout_problems(script, tested, trained)
-    others = list(dict.fromkeys([*problems, *tested.problems, *_other_way(tested, trained)]))
+    tested = tidied(testing)
+    others, dropout = list(problems), ["the model fails before it"]
+    if training is not None:
+        trained = tidied(training)
+        dropout = _dropout_problems(script, tested, trained)
+        others += [*tested.problems, *_other_way(tested, trained)]
     wrong = layer_problems(script, list(tested.layers))
-    found = (*wrong, *others, *dropout)
+    found = (*wrong, *others, *(dropout if training is not None else ()))
     fraction = _fraction(script, tested.layers, right_dropout=not dropout, others=len(others)) if found else 1.0
     swapped = next((name for name in LAYERS if name != script and list(tested.layers) == LAYERS[name]), None)
     if swapped and wrong:
@@ -72,8 +76,11 @@ def tidied(layers: list[Layer]) -> Network:
         if group is groups[-1] and rest and rest[-1].kind == "softmax":
             rest = rest[:-1]
             remarks.append("the model ends with a softmax; it should return the logits, because the loss has a softmax")
-        dropouts += [(len(found), layer) for layer in rest if layer.kind == "dropout"]
-        found += [layer for layer in rest if layer.kind == "max pooling" or layer.kind not in known]
+        for layer in rest:
+            if layer.kind == "dropout":
+                dropouts.append((len(found), layer))
+            elif layer.kind == "max pooling" or layer.kind not in known:
+                found.append(layer)
     return Network(tuple(found), tuple(dropouts), tuple(problems), tuple(remarks))
 
 
@@ -107,8 +114,8 @@ def _dropout_problems(script, tested, trained):
     if len(trained.dropouts) > 1:
         return [*found, f"there is dropout {len(trained.dropouts)} times, expected once"]
     (place, dropout), layers = trained.dropouts[0], trained.layers
-    if layers[place - 1] != Layer("ReLU", FULLY_CONNECTED) if place else True:
-        after = layers[place - 1] if place else "the images"
+    after = layers[place - 1] if place else "the images"
+    if after != Layer("ReLU", FULLY_CONNECTED):
         found.append(f"dropout follows {after}; it should follow the ReLU of the 1024 units")
     return found + [f"dropout {what}" for what in dropout.unusual]
 

@@ -58,11 +58,11 @@ def freeze(network, with_values):
         return network(x, 1.0), network(x, KEEP_PROB)
 
     graph = call.get_concrete_function(tf.TensorSpec([BATCH, 784], name="images")).graph
-    return _frozen(graph, _inlined(graph), graph.outputs, with_values)
+    return _frozen(graph, _inlined(graph), graph.outputs, graph.variables, with_values)
 
 
 def freeze_broken(network):
-    """The GraphDef of a Network whose call fails, as far as it gets; None where it does not get anywhere."""
+    """The GraphDef of a Network whose call fails, as far as it gets."""
     graphs = []
 
     def call(x):
@@ -71,10 +71,13 @@ def freeze_broken(network):
 
     with contextlib.suppress(Exception):  # it has been told already
         tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec([BATCH, 784], name="images"))
-    made = [output for op in graphs[0].get_operations() for output in op.outputs if op.type not in ("Const", "Shape")]
-    if not made:
-        return None
-    return _frozen(graphs[0], graphs[0].as_graph_def(), [made[-1]] * 2, with_values=False)
+    depends_on_images, last = set(), None
+    for operation in graphs[0].get_operations():
+        if operation.name == "images" or any(tensor.op in depends_on_images for tensor in operation.inputs):
+            depends_on_images.add(operation)
+            last = operation.outputs[0] if operation.outputs else last
+    variables = network.trainable_variables  # the graph itself learns of them at the end, which it did not reach
+    return _frozen(graphs[0], graphs[0].as_graph_def(), [last, last], variables, with_values=False)
 
 
 def _inlined(graph):
@@ -90,9 +93,9 @@ def _inlined(graph):
     return tf_optimizer.OptimizeGraph(config, meta_graph)
 
 
-def _frozen(graph, graph_def, outputs, with_values):
+def _frozen(graph, graph_def, outputs, variables, with_values):
     """Makes the variables that a graph has captured constants, and gives input and outputs their names."""
-    variables = {id(variable.handle): variable for variable in graph.variables}
+    variables = {id(variable.handle): variable for variable in variables}
     nodes = {node.name: node for node in graph_def.node}
     kinds = {}  # a name to the type of the variable that it stands for
     for outside, placeholder in graph.captures:

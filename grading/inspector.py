@@ -32,8 +32,9 @@ def answer(request: dict) -> dict:
         nodes = graphs.parse(Path(request["graph"]).read_bytes())
         graph = graphs.build(nodes, TESTING)
         testing, problems = read(graph, TESTING)
-        training, _ = read(graphs.build(nodes, TRAINING), TRAINING)
+        training = None
         if request["whole"]:
+            training, _ = read(graphs.build(nodes, TRAINING), TRAINING)
             problems += _output_problems(graph.get_tensor_by_name(f"{TESTING}:0"))
     except graphs.Refused as refusal:
         return {"refused": str(refusal)}

@@ -163,8 +163,7 @@ def export(script, with_values):
     try:
         graph = _export(_import(script).Model, script, with_values, networks)
     except BaseException as error:
-        graph_def = freeze_broken(networks[0]) if networks else None
-        graph = _write_graph(script, graph_def) if graph_def else None
+        graph = _write_graph(script, freeze_broken(networks[0])) if networks else None
         return {"error": _explain(error, script), "graph": graph}
     return {"error": None, "graph": graph}
 

@@ -1,0 +1,159 @@
+"""A submission's networks checked for real: in the sandbox, by the worker and the inspector."""
+
+import dataclasses
+
+import pytest
+
+from grading import networks
+from grading.assignment import NETWORKS, load_assignment
+from grading.sandbox import NoSandbox, find_sandbox
+from grading.worker_report import read_report
+from tests.submissions import reference_scripts
+
+pytestmark = pytest.mark.grading
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    """Skips these tests where nothing confines student code."""
+    try:
+        return find_sandbox()
+    except NoSandbox as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def inspector(sandbox):
+    with networks.Inspector(sandbox) as inspector:
+        yield inspector
+
+
+@pytest.fixture
+def check(tmp_path, sandbox, inspector):
+    """Checks a submission, the right one but for the scripts given; returns its checks by name."""
+
+    def check(run_seconds=60, data=None, **changes):
+        files = {name.removesuffix(".py"): source for name, source in reference_scripts().items()} | changes
+        folder, workdir = tmp_path / "submission", tmp_path / "work"
+        folder.mkdir()
+        workdir.mkdir()
+        for name, source in files.items():
+            if source is not None:
+                (folder / f"{name}.py").write_bytes(source if isinstance(source, bytes) else source.encode())
+        assignment = load_assignment()
+        assignment = dataclasses.replace(
+            assignment,
+            limits=dataclasses.replace(assignment.limits, run_seconds=run_seconds),
+            training=dataclasses.replace(assignment.training, steps=30),
+            bands=dict.fromkeys(NETWORKS, (0.5, 1.0)) | {"model_no2": (0.0, 0.1)},
+        )
+        scripts = {name for name in NETWORKS if files[name] is not None}
+        found = networks.check_networks(
+            folder, assignment, sandbox, data is not None, inspector, data, workdir, scripts
+        )
+        assert [check.name for check in found] == [
+            f"{kind}/{script}" for kind in ("run", "architecture", "training") for script in NETWORKS
+        ]
+        return {check.name: check for check in found}
+
+    return check
+
+
+REFERENCE = {name.removesuffix(".py"): source.decode() for name, source in reference_scripts().items()}
+GUARD = 'if __name__ == "__main__":\n    lab.run_script(main, FLAGS)\n'
+
+
+def replaced(script, old, new):
+    assert REFERENCE[script].count(old) == 1
+    return REFERENCE[script].replace(old, new)
+
+
+def test_right_networks_pass_and_each_mistake_costs_its_own_script_only(check):
+    checks = check(
+        model_no1=replaced("model_no1", "14 * 14 * 64, 1024", "7 * 7 * 64, 1024"),
+        model_no2=replaced("model_no2", GUARD, GUARD.replace("main, FLAGS", "main, None")),
+    )
+    assert checks["run/model_no1"].status == "failed"
+    assert "model_no1.py, line " in checks["run/model_no1"].message
+    architecture = checks["architecture/model_no1"]
+    assert architecture.status == "failed"
+    assert 0 < architecture.fraction < 1  # the layers before the one that fails are right
+    assert "the model fails: line " in architecture.message
+    assert "layer 4 should be matrix product by weights 12544x1024" in architecture.message
+    assert checks["run/model_no2"].status == "failed"
+    assert checks["architecture/model_no2"].passed  # its Model is right, whatever its main does
+    assert checks["run/model_no3"].passed
+    assert checks["architecture/model_no3"].passed
+    assert {checks[f"training/{script}"].status for script in NETWORKS} == {"skipped"}
+
+
+def test_scripts_that_are_not_there_or_run_on_import_are_skipped(check):
+    checks = check(
+        model_no1=None, model_no2=replaced("model_no2", GUARD, "lab.run_script(main, None)\n"), model_no3="1 +"
+    )
+    assert checks["run/model_no1"].status == "skipped"
+    assert "runs when it is imported" in checks["run/model_no2"].message
+    assert "SyntaxError" in checks["run/model_no3"].message
+    assert {checks[f"architecture/{script}"].status for script in NETWORKS} == {"skipped"}
+
+
+@pytest.mark.slow
+def test_a_script_that_hangs_or_ends_its_process_fails_alone(check):
+    endless, ended = "\nwhile True:\n    pass\n", "\nimport os\nos._exit(0)\n"
+    checks = check(run_seconds=20, model_no1=REFERENCE["model_no1"] + endless, model_no2=REFERENCE["model_no2"] + ended)
+    assert "longer than the 5 s allowed" in checks["run/model_no1"].message
+    assert "ended its process in the middle, with exit status 0" in checks["run/model_no2"].message
+    assert checks["run/model_no3"].passed
+
+
+@pytest.mark.slow
+def test_a_script_that_brings_the_sandbox_down_fails_alone(check):
+    bomb = "\nimport os\nfor number in range(200):\n    open(f'/output/{number}', 'w')\n"
+    checks = check(model_no2=None, model_no1=REFERENCE["model_no1"] + bomb)
+    assert "files allowed and was stopped" in checks["run/model_no1"].message
+    assert checks["architecture/model_no3"].passed
+
+
+@pytest.mark.slow
+def test_trained_networks_are_measured_and_have_to_be_in_their_band(check, synthetic_dir, tmp_path):
+    digits = tmp_path / "digits"  # under the names of MNIST
+    digits.mkdir()
+    for path in (synthetic_dir / "synthetic").glob("*.gz"):
+        (digits / path.name.removeprefix("synthetic-")).symlink_to(path)
+    checks = check(data=digits, model_no1=None)
+    assert checks["training/model_no3"].passed
+    assert checks["training/model_no3"].accuracy > 0.5
+    assert checks["training/model_no2"].status == "failed"
+    assert "your instructor will look at it" in checks["training/model_no2"].message
+    assert checks["training/model_no2"].remarks
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        b"",
+        b"\x80\x04pickle",
+        b"[" * 100_000,
+        b"{}",
+        b'["model_no1", 7, null]',
+        b'[{"script": "model_no1", "task": "grade", "ended": "done"}]',
+        b'[{"script": "../model_no1", "task": "run"}]',
+        b'[{"script": ["model_no1"], "task": {}}]',
+    ],
+)
+def test_a_report_of_another_form_is_as_none(tmp_path, report):
+    (tmp_path / "report.json").write_bytes(report)
+    (records,) = read_report(tmp_path, ["model_no1"]).values()
+    assert records.tasks == {}
+    assert records.problem("run", "python model_no1.py", 60) == "python model_no1.py: it left no record"
+    assert records.graph is None
+
+
+def test_what_a_report_says_is_made_fit_to_be_shown(tmp_path):
+    entry = '[{"script": "model_no1", "task": "run", "ended": "done", "result": {"error": "\\u001b[2J", "steps": "20", '
+    (tmp_path / "report.json").write_text(
+        entry + '"status": 1e99, "graph": "/etc/passwd"}, "log": 7, "seconds": null}]'
+    )
+    record = read_report(tmp_path, ["model_no1"])["model_no1"].tasks["run"]
+    assert "\x1b" not in record.error
+    assert (record.steps, record.status, record.log, record.graph) == (-1, -1, "", None)
