@@ -33,6 +33,13 @@ MOVES = _set(
     ExpandDims Identity Reshape Squeeze
     """
 )
+# The same numbers in other places, or some of them: which, does not depend on what they are.
+MOVEMENTS = MOVES | _set(
+    """
+    Concat ConcatV2 DepthToSpace GatherNd GatherV2 Pack Reverse ReverseV2 Slice SpaceToDepth Split SplitV
+    StridedSlice Transpose Unpack
+    """
+)
 RANDOM = _set(
     """
     Multinomial RandomStandardNormal RandomUniform RandomUniformInt StatelessMultinomial StatelessRandomBinomial
@@ -43,12 +50,11 @@ RANDOM = _set(
 )
 OTHERS = _set(
     """
-    All Any ArgMax ArgMin AvgPool BatchMatMul BatchMatMulV2 BatchMatMulV3 Bitcast BroadcastArgs BroadcastTo Concat
-    ConcatV2 Const Conv2D Conv2DBackpropInput Cumsum DepthToSpace DepthwiseConv2dNative Einsum Fill FusedBatchNorm
-    FusedBatchNormV2 FusedBatchNormV3 GatherNd GatherV2 LRN LinSpace LogSoftmax MatMul MatrixBandPart Max MaxPool
-    MaxPoolV2 Mean Min MirrorPad OneHot Pack Pad PadV2 Prod Range Reverse ReverseV2 Slice Softmax SpaceToDepth Split
-    SplitV StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg
-    StridedSlice Sum Tile TopKV2 Transpose Unpack
+    All Any ArgMax ArgMin AvgPool BatchMatMul BatchMatMulV2 BatchMatMulV3 Bitcast BroadcastArgs BroadcastTo Const
+    Conv2D Conv2DBackpropInput Cumsum DepthwiseConv2dNative Einsum Fill FusedBatchNorm FusedBatchNormV2
+    FusedBatchNormV3 LRN LinSpace LogSoftmax MatMul MatrixBandPart Max MaxPool MaxPoolV2 Mean Min MirrorPad OneHot
+    Pad PadV2 Prod Range Softmax StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg
+    Sum Tile TopKV2
     """
 )
-ADMITTED = SHAPES | ELEMENTWISE | MOVES | RANDOM | OTHERS
+ADMITTED = SHAPES | ELEMENTWISE | MOVEMENTS | RANDOM | OTHERS

@@ -15,9 +15,10 @@ import tensorflow as tf
 from grading.freezing import BATCH
 from grading.graphs import IMAGES
 from grading.layers import Layer, unusual_convolution, unusual_pooling
-from grading.operations import ELEMENTWISE, MOVES, RANDOM, SHAPES
+from grading.operations import ELEMENTWISE, MOVEMENTS, MOVES, RANDOM, SHAPES
 
 PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "Einsum")
+SOFTMAX = MOVES | {"Exp", "Max", "Mul", "RealDiv", "Reciprocal", "Sub", "Sum"}
 TOLERANCE = 1e-4  # relative, of float32
 
 
@@ -164,13 +165,11 @@ class _Reader:
     def _product(self, operation, sides):
         """A matrix product in any notation has one weight for each pair of an input and an output."""
         output = operation.outputs[0]
-        if len(sides) != 1 or len(operation.inputs) != 2:
+        if len(sides) != 1 or len(operation.inputs) != 2 or not _keeps_rows(operation, sides[0]):
             return None
-        data = next(tensor for tensor in operation.inputs if tensor.op in self._data)
+        data = next(tensor for tensor in operation.inputs if tensor is not sides[0])
         inputs, outputs = int(np.prod(data.shape[1:])), int(np.prod(output.shape[1:]))
-        if sides[0].shape.num_elements() != inputs * outputs or (
-            operation.type == "MatMul" and operation.get_attr("transpose_a")
-        ):
+        if sides[0].shape.num_elements() != inputs * outputs or output.shape[0] != data.shape[0]:
             return None
         return self._checked(data, Layer("matrix product", (outputs,), (inputs, outputs)))
 
@@ -191,21 +190,21 @@ class _Reader:
             return None
         x = _probe(entry.shape)
         y = self._session.run(exit_, {entry: x})
-        types = set().union(*(cut.types for cut in self._pending))
         sizes = _sizes(exit_)
-        if y.size == x.size and _equal(x.ravel(), y.ravel()):
-            return Layer("", sizes)
-        if y.size == x.size and types <= ELEMENTWISE | MOVES | RANDOM:
+        if self._consists_of(MOVEMENTS) and y.size == x.size:
+            return Layer("", sizes) if (x.ravel() == y.ravel()).all() else None
+        if self._consists_of(ELEMENTWISE | MOVES | RANDOM) and y.size == x.size:
             return _elementwise(x, y.reshape(x.shape), sizes, is_random=self._has_noise())
-        if x.ndim == 4 and y.size * 4 == x.size and not np.remainder(x.shape[1:3], 2).any():
-            n, height, width, channels = x.shape
-            pooled = x.reshape(n, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))
-            return Layer("max pooling", pooled.shape[1:]) if _equal(pooled.ravel(), y.ravel()) else None
-        if y.shape == x.shape and y.ndim == 2:
+        if self._consists_of(MOVEMENTS | {"Max", "Maximum"}) and x.ndim == 4 and y.size * 4 == x.size:
+            return _pooling(x, y)
+        if self._consists_of(SOFTMAX) and y.shape == x.shape and y.ndim == 2:
             odds = np.exp(x - x.max(axis=1, keepdims=True))
-            softmax = odds / odds.sum(axis=1, keepdims=True)
-            return Layer("softmax", sizes) if _equal(softmax, y) else None
+            return Layer("softmax", sizes) if _equal(odds / odds.sum(axis=1, keepdims=True), y) else None
         return None
+
+    def _consists_of(self, types):
+        """Whether the pending cuts have no other operations: nothing that could tell a probe from digits."""
+        return all(cut.types <= types for cut in self._pending)
 
     def _has_noise(self):
         operations = [operation for cut in self._pending for operation in cut.operations]
@@ -214,10 +213,10 @@ class _Reader:
     def _stays_in_rows(self):
         """Whether the pending cuts only move the values of each image about; the layer after them is to match that."""
         entry, exit_ = self._pending[0].entry, self._pending[-1].exit
-        if entry.shape[0] != BATCH or exit_.shape[0] != BATCH or entry.dtype != tf.float32:
+        if not self._consists_of(MOVEMENTS) or entry.dtype != tf.float32:
             return False
         size = entry.shape.num_elements() // BATCH
-        if exit_.shape.num_elements() != BATCH * size:
+        if entry.shape[0] != BATCH or exit_.shape[0] != BATCH or exit_.shape.num_elements() != BATCH * size:
             return False
         x = np.arange(BATCH, dtype=np.float32)[:, None] * np.ones(size, np.float32)
         rows = self._session.run(exit_, {entry: x.reshape(entry.shape)}).reshape(BATCH, -1)
@@ -240,8 +239,19 @@ def plain_session(graph: tf.Graph) -> tf.compat.v1.Session:
     return tf.compat.v1.Session(graph=graph, config=config)
 
 
+def _pooling(x, y):
+    """Max pooling, if that is what makes y of x (n, height, width, channels); else None."""
+    n, height, width, channels = x.shape
+    if height % 2 or width % 2:
+        return None
+    pooled = x.reshape(n, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))
+    return Layer("max pooling", pooled.shape[1:]) if (pooled.ravel() == y.ravel()).all() else None
+
+
 def _elementwise(x, y, sizes, is_random):
     """The layer that makes y of x, both of one shape, value by value; None if it is none of those known."""
+    if _equal(x, y):
+        return Layer("", sizes)
     if _equal(np.maximum(x, 0), y):
         return Layer("ReLU", sizes)
     kept = y != 0
@@ -295,6 +305,16 @@ def _path(output, data):
 
 def _sizes(tensor):
     return tuple(tensor.shape[1:].as_list())
+
+
+def _keeps_rows(operation, weights):
+    """Whether each row of a product's output comes from one row of the data, by its notation."""
+    if operation.type != "Einsum":
+        transposed = operation.get_attr("transpose_a" if operation.type == "MatMul" else "adj_x")
+        return operation.inputs[1] is weights and not transposed
+    terms, _, output = operation.get_attr("equation").decode().partition("->")
+    theirs, data = terms.split(",") if operation.inputs[0] is weights else reversed(terms.split(","))
+    return data[:1] == output[:1] and data[0] not in theirs
 
 
 def _is_bias(side, operation):

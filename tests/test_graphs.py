@@ -313,3 +313,39 @@ def test_forged_graphs_are_refused(nodes, reason):
 def test_tensors_too_large_to_run_are_refused():
     with pytest.raises(Refused, match="makes a tensor of"):
         frozen(lambda x, keep_prob: tf.reduce_sum(tf.broadcast_to(x, [1000, BATCH, 784]), axis=0))
+
+
+# --------------------------------------------------------------------------------------- what would pass for another
+
+
+def gated(hidden):
+    """Does nothing to large values, such as the probes have, and anything to those of digits."""
+
+    def call(x):
+        gate = tf.cast(tf.reduce_max(tf.abs(x)) < 100.0, tf.float32)
+        return (x + gate * hidden(x)) @ FC
+
+    return call
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        lambda x: tf.nn.relu(x @ tf.ones([784, 784])),
+        lambda x: x[::-1],
+        lambda x: tf.reduce_sum(x, axis=0, keepdims=True),
+    ],
+)
+def test_what_tells_probes_from_digits_does_not_hide(hidden):
+    assert len(layers(gated(hidden))) == 2
+
+
+def test_products_that_mix_images_are_none():
+    square = tf.ones([BATCH, BATCH])
+    for call in (
+        lambda x: tf.matmul(square, x[:, :BATCH]),
+        lambda x: tf.einsum("ij,jk->ik", square, x[:, :BATCH]),
+        lambda x: tf.einsum("ij,ik->jk", x[:, :BATCH], square),
+        lambda x: tf.matmul(x[:, :BATCH], square, transpose_a=True),
+    ):
+        assert not layers(call)[-1].startswith("matrix product")
