@@ -15,16 +15,17 @@ from tests.submissions.rewriting import (
     with_model,
 )
 
-HELPERS, _ = REFERENCE["model_no1"][MODEL.search(REFERENCE["model_no1"]).start() :].split("class Model", 1)
-HELPERS = HELPERS.strip() + "\n"
+HELPERS = MODEL.search(REFERENCE["model_no1"])[0].partition("class Model")[0].strip() + "\n"
 HELPER_NAMES = "bias_variable, conv2d, dropout, max_pool_2x2, weight_variable"
 MAIN_GUARD = 'if __name__ == "__main__":\n    lab.run_script(main, FLAGS)\n'
 
 # What a model of Keras layers needs elsewhere: its variables are Keras's own, which only an optimizer of Keras updates.
 KERAS = (
     ("    learning_rate = tf.Variable(0.0)\n", "    model(tf.zeros([1, 784]))  # makes the variables of its layers\n"),
-    ("tf.compat.v1.train.AdamOptimizer(learning_rate)  # one pass over the weights; Keras's takes several", "ADAM"),
-    ("ADAM", "tf.keras.optimizers.Adam()\n    optimizer.build(model.trainable_variables)"),
+    (
+        "tf.compat.v1.train.AdamOptimizer(learning_rate)  # one pass over the weights; Keras's takes several",
+        "tf.keras.optimizers.Adam()\n    optimizer.build(model.trainable_variables)",
+    ),
     ("learning_rate.assign(rate)", "optimizer.learning_rate.assign(rate)"),
     ("model(x, KEEP_PROB)", "model(x, keep_prob=KEEP_PROB)"),
     ("if W.shape.rank == 4)", "if len(W.shape) == 4)"),
@@ -40,10 +41,7 @@ def helper_module() -> Files:
 
 def one_script_imports_another() -> Files:
     """Nos. 2 and 3 take helpers and training from no. 1, which runs whatever model it is given."""
-    no1 = replaced(
-        REFERENCE["model_no1"],
-        ("def main(flags):", "def main(flags, Model=Model):"),
-    )
+    no1 = replaced(REFERENCE["model_no1"], ("def main(flags):", "def main(flags, Model=Model):"))
     scripts = {"model_no1.py": no1.encode()}
     for script in ("model_no2", "model_no3"):
         text = REFERENCE[script]

@@ -44,16 +44,13 @@ def model_text(name: str, script: str) -> str:
     return Template("".join(lines)).substitute(_SHAPES[script], n=number)
 
 
-def with_model(name: str, *changes: Change, top: str = "") -> Files:
-    """The three scripts with the model of models/<name>.txt in place of theirs, and changes elsewhere.
-
-    `top` is what the model needs to have imported.
-    """
+def with_model(name: str, *changes: Change) -> Files:
+    """The three scripts with the model of models/<name>.txt in place of theirs, and changes elsewhere."""
     scripts = {}
     for script in SCRIPTS:
         model = model_text(name, script) + "\n\n"
-        text = replaced(MODEL.sub(lambda _, model=model: model, REFERENCE[script]), *changes)
-        scripts[f"{script}.py"] = replaced(text, ("import plotter\n", top + "import plotter\n")).encode()
+        text = MODEL.sub(lambda _, model=model: model, REFERENCE[script])
+        scripts[f"{script}.py"] = replaced(text, *changes).encode()
     return scripts
 
 
