@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from grading.runner import Sandbox
 from grading.worker_report import text
 from idx_files import TEST_IMAGES, TEST_LABELS, read_idx
 
-PACKAGE = Path(__file__).resolve().parent
+ROOT = Path(__file__).resolve().parent.parent
 MODULES = ("__init__", "architecture", "forks", "freezing", "graphs", "inspector", "layers", "operations", "reading")
 # Memory that is given back to the kernel comes again page by page, which is a third of the time with large tensors.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**33)}
@@ -40,18 +41,22 @@ class Inspector:
     """The trusted process that looks at graphs (see grading/inspector.py), for one thread. A context manager."""
 
     def __init__(self, sandbox: Sandbox, scratch: Path | None = None):
-        """Starts it, with its inbox in a folder for what is temporary. Raises limits.SandboxError where that fails."""
-        self._inbox = Path(tempfile.mkdtemp(prefix="inspector-", dir=scratch))
-        self._inbox.chmod(0o755)  # in the sandbox, somebody else reads it
+        """Starts it, with a folder of its own in `scratch`. Raises limits.SandboxError where that fails."""
+        self._folder = Path(tempfile.mkdtemp(prefix="inspector-", dir=scratch))
+        self._inbox = self._folder / "inbox"
+        self._inbox.mkdir()
         self._images_of = None
         try:
             self._process = sandbox.start(
-                [sandbox.python, "-m", "grading.inspector"],
-                read_only=grader_files(MODULES) | {"/inbox": self._inbox},
+                [sandbox.python, "-m", "grading.inspector", "/inbox"],
+                read_only={
+                    "/grader": stage(self._folder / "grader", [f"grading/{name}" for name in MODULES]),
+                    "/inbox": self._inbox,
+                },
                 env={"PYTHONPATH": "/grader", **KEEP_MEMORY},
             )
         except SandboxError:
-            shutil.rmtree(self._inbox)
+            shutil.rmtree(self._folder)
             raise
 
     def inspect(self, script: str, graph: Path, whole: bool = True, data: Path | None = None, count: int = 0) -> Found:
@@ -61,7 +66,7 @@ class Inspector:
         images. Raises limits.SandboxError where the inspector is lost.
         """
         shutil.copyfile(graph, self._inbox / "graph.pb")
-        request = {"script": script, "graph": "/inbox/graph.pb", "whole": whole, "seconds": INSPECTION_SECONDS}
+        request = {"script": script, "graph": "graph.pb", "whole": whole, "seconds": INSPECTION_SECONDS}
         if data:
             request |= {"images": self._images(data), "count": count}
         answer = json.loads(self._process.ask(json.dumps(request).encode(), START_SECONDS + INSPECTION_SECONDS))
@@ -78,12 +83,12 @@ class Inspector:
         if self._images_of != data:
             np.save(self._inbox / "images.npy", read_test_set(data)[0])
             self._images_of = data
-        return "/inbox/images.npy"
+        return "images.npy"
 
     def close(self) -> None:
         """Ends the process."""
         self._process.close()
-        shutil.rmtree(self._inbox, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self):
         return self
@@ -105,6 +110,10 @@ def data_file(data: Path, name: str) -> Path:
     return unpacked if unpacked.is_file() else data / f"{name}.gz"
 
 
-def grader_files(names: tuple[str, ...]) -> dict[str, Path]:
-    """Modules of this package by the paths that they have in a sandbox."""
-    return {f"/grader/grading/{name}.py": PACKAGE / f"{name}.py" for name in names}
+def stage(folder: Path, names: Sequence[str]) -> Path:
+    """Copies modules, named by their paths from the kit's root without ".py", to a folder; a sandbox gets no others."""
+    for name in names:
+        path = folder / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / f"{name}.py", path)
+    return folder

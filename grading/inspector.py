@@ -1,8 +1,10 @@
 """Looks at graphs for the grader: a trusted process in a sandbox of its own, where no student code ever runs.
 
-It answers requests, a line of JSON for a line of JSON:
+    python -m grading.inspector INBOX
 
-    {"script": "model_no1", "graph": "/inbox/graph.pb", "whole": true, "seconds": 60}
+It answers requests about files in INBOX, a line of JSON for a line of JSON:
+
+    {"script": "model_no1", "graph": "graph.pb", "whole": true, "seconds": 60}
 
 with the verdict on the graph's layers, {"problems": [...], "remarks": [...], "fraction": 0.5, "layers": [...]}, or with
 {"refused": why}. `whole` is false for the graph of a model that failed, which ends where that did. Given "images", a
@@ -21,7 +23,7 @@ import numpy as np
 from grading import forks
 
 
-def answer(request: dict) -> dict:
+def answer(inbox: Path, request: dict) -> dict:
     """Inspects one graph, and evaluates what was inspected."""
     from grading import graphs
     from grading.architecture import judge
@@ -29,7 +31,7 @@ def answer(request: dict) -> dict:
     from grading.reading import plain_session, read
 
     try:
-        nodes = graphs.parse(Path(request["graph"]).read_bytes())
+        nodes = graphs.parse((inbox / request["graph"]).read_bytes())
         graph = graphs.build(nodes, TESTING)
         testing, problems = read(graph, TESTING)
         training = None
@@ -46,7 +48,7 @@ def answer(request: dict) -> dict:
         "layers": [str(layer) for layer in verdict.layers],
     }
     if "images" in request and not verdict.problems:
-        images = np.load(request["images"], allow_pickle=False)[: request["count"]]
+        images = np.load(inbox / request["images"], allow_pickle=False)[: request["count"]]
         with plain_session(graph) as session:
             found["predictions"] = "".join(map(str, _predict(session, images)))
     return found
@@ -75,7 +77,7 @@ def main() -> None:
     forks.import_tensorflow()
     for line in sys.stdin:
         request = json.loads(line)
-        ended = forks.run(partial(answer, request), request["seconds"])
+        ended = forks.run(partial(answer, Path(sys.argv[1]), request), request["seconds"])
         print(
             json.dumps(ended.result if ended.ended == "done" else {"failed": f"{ended.ended} {ended.log}"}), flush=True
         )

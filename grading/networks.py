@@ -12,13 +12,14 @@ what to say can forge that. It has few points for that reason; and whatever mere
 """
 
 import json
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from grading.assignment import NETWORKS, Assignment
 from grading.checks import Check, failed, passed, skipped
-from grading.inspection import KEEP_MEMORY, START_SECONDS, Inspector, data_file, grader_files, read_test_set
+from grading.inspection import KEEP_MEMORY, START_SECONDS, Inspector, data_file, read_test_set, stage
 from grading.limits import MIB, Limits
 from grading.runner import Sandbox
 from grading.worker import IMPORT_SHARE, STEPS
@@ -28,12 +29,12 @@ from mnist_files import load_files
 
 __all__ = ["Inspector", "check_networks", "find_data"]
 
-ROOT = Path(__file__).resolve().parent.parent
-MODULES = ("__init__", "forks", "freezing", "worker")
+MODULES = ("grading/__init__", "grading/forks", "grading/freezing", "grading/worker")
 # What the lab hands out and a script may import; not the solutions, which a submission could hand back.
 KIT = ("deep_mnist", "idx_files", "input_data", "lab", "lab_files", "lab_flags", "mnist_files", "plotter")
 KIT += ("softmax_mnist", "synthetic_digits")
 RECIPE = ("steps", "batch_size", "learning_rate", "label_smoothing", "seed")
+FOLDERS = {f"GRADING_{name.upper()}": f"/{name}" for name in ("submission", "output", "data")}
 SCRATCH = ("/output", "/tmp", "/dev/shm")  # folders in a sandbox that a script may write to
 UNTRAINED_IMAGES = 1000
 UNTRAINED = 0.5  # accuracy; first weights drawn at random guess right for a tenth of the images
@@ -131,10 +132,11 @@ class _Submission:
         # With their values, untrained weights show whether they know the digits already; without, graphs are small.
         job = {"task": task, "scripts": scripts, "seconds": seconds, "with_values": bool(self.data), "recipe": recipe}
         job["scratch"] = () if self.sandbox.name == "none" else SCRATCH  # outside of a sandbox, they are everybody's
-        read_only = grader_files(MODULES) | {f"/kit/{name}.py": ROOT / f"{name}.py" for name in KIT}
-        read_only["/submission"] = self.folder
-        if task == "train":
-            read_only |= {f"/data/{name}": data_file(self.data, name) for name in (TRAIN_IMAGES, TRAIN_LABELS)}
+        read_only = {"/submission": self.folder, "/data": self.workdir / "data"}
+        read_only |= {"/grader": stage(self.workdir / "grader", MODULES), "/kit": stage(self.workdir / "kit", KIT)}
+        read_only["/data"].mkdir(exist_ok=True)
+        for name in (TRAIN_IMAGES, TRAIN_LABELS) if task == "train" else ():
+            shutil.copyfile(data_file(self.data, name), read_only["/data"] / name)
         wall_seconds = START_SECONDS + (1 + 2 * IMPORT_SHARE) * seconds * len(scripts)
         limits = Limits(
             wall_seconds=wall_seconds,
@@ -148,7 +150,7 @@ class _Submission:
             read_only=read_only,
             output=output,
             limits=limits,
-            env={"PYTHONPATH": "/grader:/kit", **KEEP_MEMORY},
+            env={"PYTHONPATH": "/grader:/kit", **FOLDERS, **KEEP_MEMORY},
         )
 
     # ---------------------------------------------------------------------------------------------------- the checks

@@ -31,7 +31,10 @@ import numpy as np
 
 from grading import forks
 
-SUBMISSION, OUTPUT, DATA = Path("/submission"), Path("/output"), Path("/data")
+# Where things are; without a sandbox, somewhere else.
+SUBMISSION, OUTPUT, DATA = (
+    Path(os.environ.get(f"GRADING_{name.upper()}", f"/{name}")) for name in ("submission", "output", "data")
+)
 STEPS = 20
 BATCH_SIZE = 4  # images, in those 20 steps
 IMPORT_SHARE = 0.25  # of a script's time limit that its import may take
