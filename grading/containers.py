@@ -29,6 +29,8 @@ class _Container(Sandbox):
     def __init__(self):
         if shutil.which(self.name) is None:
             raise SandboxError(f"there is no {self.name} on the PATH")
+        if self.engine("version").returncode:  # the client alone answers with an error
+            raise SandboxError(f"{self.name} is here, but its engine does not answer: is it running, and open to you?")
         if self.engine("image", "inspect", IMAGE).returncode:
             raise SandboxError(f"it has no image {IMAGE}: {self.name} build -t {IMAGE} -f grading/Dockerfile .")
 
@@ -43,13 +45,13 @@ class _Container(Sandbox):
 
 
 class Docker(_Container):
-    """Runs commands in docker containers. Raises SandboxError where docker or the image is missing."""
+    """Runs commands in docker containers. Raises SandboxError where docker, its engine or the image is missing."""
 
     name = "docker"
 
 
 class Podman(_Container):
-    """Runs commands in podman containers. Raises SandboxError where podman or the image is missing."""
+    """Runs commands in podman containers. Raises SandboxError where podman, its engine or the image is missing."""
 
     name = "podman"
 

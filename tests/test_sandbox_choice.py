@@ -20,6 +20,7 @@ ENGINE = """#!/bin/sh
 # Stands in for a container engine: notes each call, and runs a container's command as it is.
 echo "$@" >> "$0.calls"
 case "$1 $2" in
+    "version ") exit ${NO_ENGINE:-0} ;;
     "image inspect") exit ${NO_IMAGE:-0} ;;
     "inspect --format") echo "${OOM_KILLED:-false}" ;;
     run\\ *)
@@ -142,6 +143,13 @@ def test_a_container_that_dies_of_a_signal_is_told():
 def test_an_engine_that_fails_is_no_fault_of_the_command():
     with pytest.raises(SandboxError, match="no such image"):
         Docker().run(["/bin/sh", "-c", "echo no such image; exit 125"])
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_client_whose_engine_does_not_answer_is_no_sandbox(monkeypatch):
+    monkeypatch.setenv("NO_ENGINE", "1")
+    with pytest.raises(SandboxError, match="docker is here, but its engine does not answer"):
+        Docker()
 
 
 @pytest.mark.usefixtures("engine")
