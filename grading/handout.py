@@ -44,6 +44,7 @@ STUDENTS = (
     "grading/children.py",
     "grading/freezing.py",
     "grading/graphs.py",
+    "grading/importing.py",
     "grading/layers.py",
     "grading/limits.py",
     "grading/model_check.py",

@@ -5,31 +5,20 @@
 What it finds goes to the file as JSON: {"import": the problem or null, "shapes": [a line for each problem]}.
 """
 
-import importlib
 import json
 import sys
-import traceback
 from pathlib import Path
 
-import input_data
-import lab
+from grading.importing import explain, import_script
 from grading.tracing import shape_problems
-
-
-class RunsOnImport(BaseException):
-    """The script did on import what belongs into its `main`; no `except Exception` of the script's own stops it."""
 
 
 def look_at(script):
     """What is wrong with a script in the working folder, as a dict that JSON can hold."""
-    _forbid_training()
     try:
-        module = importlib.import_module(script)
-        model = module.Model() if hasattr(module, "Model") else None
+        model = import_script(Path(f"{script}.py")).Model()
     except BaseException as error:  # whatever it raises, sys.exit included
-        return {"import": _explain(error, script), "shapes": []}
-    if model is None:
-        return {"import": "it has no class Model: keep that name, which tests and grading look for", "shapes": []}
+        return {"import": explain(error, script), "shapes": []}
     return {"import": None, "shapes": architecture_problems(script, model)}
 
 
@@ -53,28 +42,9 @@ def architecture_problems(script, model):
         testing, problems = read(graphs.build(nodes, TESTING), TESTING)
         training, _ = read(graphs.build(nodes, TRAINING), TRAINING)
     except Exception as error:  # the model's own, most often: a shape that does not fit
-        return shape_problems(script, model) or [_explain(error, script)]
+        return shape_problems(script, model) or [explain(error, script)]
     verdict = judge(script, testing, training, problems)
     return (shape_problems(script, model) or list(verdict.problems)) if verdict.problems else []
-
-
-def _forbid_training():
-    """Whoever wants data or flags is running, not being imported."""
-
-    def refuse(*_, **__):
-        raise RunsOnImport
-
-    lab.parse_flags = lab.read_data = lab.run_script = input_data.read_data_sets = refuse
-
-
-def _explain(error, script):
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).stem == script]
-    at = f"line {frames[-1].lineno}, `{frames[-1].line}`: " if frames else ""
-    if isinstance(error, RunsOnImport):
-        return f'{at}it runs when it is imported; keep that line below `if __name__ == "__main__":`, or in main'
-    if isinstance(error, SystemExit):
-        return f"{at}it ends the program when it is imported"
-    return f"{at}{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def main():

@@ -29,7 +29,7 @@ from mnist_files import load_files
 
 __all__ = ["Inspector", "check_networks", "find_data"]
 
-MODULES = ("grading/__init__", "grading/forks", "grading/freezing", "grading/worker")
+MODULES = ("grading/__init__", "grading/forks", "grading/freezing", "grading/importing", "grading/worker")
 # What the lab hands out and a script may import; not the solutions, which a submission could hand back.
 KIT = ("deep_mnist", "idx_files", "input_data", "lab", "lab_files", "lab_flags", "mnist_files", "plotter")
 KIT += ("softmax_mnist", "synthetic_digits")

@@ -16,7 +16,6 @@ import hashlib
 import importlib
 import json
 import os
-import re
 import runpy
 import shutil
 import sys
@@ -30,6 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from grading import forks
+from grading.importing import explain, import_script
 
 # Where things are; without a sandbox, somewhere else.
 SUBMISSION, OUTPUT, DATA = (
@@ -38,18 +38,8 @@ SUBMISSION, OUTPUT, DATA = (
 STEPS = 20
 BATCH_SIZE = 4  # images, in those 20 steps
 IMPORT_SHARE = 0.25  # of a script's time limit that its import may take
-MESSAGE = 500  # characters of an error message that are kept
-NOISE = r"\{\{.*?\}\} ?|\[Op:.*"  # in TensorFlow's error messages
 # The kit's modules that a script may import: they are in memory before a script is, so nothing can stand in for them.
 KIT = ("idx_files", "mnist_files", "synthetic_digits", "input_data", "lab_files", "lab_flags", "lab", "deep_mnist")
-
-
-class RunsOnImport(BaseException):
-    """The script did on import what belongs into its `main`; no `except Exception` of the script's own stops it."""
-
-
-class NoModel(Exception):
-    """The script has no Model."""
 
 
 def main() -> None:
@@ -150,7 +140,7 @@ def check_import(script):
     try:
         _import(script)
     except BaseException as error:  # whatever it raises, sys.exit included
-        return {"error": _explain(error, script)}
+        return {"error": explain(error, script)}
     return {"error": None}
 
 
@@ -167,7 +157,7 @@ def export(script, with_values):
         graph = _export(_import(script).Model, script, with_values, networks)
     except BaseException as error:
         graph = _write_graph(script, freeze_broken(networks[0])) if networks else None
-        return {"error": _explain(error, script), "graph": graph}
+        return {"error": explain(error, script), "graph": graph}
     return {"error": None, "graph": graph}
 
 
@@ -185,21 +175,7 @@ def _export(model, script, with_values, networks):
 
 
 def _import(script):
-    """Imports a script, and lets nothing run."""
-    import input_data
-    import lab
-
-    def refuse(*_, **__):
-        raise RunsOnImport
-
-    originals = lab.parse_flags, lab.read_data, lab.run_script, input_data.read_data_sets
-    lab.parse_flags = lab.read_data = lab.run_script = input_data.read_data_sets = refuse
-    sys.argv = [str(SUBMISSION / f"{script}.py")]
-    module = importlib.import_module(script)
-    lab.parse_flags, lab.read_data, lab.run_script, input_data.read_data_sets = originals
-    if not callable(getattr(module, "Model", None)):
-        raise NoModel
-    return module
+    return import_script(SUBMISSION / f"{script}.py")
 
 
 def _write_graph(script, graph_def):
@@ -207,23 +183,6 @@ def _write_graph(script, graph_def):
     data = graph_def.SerializeToString()
     (OUTPUT / f"{script}.pb").write_bytes(data)
     return hashlib.sha256(data).hexdigest()
-
-
-def _explain(error, script):
-    """One line for the student: where in the script, and what."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).stem == script]
-    at = f"line {frames[-1].lineno}, `{frames[-1].line}`: " if frames else ""
-    if isinstance(error, RunsOnImport):
-        what = 'it runs when it is imported; keep that line below `if __name__ == "__main__":`, or in main'
-    elif isinstance(error, NoModel):
-        return "it has no class Model: keep that name, which tests and grading look for"
-    elif isinstance(error, SystemExit):
-        what = "it ends the program"
-    else:
-        lines = [line.strip() for line in re.sub(NOISE, "", str(error)).splitlines() if line.strip()] or [""]
-        # An error in a traced function comes with its trace, and then has its type in its own text.
-        what = lines[-1] if lines[0] == "in user code:" else f"{type(error).__name__}: {lines[0]}"
-    return f"{at}{what}"[:MESSAGE]
 
 
 def _use_one_thread(tf):
@@ -268,7 +227,7 @@ def run(script, with_values):
             if ending.code and not isinstance(ending.code, int):
                 print(ending.code, file=sys.stderr)  # as Python does
         except BaseException as problem:
-            status, error = 1, _explain(problem, script)
+            status, error = 1, explain(problem, script)
             traceback.print_exc()
         os.chdir("/")
     graph = None
@@ -316,7 +275,7 @@ def train(script, recipe):
         try:
             deep_mnist.main(flags)
         except BaseException as error:
-            return {"error": _explain(error, script), "graph": None}
+            return {"error": explain(error, script), "graph": None}
     return {"error": None, "graph": _write_graph(script, freeze(made[-1], with_values=True))}
 
 
