@@ -1,12 +1,13 @@
 """Grading a class: processor time for a submission, what comes on top of the trainings, and memory as classes grow.
 
-    python benchmarks/grading.py            classes of 10, 20 and 40 without training, and one of 3 with it
+    python benchmarks/grading.py            classes of 10, 20 and 40 without training, and one of 4 with it
     python benchmarks/grading.py --smoke    two submissions, to see that it runs
 
 The classes are made up of good students, because theirs take longest: every check of every network is made. Processor
-time is that of everything, sandboxed processes included. With training, the time is set beside that of the trainings
-alone: the same three networks, trained by their own scripts as often as there are submissions, from the first step to
-the last. Grading trains on nothing but MNIST, so without it that part is left out.
+time is that of everything, sandboxed processes included. With training, as many are graded at a time as the grader
+takes by itself, one for each core, and the time is set beside that of the trainings alone: the same three networks,
+trained by their own scripts as often as there are submissions, one after the other, from the first step to the last.
+Grading trains on nothing but MNIST, so without it that part is left out.
 """
 
 import argparse
@@ -39,7 +40,7 @@ def parse_flags() -> argparse.Namespace:
         "--trained",
         metavar="N",
         type=measuring.positive,
-        default=3,
+        default=4,
         help="submissions in the class that is graded with training (default: %(default)s)",
     )
     parser.add_argument(
@@ -78,7 +79,7 @@ def with_training(options: argparse.Namespace, digits: Digits) -> dict[str, Call
         with tempfile.TemporaryDirectory() as folder:
             assignment = Path(folder, "assignment.toml")
             assignment.write_text(rubric, encoding="utf-8")
-            return grade(options.trained, digits, "--jobs", 1, "--assignment", assignment)["seconds"]
+            return grade(options.trained, digits, "--assignment", assignment)["seconds"]
 
     def trained() -> float:
         return options.trained * sum(training_seconds(script, digits, options.steps) for script in NETWORKS)

@@ -22,6 +22,7 @@ is fine as it is; keep the files' times, which are taken for the times of submis
 
 Student code runs in a sandbox only. Run the same command again at any time: what is unchanged is not graded again.
 """
+MEMORY_OF_A_JOB = 2 * 2**30  # bytes: a training takes up to 1.2 GB, and the inspector beside it some of the rest
 EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
 
 
@@ -36,6 +37,9 @@ def main(arguments):
     except KeyboardInterrupt:
         print("\nstopped by Ctrl-C; what is graded is kept, and the same command continues", file=sys.stderr)
         return 130
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is not installed: pip install -r requirements-grading.txt", file=sys.stderr)
+        return 1
 
 
 def _parser():
@@ -58,7 +62,7 @@ def _parser():
         help="leave the trainings out, and their points: seconds for a zip, not minutes",
     )
     parser.add_argument(
-        "--jobs", metavar="N", type=_positive, help="zips at a time (default: half the cores; --no-train: all of them)"
+        "--jobs", metavar="N", type=_positive, help="zips at a time (default: the cores, as far as memory goes)"
     )
     parser.add_argument("--regrade", action="store_true", help="grade unchanged zips, too; manual points stay")
     parser.add_argument(
@@ -99,13 +103,12 @@ def _grade(flags):
     from grading.manual import ManualError
     from idx_files import DataError
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     options = Options(
         submissions=flags.submissions,
         out=flags.out,
         assignment=flags.assignment or DEFAULT,
         train=not flags.no_train,
-        jobs=flags.jobs or (cores if flags.no_train else max(1, cores // 2)),  # a training uses two
+        jobs=flags.jobs or _default_jobs(),
         regrade=flags.regrade,
         archive=flags.archive,
         unsafe=flags.unsafe_no_sandbox,
@@ -116,6 +119,14 @@ def _grade(flags):
     except (GradingError, AssignmentError, ManualError, SandboxError, DataError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _default_jobs():
+    """As many as cores, though a training computes with two: while it reads or starts, another one has its cores."""
+    import psutil
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, psutil.virtual_memory().total // MEMORY_OF_A_JOB))
 
 
 def _doctor(arguments):

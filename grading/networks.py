@@ -14,7 +14,7 @@ what to say can forge that. It has few points for that reason; and whatever mere
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.assignment import NETWORKS, Assignment
@@ -83,6 +83,7 @@ class _Submission:
     data: Path | None  # None: nothing is trained
     workdir: Path
     scripts: set[str]
+    untrained: dict[str, float | None] = field(default_factory=dict)  # the accuracy of each script's first weights
 
     def check(self):
         present = [script for script in NETWORKS if script in self.scripts]
@@ -93,7 +94,7 @@ class _Submission:
         right = [script for script in present if self._is_right(script, checks)]
         trained = self._records("train", right if self.data else [], self.assignment.limits.training_seconds)
         for script in trained:
-            checks[f"training/{script}"] = self._check_training(script, trained[script], records[script].graph)
+            checks[f"training/{script}"] = self._check_training(script, trained[script])
         names = [f"{kind}/{script}" for kind in ("run", "architecture", "training") for script in NETWORKS]
         return [checks.get(name) or skipped(name, self._why_skipped(name, checks)) for name in names]
 
@@ -189,7 +190,9 @@ class _Submission:
         name = f"architecture/{script}"
         export = records.tasks.get("export")  # where the script did not run to its end
         error = export.error if export else ""
-        found = self.inspector.inspect(script, records.graph, whole=not error)
+        test = {"data": self.data, "count": UNTRAINED_IMAGES} if self.data and not error else {}
+        found = self.inspector.inspect(script, records.graph, whole=not error, **test)
+        self.untrained[script] = found.accuracy
         problems = [f"the model fails: {error}", *found.problems] if error else found.problems
         layers = "; ".join(found.layers) or "none"
         if not problems:
@@ -197,7 +200,7 @@ class _Submission:
         message = f"{'; '.join(problems)}. The layers found: {layers}"
         return failed(name, message, fraction=min(found.fraction, 0.9), remarks=tuple(found.remarks))
 
-    def _check_training(self, script, records, untrained):
+    def _check_training(self, script, records):
         name, seconds = f"training/{script}", self.assignment.limits.training_seconds
         details = {"log": records.log, "seconds": records.seconds}
         problem = records.problem("train", f"training the Model of {script}.py", seconds)
@@ -209,7 +212,7 @@ class _Submission:
             what = "; ".join(found.problems)
             return failed(name, f"after training, the network is another than before: {what}", **details)
         details["accuracy"] = found.accuracy
-        before = self.inspector.inspect(script, untrained, data=self.data, count=UNTRAINED_IMAGES).accuracy
+        before = self.untrained[script]
         if before is None or before > UNTRAINED:
             remark = f"the first weights of {script} know the digits before any training; look at the script"
             message = "the first weights know the digits before any training; they have to be random"

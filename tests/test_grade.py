@@ -12,6 +12,7 @@ import sys
 import threading
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from grading import grade, marking
@@ -431,3 +432,23 @@ def test_a_bad_flag_ends_with_status_2(flags, tmp_path):
     with pytest.raises(SystemExit) as ended:
         main(submissions + flags)
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize(("cores", "gigabytes", "jobs"), [(2, 24, 2), (16, 8, 3), (4, 1, 1)])
+def test_there_are_as_many_jobs_as_cores_where_memory_allows(cores, gigabytes, jobs, klass, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=gigabytes * 10**9))
+    asked = []
+    monkeypatch.setattr(grade, "grade_class", lambda options: asked.append(options.jobs) or 0)
+    klass.run()
+    klass.run("--jobs", "5")
+    assert asked == [jobs, 5]
+
+
+def test_a_missing_package_is_told_with_what_to_install():
+    program = (
+        "import sys\nsys.modules['psutil'] = None\nfrom grading.__main__ import main\nsys.exit(main(['submissions']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "error: psutil is not installed: pip install -r requirements-grading.txt\n"

@@ -150,7 +150,7 @@ def look_at(folder, source, seconds=60):
         pytest.param("import lab\n\nclass Net:\n    pass\n", "no class Model: keep that name", id="wrong class name"),
         pytest.param("import lab\nlab.read_data(None)\n", "line 2, `lab.read_data(None)`: it runs when", id="trains"),
         pytest.param("import lab\nF = lab.parse_flags('')\n", 'below `if __name__ == "__main__":`', id="reads flags"),
-        pytest.param("import sys\nsys.exit(0)\n", "it ends the program when it is imported", id="exits"),
+        pytest.param("import sys\nsys.exit(0)\n", "line 2, `sys.exit(0)`: it ends the program", id="exits"),
         pytest.param("import os\nos._exit(0)\n", "importing it ended without a word", id="exits at once"),
         pytest.param("x = undefined\n", "line 1, `x = undefined`: NameError", id="name error"),
         pytest.param("import helper\n", "imports helper.py, which would not be in the zip", id="helper module"),
