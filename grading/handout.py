@@ -104,8 +104,8 @@ def write_handout(path):
     Raises OSError or DataError where a file can't be read or written.
     """
     files = {f"{FOLDER}/{name}": (ROOT / name).read_bytes() for name in handed_out()}
-    readme = f"{FOLDER}/README.md"
-    files[readme] = student_readme(files[readme].decode()).encode()
+    for readme in (f"{FOLDER}/README.md", f"{FOLDER}/benchmarks/README.md"):
+        files[readme] = student_readme(files[readme].decode()).encode()
     with atomic_file(Path(path)) as file:
         file.write(zip_bytes(files))
 
@@ -122,6 +122,6 @@ def matches(path, patterns):
 
 
 def student_readme(text):
-    """The README without the instructor's sections."""
+    """A README without the instructor's sections."""
     sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
     return "".join(section for section in sections if not section.startswith("## For the instructor"))

@@ -1,0 +1,61 @@
+"""Imports a student's script, which should do nothing else then, and says in a line why that failed.
+
+The worker of grading does it in its sandbox, `submit.py check` in a process of its own.
+"""
+
+import importlib
+import re
+import sys
+import traceback
+from pathlib import Path
+
+MESSAGE = 500  # characters of an error message that are kept
+NOISE = r"\{\{.*?\}\} ?|\[Op:.*"  # in TensorFlow's error messages
+
+
+class RunsOnImport(BaseException):
+    """The script did on import what belongs into its `main`; no `except Exception` of the script's own stops it."""
+
+
+class NoModel(Exception):
+    """The script has no Model."""
+
+
+def import_script(path: Path):
+    """Imports the script `path`, whose folder is on the path of modules, and lets nothing run; returns the module.
+
+    Raises RunsOnImport, NoModel, and whatever the script raises, SystemExit included.
+    """
+    import input_data
+    import lab
+
+    def refuse(*_, **__):  # whoever wants flags or data is running, not being imported
+        raise RunsOnImport
+
+    originals = lab.parse_flags, lab.read_data, lab.run_script, input_data.read_data_sets
+    lab.parse_flags = lab.read_data = lab.run_script = input_data.read_data_sets = refuse
+    sys.argv = [str(path)]
+    try:
+        module = importlib.import_module(path.stem)
+    finally:
+        lab.parse_flags, lab.read_data, lab.run_script, input_data.read_data_sets = originals
+    if not callable(getattr(module, "Model", None)):
+        raise NoModel
+    return module
+
+
+def explain(error: BaseException, script: str) -> str:
+    """One line for the student: where in the script the error came up, and what it is."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).stem == script]
+    at = f"line {frames[-1].lineno}, `{frames[-1].line}`: " if frames else ""
+    if isinstance(error, RunsOnImport):
+        what = 'it runs when it is imported; keep that line below `if __name__ == "__main__":`, or in main'
+    elif isinstance(error, NoModel):
+        return "it has no class Model: keep that name, which tests and grading look for"
+    elif isinstance(error, SystemExit):
+        what = "it ends the program"
+    else:
+        lines = [line.strip() for line in re.sub(NOISE, "", str(error)).splitlines() if line.strip()] or [""]
+        # An error in a traced function comes with its trace, and then has its type in its own text.
+        what = lines[-1] if lines[0] == "in user code:" else f"{type(error).__name__}: {lines[0]}"
+    return f"{at}{what}"[:MESSAGE]
