@@ -17,6 +17,7 @@ import secrets
 import select
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,12 +51,30 @@ def import_tensorflow() -> None:
     """Imports TensorFlow for all children to come, in half the time that it takes otherwise."""
     gc.disable()  # it would look for garbage a hundred times, and find none
     sys.modules.update(dict.fromkeys(OPTIONAL))  # None: can't be imported
-    import tensorflow  # noqa: F401
+    with _messages_of_c_held_back():
+        import tensorflow  # noqa: F401
 
     for package in OPTIONAL:
         del sys.modules[package]
     gc.freeze()
     gc.enable()
+
+
+@contextlib.contextmanager
+def _messages_of_c_held_back():
+    """Keeps what the import prints, whatever the log level, out of a log that students read; an error shows it."""
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            messages.seek(0)
+            os.write(stderr, messages.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 def protect() -> None:
