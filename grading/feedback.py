@@ -76,11 +76,16 @@ def _explain(check, points, most, assignment):
     lines = [f"### {markdown(check.name)}{earned}"]
     lines += [f"- Expected: {expected}"] if expected else []
     lines += [f"- Found: {markdown(check.message)}"]
+    lines += [f"- The layers found:{_numbered(map(markdown, check.layers))}"] if check.layers else []
     lines += [f"- What to do: {to_do}"] if to_do else []
     section = f"{lines[0]}\n\n" + "\n".join(lines[1:])
     if check.log.strip():
         section += f"\n\nWhat it printed:\n\n{code_block(check.log, LOG_LINES)}"
     return section
+
+
+def _numbered(lines):
+    return "".join(f"\n  {number}. {line}" for number, line in enumerate(lines, 1))
 
 
 def _guide(name, assignment):
@@ -97,9 +102,8 @@ def _guide(name, assignment):
             "`python submit.py check` runs it in the same way on your machine.",
         )
     if group == "architecture":
-        layers = "".join(f"\n  {number}. {layer}" for number, layer in enumerate(LAYERS[subject], 1))
         return (
-            f"deep_mnist without {REMOVED[subject]}, all else as it was:{layers}",
+            f"deep_mnist without {REMOVED[subject]}, all else as it was:{_numbered(LAYERS[subject])}",
             f"`python -m pytest tests/test_shapes.py -m no{number}` tells each layer's shape, expected and found.",
         )
     if group == "training":

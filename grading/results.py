@@ -120,7 +120,8 @@ def read_result(path):
     """The result of an earlier run; None where there is none, or none that this version of the kit could have left."""
     try:
         record = json.loads(path.read_bytes())
-        checks = [_from(Check, check | {"remarks": tuple(check["remarks"])}) for check in record["checks"]]
+        lists = ("remarks", "layers")
+        checks = [_from(Check, check | {key: tuple(check[key]) for key in lists}) for check in record["checks"]]
         return _from(Result, record | {"checks": checks})
     except (OSError, ValueError, TypeError, KeyError):
         return None

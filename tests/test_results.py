@@ -110,6 +110,7 @@ def test_result_json_has_the_fields_that_programs_rely_on(tmp_path):
 def test_a_result_comes_back_as_it_was_written(tmp_path):
     result = result_of(
         failed("run/model_no1", "wrong \udcff \x1b", remarks=("a remark",)),
+        failed("architecture/model_no1", "wrong", layers=("a ReLU", "max pooling")),
         passed("training/model_no1", "", accuracy=0.98),
     )
     write_result(tmp_path / "result.json", result, mark(result, ASSIGNMENT))
@@ -234,9 +235,10 @@ def test_names_of_scripts_read_well_in_the_file_itself():
 
 
 def test_feedback_says_what_was_expected_found_and_to_do():
+    found = "layer 2 is a ReLU; it should be max pooling"
     result = result_of(
         passed("files/model_no1", "there"),
-        failed("architecture/model_no1", "layer 2 is a ReLU; it should be max pooling", fraction=0.5, log="Traceback"),
+        failed("architecture/model_no1", found, fraction=0.5, log="Traceback", layers=("a convolution", "a *ReLU*")),
         skipped("training/model_no1", "the architecture is wrong"),
         remarks=["the name was read tolerantly"],
     )
@@ -244,7 +246,7 @@ def test_feedback_says_what_was_expected_found_and_to_do():
     assert "**14 of 27 points.**" in text
     assert "| architecture/model_no1 | failed | 5 of 10 |" in text
     assert "- Expected: deep_mnist without the first convolution" in text
-    assert "- Found: layer 2 is a ReLU; it should be max pooling" in text
+    assert f"- Found: {found}\n- The layers found:\n  1. a convolution\n  2. a \\*ReLU\\*\n" in text
     assert "- What to do: `python -m pytest tests/test_shapes.py -m no1`" in text
     assert "**explanation**, 8 of 10" in text
     assert "**discussion**, up to 10, still to come" in text
