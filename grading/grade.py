@@ -248,7 +248,8 @@ class _Class:
             log = self._options.out / ERROR_LOG
             log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
             raise GradingError(f"all is graded, but comparing failed ({type(error).__name__}); see {log}") from error
-        print(f"{self._options.out / SIMILARITY}: {pairs} pairs of submissions share more than the hand-out explains")
+        share = "pair of submissions shares" if pairs == 1 else "pairs of submissions share"
+        print(f"{self._options.out / SIMILARITY}: {pairs} {share} more than the hand-out explains")
 
     def _compare(self, rows):
         sources = [
