@@ -14,6 +14,7 @@ what to say can forge that. It has few points for that reason; and whatever mere
 import json
 import shutil
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -191,13 +192,14 @@ class _Submission:
         name = f"architecture/{script}"
         export = records.tasks.get("export")  # where the script did not run to its end
         error = export.error if export else ""
+        started = time.perf_counter()
         test = {"data": self.data, "count": UNTRAINED_IMAGES} if self.data and not error else {}
         found = self.inspector.inspect(script, records.graph, whole=not error, **test)
         self.untrained[script] = found.accuracy
         problems = [f"the model fails: {error}", *found.problems] if error else found.problems
         more = len(found.layers) - LAYERS_SHOWN
         layers = [*found.layers[:LAYERS_SHOWN], *([f"... and {more} more"] if more > 0 else [])]
-        details = {"layers": tuple(layers), "remarks": tuple(found.remarks)}
+        details = {"layers": tuple(layers), "remarks": tuple(found.remarks), "seconds": time.perf_counter() - started}
         if not problems:
             return passed(name, f"the layers are those of {script}", **details)
         return failed(name, "; ".join(problems), fraction=min(found.fraction, 0.9), **details)
