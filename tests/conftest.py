@@ -1,11 +1,14 @@
 """What the tests share: quiet TensorFlow, and directories of digits."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# A shell starts what runs in the background with Ctrl-C ignored, and the scripts under test would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
