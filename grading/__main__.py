@@ -29,12 +29,13 @@ EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 
 
 def main(arguments):
     """Does what the arguments say; returns the exit status."""
+    umask = os.umask(0o022)  # the user of the sandbox has to read what is laid out for it
     try:
         if arguments[:1] == ["doctor"]:
             return _doctor(arguments[1:])
         if arguments[:1] == ["handout"]:
             return _handout(arguments[1:])
-        return _grade(_parser().parse_args(arguments))
+        return _grade(_parser().parse_args(arguments), umask)
     except KeyboardInterrupt:
         print("\nstopped by Ctrl-C; what is graded is kept, and the same command continues", file=sys.stderr)
         return 130
@@ -43,6 +44,8 @@ def main(arguments):
             raise
         print(f"error: {error.name} is not installed: pip install -r requirements-grading.txt", file=sys.stderr)
         return 1
+    finally:
+        os.umask(umask)
 
 
 def _parser():
@@ -98,7 +101,7 @@ def _positive(text):
     return value
 
 
-def _grade(flags):
+def _grade(flags, umask):
     # Imported here, so that --help and a mistyped flag answer at once.
     from grading.assignment import DEFAULT, AssignmentError
     from grading.grade import GradingError, Options, grade_class
@@ -109,6 +112,7 @@ def _grade(flags):
     options = Options(
         submissions=flags.submissions,
         out=flags.out,
+        out_mode=0o777 & ~umask,
         assignment=flags.assignment or DEFAULT,
         train=not flags.no_train,
         jobs=flags.jobs or _default_jobs(),

@@ -46,6 +46,7 @@ class Options:
 
     submissions: Path
     out: Path
+    out_mode: int  # permissions of that folder where it is new; they keep others from all that is in it
     assignment: Path
     train: bool
     jobs: int
@@ -64,7 +65,7 @@ def grade_class(options):
     """
     assignment = load_assignment(options.assignment)
     submissions = _collect(options, assignment)
-    options.out.mkdir(parents=True, exist_ok=True)
+    options.out.mkdir(options.out_mode, parents=True, exist_ok=True)
     manual = read_manual(options.out / MANUAL, assignment.manual)  # a mistake in it should show before the work starts
     setup = _setup(options, assignment)
     with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:

@@ -452,3 +452,24 @@ def test_a_missing_package_is_told_with_what_to_install():
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "error: psutil is not installed: pip install -r requirements-grading.txt\n"
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o700), (0o022, 0o755), (0o002, 0o755)])
+def test_marks_are_closed_to_whom_the_umask_says_and_the_sandbox_can_still_read(umask, mode, klass):
+    laid_out = []
+
+    def play(submission):
+        file = klass.submissions.parent / "laid_out"
+        file.touch()
+        laid_out.append(file.stat().st_mode & 0o777)
+        return [passed(name, "fine") for name in NAMES]
+
+    klass.play = play
+    before = os.umask(umask)
+    try:
+        assert klass.run() == 0
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    assert klass.out.stat().st_mode & 0o777 == mode
+    assert set(laid_out) == {0o644}
