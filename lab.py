@@ -232,7 +232,7 @@ class Run:
         accuracy = None
         if validate:
             for variable in self.model.trainable_variables:  # a ReLU may turn NaN into 0, and the loss look sound
-                self._check_finite("the weights are", self._step, np.isfinite(variable.numpy()).all())
+                self._check_finite("the weights are", self._step, _all_finite(variable))
             accuracy = self._validation_accuracy()
         entry = {
             "step": self._step,
@@ -331,6 +331,13 @@ class Run:
             "dataset": self.mnist.name,
             "script_sha256": hashlib.sha256(source).hexdigest(),
         }
+
+
+def _all_finite(variable):
+    """Whether all values of a tf.Variable are finite: their sum is not if one of them is not."""
+    import tensorflow as tf
+
+    return math.isfinite(tf.reduce_sum(variable))
 
 
 def _intervals(steps):
