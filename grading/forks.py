@@ -27,8 +27,8 @@ MAX_RECORD = 2**20  # bytes that a task may return, as JSON
 MAX_PRINTED = 8 * 2**20  # bytes; who prints more is in an endless loop
 LOG_BYTES = 4096  # of what was printed that are kept: the first and the last of them
 CHUNK = 2**16
-# TensorFlow imports Keras where it can, and Keras the others. A script that asks for Keras gets it all the same.
-OPTIONAL = ("keras", "matplotlib", "scipy")
+# TensorFlow imports Keras and h5py where it can, and Keras the others. A script that asks for one gets it all the same.
+OPTIONAL = ("h5py", "keras", "matplotlib", "scipy")
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 
 

@@ -53,12 +53,19 @@ def freeze(network, with_values):
     Without values the graph is small.
     """
 
-    @tf.function
     def call(x):
         return network(x, 1.0), network(x, KEEP_PROB)
 
-    graph = call.get_concrete_function(tf.TensorSpec([BATCH, 784], name="images")).graph
+    graph = _traced(call)
     return _frozen(graph, _inlined(graph), graph.outputs, graph.variables, with_values)
+
+
+def _traced(call):
+    """The graph of a call. Few need AutoGraph (an `if` on a tensor does), which takes longer than all else here."""
+    images = tf.TensorSpec([BATCH, 784], name="images")
+    with contextlib.suppress(Exception):
+        return tf.function(call, autograph=False).get_concrete_function(images).graph
+    return tf.function(call).get_concrete_function(images).graph
 
 
 def freeze_broken(network):

@@ -75,6 +75,8 @@ def _predict(session, images):
 def main() -> None:
     """Answers requests until there are no more."""
     forks.import_tensorflow()
+    from grading import architecture, reading  # noqa: F401, for all children to come, as TensorFlow
+
     for line in sys.stdin:
         request = json.loads(line)
         ended = forks.run(partial(answer, Path(sys.argv[1]), request), request["seconds"])

@@ -170,6 +170,7 @@ class Sandbox(abc.ABC):
             "MPLBACKEND": "Agg",
             "TF_CPP_MIN_LOG_LEVEL": "2",
             "OMP_NUM_THREADS": threads,
+            "OPENBLAS_NUM_THREADS": "1",  # NumPy's own threads keep a core busy while they wait for work
             "TF_NUM_INTRAOP_THREADS": threads,
             "TF_NUM_INTEROP_THREADS": threads,
         }

@@ -145,7 +145,14 @@ def own_mask(x, keep_prob, uniform=tf.random.uniform):
     return tf.where(uniform(tf.shape(x)) < keep_prob, x / keep_prob, 0.0)
 
 
+def with_if(x, keep_prob):
+    if tf.equal(keep_prob, 1.0):  # a tensor, for which AutoGraph is needed
+        return x
+    return tf.nn.dropout(x, 1 - keep_prob)
+
+
 DROPOUTS = {
+    "if on a tensor": with_if,
     "nn": lambda x, p: tf.nn.dropout(x, rate=1 - p),
     "stateless": lambda x, p: tf.nn.experimental.stateless_dropout(
         x, 1 - p, tf.random.uniform([2], maxval=9, dtype="int32")

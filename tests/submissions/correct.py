@@ -229,6 +229,11 @@ OTHER_WORDS = [
         substituted((r"    kept = .*\n    return tf\.where\(.*\)", r"    return tf.nn.dropout(x, rate=1 - keep_prob)")),
     ),
     correct(
+        "if_on_a_tensor",
+        "a condition that needs AutoGraph",
+        substituted((r"if keep_prob == 1\.0:", "if tf.equal(keep_prob, 1.0):")),
+    ),
+    correct(
         "other_reshapes",
         "Flatten, expand_dims and ensure_shape for reshape",
         substituted(
