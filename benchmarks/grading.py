@@ -1,6 +1,6 @@
 """Grading a class: processor time for a submission, what comes on top of the trainings, and memory as classes grow.
 
-    python benchmarks/grading.py            classes of 10, 20 and 40 without training, and one of 4 with it
+    python benchmarks/grading.py            classes of 10, 40 and 100 without training, and one of 4 with it
     python benchmarks/grading.py --smoke    two submissions, to see that it runs
 
 The classes are made up of good students, because theirs take longest: every check of every network is made. Processor
@@ -33,8 +33,8 @@ def parse_flags() -> argparse.Namespace:
         metavar="N",
         type=measuring.positive,
         nargs="+",
-        default=[10, 20, 40],
-        help="submissions in the classes that are graded without training (default: 10 20 40)",
+        default=[10, 40, 100],
+        help="submissions in the classes that are graded without training (default: 10 40 100)",
     )
     parser.add_argument(
         "--trained",
