@@ -221,20 +221,8 @@ def run(script, with_values):
     import lab
 
     _use_one_thread(tf)
-    finished, namespace = {}, {}  # the former from a number of steps to the network that took them
-
-    class WatchedRun(lab.Run):
-        def __init__(self, flags, mnist, model, optimizer, predict):
-            super().__init__(flags, mnist, model, optimizer, predict)
-            if isinstance(optimizer, tf.compat.v1.train.Optimizer):
-                # Where the first step makes them, TensorFlow traces all steps a second time.
-                optimizer._create_slots(list(model.trainable_variables))
-
-        def finish(self):
-            super().finish()
-            finished[self.history[-1]["step"]] = self.model
-
-    lab.Run = WatchedRun
+    finished, namespace = {}, {}
+    lab.Run = _watched(lab.Run, finished)
     input_data.read_data_sets = _noise
     path = SUBMISSION / f"{script}.py"
     with tempfile.TemporaryDirectory() as folder:
@@ -256,6 +244,26 @@ def run(script, with_values):
         with contextlib.suppress(BaseException):  # `export` will tell
             graph = _export_after_run(namespace["Model"], finished.get(steps), script, with_values)
     return {"status": status, "error": error, "steps": steps, "graph": graph}
+
+
+def _watched(run, finished):
+    """A lab.Run that puts into the dict `finished`, under the number of steps, the network that took them."""
+    import tensorflow as tf
+
+    from grading.freezing import Network
+
+    class WatchedRun(run):
+        def __init__(self, flags, mnist, model, optimizer, predict):
+            super().__init__(flags, mnist, model, optimizer, predict)
+            if isinstance(optimizer, tf.compat.v1.train.Optimizer):
+                # Where the first step makes them, TensorFlow traces all steps a second time.
+                optimizer._create_slots(Network(model).trainable_variables)
+
+        def finish(self):
+            super().finish()
+            finished[self.history[-1]["step"]] = self.model
+
+    return WatchedRun
 
 
 def _noise(_directory, fake_data=False, one_hot=False, dtype=np.float32, reshape=True, seed=None, **_):
