@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -44,7 +45,13 @@ def run(script, *flags, cwd, **environment):
     return SimpleNamespace(returncode=process.returncode, stdout=stdout, stderr=stderr)
 
 
-@pytest.fixture
+def run_all(*commands, cwd):
+    """Runs several, each a script and its flags, two at a time: a script's start and its pictures take one core."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda command: run(*command, cwd=cwd), commands))
+
+
+@pytest.fixture(scope="module")
 def synthetic(synthetic_dir):
     return ("--dataset", "synthetic", "--data-dir", synthetic_dir)
 
@@ -63,13 +70,21 @@ def test_importing_the_scripts_prints_nothing_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture(scope="module")
+def runs(synthetic, tmp_path_factory):
+    """A run of each script, by its name, and the folder that all of them left their results in."""
+    folder = tmp_path_factory.mktemp("runs")
+    done = run_all(*((script, "--steps", 12, "--seed", 7, *synthetic) for script in SCRIPTS), cwd=folder)
+    return SimpleNamespace(done=dict(zip(SCRIPTS, done, strict=True)), folder=folder)
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_a_run_leaves_its_record(script, synthetic, tmp_path):
-    done = run(script, "--steps", 12, "--seed", 7, *synthetic, cwd=tmp_path)
+def test_a_run_leaves_its_record(script, runs):
+    done = runs.done[script]
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
 
-    folder = tmp_path / "results" / script / "seed-7"
+    folder = runs.folder / "results" / script / "seed-7"
     record = json.loads((folder / "run.json").read_text())
     predictions = np.load(folder / "predictions.npy")
     assert done.stdout.splitlines()[-1] == (
@@ -86,12 +101,9 @@ def test_a_run_leaves_its_record(script, synthetic, tmp_path):
     assert ("weights.png" if script == "softmax_mnist" else "filters.png") in pictures
 
 
-def test_test_accuracy_counts_the_right_predictions(synthetic, synthetic_dir, tmp_path):
-    assert run("softmax_mnist", "--steps", 50, *synthetic, cwd=tmp_path).returncode == 0
-    from input_data import read_data_sets
-
-    labels = read_data_sets(synthetic_dir, dataset="synthetic").test.labels
-    folder = tmp_path / "results/softmax_mnist/seed-0"
+def test_test_accuracy_counts_the_right_predictions(runs, synthetic_dir):
+    labels = input_data.read_data_sets(synthetic_dir, dataset="synthetic").test.labels
+    folder = runs.folder / "results/softmax_mnist/seed-7"
     accuracy = np.count_nonzero(np.load(folder / "predictions.npy") == labels) / 10_000
     assert json.loads((folder / "run.json").read_text())["test_accuracy"] == accuracy
 
@@ -211,9 +223,9 @@ def unbroken(synthetic_dir, tmp_path_factory):
 
 
 def test_the_same_seed_gives_the_same_predictions_and_another_seed_does_not(unbroken, synthetic, tmp_path):
-    assert run("deep_mnist", "--steps", 40, *synthetic, cwd=tmp_path).returncode == 0
+    command = ("deep_mnist", "--steps", 40, *synthetic)
+    assert [done.returncode for done in run_all(command, (*command, "--seed", 1), cwd=tmp_path)] == [0, 0]
     np.testing.assert_array_equal(predictions(tmp_path), predictions(unbroken))
-    assert run("deep_mnist", "--steps", 40, "--seed", 1, *synthetic, cwd=tmp_path).returncode == 0
     other = np.load(tmp_path / "results/deep_mnist/seed-1/predictions.npy")
     assert not np.array_equal(other, predictions(unbroken))
 
@@ -242,16 +254,12 @@ def test_a_killed_run_resumes_and_ends_as_an_unbroken_one_does(end, unbroken, sy
     assert ours["history"] == theirs["history"]
 
 
-def test_resume_refuses_the_checkpoint_of_another_recipe(synthetic, tmp_path):
-    assert run("softmax_mnist", "--steps", 5, *synthetic, cwd=tmp_path).returncode == 0
-    error = failure(run("softmax_mnist", "--steps", 6, "--resume", *synthetic, cwd=tmp_path))
-    assert "steps was 5, is 6" in error
-
-
-def test_resume_without_a_checkpoint_starts_and_says_so(synthetic, tmp_path):
+def test_resume_starts_without_a_checkpoint_and_refuses_that_of_another_recipe(synthetic, tmp_path):
     done = run("softmax_mnist", "--steps", 5, "--resume", *synthetic, cwd=tmp_path)
     assert done.returncode == 0
     assert "starting from the first step" in done.stderr
+    error = failure(run("softmax_mnist", "--steps", 6, "--resume", *synthetic, cwd=tmp_path))
+    assert "steps was 5, is 6" in error
 
 
 # ------------------------------------------------------------------------------------------------------------ the parts
