@@ -177,9 +177,9 @@ def _export(model, script, with_values, networks):
 
 
 def _export_after_run(model, network, script, with_values):
-    """The same, from the process that ran the script; `network` is the one that took the 20 steps.
+    """Does the same in the process that ran the script; `network` is the one that took the 20 steps.
 
-    Where values do not matter, that one is written, because drawing first weights anew takes a quarter of a second.
+    Where values do not matter, that one will do: drawing the weights of a new one takes a tenth of a script's time.
     """
     from grading.freezing import Network, freeze
 
