@@ -3,10 +3,9 @@
 import difflib
 from dataclasses import dataclass
 
-from grading.layers import LAYERS, REMOVED, Layer, layer_problems
+from grading.layers import DROPPED, LAYERS, REMOVED, Layer, layer_problems
 
 WEIGHTED = ("convolution", "matrix product")
-FULLY_CONNECTED = (1024,)  # the output of the layer that dropout follows
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,7 @@ def _other_way(tested, trained):
 def _dropout_problems(script, tested, trained):
     """Dropout acts in training only, once, after the fully connected layer's ReLU; not at all where that is gone."""
     found = ["units are dropped at keep_prob=1.0, which is for testing: all must stay"] if tested.dropouts else []
-    should = any(layer.output == FULLY_CONNECTED for layer in LAYERS[script])
+    should = DROPPED in LAYERS[script]
     if not should:
         return found + ([f"there is dropout, which goes {_with(script)}"] if trained.dropouts else [])
     if not trained.dropouts:
@@ -115,7 +114,7 @@ def _dropout_problems(script, tested, trained):
         return [*found, f"there is dropout {len(trained.dropouts)} times, expected once"]
     (place, dropout), layers = trained.dropouts[0], trained.layers
     after = layers[place - 1] if place else "the images"
-    if after != Layer("ReLU", FULLY_CONNECTED):
+    if after != DROPPED:
         found.append(f"dropout follows {after}; it should follow the ReLU of the 1024 units")
     return found + [f"dropout {what}" for what in dropout.unusual]
 

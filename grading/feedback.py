@@ -2,7 +2,7 @@
 
 from grading.checks import FAILED, SKIPPED
 from grading.escaping import code_block, markdown
-from grading.layers import LAYERS, REMOVED
+from grading.layers import DROPPED, LAYERS, REMOVED
 from idx_files import atomic_file
 
 LOG_LINES = 25  # of what a script printed; result.json has more of it
@@ -84,6 +84,12 @@ def _explain(check, points, most, assignment):
     return section
 
 
+def _dropout(script):
+    """Where dropout goes, which is no layer of its own in the list of them; empty for a network without it."""
+    layers = LAYERS[script]
+    return f", with dropout after layer {layers.index(DROPPED) + 1}, in training only" if DROPPED in layers else ""
+
+
 def _numbered(lines):
     return "".join(f"\n  {number}. {line}" for number, line in enumerate(lines, 1))
 
@@ -103,8 +109,10 @@ def _guide(name, assignment):
         )
     if group == "architecture":
         return (
-            f"deep_mnist without {REMOVED[subject]}, all else as it was:{_numbered(LAYERS[subject])}",
-            f"`python -m pytest tests/test_shapes.py -m no{number}` tells each layer's shape, expected and found.",
+            f"deep_mnist without {REMOVED[subject]}, all else as it was{_dropout(subject)}:"
+            f"{_numbered(LAYERS[subject])}",
+            f"`python -m pytest tests/test_shapes.py -m no{number}` tells each layer's shape, expected and found, and "
+            "whether dropout acts in training only.",
         )
     if group == "training":
         low, high = assignment.bands[subject]

@@ -39,12 +39,15 @@ def _convolutional(size, channels, filters):
     ]
 
 
+DROPPED = Layer("ReLU", (1024,))  # the layer that dropout follows, in training only
+
+
 def _product(inputs, outputs):
     return [Layer("matrix product", (outputs,), (inputs, outputs))]
 
 
 def _fully_connected(inputs):
-    return [*_product(inputs, 1024), Layer("ReLU", (1024,))]
+    return [*_product(inputs, 1024), DROPPED]
 
 
 LAYERS = {

@@ -246,6 +246,7 @@ def test_feedback_says_what_was_expected_found_and_to_do():
     assert "**14 of 27 points.**" in text
     assert "| architecture/model_no1 | failed | 5 of 10 |" in text
     assert "- Expected: deep_mnist without the first convolution" in text
+    assert "with dropout after layer 5, in training only:\n  1. convolution by weights 5x5x1x64" in text
     assert f"- Found: {found}\n- The layers found:\n  1. a convolution\n  2. a \\*ReLU\\*\n" in text
     assert "- What to do: `python -m pytest tests/test_shapes.py -m no1`" in text
     assert "**explanation**, 8 of 10" in text
