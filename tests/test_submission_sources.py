@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
 from fnmatch import fnmatchcase
 
@@ -130,6 +131,13 @@ def test_traps_catch_who_gets_out(tmp_path):
         watch.watched(folders=[]),
     ):
         pass
+
+
+def test_traps_wait_for_those_of_another_run():
+    with socket.create_server(("127.0.0.1", attacks.PORT)) as other:
+        threading.Timer(0.3, other.close).start()
+        with watch.watched(folders=[]):
+            assert other.fileno() < 0  # closed
 
 
 def test_traps_let_others_go():

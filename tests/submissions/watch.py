@@ -1,9 +1,11 @@
 """Sets traps for hostile submissions (see attacks.py), and tells what was caught in them."""
 
 import contextlib
+import errno
 import os
 import secrets
 import socket
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,13 +16,14 @@ from tests.submissions.attacks import BREACH, CANARY, PORT, SECRET, SECRET_VARIA
 
 # Where a canary may have been left. Those that do not exist here, or are closed, do not matter.
 FOLDERS = ("/", "/tmp", "/var/tmp", "/dev/shm", "/home", "/etc", "/usr/lib", "/output", Path.home(), ROOT, ROOT.parent)
+PATIENCE = 600  # seconds for the traps of another run of the tests to close
 
 
 @contextlib.contextmanager
 def watched(folders: Iterable[Path | str] = FOLDERS) -> Iterator[str]:
     """Sets the traps, and yields the secret, for `reached`; in the end, AssertionError says who was caught outside."""
     secret = secrets.token_hex(16)
-    with socket.create_server(("127.0.0.1", PORT), reuse_port=True) as listener:
+    with _listener() as listener:
         SECRET.write_text(secret)
         os.environ[SECRET_VARIABLE] = secret
         try:
@@ -30,6 +33,18 @@ def watched(folders: Iterable[Path | str] = FOLDERS) -> Iterator[str]:
             SECRET.unlink(missing_ok=True)
             del os.environ[SECRET_VARIABLE]
     assert not found, f"somebody got out of the sandbox: {'; '.join(found)}"
+
+
+def _listener():
+    """Listens on PORT, which is the lock, too: traps are the machine's, so a second run of the tests waits its turn."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return socket.create_server(("127.0.0.1", PORT))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def reached(text: str, secret: str) -> list[str]:
