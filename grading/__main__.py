@@ -1,6 +1,7 @@
 """The instructor's command line: `python -m grading`."""
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -29,13 +30,13 @@ EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 
 
 def main(arguments):
     """Does what the arguments say; returns the exit status."""
-    umask = os.umask(0o022)  # the user of the sandbox has to read what is laid out for it
     try:
-        if arguments[:1] == ["doctor"]:
-            return _doctor(arguments[1:])
         if arguments[:1] == ["handout"]:
             return _handout(arguments[1:])
-        return _grade(_parser().parse_args(arguments), umask)
+        with _readable_files() as umask:
+            if arguments[:1] == ["doctor"]:
+                return _doctor(arguments[1:])
+            return _grade(_parser().parse_args(arguments), umask)
     except KeyboardInterrupt:
         print("\nstopped by Ctrl-C; what is graded is kept, and the same command continues", file=sys.stderr)
         return 130
@@ -44,6 +45,14 @@ def main(arguments):
             raise
         print(f"error: {error.name} is not installed: pip install -r requirements-grading.txt", file=sys.stderr)
         return 1
+
+
+@contextlib.contextmanager
+def _readable_files():
+    """Lets the user of the sandbox read what is laid out for it; gives the umask that was set, and sets it again."""
+    umask = os.umask(0o022)
+    try:
+        yield umask
     finally:
         os.umask(umask)
 
