@@ -93,7 +93,7 @@ def attempts(sandbox: Sandbox) -> Iterator[Finding]:
             except SandboxError as error:
                 yield Finding(BAD, f"can't {attempt}", str(error))
                 continue
-            if "done" in outcome.log:
+            if "done" in outcome.log.splitlines():  # not in the code that a traceback shows, since Python 3.13
                 yield Finding(BAD, f"can't {attempt}", "but it can: don't grade here")
             else:
                 said = outcome.problem if outcome.ended != "exit" else outcome.log.strip().rpartition("\n")[2]
