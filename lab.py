@@ -145,11 +145,16 @@ def feature_maps(model, image):
     """
     import tensorflow as tf
 
-    kinds = {"Relu": "ReLU", "MaxPool": "max pooling"}
-    function = tf.compat.v1.wrap_function(model, [tf.TensorSpec([1, 784])])
-    layers = [op for op in function.graph.get_operations() if op.type in kinds]
-    outputs = function.prune(function.inputs[0], [op.outputs[0] for op in layers])(tf.constant(image[None]))
-    names = [f"{op.name.rpartition('/')[0]} {kinds[op.type]}".strip() for op in layers]
+    kinds, names = {"Relu": "ReLU", "MaxPool": "max pooling"}, []
+
+    @tf.function
+    def layers(x):
+        model(x)
+        found = [op for op in tf.compat.v1.get_default_graph().get_operations() if op.type in kinds]
+        names.extend([f"{op.name.rpartition('/')[0]} {kinds[op.type]}".strip() for op in found])
+        return [op.outputs[0] for op in found]
+
+    outputs = layers(tf.constant(image[None]))
     return {name: output.numpy()[0] for name, output in zip(names, outputs, strict=True)}
 
 

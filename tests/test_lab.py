@@ -410,6 +410,17 @@ def test_precision_is_float32_where_the_processor_can_not_be_asked(tmp_path):
     assert lab.pick_precision("auto", tmp_path / "absent") == "float32"
 
 
+def test_feature_maps_of_a_model_that_needs_autograph():
+    def with_if(x, keep_prob=1.0):
+        if tf.equal(keep_prob, 1.0):
+            x = x - 0.5
+        return tf.nn.relu(x)
+
+    image = np.random.default_rng(0).uniform(size=784).astype(np.float32)
+    ((_, values),) = lab.feature_maps(with_if, image).items()
+    np.testing.assert_array_equal(values, np.maximum(image - np.float32(0.5), 0))
+
+
 def test_feature_maps_are_the_outputs_of_the_layers():
     model, image = deep_mnist.Model(), np.random.default_rng(0).uniform(size=784).astype(np.float32)
     maps = lab.feature_maps(model, image)

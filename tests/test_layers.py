@@ -4,6 +4,7 @@ import types
 
 import pytest
 
+from grading.importing import import_script
 from grading.tracing import shape_problems
 from tests.tracing import ROOT
 
@@ -17,7 +18,7 @@ def edited(*replacements):
         assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in deep_mnist.py"
         source = source.replace(old, new)
     module = types.ModuleType("edited")
-    exec(compile(source, "model_no1.py", "exec"), module.__dict__)
+    exec(compile(source, "edited.py", "exec"), module.__dict__)  # no file's name: AutoGraph would read that file
     return module.Model()
 
 
@@ -66,6 +67,14 @@ def test_a_missing_pooling_is_named():
         ("            h_pool2 = max_pool_2x2(h_conv2)  # (N, 7, 7, 64)\n", "            h_pool2 = h_conv2\n")
     )
     assert "layer 6 should be max pooling, output 7x7x64" in shape_problems("deep_mnist", model)
+
+
+def test_a_condition_that_needs_autograph_is_no_problem(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    source = (ROOT / "model_no1.py").read_text(encoding="utf-8")
+    path = tmp_path / "with_if.py"
+    path.write_text(source.replace("if keep_prob == 1.0:", "if tf.equal(keep_prob, 1.0):"), encoding="utf-8")
+    assert shape_problems("model_no1", import_script(path).Model()) == []
 
 
 def test_a_renamed_variable_is_named():
