@@ -4,6 +4,9 @@ Every namespace is new: user, PID, network, IPC, UTS, cgroup, mount. The file sy
 interpreter needs, read-only; /tmp, /dev/shm and /output are in memory and bounded. Nothing of a run is ever written to
 the host's disk but by `outputs.fetch`: the grader holds a descriptor of /output, which outlives the sandbox.
 
+The interpreter keeps its path, wherever that is: in an environment inside the checkout, below /tmp, in a home. Of the
+folders on the way to it there is no more than the way: each holds the next name and nothing else, and is read-only.
+
 Started by root, the command runs as one of the users that systemd sets apart for passing services (61184 to 65519),
 mapped into its user namespace beside root, who prepares the sandbox and keeps watch in it without the
 privileges of the host. Started by anyone else, it runs as that user, who can do no more in there. Either way it has no
@@ -35,6 +38,7 @@ TRANSIENT_USERS = range(61184, 65520)
 DEVICES = ("null", "zero", "full", "random", "urandom")
 LIBRARIES = ("lib", "lib32", "lib64", "libx32")  # in /usr, and in / as links to those, or as folders on older systems
 SYSTEM_PREFIXES = {Path("/usr"), Path("/usr/local")}  # of interpreters that share them with everything else
+SCRATCH = Path("/tmp")  # writable; an environment may be in a folder of it
 INIT = "/init.py"
 SLACK = 2**20  # bytes: a mount is a little larger than its limit, so that passing the limit shows
 COUNTS_BY_NAMESPACE = (5, 14)  # the Linux that no longer counts all of a user's processes, when it limits a sandbox's
@@ -78,7 +82,7 @@ class Bubblewrap(Sandbox):
         options += ["--uid", user, "--gid", user]
         for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL") if as_root else ():
             options += ["--cap-add", capability]
-        options += self._memory("/tmp", job.limits.scratch_bytes)  # first: an interpreter may be in a folder of it
+        options += self._memory(str(SCRATCH), job.limits.scratch_bytes)  # first: the system's mounts may be in it
         options += self._system
         options += self._memory("/dev/shm", job.limits.scratch_bytes)
         options += self._memory("/output", job.limits.output_bytes) if job.has_output else []
@@ -111,15 +115,28 @@ def _check_readable(path):
 def _system():
     """Options that mount the interpreter and what it stands on, read-only, and the plainest of /dev and /proc."""
     libraries = [Path(folder, name) for folder in ("/usr", "/") for name in LIBRARIES]
-    for path in [*libraries, Path("/etc/ld.so.cache"), *_interpreter()]:
+    shown = [path for path in [*libraries, Path("/etc/ld.so.cache"), *_interpreter()] if path.exists()]
+    ways = _ways_through_scratch(shown)
+    for way in ways:
+        yield from ("--tmpfs", str(way))
+    for path in shown:
         if path in libraries and path.is_symlink():
             yield from ("--symlink", os.readlink(path), str(path))
-        elif path.exists():
+        else:
             yield from _show(path, path)
+    for way in ways:
+        yield from ("--remount-ro", str(way))
     yield from ("--proc", "/proc", "--tmpfs", "/dev")
     for device in DEVICES:
         yield from ("--dev-bind", f"/dev/{device}", f"/dev/{device}")
     yield from ("--symlink", "/proc/self/fd", "/dev/fd")
+
+
+def _ways_through_scratch(shown):
+    """The folders right in /tmp that lead to what is shown: as part of the writable /tmp, they would be writable, too."""
+    below = [path for path in shown if SCRATCH in path.parents]
+    tops = {Path(*path.parts[: len(SCRATCH.parts) + 1]) for path in below}
+    return sorted(tops.difference(shown))
 
 
 def _interpreter():

@@ -4,6 +4,7 @@ Without bubblewrap these tests are skipped; they are never mocked.
 """
 
 import ctypes
+import itertools
 import json
 import os
 import platform
@@ -12,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 import uuid
@@ -123,11 +125,56 @@ def test_it_sees_no_process_but_its_own(run):
 
 @pytest.mark.parametrize(
     "path",
-    ["/etc/passwd", "/etc/shadow", "/etc/hostname", "/home", "/var", "/usr/bin/env", "/sys", "/dev/tty", REPOSITORY],
+    ["/etc/passwd", "/etc/shadow", "/etc/hostname", "/usr/bin/env", "/sys", "/dev/tty", REPOSITORY / "README.md"],
 )
 def test_the_host_s_files_are_out_of_sight(run, path):
     outcome = run(f"import os; os.stat({str(path)!r})")
     assert "FileNotFoundError" in outcome.log
+
+
+LOOK_AT_THE_WAY = '''
+import sys
+from grading import bubblewrap
+
+if sys.argv[1] == "as one user":
+    bubblewrap.os.geteuid = lambda: 1000
+look = """
+import json, os, sys
+from pathlib import Path
+
+seen = {}
+for folder in Path(sys.prefix).parents:
+    try:
+        (folder / "mine").touch()
+        seen[str(folder)] = "writable"
+    except OSError:
+        seen[str(folder)] = os.listdir(folder)
+print(json.dumps(seen))
+"""
+sandbox = bubblewrap.Bubblewrap()
+print(sandbox.run([sandbox.python, "-c", look]).log)
+'''
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("users", ["as configured", "as one user"])
+@pytest.mark.parametrize("above", ["/tmp", "/var/tmp"])
+def test_of_the_folders_on_the_way_to_an_environment_there_is_the_way_and_no_more(above, users):
+    with tempfile.TemporaryDirectory(dir=above) as folder:
+        course = Path(folder, "the course")
+        (course / "submissions").mkdir(parents=True)
+        (course / "README.md").write_text("the course's")
+        os.chmod(folder, 0o755)
+        venv.create(course / ".venv", symlinks=True)
+        packages = os.pathsep.join([str(REPOSITORY), *sys.path[1:]])
+        command = [course / ".venv/bin/python", "-c", LOOK_AT_THE_WAY, users]
+        done = subprocess.run(command, env=os.environ | {"PYTHONPATH": packages}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    assert seen.pop("/") != "writable"
+    assert seen.pop("/tmp", "writable") == "writable"
+    way = [*reversed(course.parents[:-1]), course, course / ".venv"]
+    assert seen == {str(folder): [below.name] for folder, below in itertools.pairwise(way) if str(folder) != "/tmp"}
 
 
 def test_it_sees_its_own_submission_and_no_other(run, tmp_path):
