@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+PASSED, FAILED, SKIPPED, UNDECIDED = "passed", "failed", "skipped", "undecided"
 
 
 @dataclass(frozen=True)
@@ -11,11 +11,12 @@ class Check:
 
     `name` is that of the rubric, such as "architecture/model_no1"; `message` is for the student: what was expected,
     what was found, what to do. `fraction` is the part of the points earned, 0 to 1; `log` is what the submission
-    printed, capped and printable; `seconds` is wall time. A check is skipped where one that it depends on failed.
+    printed, capped and printable; `seconds` is wall time. A check is skipped where one that it depends on failed, and
+    undecided where the grader could not read what it was to judge: it has no points yet, and the instructor settles it.
     """
 
     name: str
-    status: str  # PASSED, FAILED or SKIPPED
+    status: str  # PASSED, FAILED, SKIPPED or UNDECIDED
     message: str
     fraction: float = 0.0
     log: str = ""
@@ -42,3 +43,8 @@ def failed(name: str, message: str, fraction: float = 0.0, **details) -> Check:
 def skipped(name: str, message: str) -> Check:
     """A check that could not be made, because of one that failed before."""
     return Check(name, SKIPPED, message)
+
+
+def undecided(name: str, message: str, **details) -> Check:
+    """A check that only a person can settle; the message tells what was seen, and what stopped the reading."""
+    return Check(name, UNDECIDED, message, **details)
