@@ -133,7 +133,7 @@ def _system():
 
 
 def _ways_through_scratch(shown):
-    """The folders right in /tmp that lead to what is shown: as part of the writable /tmp, they would be writable, too."""
+    """The folders right in /tmp that lead to what is shown, which would be as writable as /tmp itself."""
     below = [path for path in shown if SCRATCH in path.parents]
     tops = {Path(*path.parts[: len(SCRATCH.parts) + 1]) for path in below}
     return sorted(tops.difference(shown))

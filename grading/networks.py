@@ -48,6 +48,17 @@ def find_data(directory: Path) -> Path:
     return directory
 
 
+def worker_limits(assignment: Assignment, wall_seconds: float) -> Limits:
+    """What student code may use, in the worker and all that it starts."""
+    return Limits(
+        wall_seconds=wall_seconds,
+        cpu_seconds=wall_seconds * Limits.threads,
+        memory_bytes=assignment.limits.memory_mb * MIB,
+        output_bytes=256 * MIB,  # three graphs
+        scratch_bytes=256 * MIB,
+    )
+
+
 def check_networks(
     folder: Path,
     assignment: Assignment,
@@ -141,18 +152,11 @@ class _Submission:
         for name in (TRAIN_IMAGES, TRAIN_LABELS) if task == "train" else ():
             shutil.copyfile(data_file(self.data, name), read_only["/data"] / name)
         wall_seconds = START_SECONDS + (1 + 2 * IMPORT_SHARE) * seconds * len(scripts)
-        limits = Limits(
-            wall_seconds=wall_seconds,
-            cpu_seconds=wall_seconds * Limits.threads,
-            memory_bytes=self.assignment.limits.memory_mb * MIB,
-            output_bytes=256 * MIB,  # three graphs
-            scratch_bytes=256 * MIB,
-        )
         return self.sandbox.run(
             [self.sandbox.python, "-m", "grading.worker", json.dumps(job)],
             read_only=read_only,
             output=output,
-            limits=limits,
+            limits=worker_limits(self.assignment, wall_seconds),
             env={"PYTHONPATH": "/grader:/kit", **FOLDERS, **KEEP_MEMORY},
         )
 

@@ -6,8 +6,6 @@ import os
 import re
 import signal
 
-import psutil
-
 from grading.runner import Job, Process, Report, Sandbox
 from grading.sandbox_init import verdict
 from grading.staged import StagedProcess
@@ -48,6 +46,8 @@ class _PlainProcess(StagedProcess):
         self.begin(command, env=env, cwd=translate(job.cwd), **job.pipes)
 
     def kill(self) -> None:
+        import psutil  # here, because whoever has a sandbox that works can do without
+
         with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.popen.pid).children(recursive=True):
                 with contextlib.suppress(psutil.NoSuchProcess):

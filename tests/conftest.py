@@ -1,7 +1,11 @@
-"""What the tests share: quiet TensorFlow, and directories of digits."""
+"""What the tests share: quiet TensorFlow, directories of digits, a sandbox, and what runs under which flag."""
 
+import hashlib
 import os
+import random
+import shutil
 import signal
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -11,21 +15,74 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# ---------------------------------------------------------------------------------------------------- what is run when
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sample",
+        metavar="TEXT",
+        help="of each large family of cases run some, which the text picks (a commit's hash, say), instead of all",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects by markers
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark everything that -m full runs, and under --sample leave out what is not in the sample."""
+    for item in items:
+        if item.get_closest_marker("packed") is None:
+            item.add_marker("full")
+    if not config.getoption("sample"):
+        return
+    families = defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("sample"):
+            families[item.nodeid.partition("[")[0]].append(item)
+    left_out = set()
+    for name, family in families.items():
+        size = family[0].get_closest_marker("sample").args[0]
+        left_out.update(set(family).difference(_sample(family, size, config.getoption("sample") + name)))
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=list(left_out))
+
+
+def _sample(family, size, seed):
+    """Some of the items, the same for the same text on each machine."""
+    number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big")
+    return random.Random(number).sample(family, min(size, len(family)))
+
+
+# ------------------------------------------------------------------------------------------------------ what is used
+
+
 @pytest.fixture(scope="session")
-def synthetic_dir(request):
-    """A data directory with synthetic digits, drawn once and kept in pytest's cache."""
+def synthetic_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with synthetic digits, drawn once."""
     import synthetic_digits  # noqa: F401  # fails here, not in the lab scripts, where it can't be imported
     from input_data import read_data_sets
 
-    directory = request.config.cache.mkdir("digits")
+    directory = tmp_path_factory.mktemp("digits")
     read_data_sets(directory, dataset="synthetic")
     return directory
 
 
 @pytest.fixture(scope="session")
-def mnist_dir():
+def mnist_dir() -> Path:
     """The directory of real MNIST, $MNIST_DATA_DIR; skips the test where it is not set."""
     directory = os.environ.get("MNIST_DATA_DIR")
     if not directory:
-        pytest.skip("MNIST_DATA_DIR is not set: no real MNIST to train on")
+        pytest.skip("no real MNIST to train on: set MNIST_DATA_DIR to its folder")
     return Path(directory)
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    """What confines student code here; skips the test where nothing does."""
+    from grading.sandbox import NoSandbox, find_sandbox
+
+    try:
+        return find_sandbox()
+    except NoSandbox as error:
+        if shutil.which("bwrap") is None:
+            pytest.skip("bubblewrap is not installed: apt-get install bubblewrap")
+        pytest.skip(str(error))

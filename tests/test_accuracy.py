@@ -8,7 +8,7 @@ import pytest
 import lab
 from tests.test_lab import run
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.training
 
 
 def accuracy(script, *flags, cwd):

@@ -10,10 +10,9 @@ import sys
 
 import pytest
 
-from grading.sandbox import NoSandbox, find_sandbox
 from tests.tracing import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.benchmark
 
 BENCHMARKS = ["arithmetic", "grading", "loader", "optimisations", "scripts", "throughput", "time_to_accuracy"]
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
@@ -102,11 +101,8 @@ def test_optimisations_measures_every_variant_beside_its_reckoning(digits, tmp_p
         assert f"| {name} " in done.stdout
 
 
+@pytest.mark.usefixtures("sandbox")
 def test_grading_measures_a_class_without_training_and_on_mnist_one_with_it(digits, tmp_path):
-    try:
-        find_sandbox()
-    except NoSandbox as error:
-        pytest.skip(str(error))
     done, record = run_smoke("grading", digits, tmp_path)
     assert set(record["results"]["untrained"]["2"]) == {"seconds", "cpu_seconds", "peak_bytes"}
     if record["dataset"] == "MNIST":

@@ -12,7 +12,6 @@ import sys
 import threading
 from types import SimpleNamespace
 
-import psutil
 import pytest
 
 from grading import grade, marking
@@ -22,6 +21,7 @@ from grading.checks import failed, passed
 from grading.intake import BadZip
 from grading.limits import NoSandbox, SandboxError
 from grading.names import safe_stem
+from tests.needs import needs
 from tests.submissions import ROOT, make_zip
 
 pytestmark = pytest.mark.grading
@@ -437,7 +437,7 @@ def test_a_bad_flag_ends_with_status_2(flags, tmp_path):
 @pytest.mark.parametrize(("cores", "gigabytes", "jobs"), [(2, 24, 2), (16, 8, 3), (4, 1, 1)])
 def test_there_are_as_many_jobs_as_cores_where_memory_allows(cores, gigabytes, jobs, klass, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False)
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=gigabytes * 10**9))
+    monkeypatch.setattr(needs("psutil"), "virtual_memory", lambda: SimpleNamespace(total=gigabytes * 10**9))
     asked = []
     monkeypatch.setattr(grade, "grade_class", lambda options: asked.append(options.jobs) or 0)
     klass.run()

@@ -9,24 +9,15 @@ import time
 
 import pytest
 
-from grading.sandbox import NoSandbox, find_sandbox
+from tests.needs import needs
 from tests.submissions import ROOT, make_zip, reference_scripts
 from tests.submissions.generate import write_class
 from tests.submissions.report_pdf import make_report
 from tests.submissions.verdicts import differences
 
-pytestmark = [pytest.mark.grading, pytest.mark.slow]
+pytestmark = [pytest.mark.grading, pytest.mark.course, pytest.mark.usefixtures("sandbox")]
 
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
-
-
-@pytest.fixture(scope="module", autouse=True)
-def sandbox():
-    """Skips these tests where nothing confines student code."""
-    try:
-        return find_sandbox()
-    except NoSandbox as error:
-        pytest.skip(str(error))
 
 
 def command(submissions, out, *flags):
@@ -73,7 +64,7 @@ def test_a_class_killed_midway_and_continued_gets_every_verdict(tmp_path):
 
 
 def test_ctrl_c_ends_at_once_with_130_and_leaves_nothing_running(tmp_path):
-    psutil = pytest.importorskip("psutil")
+    psutil = needs("psutil")
     write_class(tmp_path, students=12, seed=2)
     process = subprocess.Popen(
         command(tmp_path / "submissions", tmp_path / "grades", "--no-train"),

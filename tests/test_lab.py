@@ -18,6 +18,7 @@ import tensorflow as tf
 import deep_mnist
 import input_data
 import lab
+from tests.needs import needs
 from tests.tracing import ROOT
 
 pytestmark = pytest.mark.lab
@@ -447,7 +448,7 @@ def test_without_tensorboard_the_script_runs_and_says_what_to_install(tmp_path, 
 
 
 def test_tensorboard_gets_scalars_histograms_and_a_graph_with_readable_names(tmp_path):
-    pytest.importorskip("tensorboard")
+    needs("tensorboard")
     run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), log_dir=tmp_path / "logs")
     for _ in run.steps():
         run.log(1.0)

@@ -11,6 +11,7 @@ import submit
 from grading.report_pdf import ReportError, write_pdf
 from grading.report_text import accuracies, read_pdf, template_prompts_left
 from idx_files import DataError
+from tests.needs import needs
 from tests.tracing import ROOT
 
 pytestmark = pytest.mark.submit
@@ -21,8 +22,8 @@ FILLER = "\n\nThe network reads digits, and this report says how well it does so
 
 @pytest.fixture(autouse=True)
 def _programs():
-    pytest.importorskip("typst", reason="pip install -r requirements-report.txt")
-    pytest.importorskip("pypandoc", reason="pip install -r requirements-report.txt")
+    needs("typst")
+    needs("pypandoc")
 
 
 @pytest.fixture

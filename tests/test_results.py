@@ -14,6 +14,7 @@ from grading.escaping import cell, code_block, markdown
 from grading.feedback import feedback
 from grading.manual import ManualError, add_rows, read_manual
 from grading.results import Result, mark, read_result, write_grades, write_result
+from tests.needs import needs
 
 pytestmark = pytest.mark.grading
 
@@ -196,7 +197,7 @@ class Elements(HTMLParser):
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_strangers_text_shows_as_it_is_once_markdown_is_rendered(text):
-    pypandoc = pytest.importorskip("pypandoc")
+    pypandoc = needs("pypandoc")
     page = pypandoc.convert_text(markdown(text), "html", format="gfm", extra_args=["--wrap=none"])
     elements = Elements()
     elements.feed(page)

@@ -21,29 +21,29 @@ import venv
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
 import pytest
 
 from grading import bubblewrap, seccomp
-from grading.sandbox import Limits, SandboxError, trials
+from grading.sandbox import Limits, SandboxError
+from tests.needs import needs
 
+psutil = needs("psutil")
 pytestmark = pytest.mark.grading
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MIB = 2**20
-QUICK = Limits(wall_seconds=10, memory_bytes=512 * MIB, processes=64, scratch_bytes=8 * MIB, output_bytes=4 * MIB)
+PATIENCE = 60  # seconds: not a figure to reach, but to end what hangs
+QUICK = Limits(wall_seconds=PATIENCE, memory_bytes=512 * MIB, processes=64, scratch_bytes=8 * MIB, output_bytes=4 * MIB)
 AS_ROOT = os.geteuid() == 0
 only_root = pytest.mark.skipif(not AS_ROOT, reason="only root has another user to run a sandbox as")
 
 
 @pytest.fixture(scope="module")
-def sandbox():
-    if shutil.which("bwrap") is None:
-        pytest.skip("bubblewrap is not installed: apt-get install bubblewrap")
-    trial = next(trials())
-    if trial.sandbox is None:
-        pytest.skip(f"bubblewrap does not work here: {trial.problem}")
-    return trial.sandbox
+def sandbox(sandbox):
+    """The same, but for those who have another one than this module is about."""
+    if sandbox.name != "bubblewrap":
+        pytest.skip("bubblewrap is not installed, or does not work here: python -m grading doctor tells")
+    return sandbox
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def test_root_s_sandbox_runs_as_another_user(sandbox):
     marker = uuid.uuid4().hex
     code = "import sys; print(sys.stdin.readline(), flush=True); sys.stdin.read()"
     with sandbox.start([sandbox.python, "-c", code, marker]) as running:
-        running.ask(b"are you there?", 5)
+        running.ask(b"are you there?", PATIENCE)
         script = next(p for p in survivors(marker) if p.cmdline()[1] == "-c")
         assert all(uid in bubblewrap.TRANSIENT_USERS for uid in (*script.uids(), *script.gids()))
     assert not survivors(marker)
@@ -357,7 +357,6 @@ def test_an_endless_loop_ends_at_its_wall_time(run):
     outcome = run("import time\nwhile True: time.sleep(1)", limits=Limits(wall_seconds=1))
     assert (outcome.ended, outcome.status) == ("timeout", None)
     assert outcome.problem == "ran longer than the 1 s allowed and was stopped"
-    assert outcome.seconds < 3
 
 
 def test_processor_time_is_counted_over_all_processes_and_ignoring_signals_does_not_help(run):
@@ -368,15 +367,15 @@ def test_processor_time_is_counted_over_all_processes_and_ignoring_signals_does_
     os.fork()
     while True: pass
     """
-    outcome = run(code, limits=Limits(wall_seconds=20, cpu_seconds=1))
+    outcome = run(code, limits=Limits(wall_seconds=PATIENCE, cpu_seconds=1))
     assert outcome.ended == "cpu"
-    assert 1 <= outcome.cpu_seconds < 3
+    assert outcome.cpu_seconds >= 1
 
 
 def test_processor_time_of_children_is_told(run):
     outcome = run("import os, time\nif not os.fork():\n    while time.process_time() < 0.3: pass\nelse: os.wait()")
     assert outcome.problem is None
-    assert 0.3 < outcome.cpu_seconds < 1
+    assert outcome.cpu_seconds > 0.3
 
 
 def test_a_fork_bomb_is_ended_and_leaves_nothing(run):
@@ -392,7 +391,7 @@ def test_processes_are_counted_in_this_sandbox_alone(run):
     for started in range(100):
         try:
             if os.fork() == 0:
-                time.sleep(60)
+                time.sleep(600)
         except BlockingIOError:
             break
     print(started)
@@ -416,10 +415,10 @@ def test_memory_is_counted_over_all_processes(run, shared):
             block = mmap.mmap(-1, 32 * 2**20, flags=flags)
             for at in range(0, len(block), 4096):
                 block[at] = 1
-            time.sleep(60)
-    time.sleep(60)
+            time.sleep(600)
+    time.sleep(600)
     """
-    outcome = run(code, limits=Limits(wall_seconds=20, memory_bytes=128 * MIB))
+    outcome = run(code, limits=Limits(wall_seconds=PATIENCE, memory_bytes=128 * MIB))
     assert outcome.problem == "used more than the 128 MiB of memory allowed and was stopped"
 
 
@@ -495,18 +494,17 @@ def test_a_daemon_does_not_outlive_its_run(run):
         os.setsid()
         if os.fork() == 0:
             os.close(1), os.close(2)
-            time.sleep(60)
+            time.sleep(600)
         os._exit(0)
     os.wait()
     print("the daemon is up")
     """
     outcome = run(code)  # which looks for survivors
     assert (outcome.problem, outcome.log) == (None, "the daemon is up\n")
-    assert outcome.seconds < 5
 
 
 def test_closing_its_streams_does_not_end_the_watch(run):
-    outcome = run("import os, time\nos.closerange(0, 64)\ntime.sleep(60)", limits=Limits(wall_seconds=1))
+    outcome = run("import os, time\nos.closerange(0, 64)\ntime.sleep(600)", limits=Limits(wall_seconds=1))
     assert outcome.ended == "timeout"
 
 
@@ -524,19 +522,19 @@ def test_the_end_of_the_grader_is_the_end_of_its_sandboxes(sandbox, number):
 from grading.sandbox import Limits
 from grading.bubblewrap import Bubblewrap
 sandbox = Bubblewrap()
-sandbox.run([sandbox.python, "-c", "import time; time.sleep(60)", {marker!r}])
+sandbox.run([sandbox.python, "-c", "import time; time.sleep(600)", {marker!r}])
 """
     process = subprocess.Popen([sys.executable, "-c", grader], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
     wait_for(lambda: any(p.cmdline()[1:2] == ["-c"] and p.pid != process.pid for p in survivors(marker)))
     process.send_signal(number)
-    process.wait(10)
+    process.wait(PATIENCE)
     wait_for(lambda: not survivors(marker))
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < deadline, "waited 10 s in vain"
+        assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
 
 
@@ -548,7 +546,6 @@ def test_a_flood_of_prints_is_ended_and_its_beginning_and_end_are_kept(run):
     assert outcome.ended == "log"
     assert outcome.log.startswith("begin\nxxx")
     assert len(outcome.log) < 1.1 * QUICK.log_bytes
-    assert outcome.seconds < 5
 
 
 def test_of_a_long_log_head_and_tail_are_kept(run):
@@ -662,9 +659,9 @@ ECHO = "import sys\nfor line in sys.stdin: print(line.strip()[::-1], flush=True)
 
 def test_a_process_that_stays_answers_line_for_line(sandbox):
     with sandbox.start([sandbox.python, "-c", ECHO]) as running:
-        assert running.ask(b"abc", 5) == b"cba"
+        assert running.ask(b"abc", PATIENCE) == b"cba"
         long = os.urandom(MIB).hex().encode()
-        assert running.ask(long, 20) == long[::-1]
+        assert running.ask(long, PATIENCE) == long[::-1]
 
 
 def test_a_process_that_stays_sees_files_as_they_come(sandbox, tmp_path):
@@ -672,29 +669,29 @@ def test_a_process_that_stays_sees_files_as_they_come(sandbox, tmp_path):
     code = "import sys\nfor line in sys.stdin: print(open('/spool/' + line.strip()).read(), flush=True)"
     with sandbox.start([sandbox.python, "-c", code], read_only={"/spool": tmp_path}) as running:
         (tmp_path / "new").write_text("came later")
-        assert running.ask(b"new", 5) == b"came later"
+        assert running.ask(b"new", PATIENCE) == b"came later"
 
 
 @pytest.mark.parametrize(
-    ("code", "reason"),
+    ("code", "patience", "reason"),
     [
-        ("import time; time.sleep(60)", "too long"),
-        ("import sys; sys.exit('what went wrong')", "what went wrong"),
-        ("import sys\nwhile True: sys.stdout.write('x' * 2**20)", "without end"),
+        ("import time; time.sleep(600)", 1, "too long"),
+        ("import sys; sys.exit('what went wrong')", PATIENCE, "what went wrong"),
+        ("import sys\nwhile True: sys.stdout.write('x' * 2**20)", PATIENCE, "without end"),
     ],
 )
-def test_a_process_that_gives_no_answer_is_ended(sandbox, code, reason):
+def test_a_process_that_gives_no_answer_is_ended(sandbox, code, patience, reason):
     marker = uuid.uuid4().hex
     with sandbox.start([sandbox.python, "-c", code, marker]) as running:
         with pytest.raises(SandboxError, match=reason):
-            running.ask(b"answer me", 1)
+            running.ask(b"answer me", patience)
         assert not survivors(marker)
 
 
 def test_a_process_that_stays_has_limits_too(sandbox):
     code = "import sys\nprint(sys.stdin.readline(), flush=True)\nblock = bytearray(2**40)"
     with sandbox.start([sandbox.python, "-c", code]) as running:
-        running.ask(b"", 5)
+        running.ask(b"", PATIENCE)
         wait_for(lambda: "MemoryError" in running.log)
 
 
@@ -706,7 +703,7 @@ def test_the_kit_s_packages_work_inside(run):
     assert printed(run(code, limits=Limits())) == 81
 
 
-@pytest.mark.slow
+@pytest.mark.attack
 def test_tensorflow_computes_inside(run):
     code = "import tensorflow as tf; square = tf.ones([1000, 1000]); print(float(tf.reduce_sum(square @ square)))"
     outcome = run(code, limits=Limits())

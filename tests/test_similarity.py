@@ -168,7 +168,7 @@ def test_reports_that_say_the_same_in_other_words_are_no_pairs(student):
     assert find_pairs([student(f"s{n}", report=text) for n, text in enumerate(reports)], [], RULES) == []
 
 
-@pytest.mark.slow
+@pytest.mark.course
 def test_a_class_of_a_hundred_takes_seconds(student):
     import time
 

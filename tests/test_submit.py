@@ -180,14 +180,14 @@ def test_a_half_edited_model_is_told_layer_by_layer(tmp_path):
     assert found.message.endswith("all of it: python -m pytest tests/test_shapes.py -m no1")
 
 
-@pytest.mark.slow
+@pytest.mark.attack
 @pytest.mark.parametrize("name", ["keras_subclass", "tf_function_on_call", "transposed_weights", "relu_after_pooling"])
 def test_a_right_model_is_right_however_it_is_written(name, tmp_path):
     files = next(case.files for case in correct.CASES if case.name == name)
     assert look_at(tmp_path, bytes(files["model_no1.py"]).decode()) == (None, [])
 
 
-@pytest.mark.slow
+@pytest.mark.attack
 def test_dropout_that_acts_in_testing_is_told_though_every_shape_is_right(tmp_path):
     source = (ROOT / "model_no1.py").read_text(encoding="utf-8")
     problem, shapes = look_at(tmp_path, source.replace("dropout(h_fc1, keep_prob)", "dropout(h_fc1, 0.5)"))

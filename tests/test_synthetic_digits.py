@@ -244,7 +244,7 @@ def test_two_processes_draw_into_one_directory_at_once(tmp_path):
 # --- the whole set -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
+@pytest.mark.training
 def test_the_whole_set_teaches_a_softmax_regression_85_to_95_percent(tmp_path, fonts, monkeypatch):
     """The lecture's first network, in NumPy: 1,000 steps of 100, learning rate 0.5."""
     monkeypatch.setattr(synthetic_digits, "distance_fields", lambda: fonts)

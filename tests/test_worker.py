@@ -6,20 +6,10 @@ import pytest
 
 from grading import networks
 from grading.assignment import NETWORKS, load_assignment
-from grading.sandbox import NoSandbox, find_sandbox
 from grading.worker_report import read_report
 from tests.submissions import reference_scripts
 
 pytestmark = pytest.mark.grading
-
-
-@pytest.fixture(scope="module")
-def sandbox():
-    """Skips these tests where nothing confines student code."""
-    try:
-        return find_sandbox()
-    except NoSandbox as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +103,7 @@ def test_what_is_judged_is_a_new_model_whatever_main_makes_of_it(check):
     assert "missing 1 required positional argument: 'seed'" in checks["run/model_no1"].message
 
 
-@pytest.mark.slow
+@pytest.mark.attack
 def test_a_script_that_hangs_or_ends_its_process_fails_alone(check):
     endless, ended = "\nwhile True:\n    pass\n", "\nimport os\nos._exit(0)\n"
     checks = check(run_seconds=20, model_no1=REFERENCE["model_no1"] + endless, model_no2=REFERENCE["model_no2"] + ended)
@@ -122,7 +112,7 @@ def test_a_script_that_hangs_or_ends_its_process_fails_alone(check):
     assert checks["run/model_no3"].passed
 
 
-@pytest.mark.slow
+@pytest.mark.attack
 def test_a_script_that_brings_the_sandbox_down_fails_alone(check):
     bomb = "\nimport os\nfor number in range(200):\n    open(f'/output/{number}', 'w')\n"
     checks = check(model_no2=None, model_no1=REFERENCE["model_no1"] + bomb)
@@ -130,7 +120,7 @@ def test_a_script_that_brings_the_sandbox_down_fails_alone(check):
     assert checks["architecture/model_no3"].passed
 
 
-@pytest.mark.slow
+@pytest.mark.attack
 def test_trained_networks_are_measured_and_have_to_be_in_their_band(check, synthetic_dir, tmp_path):
     digits = tmp_path / "digits"  # under the names of MNIST
     digits.mkdir()

@@ -41,6 +41,11 @@ class Case:
     refused: str = ""
     remarks: tuple[str, ...] = ()
     zip_name: str = "{id}_{name}_{surname}.zip"
+    # Of what is hostile in one script only:
+    alone: str = ""  # the code as a script of its own, where it needs nothing of the script around it
+    within: Callable[..., "Case"] | None = None  # within(script="model_no2"): the same in another script
+    endless: bool = False  # it does not end until its time is over
+    ends_sandbox: bool = False  # it has the whole sandbox stopped, so that each script gets one of its own
 
     def zip(self, good: Files) -> bytes:
         """The bytes of this case's zip, made from the files of a good submission."""

@@ -9,21 +9,26 @@ Nothing of this may ever run outside of a sandbox. Every attack leaves traces wh
   grading writes may not hold what is in them.
 - PORT of the host's loopback is called by scripts; a test may listen there, and must not hear of anybody.
 
+Each worker of pytest-xdist sets traps of its own, which only the scripts that it has made walk into.
+
 What a script prints, writes or returns earns nothing, so those that swallow a refusal and go on with a right network
 have full marks; those that forge something have a wrong network, whose architecture has to be found wrong all the same.
 """
 
+import os
 import textwrap
+from functools import partial
 from pathlib import Path
 
 from tests.submissions import Case
 from tests.submissions.rewriting import DEEP, REFERENCE, replaced
 
-CANARY = "mnist-lab-kit-canary"
+TEST_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+CANARY = f"mnist-lab-kit-canary-{TEST_WORKER}-"
 BREACH = "BREACH"
-SECRET = Path("/tmp/mnist-lab-kit-secret")
+SECRET = Path(f"/tmp/mnist-lab-kit-secret-{TEST_WORKER}")
 SECRET_VARIABLE = "MNIST_LAB_KIT_SECRET"
-PORT = 48151
+PORT = 48151 + TEST_WORKER
 
 ANY = "passed|failed|skipped"
 
@@ -95,19 +100,33 @@ def hostile(
     code: str,
     statuses: dict[str, str],
     at: str = "import",
-    network: str = REFERENCE["model_no1"],
+    network: str | None = None,
     files: dict[str, str | bytes] | None = None,
+    messages: dict[str, str] | None = None,
+    script: str = "model_no1",
     **case,
 ) -> Case:
-    """A submission whose model_no1.py holds hostile code; `network` is the script that it is put into.
+    """A submission with one script that holds hostile code; `network` is what it is put into, by default the right one.
 
-    `statuses` are those of its checks, by the first part of their names; the other scripts are to have full marks.
+    `statuses` are those of its checks, and `messages` fragments of what these say, by the first part of their names;
+    the other scripts are to have full marks.
     """
-    expect = {f"{kind}/model_no1": status for kind, status in statuses.items()}
+    expect = {f"{kind}/{script}": status for kind, status in statuses.items()}
     if "training" in statuses:  # no accuracy to compare the report's with, or a low one
         expect["report/accuracies"] = "passed|failed"
-    text = attacked(code, at, network)
-    return Case(name, attempts, "hostile", {"model_no1.py": text, **(files or {})}, expect=expect, **case)
+    return Case(
+        name,
+        attempts,
+        "hostile",
+        {f"{script}.py": attacked(code, at, network or REFERENCE[script]), **(files or {})},
+        expect=expect,
+        messages={f"{kind}/{script}": text for kind, text in (messages or {}).items()},
+        alone=TOOLS + textwrap.dedent(code) if at == "import" and not files else "",
+        within=None
+        if files or network not in (None, DEEP)
+        else partial(hostile, name, attempts, code, statuses, at, network, None, messages, **case),
+        **case,
+    )
 
 
 def forging(name: str, attempts: str, code: str, at: str = "import", **case) -> Case:

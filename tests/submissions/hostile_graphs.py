@@ -158,7 +158,7 @@ FILES_IN_GRAPHS = [
         'x = x + 0.0 * tf.cast(tf.strings.length(tf.io.read_file("/proc/self/status")), tf.float32)\n',
         IN_GRAPH,
         at="call",
-        messages={"architecture/model_no1": "ReadFile"},
+        messages={"architecture": "ReadFile"},
     ),
     hostile(
         "graph_that_lists_files",
@@ -166,7 +166,7 @@ FILES_IN_GRAPHS = [
         'x = x + 0.0 * tf.cast(tf.size(tf.io.matching_files("/*")), tf.float32)\n',
         IN_GRAPH,
         at="call",
-        messages={"architecture/model_no1": "MatchingFiles"},
+        messages={"architecture": "MatchingFiles"},
     ),
     hostile(
         "graph_that_writes_a_file",
@@ -197,7 +197,7 @@ FILES_IN_GRAPHS = [
         """,
         IN_GRAPH,
         at="call",
-        messages={"architecture/model_no1": "EagerPyFunc"},
+        messages={"architecture": "EagerPyFunc"},
     ),
     hostile(
         "graph_that_calls_numpy",
@@ -205,7 +205,7 @@ FILES_IN_GRAPHS = [
         "x = tf.ensure_shape(tf.numpy_function(lambda x: x, [x], tf.float32), [None, 784])\n",
         IN_GRAPH,
         at="call",
-        messages={"architecture/model_no1": "PyFunc"},
+        messages={"architecture": "PyFunc"},
     ),
     hostile(
         "graph_with_a_queue",
@@ -226,7 +226,7 @@ FILES_IN_GRAPHS = [
         "x = x * tf.cast(tf.timestamp() > 0, tf.float32)\n",
         IN_GRAPH,
         at="call",
-        messages={"architecture/model_no1": "Timestamp"},
+        messages={"architecture": "Timestamp"},
     ),
 ]
 

@@ -5,16 +5,17 @@ from tests.submissions.attacks import ANY, AT_IMPORT, CANARY, HARMLESS, IN_GRAPH
 FOREVER = "while True:\n    pass\n"
 
 ENDLESS = [
-    hostile("endless_loop_at_import", "never be imported", FOREVER, AT_IMPORT),
-    hostile("endless_loop_in_init", "never be made", FOREVER, IN_MODEL, at="init"),
-    hostile("endless_loop_in_call", "never come to logits", FOREVER, IN_MODEL, at="call"),
-    hostile("endless_loop_in_training", "never finish a step", FOREVER, IN_MAIN, at="training"),
+    hostile("endless_loop_at_import", "never be imported", FOREVER, AT_IMPORT, endless=True),
+    hostile("endless_loop_in_init", "never be made", FOREVER, IN_MODEL, at="init", endless=True),
+    hostile("endless_loop_in_call", "never come to logits", FOREVER, IN_MODEL, at="call", endless=True),
+    hostile("endless_loop_in_training", "never finish a step", FOREVER, IN_MAIN, at="training", endless=True),
     hostile(
         "endless_loop_with_dropout",
         "never be trained",
         "while keep_prob < 1:\n    pass\n",
         IN_MODEL,
         at="call",
+        endless=True,
     ),
     hostile(
         "endless_loop_in_the_graph",
@@ -25,10 +26,17 @@ ENDLESS = [
         """,
         IN_GRAPH,
         at="call",
+        endless=True,
     ),
-    hostile("sleeps", "wait without using the processor", "import time\n\ntime.sleep(10**8)\n", AT_IMPORT),
     hostile(
-        "stops_itself", "stop without ending", "import signal\n\nos.kill(os.getpid(), signal.SIGSTOP)\n", AT_IMPORT
+        "sleeps", "wait without using the processor", "import time\n\ntime.sleep(10**8)\n", AT_IMPORT, endless=True
+    ),
+    hostile(
+        "stops_itself",
+        "stop without ending",
+        "import signal\n\nos.kill(os.getpid(), signal.SIGSTOP)\n",
+        AT_IMPORT,
+        endless=True,
     ),
     hostile(
         "ignores_signals",
@@ -42,6 +50,7 @@ ENDLESS = [
             pass
         """,
         AT_IMPORT,
+        endless=True,
     ),
     hostile(
         "thread_that_never_ends",
@@ -54,6 +63,7 @@ ENDLESS = [
         """,
         OPEN,
         at="main",
+        endless=True,
     ),
     hostile(
         "endless_loop_at_exit",
@@ -64,6 +74,7 @@ ENDLESS = [
         atexit.register(forever)
         """,
         OPEN,
+        endless=True,
     ),
     hostile(
         "endless_property",
@@ -71,6 +82,7 @@ ENDLESS = [
         "type(self).trainable_variables = property(forever)\n",
         {"run": "failed", "architecture": ANY, "training": "failed|skipped"},
         at="init",
+        endless=True,
     ),
     hostile(
         "endless_getattr",
@@ -78,6 +90,7 @@ ENDLESS = [
         "type(self).__getattr__ = forever\n",
         OPEN,
         at="init",
+        endless=True,
     ),
     hostile(
         "endless_exception_text",
@@ -91,6 +104,7 @@ ENDLESS = [
         raise Endless
         """,
         AT_IMPORT,
+        endless=True,
     ),
 ]
 
@@ -106,6 +120,7 @@ BOMBS = [
                 pass
         """,
         AT_IMPORT,
+        ends_sandbox=True,
     ),
     hostile(
         "thread_bomb",
@@ -155,6 +170,7 @@ BOMBS = [
         time.sleep(10**8)
         """,
         AT_IMPORT,
+        ends_sandbox=True,
     ),
     hostile(
         "full_tmp",
@@ -195,6 +211,7 @@ BOMBS = [
             open(f"/output/{number}/x", "w").close()
         """,
         AT_IMPORT,
+        ends_sandbox=True,
     ),
     hostile("stdout_flood", "print without end", "while True:\n    print('x' * 10**6)\n", AT_IMPORT),
     hostile("stderr_flood", "complain without end", "while True:\n    os.write(2, b'x' * 65536)\n", AT_IMPORT),
@@ -231,6 +248,7 @@ BOMBS = [
         "for _ in range(10**6):\n    x = x + 0.0\n",
         {"run": "passed|failed", "architecture": "failed|skipped", "training": "skipped"},
         at="call",
+        endless=True,
     ),
     hostile(
         "variable_of_three_gigabytes",
@@ -275,6 +293,7 @@ EXITS = [
         os.kill(os.getpid(), signal.SIGKILL)
         """,
         AT_IMPORT,
+        ends_sandbox=True,
     ),
     hostile(
         "kills_everybody",
@@ -286,6 +305,7 @@ EXITS = [
         os.kill(os.getpid(), signal.SIGKILL)
         """,
         AT_IMPORT,
+        ends_sandbox=True,
     ),
     hostile(
         "stops_everybody",
@@ -297,6 +317,7 @@ EXITS = [
         os.kill(os.getpid(), signal.SIGSTOP)
         """,
         AT_IMPORT,
+        endless=True,
     ),
     hostile(
         "leaves_a_daemon",

@@ -9,13 +9,15 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import psutil
-
+from tests.needs import needs
 from tests.submissions import ROOT
 from tests.submissions.attacks import BREACH, CANARY, PORT, SECRET, SECRET_VARIABLE
 
+psutil = needs("psutil")
+
 # Where a canary may have been left. Those that do not exist here, or are closed, do not matter.
 FOLDERS = ("/", "/tmp", "/var/tmp", "/dev/shm", "/home", "/etc", "/usr/lib", "/output", Path.home(), ROOT, ROOT.parent)
+BETWEEN_PROGRAMS = 1  # seconds after which no command line means that there is none
 PATIENCE = 600  # seconds for the traps of another run of the tests to close
 
 
@@ -47,6 +49,16 @@ def _listener():
             time.sleep(0.1)
 
 
+def _command_line(process):
+    """Its words; waits for those of a process that has just become another program, and shows none for a moment."""
+    deadline = time.monotonic() + BETWEEN_PROGRAMS
+    with contextlib.suppress(psutil.Error):
+        while not (words := process.cmdline()) and process.exe() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return words
+    return []
+
+
 def reached(text: str, secret: str) -> list[str]:
     """The lines of a log or a message that tell of something that a submission must not have got hold of."""
     return [line for line in text.splitlines() if BREACH in line or secret in line]
@@ -56,9 +68,11 @@ def _left_outside(listener, folders):
     for folder in folders:
         with contextlib.suppress(OSError):
             yield from (f"left {path}" for path in sorted(Path(folder).glob(f"*{CANARY}*")))
-    for process in psutil.process_iter(["pid", "cmdline"]):
-        if any(CANARY in word for word in process.info["cmdline"] or ()):
-            yield f"runs on as process {process.info['pid']}"
+    for process in psutil.process_iter():
+        if any(CANARY in word for word in _command_line(process)):
+            yield f"runs on as process {process.pid}"
     listener.setblocking(False)
     with contextlib.suppress(BlockingIOError):
-        yield f"called from {listener.accept()[1]}"
+        connection, address = listener.accept()
+        connection.close()
+        yield f"called from {address}"
