@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,37 +19,12 @@ import deep_mnist
 import input_data
 import lab
 from tests.needs import needs
+from tests.scripts import PATIENCE, run, run_all, start
 from tests.tracing import ROOT
 
 pytestmark = pytest.mark.lab
 
 SCRIPTS = ["softmax_mnist", "deep_mnist", "model_no1", "model_no2", "model_no3"]
-PATIENCE = 300  # seconds: not a figure to reach, but to end a test that hangs
-
-
-def start(script, *flags, cwd, **environment):
-    """Starts a lab script as a student would, in a folder of its own."""
-    return subprocess.Popen(
-        [sys.executable, ROOT / f"{script}.py", *map(str, flags)],
-        cwd=cwd,
-        env=os.environ | {"MNIST_DATA_DIR": ""} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run(script, *flags, cwd, **environment):
-    """Runs a lab script to its end; returns an object with returncode, stdout and stderr."""
-    process = start(script, *flags, cwd=cwd, **environment)
-    stdout, stderr = process.communicate(timeout=PATIENCE)
-    return SimpleNamespace(returncode=process.returncode, stdout=stdout, stderr=stderr)
-
-
-def run_all(*commands, cwd):
-    """Runs several, each a script and its flags, two at a time: a script's start and its pictures take one core."""
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda command: run(*command, cwd=cwd), commands))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +50,7 @@ def test_importing_the_scripts_prints_nothing_and_leaves_nothing(tmp_path):
 def runs(synthetic, tmp_path_factory):
     """A run of each script, by its name, and the folder that all of them left their results in."""
     folder = tmp_path_factory.mktemp("runs")
-    done = run_all(*((script, "--steps", 12, "--seed", 7, *synthetic) for script in SCRIPTS), cwd=folder)
+    done = run_all(*((script, "--steps", 3, "--seed", 7, *synthetic) for script in SCRIPTS), cwd=folder)
     return SimpleNamespace(done=dict(zip(SCRIPTS, done, strict=True)), folder=folder)
 
 
@@ -93,10 +68,10 @@ def test_a_run_leaves_its_record(script, runs):
     )
     assert (predictions.shape, predictions.dtype) == ((10_000,), np.uint8)
     assert record["predictions_sha256"] == hashlib.sha256((folder / "predictions.npy").read_bytes()).hexdigest()
-    assert (record["script"], record["dataset"], record["seed"], record["steps"]) == (script, "synthetic digits", 7, 12)
+    assert (record["script"], record["dataset"], record["seed"], record["steps"]) == (script, "synthetic digits", 7, 3)
     assert len(record["sha256"]) == 4
     assert record["packages"].keys() >= {"numpy", "matplotlib"}
-    assert [entry["step"] for entry in record["history"] if entry["validation_accuracy"]] == [2, 4, 6, 8, 10, 12]
+    assert [entry["step"] for entry in record["history"] if entry["validation_accuracy"]] == [1, 2, 3]
     pictures = {path.name for path in folder.glob("*.png")}
     assert pictures >= {"curves.png", "confusion.png", "mistakes.png"}
     assert ("weights.png" if script == "softmax_mnist" else "filters.png") in pictures
@@ -202,10 +177,6 @@ def test_a_reshape_that_mixes_up_images_is_told_before_training(synthetic, tmp_p
 # ---------------------------------------------------------------------------------------- same seed, kill and resume
 
 
-def predictions(folder, script="deep_mnist"):
-    return np.load(folder / "results" / script / "seed-0" / "predictions.npy")
-
-
 def wait_for(path, process):
     deadline = time.monotonic() + PATIENCE
     while not path.exists():
@@ -214,45 +185,49 @@ def wait_for(path, process):
         time.sleep(0.02)
 
 
-@pytest.fixture(scope="module")
-def unbroken(synthetic_dir, tmp_path_factory):
-    """A run of 40 steps, to compare others with."""
-    folder = tmp_path_factory.mktemp("unbroken")
-    done = run("deep_mnist", "--steps", 40, "--dataset", "synthetic", "--data-dir", synthetic_dir, cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-def test_the_same_seed_gives_the_same_predictions_and_another_seed_does_not(unbroken, synthetic, tmp_path):
-    command = ("deep_mnist", "--steps", 40, *synthetic)
-    assert [done.returncode for done in run_all(command, (*command, "--seed", 1), cwd=tmp_path)] == [0, 0]
-    np.testing.assert_array_equal(predictions(tmp_path), predictions(unbroken))
-    other = np.load(tmp_path / "results/deep_mnist/seed-1/predictions.npy")
-    assert not np.array_equal(other, predictions(unbroken))
+def test_the_same_seed_gives_the_same_predictions_and_another_seed_does_not(synthetic, tmp_path):
+    found = []
+    for number, seed in enumerate((0, 0, 1)):
+        flags = ("--steps", 5, "--seed", seed, "--results-dir", tmp_path / str(number))
+        assert run("softmax_mnist", *flags, *synthetic, cwd=tmp_path).returncode == 0
+        found.append(np.load(tmp_path / str(number) / "softmax_mnist" / f"seed-{seed}" / "predictions.npy"))
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.array_equal(found[0], found[2])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
-@pytest.mark.parametrize("end", ["SIGKILL", "SIGINT"])
-def test_a_killed_run_resumes_and_ends_as_an_unbroken_one_does(end, unbroken, synthetic, tmp_path):
+def test_a_killed_run_resumes_and_ends_as_an_unbroken_one_does(synthetic, tmp_path):
+    command, folder = ("deep_mnist", "--steps", 40, *synthetic), Path("results/deep_mnist/seed-0")
+    ours, theirs = tmp_path / "killed", tmp_path / "unbroken"
+    ours.mkdir()
+    theirs.mkdir()
+    process = start(*command, cwd=ours)
+    wait_for(ours / folder / "checkpoint" / "checkpoint", process)
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    assert not (ours / folder / "run.json").exists(), "killed too late to test anything"
+
+    resumed, unbroken = run(*command, "--resume", cwd=ours), run(*command, cwd=theirs)
+    assert (resumed.returncode, unbroken.returncode) == (0, 0), resumed.stderr + unbroken.stderr
+    assert "starting from the first step" not in resumed.stderr
+    np.testing.assert_array_equal(*(np.load(path / folder / "predictions.npy") for path in (ours, theirs)))
+    histories = [json.loads((path / folder / "run.json").read_text())["history"] for path in (ours, theirs)]
+    for entry in histories[0] + histories[1]:
+        entry.pop("seconds")
+    assert histories[0] == histories[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
+def test_ctrl_c_ends_a_run_with_130_and_the_way_to_go_on(synthetic, tmp_path):
     process = start("deep_mnist", "--steps", 40, *synthetic, cwd=tmp_path)
     folder = tmp_path / "results/deep_mnist/seed-0"
     wait_for(folder / "checkpoint" / "checkpoint", process)
-    process.send_signal(getattr(signal, end))
+    process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=PATIENCE)
-    if end == "SIGINT":
-        assert process.returncode == 130
-        assert "Traceback" not in stderr
-        assert "--resume" in stderr
-    assert not (folder / "run.json").exists(), "killed too late to test anything"
-
-    resumed = run("deep_mnist", "--steps", 40, "--resume", *synthetic, cwd=tmp_path)
-    assert resumed.returncode == 0, resumed.stderr
-    assert "starting from the first step" not in resumed.stderr
-    np.testing.assert_array_equal(predictions(tmp_path), predictions(unbroken))
-    ours, theirs = (json.loads((f / "results/deep_mnist/seed-0/run.json").read_text()) for f in (tmp_path, unbroken))
-    for entry in ours["history"] + theirs["history"]:
-        entry.pop("seconds")
-    assert ours["history"] == theirs["history"]
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    assert "--resume" in stderr
+    assert not (folder / "run.json").exists()
 
 
 def test_resume_starts_without_a_checkpoint_and_refuses_that_of_another_recipe(synthetic, tmp_path):
