@@ -17,12 +17,12 @@ KIT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WINDOWS = os.name == "nt"
 # The modules of the packages that requirements.txt installs, and of others that these import where they are there.
 PACKAGES = """
-IPython PIL _pytest absl anyascii astunparse backports brotli certifi chardet charset_normalizer clang colorama
-contourpy cryptography cv2 cycler dateutil dill exceptiongroup flatbuffers fontTools fsspec gast google grpc h5py idna
-iniconfig jax keras kiwisolver markdown markdown_it markupsafe matplotlib mdurl ml_dtypes mpl_toolkits namex numpy
-opt_einsum optree packaging pandas pasta pkg_resources platformdirs pluggy pooch psutil py pydot pygments pylab
-pyparsing pypdf pytest requests rich scipy setuptools simplejson six sklearn socks tensorboard tensorboard_data_server
-tensorflow termcolor tomli torch tqdm typing_extensions urllib3 werkzeug wheel wrapt
+IPython PIL _distutils_hack _pytest absl anyascii astunparse backports brotli certifi chardet charset_normalizer clang
+colorama contourpy cryptography cv2 cycler dateutil dill exceptiongroup flatbuffers fontTools fsspec gast google grpc h5py
+idna iniconfig jax keras kiwisolver markdown markdown_it markupsafe matplotlib mdurl ml_dtypes mpl_toolkits namex
+numpy opt_einsum optree packaging pandas pasta pkg_resources platformdirs pluggy pooch psutil py pydot pygments
+pylab pyparsing pypdf pytest requests rich scipy setuptools simplejson six sklearn socks tensorboard
+tensorboard_data_server tensorflow termcolor tomli torch tqdm typing_extensions tzdata urllib3 werkzeug wheel wrapt
 """.split()
 LOADABLE = (".py", ".pyc", ".pyd", ".pyw", ".so")  # how the names of files end that can be imported
 
@@ -153,9 +153,9 @@ def _program(environment, name):
 
 def _version(settings):
     """The version of Python in a pyvenv.cfg, such as (3, 12)."""
-    with open(settings) as file:
+    with open(settings, "rb") as file:  # as bytes: the paths in it may be in any encoding
         for line in file:
-            key, _, value = line.partition("=")
+            key, _, value = line.decode("ascii", "replace").partition("=")
             if key.strip() in ("version", "version_info"):  # venv's word, and virtualenv's
                 numbers = value.strip().split(".")[:2]
                 if len(numbers) == 2 and all(number.isdigit() for number in numbers):
