@@ -108,7 +108,8 @@ def parse_flags(description, **defaults):
     if notebook.pasted(sys._getframe(1).f_code.co_filename):
         flags = parser.parse_args([])
         flags.script = notebook.script(description)
-        print(f"the flags in a notebook's cell are the defaults; to set some: %run {flags.script}.py --steps 100")
+        file = "deep_mnist.py" if flags.script == notebook.UNNAMED else f"{flags.script}.py"
+        print(f"the flags in a notebook's cell are the defaults; to set some: %run {file} --steps 100")
     else:
         flags = notebook.call(parser.parse_args)
         flags.script = Path(sys.argv[0]).stem

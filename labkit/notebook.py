@@ -7,6 +7,8 @@ labkit/startup.py imports this file, and says why any Python must be able to rea
 import os
 import sys
 
+UNNAMED = "notebook"  # the name of a script that does not tell its own
+
 
 class Stopped(Exception):
     """Ends a cell as sys.exit ends a script. What the notebook shows of it is its text, in one line, and no trace."""
@@ -53,7 +55,7 @@ def pasted(file):
 def script(description):
     """The name of the script that was pasted: that of the command in its docstring, `python deep_mnist.py`.
 
-    It is looked for in `description`, then in the cells, the last one first. Without one the name is "notebook".
+    It is looked for in `description`, then in the cells, the last one first.
     """
     cells = sys.modules["IPython"].get_ipython().user_ns.get("In", [])
     for text in [description or ""] + cells[::-1]:
@@ -61,4 +63,4 @@ def script(description):
             words = line.split()
             if line.startswith("    python ") and words[1].endswith(".py"):
                 return words[1][: -len(".py")]
-    return "notebook"
+    return UNNAMED

@@ -18,11 +18,11 @@ WINDOWS = os.name == "nt"
 # The modules of the packages that requirements.txt installs, and of others that these import where they are there.
 PACKAGES = """
 IPython PIL _distutils_hack _pytest absl anyascii astunparse backports brotli certifi chardet charset_normalizer clang
-colorama contourpy cryptography cv2 cycler dateutil dill exceptiongroup flatbuffers fontTools fsspec gast google grpc h5py
-idna iniconfig jax keras kiwisolver markdown markdown_it markupsafe matplotlib mdurl ml_dtypes mpl_toolkits namex
-numpy opt_einsum optree packaging pandas pasta pkg_resources platformdirs pluggy pooch psutil py pydot pygments
-pylab pyparsing pypdf pytest requests rich scipy setuptools simplejson six sklearn socks tensorboard
-tensorboard_data_server tensorflow termcolor tomli torch tqdm typing_extensions tzdata urllib3 werkzeug wheel wrapt
+colorama contourpy cryptography cv2 cycler dateutil dill exceptiongroup flatbuffers fontTools fsspec gast google grpc
+h5py idna iniconfig jax keras kiwisolver markdown markdown_it markupsafe matplotlib mdurl ml_dtypes mpl_toolkits namex
+numpy opt_einsum optree packaging pandas pasta pkg_resources platformdirs pluggy pooch psutil py pydot pygments pylab
+pyparsing pypdf pytest requests rich scipy setuptools simplejson six sklearn socks tensorboard tensorboard_data_server
+tensorflow termcolor tomli torch tqdm typing_extensions tzdata urllib3 werkzeug wheel wrapt
 """.split()
 LOADABLE = (".py", ".pyc", ".pyd", ".pyw", ".so")  # how the names of files end that can be imported
 
@@ -49,12 +49,12 @@ def _script_folder():
     """
     main = sys.modules.get("__main__")
     spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
-    folder = os.path.realpath((sys.path or [""])[0] or os.curdir)
+    first, here = os.path.realpath((sys.path or [""])[0] or os.curdir), os.path.realpath(os.curdir)
     if spec:
-        return folder if spec.name == "grading.__main__" else None
-    if file and os.path.dirname(os.path.realpath(file)) != folder:
-        return None
-    return folder
+        return first if spec.name == "grading.__main__" else None
+    if file:
+        return first if os.path.dirname(os.path.realpath(file)) == first else None
+    return here if "" in sys.path or here in sys.path else None  # a notebook has it there, behind Python's own modules
 
 
 def hidden_modules(folder):

@@ -23,6 +23,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import defaultdict, deque
 from dataclasses import dataclass
@@ -444,17 +445,30 @@ def say(line):
     print(line, file=sys.stderr, flush=True)
 
 
+@contextlib.contextmanager
+def no_training_left_behind():
+    """Lets a SIGTERM end the trainings, too; afterwards the signal is again what it was, which a notebook relies on."""
+    if threading.current_thread() is not threading.main_thread():  # no other may set a signal
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def main(arguments=None):
     """Runs the command line; returns the exit status."""
     options, given = parse(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no training is left behind, working on
     try:
-        return study(options, given)
+        with no_training_left_behind():
+            return study(options, given)
     except KeyboardInterrupt:
         say("stopped by Ctrl-C; the same command continues from here")
         return 130
     except ImportError as error:
         say(f"error: a package is missing ({error}); to install it: pip install -r requirements.txt")
     except (StudyError, DataError, OSError) as error:
-        say(f"error: {error}")
+        say(f"error: {' '.join(str(error).split())}")  # the loader's errors have a line for each mirror
     return 1
