@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from labkit import notebook
+from labkit import notebook, startup
 
 EPILOG = """\
 results go to RESULTS_DIR/<script>/seed-<SEED>/: run.json, predictions.npy, the pictures and a checkpoint
@@ -37,6 +37,14 @@ def _seed(text):
     if not 0 <= value < 2**32:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 4294967295, the seeds that NumPy takes")
     return value
+
+
+def _folder(text):
+    if startup.unreadable_path(text):
+        raise argparse.ArgumentTypeError(
+            f"{text} is not valid UTF-8, so TensorFlow can't write there: use plain letters"
+        )
+    return text
 
 
 FLAGS = {
@@ -75,8 +83,14 @@ FLAGS = {
         "default": 0,
         "help": "the same seed gives the same result on the same machine (default: 0)",
     },
-    "--results-dir": {"metavar": "DIR", "default": "results", "help": "where the results go (default: results)"},
+    "--results-dir": {
+        "type": _folder,
+        "metavar": "DIR",
+        "default": "results",
+        "help": "where the results go (default: results)",
+    },
     "--log-dir": {
+        "type": _folder,
         "metavar": "DIR",
         "default": None,
         "help": "write TensorBoard logs there, too; to view them: tensorboard --logdir DIR",

@@ -30,10 +30,24 @@ LOADABLE = (".py", ".pyc", ".pyd", ".pyw", ".so")  # how the names of files end 
 def check(*packages):
     """Ends the process, with a line on stderr that says what to do, where the lab can't run.
 
-    That is where Python is too old, where it lacks one of the `packages`, and where a file beside the script has the
-    name of a module that the lab needs.
+    That is where Python is too old, or lacks one of the `packages`; where a file beside the script has the name of a
+    module that the lab needs; and where TensorFlow, if it is among the packages, can't read the script for its path.
     """
-    problem = _old_python() or hidden_modules(_script_folder()) or _missing_package(packages)
+    folder = _script_folder()
+    problem = _old_python() or hidden_modules(folder) or _missing_package(packages)
+    if not problem and "tensorflow" in packages:
+        problem = unreadable_path(KIT, folder or KIT, _place("tensorflow") or KIT)
+    _stop(problem)
+    if folder and getattr(sys.stdout, "errors", None) == "strict" and hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a path may have letters that the terminal does not have
+
+
+def check_folder(folder):
+    """Ends the process likewise where scripts in another folder than the kit's can't run, because of what is there."""
+    _stop(hidden_modules(folder) or unreadable_path(os.path.abspath(folder)))
+
+
+def _stop(problem):
     if problem:
         notebook.stop(1, "error: " + problem)
 
@@ -75,6 +89,18 @@ def hidden_modules(folder):
     return "%s (in %s)" % (told, folder)
 
 
+def unreadable_path(*paths):
+    """What to do about a path that holds more than text in the system's encoding, for which TensorFlow fails; or ""."""
+    for path in paths:
+        try:
+            path.encode("utf-8")
+        except UnicodeError:
+            told = "the path %s is not valid in the system's encoding, %s, and TensorFlow can't read it: "
+            told += "move the folder to a path of plain letters, such as mnist-lab in your home folder"
+            return told % (path, sys.getfilesystemencoding())
+    return ""
+
+
 def _module(folder, name):
     """The name under which a file, or a folder with an __init__.py, can be imported; None if it can't be."""
     stem, end = os.path.splitext(name)
@@ -91,15 +117,20 @@ def _old_python():
 
 
 def _missing_package(packages):
-    if all(name in sys.modules for name in packages):
-        return ""
-    from importlib.util import find_spec  # hidden by nothing, as far as hidden_modules has looked
-
     for name in packages:
-        if name not in sys.modules and getattr(find_spec(name), "origin", None) is None:
+        if name not in sys.modules and _place(name) is None:
             too_new = "; TensorFlow has packages for %s only" % SUPPORTED if sys.version_info[:2] > NEWEST else ""
             return _way_out("has no " + name + too_new)
     return ""
+
+
+def _place(package):
+    """The path of a package's first file, which is not run; None where there is no such package."""
+    if package in sys.modules:
+        return getattr(sys.modules[package], "__file__", None)
+    from importlib.util import find_spec  # hidden by nothing, as far as hidden_modules has looked
+
+    return getattr(find_spec(package), "origin", None)
 
 
 def _way_out(fault):

@@ -22,6 +22,7 @@ FACES = ["lab.py", "input_data.py", "compare.py", "submit.py"]
 SCRIPTS = [name for name in ("softmax_mnist.py", "deep_mnist.py", *FACES[1:]) if (ROOT / name).is_file()]
 OLD = ["2.7", "3.6", "3.7", "3.8", "3.9"]
 WITHOUT_PACKAGES = (sys.executable, "-S")  # -S: no site-packages
+NOWHERE = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")  # where nobody answers
 
 
 @pytest.fixture
@@ -281,3 +282,65 @@ def test_what_stands_in_for_the_loader_on_its_face_is_what_a_script_reads(monkey
     )
     flags = SimpleNamespace(seed=3, precision="float32", data_dir="x", dataset="mnist", batch_size=5)
     assert lab.read_data(flags).seed == 3
+
+
+# ------------------------------------------------------------------------------------ a path that is not valid text
+
+
+@pytest.fixture
+def bad_kit(kit):
+    """The kit in a folder whose name is a byte that is not UTF-8."""
+    folder = Path(os.fsdecode(os.fsencode(kit.parent) + b"/kit\xff"))
+    try:
+        kit.rename(folder)
+    except OSError:  # macOS
+        pytest.skip("this file system takes valid UTF-8 only")
+    if os.name == "nt":
+        pytest.skip("paths are text on Windows")
+    return folder
+
+
+@pytest.mark.parametrize("script", [name for name in SCRIPTS if name != "input_data.py"])
+def test_a_path_that_tensorflow_can_not_read_is_told_in_one_line(script, bad_kit):
+    line = the_line(run(sys.executable, script, cwd=bad_kit))
+    assert r"kit\udcff is not valid in the system's encoding, utf-8" in line
+    assert "move the folder to a path of plain letters" in line
+
+
+def test_an_environment_at_such_a_path_is_told_too(monkeypatch):
+    monkeypatch.setattr(startup, "_place", lambda package: "/home/\udcff/.venv/tensorflow/__init__.py")
+    with pytest.raises(SystemExit):
+        startup.check("tensorflow")
+    startup.check("numpy")
+
+
+def test_the_loader_needs_no_tensorflow_and_works_there(bad_kit, synthetic_dir):
+    data = bad_kit / "data"
+    shutil.copytree(synthetic_dir / "synthetic", data / "synthetic")
+    strict = {"PYTHONIOENCODING": "utf-8:strict"}
+    done = run(sys.executable, "input_data.py", data, "--dataset", "synthetic", cwd=bad_kit, **strict)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"synthetic digits in {bad_kit}".replace("\udcff", r"\udcff"))
+
+
+def test_submit_tells_it_of_the_folder_in_which_it_works(bad_kit):
+    line = the_line(run(sys.executable, ROOT / "submit.py", "check", cwd=bad_kit))
+    assert "is not valid in the system's encoding" in line
+
+
+def test_a_folder_for_results_that_tensorflow_can_not_write_to_is_a_bad_flag(tmp_path):
+    for flag in ("--results-dir", "--log-dir"):
+        done = run(
+            sys.executable, ROOT / "deep_mnist.py", flag, b"x\xff".decode(errors="surrogateescape"), cwd=tmp_path
+        )
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].startswith(rf"deep_mnist.py: error: argument {flag}: x\udcff is not valid")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such locales")
+def test_an_ascii_terminal_stops_nothing(tmp_path):
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii:strict"}
+    (tmp_path / "é").mkdir()
+    done = run(sys.executable, ROOT / "input_data.py", "é", "--dataset", "mnist", cwd=tmp_path, **ascii_only, **NOWHERE)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr

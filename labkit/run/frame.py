@@ -68,7 +68,8 @@ def _explain(error, flags, main):
     trace = _folder(flags) / "error.txt"
     with contextlib.suppress(OSError):  # the mistake itself matters more
         trace.parent.mkdir(parents=True, exist_ok=True)
-        trace.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        text = "".join(traceback.format_exception(error))
+        trace.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path in it need not be valid UTF-8
     message = re.sub(r"\{\{.*?\}\} ?|\[Op:.*", "", str(error)).strip().splitlines()
     script = main.__code__.co_filename if hasattr(main, "__code__") else sys.argv[0]
     name = "the cell" if notebook.pasted(script) else Path(script).name

@@ -12,7 +12,7 @@ import re
 import sys
 from pathlib import Path
 
-from labkit import notebook
+from labkit import notebook, startup
 
 EPILOG = "exit status: 0 success, 1 a failed check or a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
 REPORT_HELP = """\
@@ -125,6 +125,7 @@ def main():
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # not in a notebook, nor in the windows of IDLE and Spyder
             stream.reconfigure(errors="replace")  # a terminal without a letter of somebody's name is no reason to stop
+    startup.check_folder(".")  # in which the student's scripts are, wherever the kit is
     notebook.stop(_run(arguments))
 
 
