@@ -81,12 +81,10 @@ def hidden_modules(folder):
     if not files:
         return ""
     if len(files) == 1:
-        told = "%s has the name of a module that the lab needs, and hides it: rename it, to my_%s for example"
-        told = told % (files[0], files[0])
-    else:
-        told = " and ".join([", ".join(files[:-1]), files[-1]])
-        told += " have the names of modules that the lab needs, and hide them: rename them"
-    return "%s (in %s)" % (told, folder)
+        told = "%s (in %s) has the name of a module that the lab needs, and hides it: rename it, to my_%s for example"
+        return told % (files[0], folder, files[0])
+    told = "%s and %s (in %s) have the names of modules that the lab needs, and hide them: rename them"
+    return told % (", ".join(files[:-1]), files[-1], folder)
 
 
 def unreadable_path(*paths):

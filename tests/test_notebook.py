@@ -136,7 +136,7 @@ def test_a_file_beside_the_notebook_that_hides_a_module_is_named(kernel):
         (told,) = kernel("import importlib, labkit.startup as s; s.check()").errors
     finally:
         (kernel.folder / "keras.py").unlink()
-    assert told.startswith("error: keras.py has the name of a module that the lab needs")
+    assert told.startswith("error: keras.py (in " + str(kernel.folder) + ") has the name of")
 
 
 # ------------------------------------------------------------------------------------------------------------ the parts

@@ -49,13 +49,22 @@ def parse_arguments():
     check = commands.add_parser("check", help="check scripts, results and report", description=CHECK_HELP, **style)
     check.set_defaults(command=check_all)
     pack = commands.add_parser("pack", help="check, and write the zip", description=PACK_HELP, **style)
-    pack.add_argument("id", help="your student id: digits")
-    pack.add_argument("name", nargs="?", default="", help="your name")
-    pack.add_argument("surname", nargs="*", default=[], help="your surname; several are welcome")
+    pack.add_argument("id", type=_text, help="your student id: digits")
+    pack.add_argument("name", type=_text, nargs="?", default="", help="your name")
+    pack.add_argument("surname", type=_text, nargs="*", default=[], help="your surname; several are welcome")
     pack.add_argument("--force", action="store_true", help="pack although a check failed; the manifest says so")
     pack.add_argument("--replace", action="store_true", help="write over an earlier zip of the same name")
     pack.set_defaults(command=pack_all)
     return parser.parse_args()
+
+
+def _text(word):
+    """A word of the command line; a terminal set to another encoding sends bytes that are no letters here."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{word} is not valid in the system's encoding: use plain letters") from None
+    return word
 
 
 def make_report(arguments):
