@@ -7,6 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from labkit import notebook, startup
+
 EPILOG = """\
 results go to RESULTS_DIR/<script>/seed-<SEED>/: run.json, predictions.npy, the pictures and a checkpoint
 exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"""
@@ -35,6 +37,14 @@ def _seed(text):
     if not 0 <= value < 2**32:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 4294967295, the seeds that NumPy takes")
     return value
+
+
+def _folder(text):
+    if startup.unreadable_path(text):
+        raise argparse.ArgumentTypeError(
+            f"{text} is not valid UTF-8, so TensorFlow can't write there: use plain letters"
+        )
+    return text
 
 
 FLAGS = {
@@ -73,8 +83,14 @@ FLAGS = {
         "default": 0,
         "help": "the same seed gives the same result on the same machine (default: 0)",
     },
-    "--results-dir": {"metavar": "DIR", "default": "results", "help": "where the results go (default: results)"},
+    "--results-dir": {
+        "type": _folder,
+        "metavar": "DIR",
+        "default": "results",
+        "help": "where the results go (default: results)",
+    },
     "--log-dir": {
+        "type": _folder,
         "metavar": "DIR",
         "default": None,
         "help": "write TensorBoard logs there, too; to view them: tensorboard --logdir DIR",
@@ -93,6 +109,8 @@ def parse_flags(description, **defaults):
     `defaults` are the script's own, for steps, batch_size, learning_rate, schedule and label_smoothing; it has no flag
     for what it leaves out. Returns a namespace with a field for each flag, and `script`, the script's name without
     `.py`. Ends the process after `--help` (status 0) and on a bad flag (status 2).
+
+    Pasted into a notebook's cell a script has no command line, only that of the notebook, and all flags are defaults.
     """
     parser = argparse.ArgumentParser(
         description=description, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -101,8 +119,14 @@ def parse_flags(description, **defaults):
         if "default" in options or name[2:].replace("-", "_") in defaults:
             parser.add_argument(name, **options)
     parser.set_defaults(data_dir=os.environ.get("MNIST_DATA_DIR") or "MNIST_data", **defaults)
-    flags = parser.parse_args()
-    flags.script = Path(sys.argv[0]).stem
+    if notebook.pasted(sys._getframe(1).f_code.co_filename):
+        flags = parser.parse_args([])
+        flags.script = notebook.script(description)
+        file = "deep_mnist.py" if flags.script == notebook.UNNAMED else f"{flags.script}.py"
+        print(f"the flags in a notebook's cell are the defaults; to set some: %run {file} --steps 100")
+    else:
+        flags = notebook.call(parser.parse_args)
+        flags.script = Path(sys.argv[0]).stem
     _import_tensorflow()
     return flags
 
@@ -111,17 +135,21 @@ def _import_tensorflow():
     """Imports TensorFlow without its log messages, unless the import fails: then they are the explanation."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
     sys.stderr.flush()
-    terminal = os.dup(2)  # C++ prints some messages whatever the level, so the file descriptor itself is diverted
+    try:
+        terminal = os.dup(2)  # C++ prints some messages whatever the level, so the file descriptor itself is diverted
+    except OSError:  # a window of Python's own, such as IDLE's, has none
+        terminal = os.open(os.devnull, os.O_WRONLY)
     with tempfile.TemporaryFile() as messages:
         os.dup2(messages.fileno(), 2)
         try:
             import tensorflow  # noqa: F401
         except KeyboardInterrupt:
-            sys.exit(130)
+            notebook.stop(130)
         except ImportError as error:
             messages.seek(0)
             os.write(terminal, messages.read())
-            sys.exit(f"error: TensorFlow can't be imported ({error}); to install it: pip install -r requirements.txt")
+            told = f"error: TensorFlow can't be imported ({error}); to install it: pip install -r requirements.txt"
+            notebook.stop(1, told)
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)

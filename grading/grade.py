@@ -42,7 +42,7 @@ class GradingError(Exception):
 
 @dataclass(frozen=True)
 class Options:
-    """The command line; see grading/__main__.py."""
+    """The command line; see grading/command_line.py."""
 
     submissions: Path
     out: Path

@@ -65,6 +65,7 @@ STUDENTS = (
     "lab.py",
     "lab_files.py",
     "lab_flags.py",
+    "labkit/*.py",
     "mnist_files.py",
     "plotter.py",
     "pyproject.toml",

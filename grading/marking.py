@@ -41,7 +41,8 @@ class Setup:
 def kit_version():
     """A hash of the kit's code and of the packages that it grades with: 16 hex digits."""
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("*.py"), *ROOT.glob("grading/*.py"), ROOT / "report_template.md"]):
+    code = [path for pattern in ("*.py", "grading/*.py", "labkit/**/*.py") for path in ROOT.glob(pattern)]
+    for path in sorted([*code, ROOT / "report_template.md"]):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     digest.update(platform.python_version().encode())
     for package in PACKAGES:

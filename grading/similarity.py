@@ -103,7 +103,7 @@ def find_pairs(sources, archive, rules):
 @functools.cache
 def _handed_out():
     """The hashes of all that students did not write, by kind: the kit, its texts, and the reference solutions."""
-    scripts = [source_text(path) for path in sorted(ROOT.glob("*.py"))]
+    scripts = [source_text(path) for path in sorted([*ROOT.glob("*.py"), *ROOT.glob("labkit/**/*.py")])]
     texts = [source_text(path) for path in sorted(ROOT.glob("*.md"))]
     return {
         name: frozenset(

@@ -16,8 +16,8 @@ import pytest
 from scipy import special
 
 import ablation
-import compare
 import plotter
+from labkit.study import command_line as compare
 from tests import quick_script
 from tests.tracing import ROOT
 
@@ -66,7 +66,7 @@ def stand_in_for_the_kit(monkeypatch, folder):
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder / "packages"), str(ROOT)]))
     monkeypatch.setattr(compare, "SCRIPTS", folder)
-    monkeypatch.setattr(compare.input_data, "read_data_sets", read_digits)
+    monkeypatch.setattr(compare.loader, "read_data_sets", read_digits)
     monkeypatch.setattr(compare, "POLL", 0.02)
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # pytest has its own way with signals
 
@@ -308,9 +308,9 @@ def test_a_bad_flag_ends_with_status_2(flags, capsys):
 
 def test_data_that_can_not_be_had_is_told_in_a_line(kit, monkeypatch, capsys):
     def read(*_, **__):
-        raise compare.input_data.DataError("no data anywhere")
+        raise compare.DataError("no data anywhere")
 
-    monkeypatch.setattr(compare.input_data, "read_data_sets", read)
+    monkeypatch.setattr(compare.loader, "read_data_sets", read)
     assert compare.main([]) == 1
     assert capsys.readouterr().err == "error: no data anywhere\n"
 
@@ -344,8 +344,8 @@ def test_synthetic_digits_are_told_in_every_table_and_sentence(kit, capsys):
 def start(kit, *flags, stderr=subprocess.PIPE):
     """Starts compare.py with quick scripts in a process of its own; waits for the run that waits to be killed."""
     code = (
-        "import sys, pathlib, compare; from tests import test_compare; "
-        "compare.SCRIPTS = pathlib.Path.cwd(); compare.input_data.read_data_sets = test_compare.read_digits; "
+        "import sys, pathlib; from tests import test_compare; from labkit.study import command_line as compare; "
+        "compare.SCRIPTS = pathlib.Path.cwd(); compare.loader.read_data_sets = test_compare.read_digits; "
         "sys.exit(compare.main(sys.argv[1:]))"
     )
     (kit.folder / "wait").write_text("model_no2 0\n")

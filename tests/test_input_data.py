@@ -18,6 +18,7 @@ import input_data
 import mnist_files
 import synthetic_digits
 from input_data import DataError, DataSet, read_data_sets
+from labkit.data import loader
 from tests import digit_files
 from tests.digit_files import NAMES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 
@@ -545,7 +546,7 @@ def test_the_command_exits_with_130_on_ctrl_c(tmp_path, monkeypatch, capsys):
     def interrupt(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(input_data, "read_data_sets", interrupt)
+    monkeypatch.setattr(loader, "read_data_sets", interrupt)
     assert input_data.main([str(tmp_path)]) == 130
     assert capsys.readouterr().err == "input_data.py: interrupted\n"
 

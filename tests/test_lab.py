@@ -18,6 +18,7 @@ import tensorflow as tf
 import deep_mnist
 import input_data
 import lab
+from labkit.run import frame
 from tests.needs import needs
 from tests.scripts import PATIENCE, run, run_all, start
 from tests.tracing import ROOT
@@ -164,6 +165,13 @@ def test_a_shape_that_does_not_fit_is_told_with_the_line_of_the_script(synthetic
     assert f"model_no1.py, line {line}, `h_fc1 = tf.nn.relu(" in error
     assert "3136" in error
     assert "Traceback" in (tmp_path / "results/model_no1/seed-0/error.txt").read_text()
+
+
+def test_a_mistake_whose_text_is_not_valid_is_told_all_the_same(tmp_path):
+    flags = SimpleNamespace(results_dir=tmp_path, script="s", seed=0)
+    told = frame._explain(ValueError("no file kit\udcff"), flags, lambda flags: None)
+    assert told.startswith("ValueError: no file kit\udcff (all of it: ")
+    assert r"no file kit\udcff" in (tmp_path / "s/seed-0/error.txt").read_text()
 
 
 def test_a_reshape_that_mixes_up_images_is_told_before_training(synthetic, tmp_path):

@@ -508,3 +508,11 @@ def test_a_failed_check_is_one_line_whatever_is_in_its_message(folder, monkeypat
     monkeypatch.setattr(student_checks, "check_all", lambda *_, **__: iter(checks))
     done = run("check")
     assert done.out.splitlines()[0] == r"failed   run/model_no1           first second \x1b[2J"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="arguments are text on Windows")
+def test_a_name_in_another_encoding_than_the_systems_is_a_bad_flag(folder):
+    command = [sys.executable, ROOT / "submit.py", "pack", "1", b"ada\xff", "lovelace"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("is not valid in the system's encoding: use plain letters")

@@ -1,0 +1,174 @@
+"""The instructor's command line: `python -m grading`."""
+
+import argparse
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+DESCRIPTION = """\
+Grades a class: every zip in a folder.
+
+    python -m grading SUBMISSIONS/ --out grades/    grade the zips in SUBMISSIONS/
+    python -m grading doctor                        which sandbox works here, and how to get one
+    python -m grading handout lab.zip               make what the students get
+
+Set course, address and deadline in assignment.toml first. Then put all zips into one folder (a bulk download of Moodle
+is fine as it is; keep the files' times, which are taken for the times of submission) and grade it. What comes out:
+
+    grades/grades.csv              a row for each zip that came in: for the gradebook
+    grades/<zip>/feedback.md       for the student; result.json next to it has all of it for programs
+    grades/manual.csv              your points for what no program can judge: fill it in, run the same command again
+    grades/similarity.html         pairs of submissions that share more than the hand-out explains
+
+Student code runs in a sandbox only. Run the same command again at any time: what is unchanged is not graded again.
+"""
+MEMORY_OF_A_JOB = 2 * 2**30  # bytes: a training takes up to 1.2 GB, and the inspector beside it some of the rest
+PACKAGES = ("anyascii", "numpy", "psutil", "tqdm")  # that are imported in this process
+EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
+
+
+def main(arguments):
+    """Does what the arguments say; returns the exit status."""
+    try:
+        if arguments[:1] == ["handout"]:
+            return _handout(arguments[1:])
+        with _readable_files() as umask:
+            if arguments[:1] == ["doctor"]:
+                return _doctor(arguments[1:])
+            return _grade(_parser().parse_args(arguments), umask)
+    except KeyboardInterrupt:
+        print("\nstopped by Ctrl-C; what is graded is kept, and the same command continues", file=sys.stderr)
+        return 130
+    except ModuleNotFoundError as error:
+        if error.name not in PACKAGES:
+            raise
+        print(f"error: {error.name} is not installed: pip install -r requirements-grading.txt", file=sys.stderr)
+        return 1
+
+
+@contextlib.contextmanager
+def _readable_files():
+    """Lets the user of the sandbox read what is laid out for it; gives the umask that was set, and sets it again."""
+    umask = os.umask(0o022)
+    try:
+        yield umask
+    finally:
+        os.umask(umask)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m grading",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="the folder with the students' zips")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, default=Path("grades"), help="where the results go (default: grades)"
+    )
+    parser.add_argument(
+        "--assignment", metavar="FILE", type=Path, help="points, bands, deadline (default: the kit's assignment.toml)"
+    )
+    parser.add_argument(
+        "--no-train",
+        action="store_true",
+        help="leave the trainings out, and their points: seconds for a zip, not minutes",
+    )
+    parser.add_argument(
+        "--jobs", metavar="N", type=_positive, help="zips at a time (default: the cores, as far as memory goes)"
+    )
+    parser.add_argument("--regrade", action="store_true", help="grade unchanged zips, too; manual points stay")
+    parser.add_argument(
+        "--archive",
+        metavar="DIR",
+        type=Path,
+        action="append",
+        default=[],
+        help="zips of an earlier year, to compare with; may be given several times",
+    )
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        type=Path,
+        default=Path(os.environ.get("MNIST_DATA_DIR") or "MNIST_data"),
+        help="where MNIST is, or goes (default: $MNIST_DATA_DIR, else MNIST_data)",
+    )
+    parser.add_argument(
+        "--unsafe-no-sandbox",
+        action="store_true",
+        help="where no sandbox works: run student code as you, with your files and network; recorded in every result",
+    )
+    return parser
+
+
+def _positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above zero")
+    return value
+
+
+def _grade(flags, umask):
+    # Imported here, so that --help and a mistyped flag answer at once.
+    from grading.assignment import DEFAULT, AssignmentError
+    from grading.grade import GradingError, Options, grade_class
+    from grading.limits import SandboxError
+    from grading.manual import ManualError
+    from idx_files import DataError
+
+    options = Options(
+        submissions=flags.submissions,
+        out=flags.out,
+        out_mode=0o777 & ~umask,
+        assignment=flags.assignment or DEFAULT,
+        train=not flags.no_train,
+        jobs=flags.jobs or _default_jobs(),
+        regrade=flags.regrade,
+        archive=flags.archive,
+        unsafe=flags.unsafe_no_sandbox,
+        data_dir=flags.data_dir,
+    )
+    try:
+        return grade_class(options)
+    except (GradingError, AssignmentError, ManualError, SandboxError, DataError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _default_jobs():
+    """As many as cores, though a training computes with two: while it reads or starts, another one has its cores."""
+    import psutil
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, psutil.virtual_memory().total // MEMORY_OF_A_JOB))
+
+
+def _doctor(arguments):
+    parser = argparse.ArgumentParser(
+        prog="python -m grading doctor", description="Tries each sandbox, and tells how to get one where none works."
+    )
+    parser.parse_args(arguments)
+    from grading.doctor import doctor
+
+    return doctor()
+
+
+def _handout(arguments):
+    parser = argparse.ArgumentParser(
+        prog="python -m grading handout",
+        description="Makes what the students get: the kit without the solutions and without what gives them away.",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the zip to write, such as lab.zip")
+    flags = parser.parse_args(arguments)
+    from grading.handout import write_handout
+    from idx_files import DataError
+
+    try:
+        write_handout(flags.file)
+    except (OSError, DataError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{flags.file}: hand this to the students")
+    return 0

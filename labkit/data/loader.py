@@ -1,0 +1,384 @@
+"""The loader behind input_data.py, and the command that prepares a data directory and checks it."""
+
+import argparse
+import operator
+import os
+import sys
+from collections import namedtuple
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+import mnist_files
+import synthetic_digits
+from idx_files import CLASSES, FILES, SIDE, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, DataError
+
+__all__ = ["DataError", "DataSet", "DataSets", "read_data_sets"]
+
+FAKE_EXAMPLES = 10_000
+PIXEL_SCALE = np.float32(1 / 255)  # a factor, not a divisor: the original multiplied, and the last bit differs
+
+
+class DataSet:
+    """Images and their labels, handed out in shuffled batches.
+
+    Args:
+        images: (n, rows, columns, 1), grey levels from 0 to 255.
+        labels: (n,) class numbers, or (n, 10) one-hot.
+        fake_data: ignore both, and hold 10,000 fake examples: all pixels 1, all labels 0.
+        one_hot: turn class numbers into one-hot rows (float64, as in the original).
+        dtype: of the images: float32, scaled to [0, 1], or uint8, as they are. A NumPy dtype, its name,
+            or a tf.DType.
+        reshape: flatten images to (n, rows * columns).
+        seed: of the shuffling, 0 to 2**32 - 1; None for a different order each time.
+
+    Raises:
+        TypeError: `dtype` is neither float32 nor uint8.
+        ValueError: as many images as labels are wanted, and one channel if they are to be flattened.
+    """
+
+    def __init__(
+        self,
+        images: npt.ArrayLike,
+        labels: npt.ArrayLike,
+        fake_data: bool = False,
+        one_hot: bool = False,
+        dtype: npt.DTypeLike = np.float32,
+        reshape: bool = True,
+        seed: int | None = None,
+    ) -> None:
+        self._dtype = _image_dtype(dtype)
+        self._fake_example = _fake_example(self._dtype, one_hot, reshape)
+        if fake_data:
+            images, labels = (np.broadcast_to(part, (FAKE_EXAMPLES, *part.shape)) for part in self._fake_example)
+        else:
+            images, labels = _checked(np.asarray(images), np.asarray(labels), one_hot, reshape)
+            if self._dtype == np.float32 and images.dtype != np.uint8:
+                images = _scaled(images)
+        self._fake_data = fake_data
+        # uint8 until somebody asks for `images` as float32: batches are scaled as they are drawn, which
+        # saves 130 MB.
+        self._images = images
+        self._labels = labels
+        self._num_examples = len(images)
+        # Batches are drawn in this order. The original reordered the images instead, a copy of 172 MB per
+        # epoch.
+        self._order = np.arange(self._num_examples)
+        self._index_in_epoch = 0
+        self._epochs_completed = 0
+        self._generator = np.random.RandomState(seed)  # its own: the original reseeded NumPy's global one
+
+    @property
+    def images(self) -> np.ndarray:
+        """All images in file order, whatever has been shuffled: (n, 784) or (n, 28, 28, 1)."""
+        self._images = self._in_dtype(self._images)
+        return self._images
+
+    @property
+    def labels(self) -> np.ndarray:
+        """All labels in file order: uint8 (n,), or float64 (n, 10) one-hot."""
+        return self._labels
+
+    @property
+    def num_examples(self) -> int:
+        """How many examples there are."""
+        return self._num_examples
+
+    @property
+    def epochs_completed(self) -> int:
+        """How often a batch has crossed the end of the data; an exact fit counts on the next call."""
+        return self._epochs_completed
+
+    def next_batch(
+        self, batch_size: int, fake_data: bool = False, shuffle: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The next `batch_size` images and labels.
+
+        A batch that crosses the end of an epoch is the rest of this epoch, then the start of the next one.
+
+        Args:
+            batch_size: 1 to `num_examples`.
+            fake_data: return fake examples, whatever the data.
+            shuffle: draw each epoch in a new order; otherwise keep the present one, at first that of the file.
+
+        Returns:
+            images, (batch_size, 784) or (batch_size, 28, 28, 1), and labels, (batch_size,) or
+            (batch_size, 10): copies, which the caller may change.
+
+        Raises:
+            ValueError: `batch_size` is out of range.
+        """
+        batch_size = operator.index(batch_size)
+        if not 1 <= batch_size <= self._num_examples:
+            raise ValueError(f"batch_size is {batch_size}, expected 1 to {self._num_examples}, the number of examples")
+        if fake_data or self._fake_data:
+            image, label = self._fake_example
+            return np.repeat(image[np.newaxis], batch_size, 0), np.repeat(label[np.newaxis], batch_size, 0)
+        rows = self._next_rows(batch_size, shuffle)
+        return self._in_dtype(self._images[rows]), self._labels[rows]
+
+    def _in_dtype(self, images: np.ndarray) -> np.ndarray:
+        return _scaled(images) if self._dtype == np.float32 and images.dtype == np.uint8 else images
+
+    def _next_rows(self, batch_size: int, shuffle: bool) -> np.ndarray:
+        """The row numbers of the next batch, int64 (batch_size,)."""
+        start = self._index_in_epoch
+        if shuffle and start == 0 and self._epochs_completed == 0:
+            self._shuffle()
+        end = start + batch_size
+        if end <= self._num_examples:
+            self._index_in_epoch = end
+            return self._order[start:end]
+        rest = self._order[start:]
+        self._epochs_completed += 1
+        if shuffle:
+            self._shuffle()
+        self._index_in_epoch = end - self._num_examples
+        return np.concatenate([rest, self._order[: self._index_in_epoch]])
+
+    def _shuffle(self) -> None:
+        """Permute the order there is, with the same calls to the generator as in the original."""
+        permutation = np.arange(self._num_examples)
+        self._generator.shuffle(permutation)
+        self._order = self._order[permutation]
+
+    def get_state(self) -> dict[str, np.ndarray | int]:
+        """Where the batches stand, for a checkpoint; `set_state` continues from there, bit for bit.
+
+        Returns:
+            order, int64 (n,); index_in_epoch and epochs_completed, int; generator_key, uint32 (624,), and
+            generator_pos, int, of the Mersenne Twister.
+        """
+        generator = self._generator.get_state(legacy=False)["state"]
+        return {
+            "order": self._order.copy(),
+            "index_in_epoch": self._index_in_epoch,
+            "epochs_completed": self._epochs_completed,
+            "generator_key": generator["key"].copy(),
+            "generator_pos": int(generator["pos"]),
+        }
+
+    def set_state(self, state: dict[str, np.ndarray | int]) -> None:
+        """Go back to where `get_state` was called; ValueError if that was on data of another size."""
+        order = np.array(state["order"], dtype=np.int64)
+        if len(order) != self._num_examples:
+            raise ValueError(f"the state is of {len(order)} examples, expected {self._num_examples}")
+        self._generator.set_state(("MT19937", state["generator_key"], int(state["generator_pos"])))
+        self._order = order
+        self._index_in_epoch = int(state["index_in_epoch"])
+        self._epochs_completed = int(state["epochs_completed"])
+
+
+class DataSets(namedtuple("DataSets", ["train", "validation", "test"])):
+    """The three DataSets, and what they are.
+
+    Attributes:
+        name: "MNIST", "synthetic digits", "fake data", or "data from <source_url>".
+        sha256: {file name: SHA-256 of its uncompressed payload, in hex}.
+    """
+
+    name: str = "data of unknown origin"
+    sha256: Mapping[str, str] = MappingProxyType({})
+
+    def __new__(
+        cls,
+        train: DataSet,
+        validation: DataSet,
+        test: DataSet,
+        name: str = name,
+        sha256: Mapping[str, str] = sha256,
+    ) -> "DataSets":
+        """As the named tuple, with the attributes."""
+        self = super().__new__(cls, train, validation, test)
+        self.name = name
+        self.sha256 = dict(sha256)
+        return self
+
+
+def read_data_sets(
+    train_dir: str | os.PathLike,
+    fake_data: bool = False,
+    one_hot: bool = False,
+    dtype: npt.DTypeLike = np.float32,
+    reshape: bool = True,
+    validation_size: int = 5000,
+    seed: int | None = None,
+    source_url: str | None = None,
+    *,
+    dataset: str = "auto",
+) -> DataSets:
+    """Load MNIST, or what stands in for it: 55,000 examples to train, 5,000 to validate, 10,000 to test.
+
+    Args:
+        train_dir: the directory of the four files, gzipped or unpacked. What is missing is fetched, and
+            kept there.
+        fake_data: give 10,000 fake examples in each set, for smoke tests; no file is read.
+        one_hot: give labels as one-hot rows.
+        dtype: of the images, float32 or uint8; see DataSet.
+        reshape: flatten images to 784 pixels.
+        validation_size: how many of the first training examples to set apart, 0 to 60,000.
+        seed: of the shuffling, the same for each set.
+        source_url: fetch from here instead of from mnist_files.MIRRORS. With "auto" this may be other data of the same
+            format: it is checked for its structure, named after its source, and never replaced by
+            synthetic digits.
+        dataset: "auto": MNIST from `train_dir` or from a mirror; synthetic digits, under a warning, if there
+            is neither file nor mirror. "mnist": MNIST, or an error. "synthetic": synthetic digits, kept in
+            `train_dir`/synthetic.
+
+    Raises:
+        DataError: the data cannot be had; the text says which file, why, and what to do.
+        TypeError: `dtype` is neither float32 nor uint8.
+        ValueError: `validation_size` or `dataset` is out of range.
+    """
+    if dataset not in ("auto", "mnist", "synthetic"):
+        raise ValueError(f"dataset is {dataset!r}, expected 'auto', 'mnist' or 'synthetic'")
+    if dataset == "synthetic" and source_url:
+        raise ValueError("dataset is 'synthetic', which has no source_url")
+    options = {"one_hot": one_hot, "dtype": _image_dtype(dtype), "reshape": reshape, "seed": seed}
+    if fake_data:
+        return DataSets(*(DataSet([], [], fake_data=True, **options) for _ in range(3)), name="fake data")
+
+    if source_url and not source_url.endswith("/"):
+        source_url += "/"
+    files, name = _load(Path(train_dir), source_url or None, dataset)
+    images, labels = files[TRAIN_IMAGES].array, files[TRAIN_LABELS].array
+    if not 0 <= validation_size <= len(images):
+        raise ValueError(f"validation_size is {validation_size}, expected 0 to {len(images)}")
+    return DataSets(
+        train=DataSet(images[validation_size:], labels[validation_size:], **options),
+        validation=DataSet(images[:validation_size], labels[:validation_size], **options),
+        test=DataSet(files[TEST_IMAGES].array, files[TEST_LABELS].array, **options),
+        name=name,
+        sha256={file_name: file.sha256 for file_name, file in files.items()},
+    )
+
+
+def _load(directory: Path, source_url: str | None, dataset: str) -> tuple[mnist_files.Files, str]:
+    """The four files, and the name of what is in them."""
+    if dataset == "synthetic":
+        return synthetic_digits.load_digits(directory), "synthetic digits"
+    any_data = dataset == "auto" and source_url is not None
+    try:
+        files = mnist_files.load_files(directory, source_url, only_mnist=not any_data)
+    except mnist_files.NoFilesError as error:
+        if dataset == "mnist" or source_url:
+            raise
+        _warn_of_synthetic_digits(error)
+        return synthetic_digits.load_digits(directory), "synthetic digits"
+    if mnist_files.is_mnist(files):
+        return files, "MNIST"
+    return files, f"data from {mnist_files.public_url(source_url)}"
+
+
+def _warn_of_synthetic_digits(error: DataError) -> None:
+    rule = "*" * 80
+    print(
+        f"{rule}\n*** WARNING: THIS IS NOT MNIST. Every result of this run is on SYNTHETIC DIGITS.\n"
+        f"{rule}\n{error}\n{rule}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _image_dtype(dtype: npt.DTypeLike) -> np.dtype:
+    """float32 or uint8, from a NumPy dtype, its name, or a tf.DType; TypeError for anything else."""
+    try:
+        result = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
+    except TypeError:
+        result = None
+    if result not in (np.dtype(np.float32), np.dtype(np.uint8)):
+        raise TypeError(f"dtype is {dtype!r}, expected float32 or uint8")
+    return result
+
+
+def _scaled(images: np.ndarray) -> np.ndarray:
+    """Grey levels 0 to 255 as float32 0 to 1, with the bits of the original's arithmetic."""
+    return np.multiply(images, PIXEL_SCALE, dtype=np.float32, casting="unsafe")
+
+
+def _checked(images: np.ndarray, labels: np.ndarray, one_hot: bool, reshape: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels that fit each other, in the shape that was asked for."""
+    if len(images) != len(labels):
+        raise ValueError(f"images have shape {images.shape}, labels {labels.shape}: expected as many of each")
+    if reshape:
+        if images.ndim != 4 or images.shape[3] != 1:
+            raise ValueError(f"images have shape {images.shape}, expected (n, rows, columns, 1) to flatten")
+        images = images.reshape(len(images), images.shape[1] * images.shape[2])
+    if one_hot and labels.ndim == 1:
+        labels = np.eye(CLASSES)[labels]
+    return images, labels
+
+
+def _fake_example(dtype: np.dtype, one_hot: bool, reshape: bool) -> tuple[np.ndarray, np.ndarray]:
+    """One image of ones, and the label 0."""
+    image = np.ones(SIDE * SIDE if reshape else (SIDE, SIDE, 1), dtype)
+    return image, np.eye(CLASSES)[0] if one_hot else np.uint8(0).reshape(())
+
+
+# --- python input_data.py --------------------------------------------------------------------
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Prepare and check a data directory; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        data = read_data_sets(options.directory, dataset=options.dataset)
+    except DataError as error:
+        print("input_data.py:", *str(error).split(), file=sys.stderr)  # on one line, however many the error has
+        return 1
+    except KeyboardInterrupt:
+        print("input_data.py: interrupted", file=sys.stderr)
+        return 130
+    print(f"{data.name} in {options.directory}")
+    for split, part in zip(data._fields, data, strict=True):
+        print(_description(split, part))
+    print("SHA-256 of the uncompressed files")
+    for file_name in FILES:
+        print(f"  {file_name:<24} {data.sha256[file_name]} {_verdict(data, file_name)}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="input_data.py",
+        description="Prepare a data directory for the lab, and check it: fetch what is missing, verify each "
+        "file by its SHA-256, and print what is there. Run it once for the shared folder of the lab; students "
+        "then start with --data-dir, or with MNIST_DATA_DIR set to it, and need neither network nor write "
+        "access.",
+        epilog="Exit status: 0 when the data is ready, 1 when it cannot be had, 2 for wrong arguments, 130 on Ctrl-C.",
+    )
+    parser.add_argument(
+        "directory",
+        nargs="?",
+        metavar="DIR",
+        type=Path,
+        default=Path(os.environ.get("MNIST_DATA_DIR") or "MNIST_data"),
+        help="where the files are, gzipped or unpacked, or shall be (default: $MNIST_DATA_DIR, else MNIST_data)",
+    )
+    parser.add_argument(
+        "--dataset",
+        choices=["auto", "mnist", "synthetic"],
+        default="auto",
+        help="mnist: the real thing, or an error; synthetic: digits drawn from fonts, without network; "
+        "auto: mnist, and synthetic where there is neither file nor network (default: %(default)s)",
+    )
+    return parser
+
+
+def _description(split: str, part: DataSet) -> str:
+    images, labels = part.images, part.labels
+    counts = enumerate(np.bincount(labels, minlength=CLASSES))
+    listed = "  ".join(f"{digit}: {count}" for digit, count in counts)
+    return (
+        f"{split:<10} images {images.shape} {images.dtype} in [{images.min():g}, {images.max():g}], "
+        f"labels {labels.shape} {labels.dtype}\n{'':<10} class counts  {listed}"
+    )
+
+
+def _verdict(data: DataSets, file_name: str) -> str:
+    if data.sha256[file_name] == mnist_files.MNIST_SHA256[file_name]:
+        return "is MNIST's"
+    return f"is not MNIST's: {data.name}"

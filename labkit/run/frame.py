@@ -1,0 +1,379 @@
+"""The frame behind lab.py, around a script's model: seed, progress bar, record, and how a script ends.
+
+TensorFlow is imported inside the functions that need it: that takes seconds, and `--help` should not.
+"""
+
+import contextlib
+import hashlib
+import importlib.util
+import json
+import linecache
+import math
+import os
+import platform
+import re
+import sys
+import time
+import traceback
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from idx_files import DataError, atomic_file
+from lab_files import Checkpoint, TensorBoard
+from labkit import notebook
+
+LOG_EVERY = 10  # steps between two entries of the history; fewer in a very short run
+VALIDATIONS = 5  # in a run; each takes as long as some 15 training steps
+VALIDATE_EVERY_AT_MOST = 500  # steps: a long run wants more, because it saves its checkpoints then
+WARM_UP = 0.2  # the part of a one-cycle run in which the learning rate rises
+TEST_BATCH = 500  # images at once: fewer test more slowly, more take more memory
+FAST_BFLOAT16 = {"avx512_bf16", "amx_bf16"}  # the processor's instructions that multiply in bfloat16
+PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "matplotlib")
+
+
+class LabError(Exception):
+    """A failure that a student can mend: the text says what was wrong and what to do next."""
+
+
+def run_script(main, flags):
+    """Runs `main(flags)` and ends the process: 0, or 1 and a line on stderr on a failure, or 130 on Ctrl-C."""
+    try:
+        main(flags)
+    except KeyboardInterrupt:
+        _stop("stopped by Ctrl-C; --resume continues from the last checkpoint", status=130)
+    except (LabError, DataError) as error:
+        _stop(f"error: {error}")
+    except OSError as error:  # a full disk, a folder that may not be written
+        _stop(f"error: {error}")
+    except Exception as error:  # most often a shape that does not fit, in a copy that a student is editing
+        _stop(f"error: {_explain(error, flags, main)}")
+
+
+def _stop(message, status=1):
+    line = " ".join(message.split())  # the loader's errors have a line for each mirror
+    if notebook.running():
+        notebook.stop(status, line)
+    tqdm.write(line, file=sys.stderr)  # below the progress bar, not behind it
+    sys.exit(status)
+
+
+def _explain(error, flags, main):
+    """One line for a mistake in a script: the script's own line that led to it, and where the whole trace is.
+
+    The script, a file or a notebook's cell, is where `main` is.
+    """
+    trace = _folder(flags) / "error.txt"
+    with contextlib.suppress(OSError):  # the mistake itself matters more
+        trace.parent.mkdir(parents=True, exist_ok=True)
+        text = "".join(traceback.format_exception(error))
+        trace.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path in it need not be valid UTF-8
+    message = re.sub(r"\{\{.*?\}\} ?|\[Op:.*", "", str(error)).strip().splitlines()
+    script = main.__code__.co_filename if hasattr(main, "__code__") else sys.argv[0]
+    name = "the cell" if notebook.pasted(script) else Path(script).name
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [frame for frame in frames if Path(frame.filename).resolve() == Path(script).resolve()]
+    at = f"{name}, line {where[-1].lineno}, `{where[-1].line}`: " if where else ""
+    return f"{at}{type(error).__name__}: {message[0] if message else ''} (all of it: {trace})"
+
+
+# ------------------------------------------------------------------------------------------------- seed, data, model
+
+
+def read_data(flags, read_data_sets):
+    """See lab.read_data; `read_data_sets` is that of input_data, or what stands in for it there."""
+    import tensorflow as tf
+
+    tf.random.set_seed(flags.seed)  # the first weights
+    tf.random.set_global_generator(tf.random.Generator.from_seed(flags.seed))  # dropout; a checkpoint can hold it
+    flags.precision = pick_precision(flags.precision)
+    # TensorFlow rewrites the graph, as it would for a GPU: products in bfloat16, sums and weights in float32.
+    tf.config.optimizer.set_experimental_options(
+        {"auto_mixed_precision_onednn_bfloat16": flags.precision == "bfloat16"}
+    )
+    mnist = read_data_sets(flags.data_dir, one_hot=True, seed=flags.seed, dataset=flags.dataset)
+    if flags.batch_size > mnist.train.num_examples:
+        raise LabError(f"--batch-size {flags.batch_size} is more than the {mnist.train.num_examples:,} training images")
+    return mnist
+
+
+def pick_precision(wanted, cpuinfo=Path("/proc/cpuinfo")):
+    """bfloat16 where the processor multiplies it faster than float32, or where it is asked for; else float32.
+
+    Only Linux tells a program without more ado what its processor can do, so elsewhere `auto` is float32.
+    """
+    if wanted != "auto":
+        return wanted
+    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" or not cpuinfo.is_file():
+        return "float32"
+    return "bfloat16" if FAST_BFLOAT16 & set(cpuinfo.read_text().split()) else "float32"
+
+
+def learning_rate(step, flags):
+    """The learning rate of a step, counted from 1: constant, or one cycle of a straight rise and a straight fall.
+
+    For a number of steps, such as a range, it is an array. It is float32 of NumPy's, because tf.function takes that as
+    data, and would compile anew for each number of Python's.
+    The cycle (Smith, "Super-convergence", 2018) starts gently, while the gradients are still wild, goes through
+    rates that would be too high to end with, and ends near zero, where the weights settle.
+    """
+    if flags.schedule == "constant":
+        return np.float32(np.full(np.shape(step), flags.learning_rate))
+    rise = max(1.0, WARM_UP * flags.steps)
+    fall = max(1.0, flags.steps - rise)
+    step = np.asarray(step)
+    return np.float32(flags.learning_rate * np.minimum(step / rise, (flags.steps + 1 - step) / (fall + 1)))
+
+
+def _check_model(model):
+    """Sends two blank images through the model, so that a wrong shape shows in the script's own line, at once."""
+    import tensorflow as tf
+
+    logits = model(tf.zeros([2, 784]))
+    if logits.shape != (2, 10):
+        raise LabError(
+            f"the model returned shape {tuple(logits.shape)} for 2 images, expected (2, 10); if the first number is "
+            "wrong, the reshape before the first matrix product does not fit the layer before it"
+        )
+
+
+def feature_maps(model, image):
+    """What each layer of the model makes of one image.
+
+    image: (784,), float32. Returns a dict from the layer's name ("conv1 ReLU") to its output for the image: arrays
+    (height, width, channels) or (units,), float32, in the order of the network.
+    """
+    import tensorflow as tf
+
+    kinds, names = {"Relu": "ReLU", "MaxPool": "max pooling"}, []
+
+    @tf.function
+    def layers(x):
+        model(x)
+        found = [op for op in tf.compat.v1.get_default_graph().get_operations() if op.type in kinds]
+        names.extend([f"{op.name.rpartition('/')[0]} {kinds[op.type]}".strip() for op in found])
+        return [op.outputs[0] for op in found]
+
+    outputs = layers(tf.constant(image[None]))
+    return {name: output.numpy()[0] for name, output in zip(names, outputs, strict=True)}
+
+
+# -------------------------------------------------------------------------------------------------------------- run
+
+
+class Run:
+    """One training: counts the steps, watches the loss, saves checkpoints, tests once, and leaves the record.
+
+    `folder` is where the results go (a Path); `history` is a list of dicts with `step`, `loss` (the mean since the
+    last entry), `validation_accuracy` (0 to 1, or None where it was not measured) and `seconds` of training so far.
+    """
+
+    def __init__(self, flags, mnist, model, optimizer, predict):
+        """`predict` turns images (N, 784) into class numbers (N,); `optimizer` is None if it remembers nothing.
+
+        Raises LabError for a model whose output is not (N, 10).
+        """
+        _check_model(model)
+        self.flags, self.mnist, self.model, self.predict = flags, mnist, model, predict
+        self.folder = _folder(flags)
+        self.folder.mkdir(parents=True, exist_ok=True)  # fails now, if at all, and not after the training
+        self.history, self.seconds, self._losses = [], 0.0, []
+        self._log_every, self._validate_every = _intervals(flags.steps)
+        self._checkpoint = Checkpoint(self.folder / "checkpoint", model, optimizer)
+        self._board = None
+        if flags.log_dir and importlib.util.find_spec("tensorboard"):
+            self._board = TensorBoard(Path(flags.log_dir) / flags.script / f"seed-{flags.seed}", model)
+            print(f"to view the logs: tensorboard --logdir {flags.log_dir}")
+        elif flags.log_dir:
+            print("warning: no logs, because --log-dir needs TensorBoard: pip install tensorboard", file=sys.stderr)
+
+    def steps(self):
+        """The numbers of the steps to train: from 1, or under --resume from where the checkpoint was saved."""
+        for (step,) in self._rounds(at_most=1):
+            yield step
+
+    def rounds(self):
+        """The same as ranges of steps, LOG_EVERY of them or fewer, for a script whose graph loops over them."""
+        yield from self._rounds(at_most=LOG_EVERY)
+
+    def _rounds(self, at_most):
+        done = self._resume() if self.flags.resume else 0
+        print(
+            f"{self.flags.script}: {self.flags.steps:,} steps of {self.flags.batch_size} images, {self.mnist.name}, "
+            f"seed {self.flags.seed}, {self.flags.precision}",
+            flush=True,
+        )
+        started = time.perf_counter() - self.seconds
+        with tqdm(total=self.flags.steps, initial=done, unit="step", dynamic_ncols=True, disable=None) as self._bar:
+            while done < self.flags.steps:
+                next_entry = (done // self._log_every + 1) * self._log_every
+                self._round = range(done + 1, min(done + at_most, next_entry, self.flags.steps) + 1)
+                yield self._round
+                self._step = done = self._round[-1]
+                self.seconds = time.perf_counter() - started
+                self._bar.update(len(self._round))
+                self._log()
+
+    def log(self, losses):
+        """Takes the loss of this step (a scalar), or those of this round. Raises LabError when one is not finite."""
+        losses = np.ravel(losses)
+        for step, loss in zip(self._round, losses, strict=True):
+            self._check_finite("the loss is", step, math.isfinite(loss))
+        self._losses.extend(losses)
+
+    def _check_finite(self, what, step, finite):
+        if not finite:
+            raise LabError(
+                f"{what} not finite at step {step:,}, so training can't go on: "
+                f"try a smaller --learning-rate than {self.flags.learning_rate:g}"
+            )
+
+    def _log(self):
+        """Adds to the history every few steps; validates and saves a checkpoint when their time has come."""
+        validate = self._step % self._validate_every == 0 or self._step == self.flags.steps
+        if not validate and self._step % self._log_every:
+            return
+        loss, self._losses = float(np.mean(self._losses)), []
+        accuracy = None
+        if validate:
+            for variable in self.model.trainable_variables:  # a ReLU may turn NaN into 0, and the loss look sound
+                self._check_finite("the weights are", self._step, _all_finite(variable))
+            accuracy = self._validation_accuracy()
+        entry = {
+            "step": self._step,
+            "loss": loss,
+            "validation_accuracy": accuracy,
+            "seconds": round(self.seconds, 3),
+        }
+        self.history.append(entry)
+        measured = [e["validation_accuracy"] for e in self.history if e["validation_accuracy"] is not None]
+        self._bar.set_postfix_str(f"loss {loss:.3f}" + (f", validation {measured[-1]:.2%}" if measured else ""))
+        if self._board:
+            scalars = {"loss": loss, "learning rate": learning_rate(self._step, self.flags)}
+            scalars |= {"validation accuracy": accuracy} if validate else {}
+            self._board.log(self._step, scalars, histograms=validate)
+        if validate:
+            order = self.mnist.train.get_state()
+            state = {
+                "recipe": self.recipe(),
+                "step": self._step,
+                "seconds": self.seconds,
+                "history": self.history,
+            }
+            self._checkpoint.save(self._step, state | {"order": order})
+
+    def _resume(self):
+        """Goes back to the last checkpoint; returns its step. Raises LabError where it is of another run."""
+        state, recipe = self._checkpoint.read_state(), self.recipe()
+        if state is None:
+            print(f"no checkpoint in {self._checkpoint.folder}: starting from the first step", file=sys.stderr)
+            return 0
+        changed = [
+            f"{name} was {value}, is {recipe[name]}" for name, value in state["recipe"].items() if value != recipe[name]
+        ]
+        if changed:
+            raise LabError(
+                f"the checkpoint in {self._checkpoint.folder} is of another run ({'; '.join(changed)}): "
+                "give --resume with that run's flags, or leave it out to start anew"
+            )
+        self._checkpoint.restore()
+        self.mnist.train.set_state(state["order"])
+        self.history, self.seconds = state["history"], state["seconds"]
+        return state["step"]
+
+    def _validation_accuracy(self):
+        return float(np.mean(self._predict_all(self.mnist.validation.images) == _digits(self.mnist.validation.labels)))
+
+    def _predict_all(self, images):
+        batches = [images[start : start + TEST_BATCH] for start in range(0, len(images), TEST_BATCH)]
+        return np.concatenate([self.predict(batch).numpy() for batch in batches]).astype(np.uint8)
+
+    def test(self):
+        """Tests the model, once, and writes the record; returns the digit seen in each test image: (10000,), uint8."""
+        predictions = self._predict_all(self.mnist.test.images)
+        self.test_accuracy = float(np.mean(predictions == _digits(self.mnist.test.labels)))
+        with atomic_file(self.folder / "predictions.npy") as file:
+            np.save(file, predictions)
+        with atomic_file(self.folder / "run.json") as file:
+            file.write(json.dumps(self._record(), indent=1).encode())
+        return predictions
+
+    def finish(self):
+        """Says where the results are and, on the last line, what they are."""
+        images = self.mnist.test.num_examples
+        print(f"results in {self.folder}")
+        print(f"test accuracy {self.test_accuracy:.4f} ({images:,} images, {self.mnist.name})", flush=True)
+
+    def _record(self):
+        return {
+            "script": self.flags.script,
+            "dataset": self.mnist.name,
+            "sha256": self.mnist.sha256,
+            "seed": self.flags.seed,
+            "flags": vars(self.flags),
+            "recipe": self.recipe(),
+            "parameters": sum(math.prod(v.shape) for v in self.model.trainable_variables),
+            "steps": self.flags.steps,
+            "test_accuracy": self.test_accuracy,
+            "test_images": self.mnist.test.num_examples,
+            "predictions_sha256": hashlib.sha256((self.folder / "predictions.npy").read_bytes()).hexdigest(),
+            "training_seconds": round(self.seconds, 3),
+            "history": self.history,
+            "packages": _versions(),
+            "machine": {
+                "platform": platform.platform(),
+                "processor": platform.processor() or platform.machine(),
+                "processors": os.cpu_count(),
+                "python": platform.python_version(),
+            },
+        }
+
+    def recipe(self):
+        """All that decides the result on a given machine: two runs with the same recipe and seed are the same."""
+        names = ("steps", "batch_size", "learning_rate", "schedule", "label_smoothing", "precision", "seed")
+        source = _source(type(self.model))
+        return {name: getattr(self.flags, name) for name in names if hasattr(self.flags, name)} | {
+            "dataset": self.mnist.name,
+            "script_sha256": hashlib.sha256(source).hexdigest(),
+        }
+
+
+def _source(kind):
+    """The bytes of the script that a class is in, or of the cell: the same, where a script was pasted whole."""
+    file = getattr(sys.modules[kind.__module__], "__file__", None)
+    if file:
+        return Path(file).read_bytes()
+    codes = [part.__code__ for part in vars(kind).values() if hasattr(part, "__code__")]
+    return "".join(linecache.getlines(codes[0].co_filename)).encode() if codes else b""
+
+
+def _all_finite(variable):
+    """Whether all values of a tf.Variable are finite; NumPy would have to copy them first."""
+    import tensorflow as tf
+
+    return bool(tf.reduce_all(tf.math.is_finite(variable)))
+
+
+def _intervals(steps):
+    """How many steps lie between two entries of the history, and between two validations: a multiple of the first."""
+    validate = min(VALIDATE_EVERY_AT_MOST, max(1, steps // VALIDATIONS))
+    log = min(LOG_EVERY, validate)
+    return log, math.ceil(validate / log) * log
+
+
+def _folder(flags):
+    return Path(flags.results_dir) / flags.script / f"seed-{flags.seed}"
+
+
+def _digits(labels):
+    return labels.argmax(axis=1)  # one-hot (N, 10) to class numbers (N,)
+
+
+def _versions():
+    found = {}
+    for package in PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found

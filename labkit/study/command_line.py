@@ -1,0 +1,474 @@
+"""Trains the full network and its three ablations over several seeds, and says what each layer was worth.
+
+    python compare.py                      5 seeds of each, about 6 minutes on two cores; then look into results/
+    python compare.py --seeds 2 --steps 50 --results-dir try     a quick look at what comes out
+    python compare.py --networks deep_mnist model_no1            while model_no2.py is not written yet
+
+Each training is a lab script in a process of its own. What is finished is used again: after Ctrl-C, a power cut or a
+change to one of the scripts the same command trains only what is missing. One table is of one kind: same data, flags,
+packages and machine; where results of another kind are in the way, this says which, and leaves them alone.
+"""
+
+import argparse
+import ast
+import contextlib
+import hashlib
+import io
+import itertools
+import json
+import math
+import os
+import platform
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from grading.layers import REMOVED
+from idx_files import DataError
+from lab_flags import FLAGS
+from labkit.data import loader
+from labkit.run import frame
+
+NETWORKS = ("deep_mnist", *REMOVED)
+SCRIPTS = Path(__file__).resolve().parents[2]
+POLL = 0.2  # seconds between two looks at the trainings
+PATIENCE = 10  # seconds for a stopped training to end by itself
+EPILOG = """\
+results, in RESULTS_DIR (default: results):
+  ablation.md          tables, conclusions, and what they rest on, to paste into the report
+  ablation.csv         a row for each run
+  ablation.png         accuracy with intervals, time against accuracy, learning curves
+  ablation_digits.png  which digits suffer when a layer goes
+  <script>/seed-<n>/   each run, as the script itself leaves it
+exit status: 0 success, 1 a failure told on stderr (the tables are of what did finish), 2 a bad flag, 130 Ctrl-C"""
+
+
+class StudyError(Exception):
+    """What keeps a study, or one of its runs, from going on; the text is fit for a student to read."""
+
+
+class NoRunError(StudyError):
+    """There is no finished run yet."""
+
+
+class OtherKindError(StudyError):
+    """A finished run that may not stand in one table with those of this study."""
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A training to be had: where its results go, and what its run.json has to say, to be the one that is wanted."""
+
+    network: str
+    seed: int
+    folder: Path
+    wanted: dict
+
+    def __str__(self):
+        return f"{self.network} seed {self.seed}"
+
+
+# ------------------------------------------------------------------------------------------------------ command line
+
+
+def parse(arguments):
+    """Reads the command line; returns the options of the study, and a dict of the lab flags that were given."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # --seed would be taken for --seeds
+    )
+    count = FLAGS["--steps"]["type"]
+    parser.add_argument(
+        "--seeds", type=count, default=5, metavar="N", help="train each network with the seeds 0 to N - 1 (default: 5)"
+    )
+    parser.add_argument(
+        "--networks", nargs="+", choices=NETWORKS, default=NETWORKS, help="which to compare (default: all four)"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=count,
+        default=1,
+        metavar="N",
+        help="trainings at once, which share the processors out among them; each takes up to 1.2 GB (default: 1)",
+    )
+    passed_on = parser.add_argument_group("flags of the lab scripts, passed on to each training")
+    for name, settings in FLAGS.items():
+        if name not in ("--seed", "--resume"):
+            text = settings["help"].replace("%(default)s", "the script's own")
+            passed_on.add_argument(name, **settings | {"default": argparse.SUPPRESS, "help": text})
+    given = vars(parser.parse_args(arguments))
+    options = argparse.Namespace(**{name: given.pop(name) for name in ("seeds", "networks", "jobs")})
+    if options.jobs > processors():
+        parser.error(f"--jobs {options.jobs} is more than the {processors()} processors that there are")
+    return options, given
+
+
+def processors():
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+# ---------------------------------------------------------------------------------------------- what is to be trained
+
+
+def find_jobs(networks, seeds, given, data):
+    """The Jobs of a study, seed by seed; and {network: why it has none}. Says which scripts are not there yet."""
+    wanted, faults = {}, {}
+    for network in [network for network in NETWORKS if network in networks]:  # in that order, once
+        try:
+            wanted[network] = what_is_wanted(network, given, data)
+        except FileNotFoundError:
+            hint = f": copy deep_mnist.py and remove {REMOVED[network]}" if network in REMOVED else ""
+            say(f"{network}.py is not there yet, so it is left out{hint}")
+        except StudyError as error:
+            faults[network] = str(error)
+    for network, its in wanted.items():
+        first, reference = next(iter(wanted.items()))
+        if changed := changes(reference, its):
+            listed = ", ".join(f"{name} is {one} in {first} and {other} in {network}" for name, one, other in changed)
+            raise StudyError(f"the networks are not trained alike: {listed}; make them equal, or give them as flags")
+    results = Path(given.get("results_dir", "results"))
+    jobs = []
+    for seed, (network, its) in itertools.product(range(seeds), wanted.items()):
+        recipe = its["recipe"] | {"seed": seed}
+        jobs.append(Job(network, seed, results / network / f"seed-{seed}", its | {"recipe": recipe}))
+    return jobs, faults
+
+
+def what_is_wanted(network, given, data):
+    """What decides a training's result, laid out as in run.json, but for the seed.
+
+    Raises StudyError for a script whose flags can't be read, and OSError where there is none.
+    """
+    path = SCRIPTS / f"{network}.py"
+    source = path.read_bytes()
+    defaults = read_defaults(path.name, source)
+    recipe = defaults | {name: value for name, value in given.items() if name in defaults}
+    recipe["precision"] = frame.pick_precision(given.get("precision", "auto"))
+    packages = {}
+    for package in frame.PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            packages[package] = metadata.version(package)
+    return {
+        "recipe": recipe | {"dataset": data.name, "script_sha256": hashlib.sha256(source).hexdigest()},
+        "sha256": data.sha256,
+        "packages": packages,
+        "machine": {
+            "platform": platform.platform(),
+            "processor": platform.processor() or platform.machine(),
+            "processors": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+    }
+
+
+def read_defaults(name, source):
+    """The defaults in a lab script's call of lab.parse_flags, read without running it. Raises StudyError."""
+    try:
+        calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+        call = next(call for call in calls if ast.unparse(call.func) == "lab.parse_flags")
+        return {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+    except SyntaxError as error:
+        raise StudyError(f"{name}, line {error.lineno}: {error.msg}") from error
+    except (StopIteration, ValueError) as error:
+        raise StudyError(
+            f"{name} has no call of lab.parse_flags with plain numbers: take it over from deep_mnist.py, where only "
+            "the docstring and the class Model are to change"
+        ) from error
+
+
+def kind(record):
+    """All that the runs of one table share, names to values: of a run.json, or of what is wanted.
+
+    Neither script nor seed is in it. Nor is the number of threads, which no record has: with fewer of them sums are
+    taken in another order, and that changes a result as another seed does, no more.
+    """
+    shared = {name: value for name, value in record["recipe"].items() if name not in ("script_sha256", "seed")}
+    shared["data files"] = " ".join(sorted(digest[:8] for digest in record["sha256"].values()))
+    machine = dict(record["machine"])
+    machine["system"] = machine.pop("platform").partition("-")[0]  # without the kernel's version: that is updated
+    return shared | record["packages"] | machine
+
+
+def changes(before, now):
+    """Where two records differ in kind: a list of (name, value before, value now)."""
+    before, now = kind(before), kind(now)
+    names = [name for name in now | before if before.get(name) != now.get(name)]
+    if "dataset" in names and "data files" in names:
+        names.remove("data files")  # goes without saying
+    return [(name, before.get(name, "none"), now.get(name, "none")) for name in names]
+
+
+# ------------------------------------------------------------------------------------------------ what is there already
+
+
+def read_run(job, labels):
+    """(run.json, predictions) of a finished job: a dict, and uint8 (images,).
+
+    Raises NoRunError; OtherKindError for a run that was trained under other conditions; and StudyError for one whose
+    script has changed since, or whose files are damaged.
+    """
+    try:
+        record = json.loads((job.folder / "run.json").read_text(encoding="utf-8"))
+        changed = changes(record, job.wanted)
+        script_changed = record["recipe"]["script_sha256"] != job.wanted["recipe"]["script_sha256"]
+        check_figures(record)
+    except FileNotFoundError as error:
+        raise NoRunError("it left no run.json") from error
+    except OSError as error:
+        raise StudyError(f"its run.json can't be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StudyError("its run.json is damaged") from error
+    if changed:
+        raise OtherKindError(", ".join(f"{name} was {before}, is {now}" for name, before, now in changed))
+    if script_changed:
+        raise StudyError("its script has changed since")
+    return record, read_predictions(job.folder / "predictions.npy", record, labels)
+
+
+def check_figures(record):
+    """Raises KeyError, TypeError or ValueError where a run.json lacks what tables and pictures are made of."""
+    for figure in ("test_accuracy", "training_seconds", "parameters", "steps"):
+        float(record[figure])
+    if not [float(entry["step"]) + float(entry["loss"]) for entry in record["history"]]:
+        raise ValueError("the history is empty")
+
+
+def read_predictions(path, record, labels):
+    """The predictions of a run, (images,) uint8. Raises StudyError where they don't bear out its record."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise StudyError(f"its predictions.npy can't be read ({error.strerror})") from error
+    if hashlib.sha256(raw).hexdigest() != record["predictions_sha256"]:
+        raise StudyError("its predictions.npy is not the one that its run.json tells of")
+    predictions = np.load(io.BytesIO(raw), allow_pickle=False)
+    right = float(np.mean(predictions == labels))
+    if not math.isclose(record["test_accuracy"], right, abs_tol=1e-9):  # nor is NaN close to anything
+        raise StudyError(f"its test accuracy is {record['test_accuracy']}, but {right} of its predictions are right")
+    return predictions
+
+
+def look_around(jobs, labels):
+    """What is finished already: {job: what read_run returns}. Says which runs have to be trained again, and why.
+
+    Raises StudyError where a run of another kind is in the way: to train that again would be to lose it.
+    """
+    finished, again, others = {}, defaultdict(list), defaultdict(list)
+    for job in jobs:
+        try:
+            finished[job] = read_run(job, labels)
+        except NoRunError:
+            continue
+        except OtherKindError as error:
+            others[str(error)].append(job)
+        except StudyError as error:
+            again[str(error)].append(job)
+    if others:
+        listed = "".join(f"\n  {named(those)}: {why}" for why, those in others.items())
+        raise StudyError(
+            f"there are results of another kind, which can't go into one table with those of this command:{listed}\n"
+            "Give the flags that they were trained with; or keep them, and give another --results-dir; or delete them."
+        )
+    for why, those in again.items():
+        say(f"{named(those)}: {why}; to be trained again")
+    return finished
+
+
+def named(jobs):
+    """Their names, short: "deep_mnist seed 0, 1; model_no1 seed 0"."""
+    seeds = defaultdict(list)
+    for job in jobs:
+        seeds[job.network].append(str(job.seed))
+    return "; ".join(f"{network} seed {', '.join(those)}" for network, those in seeds.items())
+
+
+# ------------------------------------------------------------------------------------------------------------- training
+
+
+class Training:
+    """A lab script at work on a job, in a process of its own; after a kill it continues from the last checkpoint."""
+
+    def __init__(self, job, flags, environment, resume=True):
+        self.job = job
+        self.resumed = resume and _left_unfinished(job.folder)
+        command = [sys.executable, SCRIPTS / f"{job.network}.py", "--seed", str(job.seed), *flags]
+        self._messages = tempfile.TemporaryFile()  # noqa: SIM115  # a pipe would fill up, and halt the training
+        self.process = subprocess.Popen(
+            command + ["--resume"] * self.resumed,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._messages,
+            env=os.environ | environment,
+        )
+
+    def fault(self):
+        """What went wrong in a training that has ended, in a line, or "" where nothing did."""
+        if self.process.returncode == 0:
+            return ""
+        self._messages.seek(0)
+        lines = [line for line in self._messages.read().decode(errors="replace").splitlines() if line.strip()]
+        told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+        if told:
+            return told[-1]
+        last = f": {lines[-1].strip()}" if lines else ""  # of a traceback, the line that says what it was
+        return f"it ended with exit status {self.process.returncode}{last}"
+
+
+def _left_unfinished(folder):
+    """Whether a run was killed there after its first checkpoint: it has one that is newer than its record."""
+    checkpoint, record = folder / "checkpoint" / "checkpoint", folder / "run.json"
+    if not checkpoint.exists():
+        return False
+    return not record.exists() or record.stat().st_mtime < checkpoint.stat().st_mtime
+
+
+def train(jobs, at_once, flags, bar):
+    """Trains, and yields (job, fault) as each ends; fault is "", or a line that says what went wrong.
+
+    Every training is stopped when the caller leaves early, by Ctrl-C for example.
+    """
+    environment = share_of_the_processors(at_once)
+    waiting, at_work = deque(jobs), []
+    try:
+        while waiting or at_work:
+            while waiting and len(at_work) < at_once:
+                at_work.append(Training(waiting.popleft(), flags, environment))
+            bar.set_postfix_str(f"now {', '.join(str(training.job) for training in at_work)}")
+            time.sleep(POLL)
+            for training in [training for training in at_work if training.process.poll() is not None]:
+                at_work.remove(training)
+                fault = training.fault()
+                if fault and training.resumed:  # the checkpoint may be of another recipe, or damaged: without it, then
+                    at_work.append(Training(training.job, flags, environment, resume=False))
+                    continue
+                bar.update()
+                yield training.job, fault
+    finally:
+        stop([training.process for training in at_work])
+
+
+def share_of_the_processors(at_once):
+    """The environment that keeps trainings from fighting over processors; alone, a training takes them all."""
+    if at_once == 1:
+        return {}
+    threads = str(max(1, processors() // at_once))
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")  # the last one, on ARM
+    return dict.fromkeys(names, threads)
+
+
+def stop(processes):
+    """Ends the processes. What they have saved stays good: they write each file whole or not at all."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+# -------------------------------------------------------------------------------------------------------------- study
+
+
+def study(options, given):
+    """Trains what is missing, writes tables and pictures, and prints what came out; returns the exit status."""
+    import ablation  # here, because it takes a second, and --help should not
+
+    data = loader.read_data_sets(
+        given.get("data_dir") or os.environ.get("MNIST_DATA_DIR") or "MNIST_data", dataset=given.get("dataset", "auto")
+    )
+    labels = data.test.labels  # (10000,)
+    jobs, faults = find_jobs(set(options.networks), options.seeds, given, data)
+    finished = look_around(jobs, labels)
+    # Not "auto": were the data to vanish meanwhile, half of the study would be on synthetic digits.
+    passed_on = given | {"dataset": "mnist" if data.name == "MNIST" else "synthetic"}
+    faults |= train_missing(jobs, finished, labels, options.jobs, passed_on)
+
+    runs = defaultdict(list)
+    for job in sorted(finished, key=jobs.index):
+        runs[job.network].append(ablation.Run(job.network, job.seed, *finished[job]))
+    if runs:
+        notes = [f"Missing: {name}, because {fault}" for name, fault in faults.items()]
+        if options.jobs > 1:
+            notes.append(f"Trained {options.jobs} at once: times are longer than of one training alone")
+        paths = ablation.write(runs, labels, Path(given.get("results_dir", "results")), notes)
+        print(ablation.main_table(runs), *ablation.conclusions(runs, labels), sep="\n")
+        print(f"written: {', '.join(map(str, paths))}", flush=True)
+    else:
+        say("error: there is no finished run to make a table of")
+    for name, fault in faults.items():
+        say(f"failed: {name}: {fault}")
+    return 1 if faults or not runs else 0
+
+
+def train_missing(jobs, finished, labels, at_once, flags):
+    """Trains the jobs that are not in `finished`, and adds them to it; returns {name of a job: why it failed}."""
+    arguments = [part for name, value in flags.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    missing, faults = [job for job in jobs if job not in finished], {}
+    bar = tqdm(
+        total=len(jobs),
+        initial=len(finished),
+        smoothing=0,  # the networks take unlike times: the mean of all so far tells best what is left
+        bar_format="{n_fmt} of {total_fmt} runs |{bar}| {elapsed} gone, {remaining} left{postfix}",
+        dynamic_ncols=True,
+        disable=None,
+    )
+    with bar, contextlib.closing(train(missing, at_once, arguments, bar)) as ended:
+        for job, fault in ended:
+            try:
+                if fault:
+                    raise StudyError(fault)
+                record, _ = finished[job] = read_run(job, labels)
+                bar.write(f"{job}: test accuracy {record['test_accuracy']:.4f}, {record['training_seconds']:.1f} s")
+            except StudyError as error:
+                faults[str(job)] = str(error)
+                bar.write(f"{job} failed: {error}", file=sys.stderr)
+    return faults
+
+
+def say(line):
+    """A line for the student, on stderr: standard output is for results."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def no_training_left_behind():
+    """Lets a SIGTERM end the trainings, too; afterwards the signal is again what it was, which a notebook relies on."""
+    if threading.current_thread() is not threading.main_thread():  # no other may set a signal
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def main(arguments=None):
+    """Runs the command line; returns the exit status."""
+    options, given = parse(arguments)
+    try:
+        with no_training_left_behind():
+            return study(options, given)
+    except KeyboardInterrupt:
+        say("stopped by Ctrl-C; the same command continues from here")
+        return 130
+    except ImportError as error:
+        say(f"error: a package is missing ({error}); to install it: pip install -r requirements.txt")
+    except (StudyError, DataError, OSError) as error:
+        say(f"error: {' '.join(str(error).split())}")  # the loader's errors have a line for each mirror
+    return 1
