@@ -139,17 +139,20 @@ def _import_tensorflow():
         terminal = os.dup(2)  # C++ prints some messages whatever the level, so the file descriptor itself is diverted
     except OSError:  # a window of Python's own, such as IDLE's, has none
         terminal = os.open(os.devnull, os.O_WRONLY)
+    status, told = 0, ""
     with tempfile.TemporaryFile() as messages:
         os.dup2(messages.fileno(), 2)
         try:
             import tensorflow  # noqa: F401
         except KeyboardInterrupt:
-            notebook.stop(130)
+            status = 130
         except ImportError as error:
             messages.seek(0)
             os.write(terminal, messages.read())
             told = f"error: TensorFlow can't be imported ({error}); to install it: pip install -r requirements.txt"
-            notebook.stop(1, told)
+            status = 1
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+    if status:
+        notebook.stop(status, told)  # here, where stderr is a terminal's again
