@@ -35,7 +35,7 @@ from grading.runner import Job, Process, Report, Sandbox
 
 USER = 1000  # the command's user and group inside
 TRANSIENT_USERS = range(61184, 65520)
-DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICES = ("null", "full", "random", "urandom")
 LIBRARIES = ("lib", "lib32", "lib64", "libx32")  # in /usr, and in / as links to those, or as folders on older systems
 SYSTEM_PREFIXES = {Path("/usr"), Path("/usr/local")}  # of interpreters that share them with everything else
 SCRATCH = Path("/tmp")  # writable; an environment may be in a folder of it

@@ -314,9 +314,10 @@ def test_the_filter_decides_as_its_tables_say_on_every_processor(machine):
     column = list(seccomp.AUDIT_ARCHITECTURE).index(machine)
     architecture = seccomp.AUDIT_ARCHITECTURE[machine]
     program = seccomp.program(machine)
+    by_argument = {rule.numbers[column] for rule in seccomp.RULES.values()}
     refused = {pair[column] for pair in seccomp.REFUSED.values()}
     absent = {pair[column] for pair in seccomp.ABSENT.values()}
-    for number in range(600):
+    for number in set(range(600)) - by_argument:
         want = 0x50001 if number in refused else 0x50026 if number in absent else 0x7FFF0000
         if number == seccomp.SOCKET[column]:
             want = 0x50061  # of family 0
@@ -329,9 +330,37 @@ def test_the_filter_decides_as_its_tables_say_on_every_processor(machine):
     assert simulated(program, 0x40000000, architecture) == 0x50026
 
 
-def simulated(program, number, architecture, argument=0):
+@pytest.mark.parametrize("machine", list(seccomp.AUDIT_ARCHITECTURE))
+@pytest.mark.parametrize(
+    ("name", "refused", "allowed"),
+    [
+        ("mmap", (0, 4096, 3, 0x21), (0, 4096, 3, 0x22)),
+        ("mmap", (0, 4096, 3, 0x23), (0, 4096, 3, 0x01)),  # MAP_SHARED_VALIDATE; of a file
+        ("mmap", (0, 4096, 3, 0x40021), (0, 4096, 3, 0x4022)),  # in huge pages
+        ("rt_sigaction", (17, 0x7FFF1000), (17, 0)),  # who only asks
+        ("rt_sigaction", (17, 2**32), (2, 2**32)),
+        ("prlimit64", (1, 7), (0, 7)),
+        ("sched_setaffinity", (1, 8), (0, 8)),
+        ("setpriority", (0, 1, 19), (0, 0, 19)),
+        ("setpriority", (2, 0, 19), (0, 7, 19)),  # of all that the user has
+        ("ioprio_set", (1, 1, 0), (1, 0, 0)),
+        ("setsockopt SO_SNDBUF", (5, 1, 7), (5, 1, 2)),
+        ("setsockopt SO_RCVBUF", (5, 1, 8), (5, 6, 8)),
+    ],
+)
+def test_the_filter_looks_at_arguments(machine, name, refused, allowed):
+    program, architecture = seccomp.program(machine), seccomp.AUDIT_ARCHITECTURE[machine]
+    rule = seccomp.RULES[name]
+    number = rule.numbers[list(seccomp.AUDIT_ARCHITECTURE).index(machine)]
+    assert simulated(program, number, architecture, *refused) == 0x50000 | rule.error
+    assert simulated(program, number, architecture, *allowed) == 0x7FFF0000
+
+
+def simulated(program, number, architecture, *arguments):
     """What the kernel would answer: runs the filter by the rules of classic BPF."""
-    data = {0: number, 4: architecture, 16: argument}
+    data = {0: number, 4: architecture}
+    for place, argument in enumerate((*arguments, *[0] * (6 - len(arguments)))):
+        data |= {16 + 8 * place: argument % 2**32, 20 + 8 * place: argument >> 32}
     steps = [ctypes.c_uint64.from_buffer_copy(program, at).value for at in range(0, len(program), 8)]
     at, register = 0, 0
     while True:
