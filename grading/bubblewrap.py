@@ -17,6 +17,7 @@ import contextlib
 import itertools
 import json
 import os
+import platform
 import random
 import re
 import select
@@ -42,6 +43,8 @@ SCRATCH = Path("/tmp")  # writable; an environment may be in a folder of it
 INIT = "/init.py"
 SLACK = 2**20  # bytes: a mount is a little larger than its limit, so that passing the limit shows
 COUNTS_BY_NAMESPACE = (5, 14)  # the Linux that no longer counts all of a user's processes, when it limits a sandbox's
+# What no limit counts is left to the kernel: when memory runs out, it ends this first.
+EXPENDABLE = 'echo 1000 > /proc/self/oom_score_adj; exec "$@"'
 PATIENCE = 2.0  # seconds for process 1 to end its sandbox and report, before it is killed
 
 
@@ -54,11 +57,15 @@ class Bubblewrap(Sandbox):
         self._program = shutil.which("bwrap")
         if self._program is None:
             raise SandboxError("there is no bwrap on the PATH")
+        if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:  # inherited, in there, too
+            raise SandboxError("grading was started with SIGCHLD ignored, so that it can't tell how a process ended")
         kernel = os.uname().release
         if os.geteuid() != 0 and tuple(map(int, re.findall(r"\d+", kernel)[:2])) < COUNTS_BY_NAMESPACE:
             raise SandboxError(f"Linux {kernel} is older than 5.14, and can only limit processes where root grades")
         self._sizes = "--size" in subprocess.run([self._program, "--help"], capture_output=True, text=True).stdout
         self.filter = seccomp.program()
+        if self.filter is None:  # limits rest on it
+            raise SandboxError(f"the kit has no filter of system calls for a processor called {platform.machine()}")
         self._system = list(_system())
         # Each run its own user, so that their processes are counted apart.
         start = random.randrange(len(TRANSIENT_USERS))
@@ -88,7 +95,8 @@ class Bubblewrap(Sandbox):
         options += self._memory("/output", job.limits.output_bytes) if job.has_output else []
         for inside, outside in sorted({**job.read_only, INIT: sandbox_init.__file__}.items()):
             options += _show(outside, inside)  # in order: a folder before what is mounted in it
-        return [*options, "--remount-ro", "/dev", "--remount-ro", "/"]
+        # /proc: who can't write there can't lower its oom_score_adj, and so on.
+        return [*options, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
 
     def _memory(self, folder, size):
         """Options for a folder in memory that anyone may write to. Before 0.7, only the watch inside bounds it."""
@@ -181,16 +189,29 @@ class _BubblewrapProcess(Process):
             "control": theirs.fileno(),
             "user": USER if user else None,
             "output": job.has_output,
+            "usage": None,
             "limits": asdict(job.limits),
         }
         try:
             with theirs, _Pipe() as info, _Pipe() as users, _Pipe() as filter_:
                 options = [*sandbox.options(job, as_root=user is not None), "--info-fd", str(info.writes)]
                 options += ["--userns-block-fd", str(users.reads)] if user else []
-                options += ["--seccomp", str(filter_.reads)] if sandbox.filter else []
-                filter_.send(sandbox.filter or b"")
+                options += ["--seccomp", str(filter_.reads)]
+                filter_.send(sandbox.filter)
                 self.popen = subprocess.Popen(
-                    [*options, "--", sys.executable, "-I", "-S", INIT, json.dumps(config)],
+                    [
+                        "/bin/sh",
+                        "-c",
+                        EXPENDABLE,
+                        "sh",
+                        *options,
+                        "--",
+                        sys.executable,
+                        "-I",
+                        "-S",
+                        INIT,
+                        json.dumps(config),
+                    ],
                     env=job.env,
                     pass_fds=[theirs.fileno(), info.writes, users.reads, filter_.reads],
                     start_new_session=True,  # Ctrl-C is for the grader, which then ends its sandboxes
