@@ -39,6 +39,7 @@ TRANSIENT_USERS = range(61184, 65520)
 DEVICES = ("null", "full", "random", "urandom")
 LIBRARIES = ("lib", "lib32", "lib64", "libx32")  # in /usr, and in / as links to those, or as folders on older systems
 SYSTEM_PREFIXES = {Path("/usr"), Path("/usr/local")}  # of interpreters that share them with everything else
+ENVIRONMENT = ("bin", "include", "lib", "lib64", "pyvenv.cfg")  # the parts of a virtual environment
 SCRATCH = Path("/tmp")  # writable; an environment may be in a folder of it
 INIT = "/init.py"
 SLACK = 2**20  # bytes: a mount is a little larger than its limit, so that passing the limit shows
@@ -70,6 +71,10 @@ class Bubblewrap(Sandbox):
         # Each run its own user, so that their processes are counted apart.
         start = random.randrange(len(TRANSIENT_USERS))
         self._users = itertools.cycle([*TRANSIENT_USERS[start:], *TRANSIENT_USERS[:start]])
+
+    @property
+    def shown(self) -> list[Path]:
+        return [path.resolve() for path in _shown()]
 
     def _launch(self, job: Job) -> Process:
         if site.ENABLE_USER_SITE:
@@ -122,13 +127,12 @@ def _check_readable(path):
 
 def _system():
     """Options that mount the interpreter and what it stands on, read-only, and the plainest of /dev and /proc."""
-    libraries = [Path(folder, name) for folder in ("/usr", "/") for name in LIBRARIES]
-    shown = [path for path in [*libraries, Path("/etc/ld.so.cache"), *_interpreter()] if path.exists()]
+    shown = _shown()
     ways = _ways_through_scratch(shown)
     for way in ways:
         yield from ("--tmpfs", str(way))
     for path in shown:
-        if path in libraries and path.is_symlink():
+        if path.name in LIBRARIES and path.parent == Path("/") and path.is_symlink():
             yield from ("--symlink", os.readlink(path), str(path))
         else:
             yield from _show(path, path)
@@ -141,7 +145,7 @@ def _system():
 
 
 def _ways_through_scratch(shown):
-    """The folders right in /tmp that lead to what is shown: as part of the writable /tmp, they would be writable, too."""
+    """The folders right in /tmp that lead to what is shown: as part of the writable /tmp, they would be writable."""
     below = [path for path in shown if SCRATCH in path.parents]
     tops = {Path(*path.parts[: len(SCRATCH.parts) + 1]) for path in below}
     return sorted(tops.difference(shown))
@@ -161,6 +165,14 @@ def _interpreter():
     yield from (program for program in programs if program.parent.parent in SYSTEM_PREFIXES)
     if site.ENABLE_USER_SITE:
         yield Path(site.getusersitepackages())
+
+
+def _shown():
+    """Everything outside that is shown: of a virtual environment its parts, for its folder may be the course's own."""
+    shown = [Path(folder, name) for folder in ("/usr", "/") for name in LIBRARIES] + [Path("/etc/ld.so.cache")]
+    for path in _interpreter():
+        shown += [path / part for part in ENVIRONMENT] if (path / "pyvenv.cfg").is_file() else [path]
+    return [path for path in shown if path.exists()]
 
 
 def _links(path):

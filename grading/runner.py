@@ -90,6 +90,11 @@ class Sandbox(abc.ABC):
     name: str
     python: str = sys.executable
 
+    @property
+    def shown(self) -> list[Path]:
+        """The folders and files outside that every command can read, because the interpreter is made of them."""
+        return []
+
     @abc.abstractmethod
     def _launch(self, job: Job) -> Process:
         """Starts the job; raises SandboxError where that fails at once."""

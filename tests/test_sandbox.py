@@ -177,6 +177,45 @@ def test_of_the_folders_on_the_way_to_an_environment_there_is_the_way_and_no_mor
     assert seen == {str(folder): [below.name] for folder, below in itertools.pairwise(way) if str(folder) != "/tmp"}
 
 
+LOOK_AT_THE_COURSE = """
+import json, os, sys
+from pathlib import Path
+from grading import bubblewrap, sandbox
+
+found = bubblewrap.Bubblewrap()
+look = "import json, os, sys; print(json.dumps([sys.prefix, sorted(os.listdir(sys.prefix))]))"
+seen = json.loads(found.run([found.python, "-c", look]).log)
+told = []
+for name in ("submissions", "grades", "lib/submissions", "bin"):
+    try:
+        sandbox.check_hidden(found, {"SUBMISSIONS": Path(sys.prefix, name)})
+    except sandbox.SandboxError as error:
+        told.append(str(error))
+print(json.dumps([*seen, told]))
+"""
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("above", ["/tmp", "/var/tmp"])
+def test_an_environment_in_the_course_s_own_folder_shows_no_more_than_its_parts(above):
+    with tempfile.TemporaryDirectory(dir=above) as folder:
+        course = Path(folder, "the course")
+        (course / "submissions").mkdir(parents=True)
+        (course / "grades.csv").write_text("marks")
+        os.chmod(folder, 0o755)
+        venv.create(course, symlinks=True)
+        packages = os.pathsep.join([str(REPOSITORY), *sys.path[1:]])
+        command = [course / "bin/python", "-c", LOOK_AT_THE_COURSE]
+        done = subprocess.run(command, env=os.environ | {"PYTHONPATH": packages}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    prefix, seen, told = json.loads(done.stdout)
+    assert prefix == str(course)
+    assert seen == sorted(part for part in bubblewrap.ENVIRONMENT if part in ("lib64", *seen))
+    assert {"bin", "lib", "pyvenv.cfg"} <= set(seen)
+    assert len(told) == 2
+    assert told[0].startswith(f"SUBMISSIONS ({course}/lib/submissions) would be shown to student code")
+
+
 def test_it_sees_its_own_submission_and_no_other(run, tmp_path):
     tmp_path.chmod(0o755)
     for name in ("own", "other"):
