@@ -30,7 +30,7 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from grading import outputs, sandbox_init, seccomp
+from grading import cgroup, outputs, sandbox_init, seccomp
 from grading.limits import Limits, SandboxError
 from grading.runner import Job, Process, Report, Sandbox
 
@@ -68,6 +68,7 @@ class Bubblewrap(Sandbox):
         if self.filter is None:  # limits rest on it
             raise SandboxError(f"the kit has no filter of system calls for a processor called {platform.machine()}")
         self._system = list(_system())
+        self.groups = cgroup.find_groups()
         # Each run its own user, so that their processes are counted apart.
         start = random.randrange(len(TRANSIENT_USERS))
         self._users = itertools.cycle([*TRANSIENT_USERS[start:], *TRANSIENT_USERS[:start]])
@@ -75,6 +76,10 @@ class Bubblewrap(Sandbox):
     @property
     def shown(self) -> list[Path]:
         return [path.resolve() for path in _shown()]
+
+    @property
+    def walls(self) -> tuple[cgroup.Wall, ...]:
+        return self.groups.walls if self.groups else ()
 
     def _launch(self, job: Job) -> Process:
         if site.ENABLE_USER_SITE:
@@ -132,7 +137,7 @@ def _system():
     for way in ways:
         yield from ("--tmpfs", str(way))
     for path in shown:
-        if path.name in LIBRARIES and path.parent == Path("/") and path.is_symlink():
+        if path.name in LIBRARIES and path.parent in (Path("/"), Path("/usr")) and path.is_symlink():
             yield from ("--symlink", os.readlink(path), str(path))
         else:
             yield from _show(path, path)
@@ -193,48 +198,46 @@ class _BubblewrapProcess(Process):
 
     def __init__(self, sandbox: Bubblewrap, job: Job, user: int | None = None):
         """`user`: the host's number of the user to run as, where root starts it."""
-        self.popen = self._init = self._output = None  # _init: a descriptor of process 1
+        self.popen = self._init = self._output = self._group = None  # _init: a descriptor of process 1
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        config = {
-            "command": job.command,
-            "cwd": job.cwd,
-            "control": theirs.fileno(),
-            "user": USER if user else None,
-            "output": job.has_output,
-            "usage": None,
-            "limits": asdict(job.limits),
-        }
         try:
-            with theirs, _Pipe() as info, _Pipe() as users, _Pipe() as filter_:
-                options = [*sandbox.options(job, as_root=user is not None), "--info-fd", str(info.writes)]
-                options += ["--userns-block-fd", str(users.reads)] if user else []
-                options += ["--seccomp", str(filter_.reads)]
-                filter_.send(sandbox.filter)
-                self.popen = subprocess.Popen(
-                    [
-                        "/bin/sh",
-                        "-c",
-                        EXPENDABLE,
-                        "sh",
-                        *options,
-                        "--",
-                        sys.executable,
-                        "-I",
-                        "-S",
-                        INIT,
-                        json.dumps(config),
-                    ],
-                    env=job.env,
-                    pass_fds=[theirs.fileno(), info.writes, users.reads, filter_.reads],
-                    start_new_session=True,  # Ctrl-C is for the grader, which then ends its sandboxes
-                    **job.pipes,
-                )
-                info.close_writes()
-                self._adopt(info.receive(), user)
-                users.send(b"go")
+            with theirs:
+                if sandbox.groups:
+                    self._group = sandbox.groups.make(job.limits)
+                with open(self._group.usage if self._group else os.devnull, "rb") as usage:
+                    self._start(sandbox, job, user, theirs.fileno(), usage.fileno())
         except BaseException:
             self.close()
             raise
+
+    def _start(self, sandbox, job, user, control, usage):
+        """Starts bwrap; `control` and `usage` are descriptors for process 1."""
+        config = {
+            "command": job.command,
+            "cwd": job.cwd,
+            "control": control,
+            "user": USER if user else None,
+            "output": job.has_output,
+            "usage": usage if self._group else None,
+            "limits": asdict(job.limits),
+        }
+        with _Pipe() as info, _Pipe() as users, _Pipe() as filter_:
+            options = [*sandbox.options(job, as_root=user is not None), "--info-fd", str(info.writes)]
+            options += ["--userns-block-fd", str(users.reads)] if user else []
+            options += ["--seccomp", str(filter_.reads)]
+            filter_.send(sandbox.filter)
+            command = [*options, "--", sys.executable, "-I", "-S", INIT, json.dumps(config)]
+            command = cgroup.inside(self._group, command) if self._group else command
+            self.popen = subprocess.Popen(
+                ["/bin/sh", "-c", EXPENDABLE, "sh", *command],
+                env=job.env,
+                pass_fds=[control, usage, info.writes, users.reads, filter_.reads],
+                start_new_session=True,  # Ctrl-C is for the grader, which then ends its sandboxes
+                **job.pipes,
+            )
+            info.close_writes()
+            self._adopt(info.receive(), user)
+            users.send(b"go")
 
     def _adopt(self, info, user):
         """Gets hold of process 1, and gives it its users where root started it."""
@@ -266,8 +269,11 @@ class _BubblewrapProcess(Process):
         if not hello:
             raise SandboxError("it did not start.")
         self._output = descriptors[0] if descriptors else None
-        report = self._control.recv(1000)
-        return Report(**json.loads(report)) if report else None
+        data = self._control.recv(1000)
+        report = Report(**json.loads(data)) if data else None
+        if self._group and self._group.out_of_memory():
+            return Report("memory", None, report.cpu_seconds if report else self._group.cpu_seconds())
+        return report
 
     def fetch(self, destination: Path, limits: Limits) -> tuple[str, ...]:
         return outputs.fetch(self._output, destination, limits)
@@ -278,7 +284,9 @@ class _BubblewrapProcess(Process):
         for descriptor in (self._init, self._output):
             if descriptor is not None:
                 os.close(descriptor)
-        self._init = self._output = None
+        if self._group:
+            self._group.close()
+        self._init = self._output = self._group = None
         for stream in (self.popen.stdin, self.popen.stdout, self.popen.stderr) if self.popen else ():
             if stream:
                 stream.close()

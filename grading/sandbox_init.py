@@ -247,7 +247,8 @@ class _Cpu:
     """
 
     def __init__(self, usage):
-        self._usage, self._last, self._gone = usage, {}, 0.0
+        self._usage, self._last, self._gone, self._began = usage, {}, 0.0, 0.0
+        self._began = self._of_group()  # what bwrap used
 
     def seconds(self, times):
         """Processor time until now, in seconds; `times` is what `_count` tells of the processes that live."""
@@ -262,7 +263,7 @@ class _Cpu:
         if self._usage is None:
             return 0.0
         fields = dict(line.split() for line in os.pread(self._usage, 4096, 0).splitlines())
-        return int(fields[b"usage_usec"]) / 10**6 - _rusage(resource.RUSAGE_SELF)
+        return int(fields[b"usage_usec"]) / 10**6 - _rusage(resource.RUSAGE_SELF) - self._began
 
 
 def _rusage(who):
