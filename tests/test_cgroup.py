@@ -1,4 +1,4 @@
-"""The second wall: what is written to a control group and read from it, on a folder of files; tried where there is one."""
+"""The second wall: what is written to a control group and read from it, on a folder of files; and tried for real."""
 
 import os
 import shutil
