@@ -33,6 +33,7 @@ LOOKS = 20  # at processes that are held and still come or go, before that count
 SLOT_BYTES = 8192  # of the kernel's, for a file that is open: of pipes it gives everyone 64 MiB, and then a page each
 SOCKET_BYTES = 2**18  # that a socket holds at most, as it comes
 TCP_BYTES = 2**23  # that one of TCP holds more, where the kernel does not tell
+MAPPING_BYTES = 256  # of the kernel's, for a mapping
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 IN_NANOSECONDS = os.path.exists("/proc/self/schedstat")
 PR_SET_DUMPABLE = 4
@@ -51,12 +52,12 @@ def main() -> None:
     output = [os.open("/output", os.O_RDONLY | os.O_DIRECTORY)] if config["output"] else []
     socket.send_fds(control, [b"up"], output)
     _set_dumpable(False)  # closes /proc/1 to a command that runs as the same user
-    limits, cpu = config["limits"], _Cpu(config["usage"])
+    limits, cpu, kernel = config["limits"], _Cpu(config["usage"]), _Kernel()
     command = os.fork()
     if command == 0:
         _become(config)
     try:
-        ended, status = _watch(command, control, limits, cpu)
+        ended, status = _watch(command, control, limits, cpu, kernel)
     finally:
         _end_all()
     cpu_seconds = cpu.seconds({})  # now that all are dead, nothing is missing
@@ -111,7 +112,7 @@ def _resource_limits(limits):
 # --------------------------------------------------------------------------------------------------------- the watch
 
 
-def _watch(command, control, limits, cpu):
+def _watch(command, control, limits, cpu, kernel):
     """Waits until the command ends, a limit is passed, or the grader hangs up; returns `ended` and the status."""
     deadline = time.monotonic() + limits["wall_seconds"]
     ending = os.pidfd_open(command)
@@ -123,7 +124,7 @@ def _watch(command, control, limits, cpu):
             return verdict(os.waitstatus_to_exitcode(status))
         if control in ready:
             return "stopped", None
-        passed = "timeout" if time.monotonic() > deadline else _passed(limits, cpu)
+        passed = "timeout" if time.monotonic() > deadline else _passed(limits, cpu, kernel)
         if passed:
             return passed, None
 
@@ -149,11 +150,11 @@ def verdict(status):
     return (limit, None) if limit else ("killed" if status < 0 else "exit", status)
 
 
-def _passed(limits, cpu):
+def _passed(limits, cpu, kernel):
     """The name of the limit that the sandbox as a whole has passed, or None."""
     try:
         memory, times = _count()
-        memory += _sockets()
+        memory += _sockets() + kernel.bytes(len(times))
         cpu_seconds = cpu.seconds(times)
         output, output_files = _used("/output")
         scratch, scratch_files = map(sum, zip(*map(_used, SCRATCH), strict=True))
@@ -264,6 +265,26 @@ class _Cpu:
             return 0.0
         fields = dict(line.split() for line in os.pread(self._usage, 4096, 0).splitlines())
         return int(fields[b"usage_usec"]) / 10**6 - _rusage(resource.RUSAGE_SELF) - self._began
+
+
+class _Kernel:
+    """What the kernel keeps about the mappings of processes, tens of thousands each, which it tells of none of them.
+
+    It tells how much it keeps in all, for the whole machine. Of what that has grown, a sandbox is charged with no more
+    than its processes can have, so that one with few is hardly charged for what another does meanwhile.
+    """
+
+    def __init__(self):
+        self._before = self._unreclaimable()
+        with open("/proc/sys/vm/max_map_count") as file:
+            self._most = int(file.read()) * MAPPING_BYTES
+
+    def bytes(self, processes):
+        return min(max(0, self._unreclaimable() - self._before), processes * self._most)
+
+    def _unreclaimable(self):
+        with open("/proc/meminfo", "rb") as file:
+            return 1024 * next(int(line.split()[1]) for line in file if line.startswith(b"SUnreclaim:"))
 
 
 def _rusage(who):

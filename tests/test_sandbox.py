@@ -612,6 +612,19 @@ MEMORY = {
         for _ in range(40):
             ends += [socket.create_connection(server.getsockname()), server.accept()[0]]
         """,
+    "as mappings": """
+        import ctypes, os
+        libc = ctypes.CDLL(None)
+        libc.mmap.restype = ctypes.c_void_p
+        libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+        libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        start = libc.mmap(None, 60_000 * 4096, 0, 0x22, -1, 0)
+        for at in range(0, 60_000, 2):
+            libc.mprotect(start + at * 4096, 4096, 1)
+        for _ in range(40):
+            if os.fork() == 0:
+                time.sleep(60)
+        """,
     "in pipes": """
         import os
         for _ in range(20):
