@@ -33,6 +33,7 @@ from pathlib import Path
 from grading.limits import MIB, Limits
 
 PROC = Path("/proc/self")
+PREFIX = "mnist-lab-grading-"  # of a group's name; the number of the process that made it follows
 CONTROLLERS = ("memory", "pids")
 FILES = 512 * MIB  # for what it reads, TensorFlow's libraries, say: the group has these, too, but can do without
 HELPERS = 4  # processes in the group that are not the command's: bwrap, process 1, ...
@@ -110,7 +111,7 @@ class Groups:
 
     def make(self, limits: Limits, files: int = FILES) -> Group:
         """A new group with these limits, of the walls that stand; `files` are bytes for what it reads."""
-        folder = self.home / f"mnist-lab-grading-{uuid.uuid4().hex}"
+        folder = self.home / f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex}"
         folder.mkdir()
         group = Group(folder)
         try:
@@ -170,10 +171,20 @@ def _open_up(home):
         for controller in CONTROLLERS:
             with contextlib.suppress(OSError):  # there is none; the trial will tell
                 (home / "cgroup.subtree_control").write_text(f"+{controller}")
+        _sweep(home)
         with Groups(home).make(Limits()):
             return True
     except OSError:
         return False
+
+
+def _sweep(home):
+    """Removes what a grader that was killed has left; a group with a process in it can't be removed."""
+    for folder in home.glob(f"{PREFIX}*"):
+        maker = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if not Path("/proc", maker).exists():
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 def inside(group: Group, command: list[str]) -> list[str]:

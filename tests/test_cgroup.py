@@ -144,6 +144,14 @@ def test_what_is_not_there_or_not_given_is_not_taken(system, monkeypatch):
     assert cgroup.find_home(proc, as_root=True) is None
 
 
+def test_what_a_killed_grader_left_is_removed(tmp_path):
+    left, ours = (tmp_path / f"{cgroup.PREFIX}{pid}-1" for pid in (2**30, os.getpid()))
+    left.mkdir()
+    ours.mkdir()
+    cgroup._sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == [ours]
+
+
 # -------------------------------------------------------------------------------------------------------------- trials
 
 
@@ -175,7 +183,7 @@ def test_the_walls_that_stand_here_hold_a_sandbox(monkeypatch):
     groups = cgroup.find_groups()
     if groups is None:
         pytest.skip("no control group, version 2, is to be had here")
-    assert list(groups.home.glob("mnist-lab-grading-*")) == [], "what the trials made is gone"
+    assert list(groups.home.glob(f"{cgroup.PREFIX}{os.getpid()}-*")) == [], "what the trials made is gone"
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed")
     sandbox = bubblewrap.Bubblewrap()
