@@ -17,6 +17,7 @@ import contextlib
 import itertools
 import json
 import os
+import platform
 import random
 import re
 import select
@@ -29,19 +30,22 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from grading import outputs, sandbox_init, seccomp
+from grading import cgroup, outputs, sandbox_init, seccomp
 from grading.limits import Limits, SandboxError
 from grading.runner import Job, Process, Report, Sandbox
 
 USER = 1000  # the command's user and group inside
 TRANSIENT_USERS = range(61184, 65520)
-DEVICES = ("null", "zero", "full", "random", "urandom")
+DEVICES = ("null", "full", "random", "urandom")
 LIBRARIES = ("lib", "lib32", "lib64", "libx32")  # in /usr, and in / as links to those, or as folders on older systems
 SYSTEM_PREFIXES = {Path("/usr"), Path("/usr/local")}  # of interpreters that share them with everything else
+ENVIRONMENT = ("bin", "include", "lib", "lib64", "pyvenv.cfg")  # the parts of a virtual environment
 SCRATCH = Path("/tmp")  # writable; an environment may be in a folder of it
 INIT = "/init.py"
 SLACK = 2**20  # bytes: a mount is a little larger than its limit, so that passing the limit shows
 COUNTS_BY_NAMESPACE = (5, 14)  # the Linux that no longer counts all of a user's processes, when it limits a sandbox's
+# What no limit counts is left to the kernel: when memory runs out, it ends this first.
+EXPENDABLE = 'echo 1000 > /proc/self/oom_score_adj; exec "$@"'
 PATIENCE = 2.0  # seconds for process 1 to end its sandbox and report, before it is killed
 
 
@@ -54,15 +58,28 @@ class Bubblewrap(Sandbox):
         self._program = shutil.which("bwrap")
         if self._program is None:
             raise SandboxError("there is no bwrap on the PATH")
+        if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:  # inherited, in there, too
+            raise SandboxError("grading was started with SIGCHLD ignored, so that it can't tell how a process ended")
         kernel = os.uname().release
         if os.geteuid() != 0 and tuple(map(int, re.findall(r"\d+", kernel)[:2])) < COUNTS_BY_NAMESPACE:
             raise SandboxError(f"Linux {kernel} is older than 5.14, and can only limit processes where root grades")
         self._sizes = "--size" in subprocess.run([self._program, "--help"], capture_output=True, text=True).stdout
         self.filter = seccomp.program()
+        if self.filter is None:  # limits rest on it
+            raise SandboxError(f"the kit has no filter of system calls for a processor called {platform.machine()}")
         self._system = list(_system())
+        self.groups = cgroup.find_groups()
         # Each run its own user, so that their processes are counted apart.
         start = random.randrange(len(TRANSIENT_USERS))
         self._users = itertools.cycle([*TRANSIENT_USERS[start:], *TRANSIENT_USERS[:start]])
+
+    @property
+    def shown(self) -> list[Path]:
+        return [path.resolve() for path in _shown()]
+
+    @property
+    def walls(self) -> tuple[cgroup.Wall, ...]:
+        return self.groups.walls if self.groups else ()
 
     def _launch(self, job: Job) -> Process:
         if site.ENABLE_USER_SITE:
@@ -88,7 +105,8 @@ class Bubblewrap(Sandbox):
         options += self._memory("/output", job.limits.output_bytes) if job.has_output else []
         for inside, outside in sorted({**job.read_only, INIT: sandbox_init.__file__}.items()):
             options += _show(outside, inside)  # in order: a folder before what is mounted in it
-        return [*options, "--remount-ro", "/dev", "--remount-ro", "/"]
+        # /proc: who can't write there can't lower its oom_score_adj, and so on.
+        return [*options, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
 
     def _memory(self, folder, size):
         """Options for a folder in memory that anyone may write to. Before 0.7, only the watch inside bounds it."""
@@ -114,13 +132,12 @@ def _check_readable(path):
 
 def _system():
     """Options that mount the interpreter and what it stands on, read-only, and the plainest of /dev and /proc."""
-    libraries = [Path(folder, name) for folder in ("/usr", "/") for name in LIBRARIES]
-    shown = [path for path in [*libraries, Path("/etc/ld.so.cache"), *_interpreter()] if path.exists()]
+    shown = _shown()
     ways = _ways_through_scratch(shown)
     for way in ways:
         yield from ("--tmpfs", str(way))
     for path in shown:
-        if path in libraries and path.is_symlink():
+        if path.name in LIBRARIES and path.parent in (Path("/"), Path("/usr")) and path.is_symlink():
             yield from ("--symlink", os.readlink(path), str(path))
         else:
             yield from _show(path, path)
@@ -155,6 +172,14 @@ def _interpreter():
         yield Path(site.getusersitepackages())
 
 
+def _shown():
+    """Everything outside that is shown: of a virtual environment its parts, for its folder may be the course's own."""
+    shown = [Path(folder, name) for folder in ("/usr", "/") for name in LIBRARIES] + [Path("/etc/ld.so.cache")]
+    for path in _interpreter():
+        shown += [path / part for part in ENVIRONMENT] if (path / "pyvenv.cfg").is_file() else [path]
+    return [path for path in shown if path.exists()]
+
+
 def _links(path):
     """The path, what it links to, what that links to, and so on."""
     yield path
@@ -173,35 +198,46 @@ class _BubblewrapProcess(Process):
 
     def __init__(self, sandbox: Bubblewrap, job: Job, user: int | None = None):
         """`user`: the host's number of the user to run as, where root starts it."""
-        self.popen = self._init = self._output = None  # _init: a descriptor of process 1
+        self.popen = self._init = self._output = self._group = None  # _init: a descriptor of process 1
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        config = {
-            "command": job.command,
-            "cwd": job.cwd,
-            "control": theirs.fileno(),
-            "user": USER if user else None,
-            "output": job.has_output,
-            "limits": asdict(job.limits),
-        }
         try:
-            with theirs, _Pipe() as info, _Pipe() as users, _Pipe() as filter_:
-                options = [*sandbox.options(job, as_root=user is not None), "--info-fd", str(info.writes)]
-                options += ["--userns-block-fd", str(users.reads)] if user else []
-                options += ["--seccomp", str(filter_.reads)] if sandbox.filter else []
-                filter_.send(sandbox.filter or b"")
-                self.popen = subprocess.Popen(
-                    [*options, "--", sys.executable, "-I", "-S", INIT, json.dumps(config)],
-                    env=job.env,
-                    pass_fds=[theirs.fileno(), info.writes, users.reads, filter_.reads],
-                    start_new_session=True,  # Ctrl-C is for the grader, which then ends its sandboxes
-                    **job.pipes,
-                )
-                info.close_writes()
-                self._adopt(info.receive(), user)
-                users.send(b"go")
+            with theirs:
+                if sandbox.groups:
+                    self._group = sandbox.groups.make(job.limits)
+                with open(self._group.usage if self._group else os.devnull, "rb") as usage:
+                    self._start(sandbox, job, user, theirs.fileno(), usage.fileno())
         except BaseException:
             self.close()
             raise
+
+    def _start(self, sandbox, job, user, control, usage):
+        """Starts bwrap; `control` and `usage` are descriptors for process 1."""
+        config = {
+            "command": job.command,
+            "cwd": job.cwd,
+            "control": control,
+            "user": USER if user else None,
+            "output": job.has_output,
+            "usage": usage if self._group else None,
+            "limits": asdict(job.limits),
+        }
+        with _Pipe() as info, _Pipe() as users, _Pipe() as filter_:
+            options = [*sandbox.options(job, as_root=user is not None), "--info-fd", str(info.writes)]
+            options += ["--userns-block-fd", str(users.reads)] if user else []
+            options += ["--seccomp", str(filter_.reads)]
+            filter_.send(sandbox.filter)
+            command = [*options, "--", sys.executable, "-I", "-S", INIT, json.dumps(config)]
+            command = cgroup.inside(self._group, command) if self._group else command
+            self.popen = subprocess.Popen(
+                ["/bin/sh", "-c", EXPENDABLE, "sh", *command],
+                env=job.env,
+                pass_fds=[control, usage, info.writes, users.reads, filter_.reads],
+                start_new_session=True,  # Ctrl-C is for the grader, which then ends its sandboxes
+                **job.pipes,
+            )
+            info.close_writes()
+            self._adopt(info.receive(), user)
+            users.send(b"go")
 
     def _adopt(self, info, user):
         """Gets hold of process 1, and gives it its users where root started it."""
@@ -233,8 +269,11 @@ class _BubblewrapProcess(Process):
         if not hello:
             raise SandboxError("it did not start.")
         self._output = descriptors[0] if descriptors else None
-        report = self._control.recv(1000)
-        return Report(**json.loads(report)) if report else None
+        data = self._control.recv(1000)
+        report = Report(**json.loads(data)) if data else None
+        if self._group and self._group.out_of_memory():
+            return Report("memory", None, report.cpu_seconds if report else self._group.cpu_seconds())
+        return report
 
     def fetch(self, destination: Path, limits: Limits) -> tuple[str, ...]:
         return outputs.fetch(self._output, destination, limits)
@@ -245,7 +284,9 @@ class _BubblewrapProcess(Process):
         for descriptor in (self._init, self._output):
             if descriptor is not None:
                 os.close(descriptor)
-        self._init = self._output = None
+        if self._group:
+            self._group.close()
+        self._init = self._output = self._group = None
         for stream in (self.popen.stdin, self.popen.stdout, self.popen.stderr) if self.popen else ():
             if stream:
                 stream.close()

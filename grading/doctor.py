@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.assignment import AssignmentError, load_assignment
+from grading.cgroup import DELEGATE
 from grading.limits import MIB, Limits, SandboxError
 from grading.remedies import remedies
 from grading.runner import Sandbox
@@ -31,6 +32,9 @@ ATTEMPTS = {
     "see other processes": "import glob; print('done' if len(glob.glob('/proc/[0-9]*')) > 9 else '')",
     "write what it is shown": "open('/shown/new', 'w'); print('done')",
     "take all memory": "block = bytearray(b'1') * 2**30; print('done')",
+    "take it all, shared": (
+        "import mmap; block = mmap.mmap(-1, 2**30)\nfor at in range(0, 2**30, 4096): block[at] = 1\nprint('done')"
+    ),
     "start endless processes": "import os, time\nfor _ in range(500): os.fork() or time.sleep(9)\nprint('done')",
     "run for ever": "import time; time.sleep(5); print('done')",
 }
@@ -57,6 +61,8 @@ def doctor() -> int:
         for finding in (*attempts(sandbox), _tensorflow(sandbox)):
             _show(finding)
             works &= finding.mark == GOOD
+        for finding in walls(sandbox):
+            _show(finding)
     for finding in (_data(), _assignment(), _disk()):
         _show(finding)
     if sandbox is None:
@@ -98,6 +104,16 @@ def attempts(sandbox: Sandbox) -> Iterator[Finding]:
             else:
                 said = outcome.problem if outcome.ended != "exit" else outcome.log.strip().rpartition("\n")[2]
                 yield Finding(GOOD, f"can't {attempt}", said)
+
+
+def walls(sandbox: Sandbox) -> Iterator[Finding]:
+    """Which walls the kernel adds. The attempts above were held back by the first; a class can be graded without."""
+    for wall in sandbox.walls:
+        said = "a trial was stopped by the kernel's count of it" if wall.stands else f"none: {wall.why}"
+        yield Finding(GOOD if wall.stands else NOTE, f"second wall: {wall.name}", said)
+    if not sandbox.walls:
+        how = "" if os.geteuid() == 0 else f"\nto have one, where systemd does: {DELEGATE}"
+        yield Finding(NOTE, "second wall", f"no control group to be had; the filter and the watch hold alone{how}")
 
 
 def _tensorflow(sandbox):

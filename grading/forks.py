@@ -174,8 +174,8 @@ def end_descendants() -> None:
 def _descendants():
     parents = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as file:
-            parents[int(pid)] = int(file.read().rpartition(")")[2].split()[1])  # the name before it may hold anything
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
+            parents[int(pid)] = int(file.read().rpartition(b")")[2].split()[1])  # the name before it may hold anything
     found, queue = [], [os.getpid()]
     while queue:
         parent = queue.pop()

@@ -26,7 +26,7 @@ from grading.manual import FILE as MANUAL
 from grading.manual import add_rows, read_manual
 from grading.names import BadName, parse_zip_name, printable, quoted
 from grading.results import FEEDBACK, GRADES, RESULT, mark, read_result, write_grades, write_result
-from grading.sandbox import find_sandbox
+from grading.sandbox import check_hidden, find_sandbox
 from grading.similarity import Source, find_pairs
 from grading.similarity_page import FILE as SIMILARITY
 from grading.similarity_page import write_page
@@ -94,6 +94,8 @@ def _collect(options, assignment):
 
 def _setup(options, assignment):
     sandbox = find_sandbox(options.unsafe)
+    private = {"SUBMISSIONS": options.submissions, "--out": options.out, "--data-dir": options.data_dir}
+    check_hidden(sandbox, private | {f"--archive {n}": folder for n, folder in enumerate(options.archive, 1)})
     if sandbox.name == "none":
         print("warning: NO SANDBOX: student code runs as you, with your files and your network", file=sys.stderr)
     data = networks.find_data(options.data_dir) if options.train else None

@@ -3,6 +3,7 @@
 The worker of grading does it in its sandbox, `submit.py check` in a process of its own.
 """
 
+import errno
 import importlib
 import re
 import sys
@@ -58,4 +59,18 @@ def explain(error: BaseException, script: str) -> str:
         lines = [line.strip() for line in re.sub(NOISE, "", str(error)).splitlines() if line.strip()] or [""]
         # An error in a traced function comes with its trace, and then has its type in its own text.
         what = lines[-1] if lines[0] == "in user code:" else f"{type(error).__name__}: {lines[0]}"
+        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+            what = f"{what}{_memory_limit()}"
     return f"{at}{what}"[:MESSAGE]
+
+
+def _memory_limit() -> str:
+    """How much memory there is, where there is a limit: in the sandbox, which has none that processes share, either."""
+    try:
+        import resource  # Windows has none
+    except ImportError:
+        return ""
+    most = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    if most == resource.RLIM_INFINITY:
+        return ""
+    return f" (a script may use {most // 2**20:,} MiB of memory, and share none between processes but by a file)"

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grading.cgroup import Wall
 from grading.limits import FLOOD, Limits, Log, Outcome, SandboxError, explain
 from grading.outputs import TooMuchOutput
 
@@ -89,6 +90,16 @@ class Sandbox(abc.ABC):
 
     name: str
     python: str = sys.executable
+
+    @property
+    def shown(self) -> list[Path]:
+        """The folders and files outside that every command can read, because the interpreter is made of them."""
+        return []
+
+    @property
+    def walls(self) -> tuple[Wall, ...]:
+        """What the kernel bounds once more, tried; empty where there is nothing to try."""
+        return ()
 
     @abc.abstractmethod
     def _launch(self, job: Job) -> Process:

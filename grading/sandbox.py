@@ -7,8 +7,9 @@
 bubblewrap comes first, then a container engine, and then nothing: grading refuses, unless it is told to go without.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from grading.bubblewrap import Bubblewrap
 from grading.containers import Docker, Podman
@@ -16,7 +17,18 @@ from grading.limits import Limits, NoSandbox, Outcome, SandboxError
 from grading.runner import Running, Sandbox
 from grading.unconfined import Unconfined
 
-__all__ = ["Limits", "NoSandbox", "Outcome", "Running", "Sandbox", "SandboxError", "Trial", "find_sandbox", "trials"]
+__all__ = [
+    "Limits",
+    "NoSandbox",
+    "Outcome",
+    "Running",
+    "Sandbox",
+    "SandboxError",
+    "Trial",
+    "check_hidden",
+    "find_sandbox",
+    "trials",
+]
 
 TRIAL = Limits(wall_seconds=20)
 
@@ -32,6 +44,20 @@ def find_sandbox(unsafe: bool = False) -> Sandbox:
     if unsafe:
         return Unconfined()
     raise NoSandbox("no sandbox works here, and student code does not run without one: see python -m grading doctor")
+
+
+def check_hidden(sandbox: Sandbox, private: Mapping[str, Path]) -> None:
+    """Sees to it that student code is shown none of what is `private`, folders by what they are.
+
+    Raises SandboxError, a line, where one lies in what the sandbox shows of the interpreter.
+    """
+    for what, folder in private.items():
+        for shown in sandbox.shown:
+            if folder.resolve().is_relative_to(shown.resolve()):
+                raise SandboxError(
+                    f"{what} ({folder}) would be shown to student code, as part of the Python that runs it ({shown}); "
+                    "move it, or grade with a Python or a virtual environment elsewhere"
+                )
 
 
 @dataclass(frozen=True)

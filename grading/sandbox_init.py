@@ -4,10 +4,17 @@ It runs as process 1 of the sandbox's PID namespace, so nothing in there can kil
 the kernel ends the rest. It reports over a socket that the command never sees: first a descriptor of /output, through
 which the grader reads what is in there when all is dead, and at the end how the command ended and what it used.
 
+What it counts, it counts at a look every few hundredths of a second, by what the kernel tells of each process. With the
+filter (see `seccomp`) nothing that is used stays out of these numbers for good: memory is a process's own, or in a
+folder in memory, or in buffers, which are counted at their largest; and the processor time of the dead goes to who
+waited for them, up to this process, so that in the end it is exact. What can't be read is over the limit.
+
 It holds no secret and imports the standard library alone. Its one argument is JSON: `command`, `cwd`, `control` (the
-socket's descriptor), `user` (to become, or null), `output` (whether there is one), and `limits`.
+socket's descriptor), `user` (to become, or null), `output` (whether there is one), `usage` (a descriptor of a control
+group's cpu.stat, or null), and `limits`.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -18,10 +25,17 @@ import socket
 import sys
 import time
 
-POLL = 0.05  # seconds between two looks at memory, processor time and files
+POLL = 0.05  # seconds, at most, between two looks at memory, processor time and files
 NICE = 5  # so that a bomb in here does not starve who watches it
 SCRATCH = ("/tmp", "/dev/shm")
 SCRATCH_FILES = 10_000  # their bytes are bounded by the mount
+LOOKS = 20  # at processes that are held and still come or go, before that counts as more than allowed
+SLOT_BYTES = 8192  # of the kernel's, for a file that is open: of pipes it gives everyone 64 MiB, and then a page each
+SOCKET_BYTES = 2**18  # that a socket holds at most, as it comes
+TCP_BYTES = 2**23  # that one of TCP holds more, where the kernel does not tell
+MAPPING_BYTES = 256  # of the kernel's, for a mapping
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+IN_NANOSECONDS = os.path.exists("/proc/self/schedstat")
 PR_SET_DUMPABLE = 4
 
 
@@ -29,20 +43,27 @@ def main() -> None:
     config = json.loads(sys.argv[1])
     control = socket.socket(fileno=config["control"])
     control.set_inheritable(False)
-    os.closerange(3, control.fileno())  # what bwrap was given
-    os.closerange(control.fileno() + 1, 1024)
+    kept = {control.fileno(), config["usage"]}
+    for descriptor in set(range(3, 1024)) - kept:  # what bwrap was given
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+    if config["usage"] is not None:
+        os.set_inheritable(config["usage"], False)
     output = [os.open("/output", os.O_RDONLY | os.O_DIRECTORY)] if config["output"] else []
     socket.send_fds(control, [b"up"], output)
     _set_dumpable(False)  # closes /proc/1 to a command that runs as the same user
+    limits, cpu, kernel = config["limits"], _Cpu(config["usage"]), _Kernel()
     command = os.fork()
     if command == 0:
         _become(config)
     try:
-        ended, status = _watch(command, control, config["limits"])
+        ended, status = _watch(command, control, limits, cpu, kernel)
     finally:
         _end_all()
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    control.send(json.dumps({"ended": ended, "status": status, "cpu_seconds": used.ru_utime + used.ru_stime}).encode())
+    cpu_seconds = cpu.seconds({})  # now that all are dead, nothing is missing
+    if cpu_seconds > limits["cpu_seconds"] and ended in ("exit", "killed"):
+        ended, status = "cpu", None
+    control.send(json.dumps({"ended": ended, "status": status, "cpu_seconds": cpu_seconds}).encode())
 
 
 def _set_dumpable(dumpable):
@@ -56,8 +77,6 @@ def _become(config):
     """Turns this process into the command, under its limits and without any privilege. Does not return."""
     try:
         _set_dumpable(True)
-        with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("1000")  # what no limit counts (buffers of sockets) is left to the kernel, which ends this first
         os.nice(NICE)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what is ignored is inherited
             signal.signal(number, signal.SIG_DFL)
@@ -85,23 +104,27 @@ def _resource_limits(limits):
     yield resource.RLIMIT_FSIZE, limits["file_bytes"]
     yield resource.RLIMIT_NOFILE, limits["open_files"]
     yield resource.RLIMIT_NPROC, limits["processes"]
+    yield resource.RLIMIT_SIGPENDING, limits["open_files"]  # and timers
+    yield resource.RLIMIT_RTPRIO, 0
+    yield resource.RLIMIT_NICE, 0
 
 
 # --------------------------------------------------------------------------------------------------------- the watch
 
 
-def _watch(command, control, limits):
+def _watch(command, control, limits, cpu, kernel):
     """Waits until the command ends, a limit is passed, or the grader hangs up; returns `ended` and the status."""
     deadline = time.monotonic() + limits["wall_seconds"]
     ending = os.pidfd_open(command)
     while True:
-        ready, _, _ = select.select([ending, control], [], [], POLL)
+        pause = POLL * (0.5 + os.urandom(1)[0] / 512)  # so that nothing can be elsewhere at each look
+        ready, _, _ = select.select([ending, control], [], [], pause)
         status = _reap(command)
         if status is not None:
             return verdict(os.waitstatus_to_exitcode(status))
         if control in ready:
             return "stopped", None
-        passed = "timeout" if time.monotonic() > deadline else _passed(limits)
+        passed = "timeout" if time.monotonic() > deadline else _passed(limits, cpu, kernel)
         if passed:
             return passed, None
 
@@ -127,22 +150,18 @@ def verdict(status):
     return (limit, None) if limit else ("killed" if status < 0 else "exit", status)
 
 
-def _passed(limits):
+def _passed(limits, cpu, kernel):
     """The name of the limit that the sandbox as a whole has passed, or None."""
-    memory, ticks = 0, 0
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        if pid == "1":
-            continue
-        try:
-            memory += _memory(pid)
-            ticks += _ticks(pid)
-        except (OSError, ValueError):  # it ended just now
-            continue
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if ticks / os.sysconf("SC_CLK_TCK") + ended.ru_utime + ended.ru_stime > limits["cpu_seconds"]:
+    try:
+        memory, times = _count()
+        memory += _sockets() + kernel.bytes(len(times))
+        cpu_seconds = cpu.seconds(times)
+        output, output_files = _used("/output")
+        scratch, scratch_files = map(sum, zip(*map(_used, SCRATCH), strict=True))
+    except (OSError, ValueError, LookupError, MemoryError):  # somebody keeps this process from reading it
+        return "memory"
+    if cpu_seconds > limits["cpu_seconds"]:
         return "cpu"
-    output, output_files = _used("/output")
-    scratch, scratch_files = map(sum, zip(*map(_used, SCRATCH), strict=True))
     if output > limits["output_bytes"] or output_files > limits["output_files"] or scratch_files > SCRATCH_FILES:
         return "output"
     if memory + output + scratch > limits["memory_bytes"]:  # what is in a tmpfs is in memory
@@ -150,19 +169,143 @@ def _passed(limits):
     return None
 
 
+def _count():
+    """Bytes of memory that all other processes have, and the `_times` of each, by what tells it from all others.
+
+    Where one ended meanwhile, another may have its memory by now, and so on from one to the next, faster than one can
+    look. Then all are held for the moment that counting takes. Raises OSError where even that does not help.
+    """
+    counted = _count_once()
+    if counted:
+        return counted
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGSTOP)  # nothing can ignore it, and who is about to fork does so afterwards
+    try:
+        for _ in range(LOOKS):
+            counted = _count_once()
+            if counted:
+                return counted
+            time.sleep(POLL / LOOKS)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGCONT)
+    raise OSError("processes come and go")
+
+
+def _count_once():
+    """What `_count` returns, or None where a process ended meanwhile."""
+    memory, times = 0, {}
+    try:
+        for pid in _numbers("/proc"):
+            if pid != "1":
+                memory += _memory(pid)
+                began, used = _times(pid)
+                times[pid, began] = used
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return memory, times
+
+
+def _numbers(folder):
+    return filter(str.isdigit, os.listdir(folder))
+
+
 def _memory(pid):
-    """Bytes of the process that no file backs."""
-    with open(f"/proc/{pid}/status") as file:
-        fields = dict(line.split(":", 1) for line in file)
-    counted = ("RssAnon", "RssShmem", "HugetlbPages", "VmSwap")
-    return 1024 * sum(int(fields[name].split()[0]) for name in counted if name in fields)  # a dead one has none
+    """Bytes of the process that no file backs, with the kernel's own for its page tables and open files."""
+    fields = _status(f"/proc/{pid}/status")
+    if "RssAnon" not in fields and int(fields["Threads"]) > 1:  # its first thread has ended, the others go on
+        for thread in _numbers(f"/proc/{pid}/task"):
+            if thread != pid:
+                fields |= _status(f"/proc/{pid}/task/{thread}/status")
+    counted = ("RssAnon", "RssShmem", "HugetlbPages", "VmSwap", "VmPTE")
+    memory = 1024 * sum(int(fields[name].split()[0]) for name in counted if name in fields)  # a dead one has none
+    return memory + SLOT_BYTES * int(fields.get("FDSize", 0))
 
 
-def _ticks(pid):
-    """Processor time of the process and of those children that it has waited for, in clock ticks."""
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()  # the name before it may hold anything
-    return sum(map(int, fields[11:15]))
+def _status(path):
+    """The fields of a status file; the name of a process may hold anything but a line's end."""
+    with open(path, "rb") as file:
+        return dict(line.split(":", 1) for line in file.read().decode("latin-1").split("\n") if ":" in line)
+
+
+def _times(pid):
+    """When the process began, and its processor time in seconds: its own, and that of the dead that it waited for."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        fields = file.read().rpartition(b")")[2].split()  # the name before it may hold anything
+    user, system, waited_user, waited_system = map(int, fields[11:15])
+    own = (user + system) / TICKS_PER_SECOND
+    if IN_NANOSECONDS:  # but of its first thread alone: for many processes of less than a tick each
+        with open(f"/proc/{pid}/schedstat", "rb") as file:
+            own = max(own, int(file.read().split()[0]) / 10**9)
+    return int(fields[19]), (own, (waited_user + waited_system) / TICKS_PER_SECOND)
+
+
+class _Cpu:
+    """Counts processor time in three ways, none of which counts too much: the largest is right.
+
+    By who waited for whom, which is exact when all are dead, unless somebody makes the kernel forget; by what each
+    process had used when it was last seen; and by the control group, where there is one.
+    """
+
+    def __init__(self, usage):
+        self._usage, self._last, self._gone, self._began = usage, {}, 0.0, 0.0
+        self._began = self._of_group()  # what bwrap used
+
+    def seconds(self, times):
+        """Processor time until now, in seconds; `times` is what `_count` tells of the processes that live."""
+        for process in self._last.keys() - times.keys():
+            self._gone += self._last.pop(process)
+        self._last |= {process: own for process, (own, _) in times.items()}
+        seen = self._gone + sum(self._last.values())
+        waited = _rusage(resource.RUSAGE_CHILDREN) + sum(own + waited for own, waited in times.values())
+        return max(seen, waited, self._of_group())
+
+    def _of_group(self):
+        if self._usage is None:
+            return 0.0
+        fields = dict(line.split() for line in os.pread(self._usage, 4096, 0).splitlines())
+        return int(fields[b"usage_usec"]) / 10**6 - _rusage(resource.RUSAGE_SELF) - self._began
+
+
+class _Kernel:
+    """What the kernel keeps about the mappings of processes, tens of thousands each, which it tells of none of them.
+
+    It tells how much it keeps in all, for the whole machine. Of what that has grown, a sandbox is charged with no more
+    than its processes can have, so that one with few is hardly charged for what another does meanwhile.
+    """
+
+    def __init__(self):
+        self._before = self._unreclaimable()
+        with open("/proc/sys/vm/max_map_count") as file:
+            self._most = int(file.read()) * MAPPING_BYTES
+
+    def bytes(self, processes):
+        return min(max(0, self._unreclaimable() - self._before), processes * self._most)
+
+    def _unreclaimable(self):
+        with open("/proc/meminfo", "rb") as file:
+            return 1024 * next(int(line.split()[1]) for line in file if line.startswith(b"SUnreclaim:"))
+
+
+def _rusage(who):
+    used = resource.getrusage(who)
+    return used.ru_utime + used.ru_stime
+
+
+def _sockets():
+    """Bytes that the buffers of the sandbox's sockets may hold, which no process has."""
+    with open("/proc/net/sockstat", "rb") as file:
+        fields = {line.split()[0]: line.split()[1:] for line in file}
+    used, tcp = int(fields[b"sockets:"][1]), int(fields[b"TCP:"][1])
+    return SOCKET_BYTES * used + (tcp and tcp * _tcp_bytes())
+
+
+def _tcp_bytes():
+    """Bytes of a TCP socket whose buffers have grown."""
+    try:
+        return sum(int(open(f"/proc/sys/net/ipv4/tcp_{kind}mem").read().split()[2]) for kind in "rw")
+    except OSError:
+        return TCP_BYTES
 
 
 def _used(folder):

@@ -79,3 +79,17 @@ def test_what_a_task_has_started_ends_with_it():
     assert ended["ended"] == "done"
     with pytest.raises(ProcessLookupError):
         os.kill(int(ended["log"]), 0)
+
+
+def test_a_name_that_is_no_text_hides_nothing():
+    ended = end("""
+    import ctypes
+    if os.fork() == 0:
+        ctypes.CDLL(None).prctl(15, b"\\xff) 1", 0, 0, 0)
+        print(os.getpid(), flush=True)
+        time.sleep(600)
+    time.sleep(0.2)
+    """)
+    assert ended["ended"] == "done"
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(ended["log"]), 0)

@@ -177,6 +177,45 @@ def test_of_the_folders_on_the_way_to_an_environment_there_is_the_way_and_no_mor
     assert seen == {str(folder): [below.name] for folder, below in itertools.pairwise(way) if str(folder) != "/tmp"}
 
 
+LOOK_AT_THE_COURSE = """
+import json, os, sys
+from pathlib import Path
+from grading import bubblewrap, sandbox
+
+found = bubblewrap.Bubblewrap()
+look = "import json, os, sys; print(json.dumps([sys.prefix, sorted(os.listdir(sys.prefix))]))"
+seen = json.loads(found.run([found.python, "-c", look]).log)
+told = []
+for name in ("submissions", "grades", "lib/submissions", "bin"):
+    try:
+        sandbox.check_hidden(found, {"SUBMISSIONS": Path(sys.prefix, name)})
+    except sandbox.SandboxError as error:
+        told.append(str(error))
+print(json.dumps([*seen, told]))
+"""
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("above", ["/tmp", "/var/tmp"])
+def test_an_environment_in_the_course_s_own_folder_shows_no_more_than_its_parts(above):
+    with tempfile.TemporaryDirectory(dir=above) as folder:
+        course = Path(folder, "the course")
+        (course / "submissions").mkdir(parents=True)
+        (course / "grades.csv").write_text("marks")
+        os.chmod(folder, 0o755)
+        venv.create(course, symlinks=True)
+        packages = os.pathsep.join([str(REPOSITORY), *sys.path[1:]])
+        command = [course / "bin/python", "-c", LOOK_AT_THE_COURSE]
+        done = subprocess.run(command, env=os.environ | {"PYTHONPATH": packages}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    prefix, seen, told = json.loads(done.stdout)
+    assert prefix == str(course)
+    assert seen == sorted(part for part in bubblewrap.ENVIRONMENT if part in ("lib64", *seen))
+    assert {"bin", "lib", "pyvenv.cfg"} <= set(seen)
+    assert len(told) == 2
+    assert told[0].startswith(f"SUBMISSIONS ({course}/lib/submissions) would be shown to student code")
+
+
 def test_it_sees_its_own_submission_and_no_other(run, tmp_path):
     tmp_path.chmod(0o755)
     for name in ("own", "other"):
@@ -314,9 +353,10 @@ def test_the_filter_decides_as_its_tables_say_on_every_processor(machine):
     column = list(seccomp.AUDIT_ARCHITECTURE).index(machine)
     architecture = seccomp.AUDIT_ARCHITECTURE[machine]
     program = seccomp.program(machine)
+    by_argument = {rule.numbers[column] for rule in seccomp.RULES.values()}
     refused = {pair[column] for pair in seccomp.REFUSED.values()}
     absent = {pair[column] for pair in seccomp.ABSENT.values()}
-    for number in range(600):
+    for number in set(range(600)) - by_argument:
         want = 0x50001 if number in refused else 0x50026 if number in absent else 0x7FFF0000
         if number == seccomp.SOCKET[column]:
             want = 0x50061  # of family 0
@@ -329,9 +369,37 @@ def test_the_filter_decides_as_its_tables_say_on_every_processor(machine):
     assert simulated(program, 0x40000000, architecture) == 0x50026
 
 
-def simulated(program, number, architecture, argument=0):
+@pytest.mark.parametrize("machine", list(seccomp.AUDIT_ARCHITECTURE))
+@pytest.mark.parametrize(
+    ("name", "refused", "allowed"),
+    [
+        ("mmap", (0, 4096, 3, 0x21), (0, 4096, 3, 0x22)),
+        ("mmap", (0, 4096, 3, 0x23), (0, 4096, 3, 0x01)),  # MAP_SHARED_VALIDATE; of a file
+        ("mmap", (0, 4096, 3, 0x40021), (0, 4096, 3, 0x4022)),  # in huge pages
+        ("rt_sigaction", (17, 0x7FFF1000), (17, 0)),  # who only asks
+        ("rt_sigaction", (17, 2**32), (2, 2**32)),
+        ("prlimit64", (1, 7), (0, 7)),
+        ("sched_setaffinity", (1, 8), (0, 8)),
+        ("setpriority", (0, 1, 19), (0, 0, 19)),
+        ("setpriority", (2, 0, 19), (0, 7, 19)),  # of all that the user has
+        ("ioprio_set", (1, 1, 0), (1, 0, 0)),
+        ("setsockopt SO_SNDBUF", (5, 1, 7), (5, 1, 2)),
+        ("setsockopt SO_RCVBUF", (5, 1, 8), (5, 6, 8)),
+    ],
+)
+def test_the_filter_looks_at_arguments(machine, name, refused, allowed):
+    program, architecture = seccomp.program(machine), seccomp.AUDIT_ARCHITECTURE[machine]
+    rule = seccomp.RULES[name]
+    number = rule.numbers[list(seccomp.AUDIT_ARCHITECTURE).index(machine)]
+    assert simulated(program, number, architecture, *refused) == 0x50000 | rule.error
+    assert simulated(program, number, architecture, *allowed) == 0x7FFF0000
+
+
+def simulated(program, number, architecture, *arguments):
     """What the kernel would answer: runs the filter by the rules of classic BPF."""
-    data = {0: number, 4: architecture, 16: argument}
+    data = {0: number, 4: architecture}
+    for place, argument in enumerate((*arguments, *[0] * (6 - len(arguments)))):
+        data |= {16 + 8 * place: argument % 2**32, 20 + 8 * place: argument >> 32}
     steps = [ctypes.c_uint64.from_buffer_copy(program, at).value for at in range(0, len(program), 8)]
     at, register = 0, 0
     while True:
@@ -405,21 +473,53 @@ def test_64_gigabytes_can_t_be_had(run):
     assert outcome.problem
 
 
-@pytest.mark.parametrize("shared", [True, False], ids=["shared", "private"])
-def test_memory_is_counted_over_all_processes(run, shared):
-    code = f"""
-    import mmap, os, time
+def test_memory_is_counted_over_all_processes(run):
+    code = """
+    import os, time
     for _ in range(8):
         if os.fork() == 0:
-            flags = mmap.MAP_ANONYMOUS | (mmap.MAP_SHARED if {shared} else mmap.MAP_PRIVATE)
-            block = mmap.mmap(-1, 32 * 2**20, flags=flags)
-            for at in range(0, len(block), 4096):
-                block[at] = 1
+            block = bytearray(b"1") * (32 * 2**20)
             time.sleep(600)
     time.sleep(600)
     """
     outcome = run(code, limits=Limits(wall_seconds=PATIENCE, memory_bytes=128 * MIB))
     assert outcome.problem == "used more than the 128 MiB of memory allowed and was stopped"
+
+
+def test_memory_that_processes_share_without_a_file_can_t_be_had(run):
+    code = """
+    import mmap, os
+    for flags in (mmap.MAP_SHARED, 3, mmap.MAP_SHARED | 0x40000):
+        try:
+            mmap.mmap(-1, 2**20, flags=flags | mmap.MAP_ANONYMOUS)
+            print("done")
+        except OSError as error:
+            print(error.strerror)
+    print(len(mmap.mmap(-1, 2**20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)), os.listdir("/dev"))
+    """
+    outcome = run(code)
+    assert outcome.log.splitlines()[:3] == ["Cannot allocate memory"] * 3
+    assert outcome.log.splitlines()[3].startswith(str(MIB))
+    assert "zero" not in outcome.log  # a mapping of which is memory, too
+
+
+def test_memory_that_processes_share_by_a_file_is_counted_when_it_is_given_back(run):
+    code = """
+    import mmap, os, time
+    blocks = []
+    for folder in ("/tmp", "/dev/shm"):
+        file = os.open(f"{folder}/file", os.O_CREAT | os.O_RDWR)
+        os.unlink(f"{folder}/file")
+        os.truncate(file, 48 * 2**20)
+        blocks.append(mmap.mmap(file, 48 * 2**20))
+        os.close(file)
+        for at in range(0, len(blocks[-1]), 4096):
+            blocks[-1][at] = 1
+        blocks[-1].madvise(mmap.MADV_DONTNEED)
+    time.sleep(60)
+    """
+    limits = Limits(wall_seconds=20, memory_bytes=80 * MIB, scratch_bytes=64 * MIB)
+    assert run(code, limits=limits).ended == "memory"
 
 
 @pytest.mark.parametrize("folder", ["/tmp", "/dev/shm"])
@@ -442,6 +542,197 @@ def test_open_files_and_core_dumps_are_limited(run):
 def test_a_crash_is_told_as_a_signal(run):
     outcome = run("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     assert (outcome.ended, outcome.status, outcome.problem) == ("killed", -11, "was ended by SIGSEGV")
+
+
+# Each takes more than 128 MiB, or 1 s, in a way in which one might fail to count it, and then waits to be found.
+MEMORY = {
+    "in processes whose first thread has ended": """
+        import ctypes, os, threading
+        def hoard():
+            time.sleep(0.3)  # until the first thread is gone
+            block = bytearray(b"1") * (40 * 2**20)
+            time.sleep(60)
+        for _ in range(4):
+            if os.fork() == 0:
+                threading.Thread(target=hoard).start()
+                ctypes.CDLL(None).syscall({exit}, 0)
+        """,
+    "under a name that is no text": """
+        import ctypes, os
+        ctypes.CDLL(None).prctl(15, b"\\xff\\n) 1", 0, 0, 0)
+        for _ in range(4):
+            if os.fork() == 0:
+                block = bytearray(b"1") * (40 * 2**20)
+                time.sleep(60)
+        """,
+    "handed from fork to fork": """
+        import os
+        for _ in range(2):
+            if os.fork() == 0:
+                block = []
+                while True:
+                    if len(block) < 40:
+                        block.append(bytearray(b"1") * (2 * 2**20))
+                    if os.fork():
+                        os._exit(0)
+        """,
+    "as page tables": """
+        import mmap
+        block = mmap.mmap(-1, 2**38, prot=mmap.PROT_READ, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)
+        block.madvise(15)  # no huge pages
+        for at in range(0, len(block), 2**21):
+            block[at]
+        """,
+    "as a stack": """
+        import mmap, os
+        for _ in range(4):
+            if os.fork() == 0:
+                stack = mmap.mmap(-1, 2**26, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x100)  # MAP_GROWSDOWN
+                for at in range(0, len(stack), 4096):
+                    stack[at] = 1
+                time.sleep(60)
+        """,
+    "in buffers of sockets": """
+        import socket
+        pairs = [socket.socketpair() for _ in range(400)]
+        for pair in pairs:
+            for end in pair:
+                end.setblocking(False)
+                try:
+                    while end.send(bytes(2**15)):
+                        pass
+                except BlockingIOError:
+                    pass
+        """,
+    "in buffers of connections": """
+        import socket
+        server = socket.create_server(("127.0.0.1", 0))
+        ends = []
+        for _ in range(40):
+            ends += [socket.create_connection(server.getsockname()), server.accept()[0]]
+        """,
+    "as mappings": """
+        import ctypes, os
+        libc = ctypes.CDLL(None)
+        libc.mmap.restype = ctypes.c_void_p
+        libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+        libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        start = libc.mmap(None, 60_000 * 4096, 0, 0x22, -1, 0)
+        for at in range(0, 60_000, 2):
+            libc.mprotect(start + at * 4096, 4096, 1)
+        for _ in range(40):
+            if os.fork() == 0:
+                time.sleep(60)
+        """,
+    "in pipes": """
+        import os
+        for _ in range(20):
+            if os.fork() == 0:
+                pipes = [os.pipe() for _ in range(500)]
+                time.sleep(60)
+        """,
+}
+
+
+@pytest.mark.parametrize("way", list(MEMORY))
+def test_memory_is_counted_however_it_is_held(run, way):
+    code = textwrap.dedent(MEMORY[way]).replace("{exit}", "60" if platform.machine() == "x86_64" else "93")
+    outcome = run(f"import time\n{code}\ntime.sleep(60)", limits=Limits(wall_seconds=60, memory_bytes=128 * MIB))
+    assert outcome.problem == "used more than the 128 MiB of memory allowed and was stopped", outcome
+
+
+COMPUTE = """
+import os, signal, time
+def compute(seconds):
+    began = time.process_time()
+    while time.process_time() < began + seconds:
+        pass
+"""
+PROCESSOR_TIME = {
+    "in children that nobody waits for": """
+        try:
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        except OSError as error:
+            print(error.strerror)
+        for _ in range(200):
+            if os.fork() == 0:
+                compute(0.015)
+                os._exit(0)
+        """,
+    "in a chain of forks": """
+        if os.fork() == 0:
+            for _ in range(400):
+                compute(0.01)
+                if os.fork():
+                    os._exit(0)
+        """,
+    "in a group of its own, waited for": """
+        os.setsid()
+        for _ in range(60):
+            if os.fork() == 0:
+                compute(0.05)
+                os._exit(0)
+            os.wait()
+        """,
+    "in its last moment": """
+        for _ in range(8):
+            if os.fork() == 0:
+                compute(0.3)
+                os._exit(0)
+        for _ in range(8):
+            os.wait()
+        os._exit(0)
+        """,
+}
+
+
+@pytest.mark.parametrize("way", list(PROCESSOR_TIME))
+def test_processor_time_is_counted_whoever_uses_it(run, way):
+    code = COMPUTE + textwrap.dedent(PROCESSOR_TIME[way]) + "\ntime.sleep(60)"
+    outcome = run(code, limits=Limits(wall_seconds=60, cpu_seconds=1))
+    assert outcome.problem == "used more than the 1 s of processor time allowed and was stopped", outcome
+    assert outcome.cpu_seconds > 1
+
+
+def test_processor_time_is_exact_in_the_end(run):
+    """Whatever the looks have missed: a run that is over by itself has used more than allowed all the same."""
+    code = COMPUTE + "compute(0.4)\nos._exit(0)"
+    assert run(code, limits=Limits(wall_seconds=60, cpu_seconds=0.38)).ended == "cpu"
+
+
+@pytest.mark.usefixtures("either_way")
+def test_when_memory_runs_out_the_kernel_ends_it_first(run):
+    code = """
+    for process in (1, "self"):
+        try:
+            open(f"/proc/{process}/oom_score_adj", "w").write("0")
+        except OSError as error:
+            print(error.strerror)
+        print(open(f"/proc/{process}/oom_score_adj").read().strip())
+    """
+    assert run(code).log.splitlines() == ["Read-only file system", "1000"] * 2
+
+
+@pytest.mark.usefixtures("either_way")
+def test_the_watch_can_t_be_held_back(run):
+    code = """
+    import os, resource
+    for attempt in (
+        lambda: resource.prlimit(1, resource.RLIMIT_NOFILE, (0, 0)),
+        lambda: os.setpriority(os.PRIO_PROCESS, 1, 19),
+        lambda: os.setpriority(os.PRIO_USER, 0, 19),
+        lambda: os.sched_setaffinity(1, {0}),
+        lambda: os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0)),
+        lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)),
+        lambda: os.nice(-1),
+    ):
+        try:
+            attempt()
+            print("done")
+        except OSError as error:
+            print("refused")
+    """
+    assert run(code).log.split() == ["refused"] * 7
 
 
 # ----------------------------------------------------------------------------------------------- processes and signals
