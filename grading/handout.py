@@ -34,6 +34,7 @@ STUDENTS = (  # paths in the kit; where one fits the other list, too, this one w
     "grading/assignment.py",
     "grading/checks.py",
     "grading/children.py",
+    "grading/file_checks.py",
     "grading/freezing.py",
     "grading/graphs.py",
     "grading/importing.py",

@@ -9,7 +9,7 @@ from grading.report_rules import PARTS, Found, judge
 from grading.unpacking import REPORT
 
 ROOT = Path(__file__).resolve().parent.parent
-KIT = ("grading/__init__.py", "grading/report_reader.py", "grading/report_text.py", "report_template.md")
+KIT = ("__init__", "checks", "file_checks", "report_reader", "report_text")
 LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
 
@@ -36,7 +36,8 @@ def read_report(folder, sandbox, scratch):
     """
     outcome = sandbox.run(
         [sandbox.python, "-m", "grading.report_reader", f"/submission/{REPORT}", "report_template.md", "/output/found"],
-        read_only={f"/submission/{REPORT}": folder / REPORT} | {f"/kit/{name}": ROOT / name for name in KIT},
+        read_only={f"/submission/{REPORT}": folder / REPORT, "/kit/report_template.md": ROOT / "report_template.md"}
+        | {f"/kit/grading/{name}.py": ROOT / "grading" / f"{name}.py" for name in KIT},
         output=scratch,
         limits=LIMITS,
         cwd="/kit",

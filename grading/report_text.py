@@ -10,6 +10,8 @@ import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.file_checks import pdf_problem
+
 MAX_BYTES = 50_000_000  # of the file; a report with a dozen pictures has 2 MB
 MAX_PAGES = 200
 MAX_CHARACTERS = 1_000_000  # of its text
@@ -32,15 +34,6 @@ NETWORKS = {"deep_mnist": _FULL} | {f"model_no{n}": rf"{_NO}{n}(?!\d|[.,]\d)" fo
 _NUMBER = r"(?<![\d.,\u2212-])(?:0[.,]\d{2,6}|\d\d\.\d{1,4}|\d\d,(?:\d{1,2}|\d{4}|\d{3}(?=\s?%)))(?!\d|[.,]\d)"
 _TOKENS = re.compile("|".join(f"(?P<{name}>{words})" for name, words in (NETWORKS | {"number": _NUMBER}).items()))
 _LEAST_ACCURACY = 0.5
-
-_NOT_PDF = {  # first bytes of what is sent in a PDF's place
-    b"PK\x03\x04": "a Word or LibreOffice document, or a zip",
-    b"\xd0\xcf\x11\xe0": "a document of an older Word",
-    b"{\\rtf": "an RTF document",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"<": "a web page",
-}
 
 
 class BadReport(Exception):
@@ -93,23 +86,13 @@ def read_pdf(path):
 
 
 def _check_file(path):
-    try:
-        size = path.stat().st_size
-        with open(path, "rb") as file:
-            head = file.read(1024)
-    except OSError as error:
-        raise BadReport(f"{path.name} can't be read: {error.strerror}") from error
-    if not size:
-        raise BadReport(f"{path.name} is an empty file: export it again")
+    problem = pdf_problem(path)
+    if problem:
+        raise BadReport(problem)
+    size = path.stat().st_size
     if size > MAX_BYTES:
         raise BadReport(
             f"{path.name} has {size / 1e6:,.0f} MB, expected at most {MAX_BYTES / 1e6:.0f}: use smaller pictures"
-        )
-    if b"%PDF-" not in head:
-        kinds = [kind for start, kind in _NOT_PDF.items() if head.lstrip().startswith(start)]
-        raise BadReport(
-            f"{path.name} is not a PDF, whatever its name says, but {kinds[0] if kinds else 'something else'}: "
-            "renaming is not enough, export it as PDF"
         )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from grading.assignment import CHECKS, NETWORKS
 from grading.checks import failed, passed, skipped
 from grading.children import KIT, run_child
+from grading.file_checks import pdf_problem, script_problem
 from grading.layers import REMOVED
 from grading.records import check_training
 from grading.report_rules import PARTS, Found, judge
@@ -66,6 +67,11 @@ def _check_script(script, folder, seconds, announce):
     if not path.is_file():
         yield failed(names[0], f"there is no {path.name} here: copy deep_mnist.py, and remove {REMOVED[script]}")
         yield from (skipped(name, f"there is no {path.name}") for name in names[1:])
+        return
+    problem = script_problem(path)
+    if problem:
+        yield failed(names[0], problem)
+        yield from (skipped(name, f"{path.name} holds no script") for name in names[1:])
         return
     yield passed(names[0], f"{path.name} is there")
     announce(f"{path.name}: shapes")
@@ -149,7 +155,8 @@ def _check_report(path, assignment, measured, announce):
         yield failed("files/report", f"there is no {path.name} here: {todo}")
         yield from (skipped(name, f"there is no {path.name}") for name in names)
         return
-    yield passed("files/report", f"{path.name} is there")
+    problem = pdf_problem(path)
+    yield failed("files/report", problem) if problem else passed("files/report", f"{path.name} is there")
     announce(f"{path.name}: reading")
     found = _read_report(path)
     if "problem" in found:
