@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
-from grading.checks import failed, skipped
+from grading.checks import skipped
 from grading.limits import MIB, Limits
-from grading.report_rules import PARTS, Found, judge
+from grading.report_rules import PARTS, Found, Unread, judge, unread
 from grading.unpacking import REPORT
 
 ROOT = Path(__file__).resolve().parent.parent
-KIT = ("__init__", "checks", "file_checks", "report_reader", "report_text")
+KIT = ("__init__", "checks", "file_checks", "report_accuracies", "report_ink", "report_methods", "report_reader")
+KIT += ("report_text",)
 LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
 
@@ -23,16 +24,15 @@ def check_report(folder, assignment, sandbox, scratch, measured):
         return [skipped(f"report/{name}", "there is no report") for name in ("text", *PARTS)], ""
     found, problem, outcome = read_report(folder, sandbox, scratch)
     details = {"log": outcome.log, "seconds": outcome.seconds}
-    if problem:
-        unread = [skipped(f"report/{name}", "the report could not be read") for name in PARTS]
-        return [failed("report/text", problem, **details), *unread], ""
+    if found is None:
+        return unread(problem, details), ""
     return judge(found, assignment, measured, details), found.text
 
 
 def read_report(folder, sandbox, scratch):
     """Reads report.pdf in `folder`; `scratch` is an empty folder.
 
-    Returns (found, problem, outcome): what was Found, or None and the problem for the student, and how reading ended.
+    Returns (found, problem, outcome): what was Found, or None and the Unread, and how reading ended.
     """
     outcome = sandbox.run(
         [sandbox.python, "-m", "grading.report_reader", f"/submission/{REPORT}", "report_template.md", "/output/found"],
@@ -44,11 +44,11 @@ def read_report(folder, sandbox, scratch):
     )
     if outcome.problem:
         problem = f"reading the PDF {outcome.problem}: it is damaged, or far too complicated; export it again"
-        return None, problem, outcome
+        return None, Unread(problem), outcome
     try:
         record = json.loads((scratch / "found").read_bytes())
         if "problem" in record:
-            return None, str(record["problem"]), outcome
+            return None, Unread(str(record["problem"]), record.get("undecided") is True), outcome
         return Found(**record), None, outcome
     except (OSError, ValueError, TypeError):
-        return None, "reading the PDF left nothing behind: it is damaged; export it again", outcome
+        return None, Unread("reading the PDF left nothing behind: it is damaged; export it again"), outcome

@@ -14,7 +14,7 @@ from grading.children import KIT, run_child
 from grading.file_checks import pdf_problem, script_problem
 from grading.layers import REMOVED
 from grading.records import check_training
-from grading.report_rules import PARTS, Found, judge
+from grading.report_rules import PARTS, Found, Unread, judge, unread
 
 FULL = "deep_mnist"
 TOTAL = sum(map(len, CHECKS.values())) + 1  # that of the full network's training comes on top
@@ -160,8 +160,7 @@ def _check_report(path, assignment, measured, announce):
     announce(f"{path.name}: reading")
     found = _read_report(path)
     if "problem" in found:
-        yield failed(names[0], found["problem"])
-        yield from (skipped(name, f"{path.name} can't be read") for name in names[1:])
+        yield from unread(Unread(found["problem"], found.get("undecided", False)))
         return
     yield from judge(Found(**found), assignment, measured)
 

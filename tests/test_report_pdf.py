@@ -9,8 +9,9 @@ import pytest
 
 import submit
 from grading import report_pdf
+from grading.report_accuracies import accuracies
 from grading.report_pdf import ReportError, write_pdf
-from grading.report_text import accuracies, read_pdf, template_prompts_left
+from grading.report_text import read_pdf, template_prompts_left
 from idx_files import DataError
 from tests.tracing import ROOT
 
