@@ -8,7 +8,7 @@ counts of weights, differences, ends of intervals, training accuracy) is left ou
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 NETWORKS = ("deep_mnist", "model_no1", "model_no2", "model_no3")
 LEAST_ACCURACY = 0.5  # below, a number is something else
@@ -16,13 +16,14 @@ LIKELY_ACCURACY = 0.9  # beside one of these, lower numbers are something else
 MOST_LINE = 400  # characters of a line that are looked at; 120 fill one
 HEAD_LINES = 6  # above a table's first row, that may be its head
 
-# ----------------------------------------------------------------------------------------- how reports call the networks
+# --------------------------------------------------------------------------------------- how reports call the networks
 
 _ONE_TO_THREE = {1: r"(?:1|i|one|uno|eins|un)", 2: r"(?:2|ii|two|due|zwei|dos|deux)"}
 _ONE_TO_THREE[3] = r"(?:3|iii|three|tre|drei|tres|trois)"
 _KIND = (
-    r"(?:sub)?models?|modell[oi]?|modelos?|mod[eè]les?|net(?:work)?s?|netz(?:werk)?|ret[ei]|red|r[ée]seau|ablation|ablazione"
-    r"|ablaci[óo]n|variante?|version|case|config(?:uration)?|experiment|cnn|script|ablated"
+    r"(?:sub)?models?|modell[oi]?|modelos?|mod[eè]les?|net(?:work)?s?|netz(?:werk)?|ret[ei]|red|r[ée]seau"
+    r"|ablation|ablazione"
+    r"|ablaci[óo]n|variante?|模型|网络|version|case|config(?:uration)?|experiment|cnn|script|ablated"
 )
 _NUMBER_SIGN = r"(?:(?:no|nr|num)(?![a-z])\.?|n[.°º]|n(?=\s?\d)|number|№|#)"
 _FIRST = {
@@ -47,7 +48,7 @@ def _target(n: int) -> str:
     """What the ablation of this number removes."""
     if n == 3:
         return rf"(?:{_FIRST[3]} {_LAYER}|{_LAYER} 3|{_DENSE})"
-    layer = rf"{_FIRST[n]} (?:{_CONVOLUTION}(?: {_LAYER})?|{_LAYER}(?! of the)|livello convoluzionale)"
+    layer = rf"{_FIRST[n]} (?:{_CONVOLUTION}(?: {_LAYER})?|{_LAYER}(?: {_CONVOLUTION})?(?! of the)|one\b)"
     return rf"(?:{layer}|{_CONVOLUTION}(?:[\s_-]?{_LAYER})?[\s_-]?{n}\b|{_LAYER} {n}\b)"
 
 
@@ -59,29 +60,42 @@ def _names(n: int) -> str:
             rf"(?<![a-z]){_NUMBER_SIGN}\s{{0,2}}{n}(?![\w%]|[.,]\d)",
             rf"(?<![\w.,])m[\s_-]?{n}(?![\w%]|[.,]\d)",
             rf"(?<![\w-]){_WITHOUT}{_THE}{_target(n)}",
+            rf"\b{_FIRST[n]} (?:ablation|variant|reduced (?:model|network))\b",
             rf"\b{_target(n)}(?: (?:is|was|are|were|has been))?\s{_GONE}\b",
         )
     )
 
 
 _FULL = (
-    r"\bfull\b|\bdeep[ _]mnist\b|\bdeep (?:convolutional )?(?:neural )?network|\b(?:complet[aoe]|complete|original[e]?|originale[rs]?)\b"
-    r"(?![- ](?:paper|images?|data|size|recipe))|\bbase[\s-]?line\b|\b(?:whole|entire|intact|unablated|unmodified|unchanged|reference)"
-    r" (?:model|network|net|cnn)|\bre(?:te|d) (?:intera|di partenza|base|entera)|\bvollst[äa]ndige?[nrs]?\b|\bkomplett\w{0,2}\b"
-    r"|\b(?:ganze|gesamte)s? netz\w*|\br[ée]seau (?:complet|entier)|\ball (?:of )?(?:the |its )?layers|\bnone removed|\bnothing removed"
+    r"\bfull\b|\bdeep[ _]mnist\b|\bdeep (?:convolutional )?(?:neural )?network|\b(?:complet[aoe]|complete"
+    r"|original[e]?|originale[rs]?)\b"
+    r"(?![- ](?:paper|images?|data|size|recipe))|\bbase[\s-]?line\b|\b(?:whole|entire|intact|unablated"
+    r"|unmodified|unchanged|reference)"
+    r" (?:model|network|net|cnn)|\bre(?:te|d) (?:intera|di partenza|base|entera)|\bvollst[äa]ndige?[nrs]?\b"
+    r"|\bkomplett\w{0,2}\b"
+    r"|\b(?:ganze|gesamte)s? netz\w*|\br[ée]seau (?:complet|entier)|\ball (?:of )?(?:the |its )?layers"
+    r"|\bnone removed|\bnothing removed"
+    r"|\bwithout (?:any )?(?:ablation|removal)\b|完整|原始"
     r"|\bno (?:layers? )?(?:ablation|removal|removed)\b|\b(?:none|nothing)\b(?=\s*(?:\d|$))"
-    rf"|\b(?:{_KIND})[\s_]{{0,2}}-?(?:{_NUMBER_SIGN})?[\s_]{{0,2}}0(?![\w%]|[.,]\d)|(?<![\w.,])(?:m|#)[\s_-]?0(?![\w%]|[.,]\d)"
+    rf"|\b(?:{_KIND})[\s_]{{0,2}}-?(?:{_NUMBER_SIGN})?[\s_]{{0,2}}0(?![\w%]|[.,]\d)|(?<![\w.,])(?:m"
+    rf"|#)[\s_-]?0(?![\w%]|[.,]\d)"
 )
 _NAMES = re.compile(
     "|".join(f"(?P<{name}>{words})" for name, words in zip(NETWORKS, (_FULL, *map(_names, (1, 2, 3))), strict=True))
 )
+_TARGETS = re.compile(  # in a table of what was removed
+    "|".join(f"(?P<{NETWORKS[n]}>{_target(n)})" for n in (1, 2, 3)) + rf"|(?P<{NETWORKS[0]}>(?:none|nothing|-)(?=\s))"
+)
+_REMOVED = re.compile(r"\b(?:removed|ablated|removal|without|left out|missing|rimoss\w+|entfernt\w*|senza|ohne)\b")
+_OF_ALL = re.compile(r"\b(\d)[.,' ]?(\d{3})\s?(?:/|of|out of|su|von|de|sur)\s?(?:the |all )?10[.,' ]?000\b")
 _BARE_CNN = re.compile(r"(?:the )?(?:cnn|convnet)\b(?![_-]?\d)")  # the full network, where others are called CNN-1
 _AND_MORE = re.compile(rf"\b(?:{_KIND})\b[\s_]*(?:{_NUMBER_SIGN})?[\s_]*1\s+2\s+3\b")  # a head: model 1 2 3
 
-# ----------------------------------------------------------------------------------------------------------- the numbers
+# --------------------------------------------------------------------------------------------------------- the numbers
 
 _NUMBER = re.compile(
-    r"(?<![\w.,])(?P<sign>[+-]\s?)?(?P<digits>\d{1,3}(?:[,.' ]\d{3})+(?![\d%]|\s?%)|\d+(?:[.,]\d+)?)(?P<percent>\s?(?:%|percent|per cent))?"
+    r"(?<![\w.,])(?P<sign>[+-]\s?)?(?P<digits>\d{1,3}(?:[,.' ]\d{3})+(?![\d%]|\s?%)"
+    r"|\d+(?:[.,]\d+)?)(?P<percent>\s?(?:%|percent|per cent))?"
     r"(?P<seconds>\s?(?:s|sec|seconds?|min|minutes?|h|ms|mb|epochs?|steps|images|digits|points?|pp)\b)?(?![\w]|[.,]\d)"
 )
 _DECIMALS = r"\d{1,2}(?:[.,]\d+)?\s?%?"
@@ -95,21 +109,28 @@ _LEFT_OUT = re.compile(
 )
 
 _COLUMNS = {  # what a table's head says about a column
-    "training": r"train(?:ing)? (?:set )?(?:acc\w*|accuracy|score|set|images)|train\.? acc\w*|accuratezza (?:di|sul) (?:training|addestramento)",
+    "training": r"train(?:ing)? (?:set )?(?:acc\w*|accuracy|score|set|images)|train\.? acc\w*|accuratezza (?:di"
+    r"|sul) (?:training|addestramento)",
     "validation": r"(?:validation|valid|val|dev)\.? ?(?:acc\w*|accuracy|set)?",
-    "seconds": r"(?:training|training time|train|time|zeit|tempo|dauer|seconds)[^a-z0-9]{0,3}\(?(?:s\b|sec\w*|min\b)\)?|\b(?:training )?time\b"
+    "seconds": r"(?:training|training time|train|time|zeit|tempo|dauer|seconds)[^a-z0-9]{0,3}\(?(?:s\b|sec\w*"
+    r"|min\b)\)?|\b(?:training )?time\b"
     r"|\bseconds\b|\btempo\b",
-    "difference": r"\bdifference\b(?:, points)?|\bdiff\b|\bdelta\b|Δ|\bdrop\b|\bchange\b|\bloss of accuracy\b|\bdifferenza\b|\bdifferenz\b|\bvs\.?\b",
+    "difference": r"\bdifference\b(?:, points)?|\bdiff\b|\bdelta\b|Δ|\bdrop\b|\bchange\b|\bloss of accuracy\b"
+    r"|\bdifferenza\b|\bdifferenz\b|\bvs\.?\b",
     "error": r"(?:test )?(?:error(?: rate)?s?|err\b|errore?|tasso d'errore|fehler(?:rate|quote)?|erreur|misclassif\w+)",
-    "counts": r"(?:right|correct|hits|richtige?|corrett[ei]|aciertos)(?:ly)?(?: read| classified)?(?: (?:of|out of|su|von|/) [\d., ]{4,7})?"
+    "counts": r"(?:right|correct|hits|richtige?|corrett[ei]|aciertos)(?:ly)?(?: read| classified)?(?: (?:of"
+    r"|out of|su|von|/) [\d., ]{4,7})?"
     r"|of 10[,. ]?000",
     "parameters": r"\bparam(?:eter|etri|\u00e8tres)?s?\b|\bweights\b|\bgewichte\b|\bpesi\b",
     "seeds": r"\bseeds\b|\bruns\b|\bn\b(?! [.°º\d])",
     "one seed": r"\b(?:seed|run|trial) ?#?\d\b|\bs\d\b",
     "p": r"\bp(?:[- ]value)?\b|\bsignifican\w+",
-    "spread": r"\bstd\b|\bs\.?d\.?\b|\bstandard deviation\b|\bspread\b|\b\u03c3|\bmin\b|\bmax\b|\bleast\b|\bmost\b|\blowest\b|\bhighest\b",
+    "spread": r"\bstd\b|\bs\.?d\.?\b|\bstandard deviation\b|\bspread\b|\b\u03c3|\bmin\b|\bmax\b|\bleast\b"
+    r"|\bmost\b|\blowest\b|\bhighest\b",
     "mean": r"\b(?:mean|average|avg|media|mittel(?:wert)?|moyenne|median)\b(?: (?:of )?(?:test )?acc\w*)?",
-    "test": r"test(?:ing)?[- ](?:set )?(?:acc\w*|score)(?: on mnist)?|accuracy on (?:the )?test\w*|acc\w* \(test\)|test\b(?! error| err)",
+    "test": r"accura(?:cy|tezza|cies),? \(?(?:sul|sui|on|of|in) (?:the |dati di |mnist )?test\w*"
+    r"|test(?:ing)?[- ](?:set )?(?:acc\w*|score)(?: on mnist)?|accuracy on (?:the )?test\w*|acc\w* \(test\)"
+    r"|test\b(?! error| err)",
     "accuracy": r"accura(?:cy|tezza)|accuracies|genauigkeit|pr[ée]cision|exactitud|precisi[óo]n|\bacc\b",
 }
 _HEAD = re.compile("|".join(f"(?P<c{n}>{words})" for n, words in enumerate(_COLUMNS.values())))
@@ -164,11 +185,12 @@ def accuracies(text: str) -> dict[str, list[float]]:
 
 
 def _lines(text: str) -> list[str]:
-    """The text in lines and in lower case; what stands in a table's cells, each on a line of its own, is a row again."""
+    """The text in lines and in lower case; the cells of a table, each on a line of its own, are rows again."""
     lines: list[str] = []
     for line in text.lower().translate(_DASHES).splitlines():
         line = _BACKSLASH.sub(r"\1", " ".join(line.split()))
-        cell = re.fullmatch(r"[+-]?[\d.,' ]{1,12}\s?%?(?: ?\([^()]{0,40}\))?(?: ?± ?[\d.,]+%?)?", line)
+        line = _OF_ALL.sub(lambda count: f"{int(count[1] + count[2]) / 100:.2f}%", line)
+        cell = re.fullmatch(r"[+-]?\d[\d.,' ]{0,11}\s?%?(?: ?\([^()]{0,40}\))?(?: ?± ?[\d.,]+%?)?", line)
         if cell and lines and len(lines[-1]) < MOST_LINE // 2 and not lines[-1].endswith("."):
             lines[-1] += f" {line}"
         else:
@@ -180,21 +202,24 @@ _DASHES = str.maketrans(dict.fromkeys("\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}\N{NO
 _BACKSLASH = re.compile(r"(\d)\\(?=%)")  # LaTeX's \%, as some programs leave it
 
 
-# ----------------------------------------------------------------------------------------------------------------- tables
+# -------------------------------------------------------------------------------------------------------------- tables
 
 
 def _tables(lines: list[str]) -> tuple[Stated, set[int]]:
     """What rows and columns state, and the numbers of the lines that were read."""
     stated, used = Stated(), set()
-    bare = any(re.match(r"cnn[\s_-]?1\b", line) for line in lines)
+    bare = any(re.match(r"cnn[\s_-]{1,3}(?:1|conv|first|fc)\b", line) for line in lines)
     for n, line in enumerate(lines):
         if n in used:
             continue
-        row = _row(line, bare)
+        above = lines[max(0, n - HEAD_LINES) : n]
+        row = _row(line, bare, any(map(_REMOVED.search, above)))
         if row:
             network, numbers = row
+            value, loose = _choose(numbers, above, bare)
+            if value is None and not loose:
+                continue
             used.add(n)
-            value, loose = _choose(numbers, lines[max(0, n - HEAD_LINES) : n], line, bare)
             if network is None:
                 stated.loose += loose + ([value] if value is not None else [])
             else:
@@ -209,8 +234,11 @@ def _tables(lines: list[str]) -> tuple[Stated, set[int]]:
     return stated, used
 
 
-def _row(line: str, bare: bool) -> tuple[str | None, list[_Number]] | None:
-    """The network of a row and its numbers; None for a line that is no row. A row of two networks belongs to neither."""
+def _row(line: str, bare: bool, removed: bool = False) -> tuple[str | None, list[_Number]] | None:
+    """The network of a row and its numbers; None for a line that is no row. A row of two networks belongs to neither.
+
+    `bare` where "CNN" is the full network, `removed` where a row may name what was removed, and no more.
+    """
     if len(line) > MOST_LINE:
         return None
     label = re.match(r"[\W_]{0,3}", line)
@@ -218,11 +246,11 @@ def _row(line: str, bare: bool) -> tuple[str | None, list[_Number]] | None:
     first = _NAMES.match(line, start)
     networks = [match.lastgroup for match in _NAMES.finditer(line, start)]
     if first is None and not (networks and _looks_like_row(line)):
-        if not (bare and _BARE_CNN.match(line)):
+        first = _BARE_CNN.match(line) if bare else _TARGETS.match(line) if removed else None
+        if first is None:
             return None
-        networks = ["deep_mnist"]
-    numbers = _numbers(line)
-    after = [number for number in numbers if first is None or number.at >= first.end()]
+        networks = [first.lastgroup or "deep_mnist"]
+    after = _numbers(line if first is None else line[first.end() :])
     if not after or not _looks_like_row(line):
         return None
     return (networks[0] if len(set(networks)) == 1 else None), after
@@ -238,17 +266,19 @@ def _looks_like_row(line: str) -> bool:
     )
 
 
-def _choose(numbers: list[_Number], above: list[str], line: str, bare: bool) -> tuple[float | None, list[float]]:
+def _choose(numbers: list[_Number], above: list[str], bare: bool) -> tuple[float | None, list[float]]:
     """Of a row's numbers the test accuracy, and those that may be it, where there is no telling which."""
     for count in range(1, len(above) + 1):
         head = above[-count:]
         if count > 1 and _row(above[-count], bare):
             continue  # other rows stand between this one and the head
         kinds = _head(" ".join(part for part in head if not _row(part, bare)))
-        if len(kinds) >= len(numbers) and _one_each(kinds, numbers):
+        spare = set(kinds[len(numbers) :])
+        if len(kinds) >= len(numbers) and spare <= {"difference", "p"} and _one_each(kinds, numbers):
             column = _column(kinds[: len(numbers)])
-            if column is not None:
-                return _as_accuracy(numbers[column], kinds[column]), []
+            value = None if column is None else _as_accuracy(numbers[column], kinds[column])
+            if value is not None and (value >= LIKELY_ACCURACY or not _accurate(numbers)):
+                return value, []
     title = " ".join(above[-2:])
     if _ERROR.search(title) and not any(number.accuracy for number in numbers):
         errors = [1 - number.value / 100 for number in numbers if 0 < number.value < 20]
@@ -267,7 +297,7 @@ def _only(numbers: list[_Number]) -> tuple[float | None, list[float]]:
 def _head(text: str) -> list[str]:
     """The kinds of the columns that a table's head names, in their order."""
     kinds = [_KINDS[int(match.lastgroup[1:])] for match in _HEAD.finditer(_LEFT_OUT.sub(" ", text))]
-    return [kind for n, kind in enumerate(kinds) if n == 0 or kind != kinds[n - 1] or kind == "one seed"]
+    return [kind for n, kind in enumerate(kinds) if n == 0 or kind != kinds[n - 1] or kind in ("one seed", "spread")]
 
 
 def _one_each(kinds: list[str], numbers: list[_Number]) -> bool:
@@ -332,13 +362,18 @@ def _rows_below(lines: list[str], head: int, columns: int) -> Iterator[tuple[int
     yield from ((n, values) for _, _, n, values in sorted(found)[:1] if len(values) == columns)
 
 
-# -------------------------------------------------------------------------------------------------------------- sentences
+# ----------------------------------------------------------------------------------------------------------- sentences
 
 
 def _split(text: str) -> list[str]:
     flowing = re.sub(r"-\n(?=[a-z])", "", text)
     flowing = re.sub(r"\b(no|nr|n|num|fig|tab|sec|eq)\.\s+(?=\d)", r"\1.", flowing)  # no end of a sentence
-    return re.split(r"(?<=[^\W\d][.!?;])\s+|(?<=[%\d][.!?])\s+(?=[a-z(])|(?<=;)\s+|\n\s*\n", flowing)
+    return _SENTENCE_END.split(flowing)
+
+
+_SENTENCE_END = re.compile(
+    r"(?<=[^\W\d][.!?;])\s+|(?<=[%\d][.!?])\s+(?=[a-z(])|(?<=[%\d]\.)\s+(?=\d+(?:\.\d+)*\s[a-z])|(?<=;)\s+|\n\s*\n"
+)
 
 
 class _Sentences:
@@ -351,7 +386,10 @@ class _Sentences:
     def read(self, sentence: str) -> None:
         if not re.search(r"\d", sentence) or len(sentence) > 20 * MOST_LINE:
             return
-        numbers = [number for number in _numbers(sentence) if number.accuracy is not None]
+        everything = _numbers(sentence)
+        numbers = [number for number in everything if number.accuracy is not None]
+        if _ERROR.search(sentence) and not numbers:
+            numbers = [_of_error(number) for number in everything if 0 < number.value < 20 and not number.whole]
         if any(number.accuracy >= LIKELY_ACCURACY for number in numbers if number.accuracy is not None):
             numbers = [n for n in numbers if n.accuracy is not None and n.accuracy >= LIKELY_ACCURACY]
         if not numbers or (_NOT_TEST.search(sentence) and not _TEST.search(sentence)):
@@ -385,7 +423,7 @@ class _Sentences:
             self.loose += values
 
 
-# ---------------------------------------------------------------------------------------------------------------- numbers
+# ------------------------------------------------------------------------------------------------------------- numbers
 
 
 def _numbers(line: str) -> list[_Number]:
@@ -420,6 +458,10 @@ def _number(at: int, digits: str, percent: bool) -> _Number | None:
     if accuracy is not None and not LEAST_ACCURACY <= accuracy <= 1:
         accuracy = None
     return _Number(at, value, round(accuracy, 6) if accuracy is not None else None, whole)
+
+
+def _of_error(number: _Number) -> _Number:
+    return replace(number, accuracy=round(1 - number.value / 100, 6))
 
 
 def _accurate(numbers: list[_Number]) -> list[_Number]:

@@ -9,8 +9,8 @@ from grading.report_rules import PARTS, Found, Unread, judge, unread
 from grading.unpacking import REPORT
 
 ROOT = Path(__file__).resolve().parent.parent
-KIT = ("__init__", "checks", "file_checks", "report_accuracies", "report_ink", "report_methods", "report_reader")
-KIT += ("report_text",)
+READING = ("accuracies", "boxes", "fonts", "ink", "methods", "page", "reader", "text")  # the modules report_*
+KIT = ("__init__", "checks", "file_checks", *(f"report_{name}" for name in READING))
 LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
 

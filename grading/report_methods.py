@@ -29,18 +29,22 @@ _HEADINGS = {  # that do not name the method, and have it below them all the sam
     "softmax and cross-entropy": r"output|loss|cost function|classifi\w+|uscita|perdita|ausgabe\w*|verlust\w*",
 }
 _WORDS = {  # of which an explanation has some, in the languages that reports come in
-    "convolution": r"filt[er]|kernel|weight|pixel|channel|padd|stride|feature|slid|shared?|bias|local|patch|window|sum\b"
+    "convolution": r"filt[er]|kernel|weight|pixel|channel|padd|stride|feature|slid|shared?|bias|local|patch"
+    r"|window|sum\b"
     r"|summ|gewicht|kanal|pes[oi]|canal|finest|fenster|merkmal|caratteristic|gemeinsam|condivis|image|bild|immagin",
-    "max pooling": r"largest|maxim|highest|biggest|2 ?[x\u00d7] ?2|half|halv|quarter|shrink|reduc|size|shift|translat|invarian"
+    "max pooling": r"largest|maxim|highest|biggest|2 ?[x\u00d7] ?2|half|halv|quarter|shrink|reduc|size|shift"
+    r"|translat|invarian"
     r"|window|square|sampl|resolution|massim|metà|größ|halb|viert|riduc|stroke|verschieb|position|place",
     "ReLU": r"zero|negativ|positiv|linear|sigmoid|saturat|gradient|vanish|max ?\(|identi|activation|threshold|null"
     r"|attivazion|aktivierung|larger|nichtlinear|lineare",
-    "dropout": r"random|chance|probabil|zero|half|keep|kept|units?\b|neuron|overfit|train|ensemble|rely|adapt|divid|scal"
+    "dropout": r"random|chance|probabil|zero|half|keep|kept|units?\b|neuron|overfit|train|ensemble|rely|adapt"
+    r"|divid|scal"
     r"|regulari|wahrschein|zufäll|null|casual|azzer|unità|einheit|über",
-    "softmax and cross-entropy": r"exp|probabil|logit|sum|distribut|logarithm|\blog\b|loss|negativ|label|gradient|normali"
+    "softmax and cross-entropy": r"exp|probabil|logit|sum|distribut|logarithm|\blog\b|loss|negativ|label"
+    r"|gradient|normali"
     r"|class|wahrschein|vert|verlust|perdita|summe|somma|mistake|fehler",
 }
-_SIGNS = {  # words that hardly any other part of a report has; enough of them together explain a method without its name
+_SIGNS = {  # words that hardly any other part of a report has; enough of them explain a method without its name
     "convolution": r"filter|kernel|pixel|weights|channel|padd|slid|shared?\b|bias",
     "max pooling": r"largest|maxim|highest|2 ?[x\u00d7] ?2|halve|quarter|square|shift|moves|window",
     "ReLU": r"negativ|positiv|saturat|vanish|sigmoid|identity|zero|larger of|linear map",

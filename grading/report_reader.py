@@ -3,8 +3,8 @@
     python -m grading.report_reader report.pdf report_template.md found.json
 
 A text can be made to keep a search busy for hours, as a PDF its reader, so the searching is done here, too, under the
-sandbox's limits. What comes out is JSON: the fields of report_rules.Found, or {"problem": "...", "undecided": whether it is only
-that the grader can't read it} for the student.
+sandbox's limits. What comes out is JSON: the fields of report_rules.Found, or
+{"problem": "...", "undecided": true} for the student, where the latter says that only the grader can't read it.
 """
 
 import json
@@ -19,11 +19,10 @@ from grading.report_text import BadReport, read_pdf, template_prompts_left
 
 INTRODUCTION = re.compile(
     r"^\W{0,8}(?:\d|I)?[.)]?\s{0,4}(?:introd|motivation|motivazion|overview|background|premess|purpose"
-    r"|aim\b|the task|einleitung|einf(?:ü|ue)hrung|aufgabe|scopo|obiettiv|objetiv|objecti|введение|引言|绪论|介绍|简介|前言)",
+    r"|aim\b|the task|einleitung|einf(?:ü|ue)hrung|aufgabe|scopo|obiettiv|objetiv|objecti"
+    r"|введение|引言|绪论|介绍|简介|前言)",
     re.IGNORECASE | re.MULTILINE,
 )
-
-
 FAMILIAR = re.compile(  # words that every text of some language has
     r"\b(?:the|and|of|is|are|that|with|for|it|this|der|die|das|und|ist|ein|eine|mit|il|la|di|che|del|della|per|una|sono"
     r"|el|los|las|que|es|con|por|le|les|des|est|une|dans|pour|não|uma|os|het|een|van)\b",

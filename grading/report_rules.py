@@ -126,8 +126,8 @@ def _check_methods(found: Found) -> Check:
     parts = [f"treated: {', '.join(treated)}"] if treated else []
     if unclear:
         parts.append(
-            f"there seems to be something about {', '.join(unclear)}, but without the name, or without the words that an "
-            "explanation has; below a heading that names the method it would be found"
+            f"there seems to be something about {', '.join(unclear)}, but without the name, or without the words that "
+            "an explanation has; below a heading that names the method it would be found"
         )
     if missing:
         parts.append(
@@ -152,7 +152,7 @@ class _Verdicts:
 
 
 def _check_accuracies(found: Found, assignment: Assignment, measured: Mapping[str, float]) -> Check:
-    """Each network's accuracy has to be near the one measured, or else in its band; where that is unclear, it is said."""
+    """Each network's accuracy has to be near the one measured, or else in its band; what is unclear is undecided."""
     verdicts = _Verdicts()
     for script in NETWORKS:
         _judge_network(script, found, assignment, measured, verdicts)
@@ -197,7 +197,7 @@ def _judge_network(
 
 
 def _judge_together(verdicts: _Verdicts, found: Found) -> None:
-    """What no network's number tells by itself: numbers that nobody owns, four equal ones, a full network that loses."""
+    """What no network's number tells by itself: numbers of nobody, four equal ones, a full network that loses."""
     if verdicts.missing and found.loose:
         numbers = ", ".join(f"{value:.2%}" for value in found.loose[: SHOWN + 1])
         verdicts.doubts.append(f"the report has {numbers}, and which networks these belong to can't be told")
