@@ -275,6 +275,9 @@ def _choose(numbers: list[_Number], above: list[str], bare: bool) -> tuple[float
         kinds = _head(" ".join(part for part in head if not _row(part, bare)))
         spare = set(kinds[len(numbers) :])
         if len(kinds) >= len(numbers) and spare <= {"difference", "p"} and _one_each(kinds, numbers):
+            values = [number.accuracy for number in numbers if number.accuracy is not None]
+            if set(kinds) == {"one seed"} and len(values) == len(numbers):
+                return round(sum(values) / len(values), 6), []
             column = _column(kinds[: len(numbers)])
             value = None if column is None else _as_accuracy(numbers[column], kinds[column])
             if value is not None and (value >= LIKELY_ACCURACY or not _accurate(numbers)):

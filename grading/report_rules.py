@@ -16,7 +16,8 @@ NETWORKS = {"deep_mnist": "the full network", "model_no1": "no. 1", "model_no2":
 PARTS = ("methods", "accuracies", "template")  # that depend on the text
 SHOWN = 3  # numbers, or prompts, that a message quotes
 FEWEST_HIDDEN = 10  # words that nobody sees; below, they are a slip of the program that made the PDF
-MOST_OF_ONE = 12  # numbers for one network: a few seeds and their mean, but no list to choose from
+MOST_OF_ONE = 3  # numbers for one network, in a table and in words; more are a list to choose from
+ROUNDED = 0.0005 + 1e-9  # what a percentage with one decimal may be off
 BETTER = 0.001 + 1e-9  # than the full network: an ablation may be by chance, but not by more
 
 
@@ -177,13 +178,13 @@ def _judge_network(
     low, high = (measured[script],) * 2 if script in measured else assignment.bands[script]
     expected = f"{low:.2%} was measured" if script in measured else f"{low:.2%} to {high:.2%} is to be expected"
     tolerance = assignment.report.accuracy_tolerance + 1e-9
-    surely = tolerance if script in measured else 1e-9  # beyond a band, only what a rounded number may mean
-    near = [value for value in stated if low - surely - _rounding(value) <= value <= high + surely + _rounding(value)]
+    surely = tolerance if script in measured else ROUNDED  # a band is wide enough without the tolerance
+    near = [value for value in stated if low - surely <= value <= high + surely]
     perhaps = [value for value in stated if low - tolerance <= value <= high + tolerance]
     told = ", ".join(f"{value:.2%}" for value in stated[:SHOWN])
     if not stated:
         verdicts.missing.append(name)
-    elif len(stated) > MOST_OF_ONE or (near and len(near) < len(stated)):
+    elif len(stated) > MOST_OF_ONE or max(stated) - min(stated) > tolerance or (near and len(near) < len(stated)):
         span = f"{len(stated)} numbers, from {min(stated):.2%} to {max(stated):.2%}"
         verdicts.doubts.append(f"{name}: the report has {span}, and which of them is its test accuracy can't be told")
     elif near:
@@ -208,14 +209,6 @@ def _judge_together(verdicts: _Verdicts, found: Found) -> None:
     better = [NETWORKS[s] for s, value in verdicts.agreed.items() if full is not None and value > full + BETTER]
     if better:
         verdicts.doubts.append(f"{', '.join(better)} should not be better than the full network: are they swapped?")
-
-
-def _rounding(value: float) -> float:
-    """Half a unit of the last digit of a percentage, as far as it was stated to."""
-    for decimals in (0, 1):
-        if abs(value * 100 - round(value * 100, decimals)) < 1e-6:
-            return 0.5 * 10.0 ** -(decimals + 2)
-    return 0.00005
 
 
 def _check_template(found: Found) -> Check:

@@ -171,8 +171,8 @@ def test_a_horizontal_rule_is_set(rule, make):
 
 def test_every_minus_is_one_and_every_hyphen_stays(make):
     made = make("| difference |\n|---|\n| -4.59 (-7.54 to -1.64) |\n\nmodel-no1, 2-3, `-1`, 5-fold, [-1, 1]")
-    assert "−4.59 (−7.54 to −1.64)" in made.text
-    for part in ("model-no1, 2-3, -1", "5-fold, [−1, 1]"):
+    assert "\N{MINUS SIGN}4.59 (\N{MINUS SIGN}7.54 to \N{MINUS SIGN}1.64)" in made.text
+    for part in ("model-no1, 2-3, -1", "5-fold, [\N{MINUS SIGN}1, 1]"):
         assert part in made.text
 
 
