@@ -136,7 +136,7 @@ def _check_methods(found: Found) -> Check:
         )
     if unclear:
         return undecided("report/methods", "; ".join(parts))
-    return failed("report/methods", parts[-1], fraction=1 - len(missing) / len(found.methods))
+    return failed("report/methods", parts[-1], fraction=len(treated) / len(found.methods))
 
 
 # ------------------------------------------------------------------------------------------------------- the accuracies

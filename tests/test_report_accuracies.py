@@ -121,7 +121,8 @@ WAYS = [
         "\N{MINUS SIGN}0.32) p = 0.991\n"
         "no. 2 (model_no2) 6,434,634 85.56 2 98.72 (98.66 to 98.82) \N{MINUS SIGN}0.45 (\N{MINUS SIGN}0.55 to "
         "\N{MINUS SIGN}0.35) p = 0.981\n"
-        "no. 3 (model_no3) 83,466 80.1 2 98.98 (98.90 to 99.08) \N{MINUS SIGN}0.20 (\N{MINUS SIGN}0.30 to \N{MINUS SIGN}0.10) p "
+        "no. 3 (model_no3) 83,466 80.1 2 98.98 (98.90 to 99.08) "
+        "\N{MINUS SIGN}0.20 (\N{MINUS SIGN}0.30 to \N{MINUS SIGN}0.10) p "
         "= 0.971\n",
         id="it quick",
     ),

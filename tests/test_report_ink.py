@@ -162,7 +162,7 @@ FORM = {"resources": b"/XObject << /X 6 0 R >>", "objects": [
         pytest.param(instructions(), {}, id="black"),
         pytest.param(instructions("0.6 g"), {}, id="grey"),
         pytest.param(instructions("0.2 0.3 0.4 rg 0 0 595 700 re f 1 g"), {}, id="white on a dark box"),
-        pytest.param(instructions("0 0 m 595 0 l 595 600 l 300 700 0 650 0 600 c f 1 g"), {}, id="white on a dark form"),
+        pytest.param(instructions("0 0 m 595 0 l 595 600 l 300 700 0 650 0 600 c f 1 g"), {}, id="white on a curve"),
         pytest.param(
             instructions("q 595 0 0 650 0 0 cm /X Do Q 1 g"),
             {"resources": b"/XObject << /X 6 0 R >>", "objects": [PICTURE]},
