@@ -14,7 +14,7 @@ NETWORKS = ("deep_mnist", "model_no1", "model_no2", "model_no3")
 LEAST_ACCURACY = 0.5  # below, a number is something else
 LIKELY_ACCURACY = 0.9  # beside one of these, lower numbers are something else
 MOST_LINE = 400  # characters of a line that are looked at; 120 fill one
-HEAD_LINES = 6  # above a table's first row, that may be its head
+HEAD_LINES = 12  # above a table's first row, that may be its head
 
 # --------------------------------------------------------------------------------------- how reports call the networks
 
@@ -193,9 +193,15 @@ def _lines(text: str) -> list[str]:
         cell = re.fullmatch(r"[+-]?\d[\d.,' ]{0,11}\s?%?(?: ?\([^()]{0,40}\))?(?: ?± ?[\d.,]+%?)?", line)
         if cell and lines and len(lines[-1]) < MOST_LINE // 2 and not lines[-1].endswith("."):
             lines[-1] += f" {line}"
+        elif lines and _is_name(line) and (_AND_MORE.fullmatch(lines[-1]) or all(map(_is_name, lines[-1].split("  ")))):
+            lines[-1] += f"  {line}"  # a head's cells; two spaces stand nowhere else
         else:
             lines.append(line)
     return lines
+
+
+def _is_name(line: str) -> bool:
+    return bool(_NAMES.fullmatch(line))
 
 
 _DASHES = str.maketrans(dict.fromkeys("\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}\N{NON-BREAKING HYPHEN}", "-"))

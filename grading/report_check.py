@@ -5,7 +5,7 @@ from pathlib import Path
 
 from grading.checks import skipped
 from grading.limits import MIB, Limits
-from grading.report_rules import PARTS, Found, Unread, judge, unread
+from grading.report_rules import PARTS, Found, Unread, judge, unread, unread_of
 from grading.unpacking import REPORT
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,7 +48,7 @@ def read_report(folder, sandbox, scratch):
     try:
         record = json.loads((scratch / "found").read_bytes())
         if "problem" in record:
-            return None, Unread(str(record["problem"]), record.get("undecided") is True), outcome
+            return None, unread_of(record), outcome
         return Found(**record), None, outcome
     except (OSError, ValueError, TypeError):
         return None, Unread("reading the PDF left nothing behind: it is damaged; export it again"), outcome

@@ -20,6 +20,7 @@ from grading.report_page import COVERED, INVISIBLE, OUTLINE, SHOWS, SMALLEST_PAI
 
 LEAST_CONTRAST = 0.1  # between the colour of a letter and what is behind it, in the channel where they differ most
 COVERS_PAGE = 0.5  # of the page's area; such a picture is a scan, or may be
+LETTERS_DRAWN = 0.3  # shapes for each letter in an invisible mode: they may be the letters, turned into outlines
 MOST_FORMS = 2_000  # forms drawn on a page, each as often as it is
 WHITE: Colour = (1.0, 1.0, 1.0)
 
@@ -192,6 +193,8 @@ class _Walk:
             return "seen", ""
         if scan and reason in (INVISIBLE, COVERED):
             return "doubtful", "behind or below the picture of a page"
+        if reason == INVISIBLE and self._drawn(run, near) >= LETTERS_DRAWN * run.letters:
+            return "doubtful", "behind shapes that may be the same letters"
         if reason == OUTLINE:
             return "doubtful", reason
         return "hidden", reason
@@ -200,8 +203,23 @@ class _Walk:
         return area(common(box, self._box)) >= COVERS_PAGE * area(self._box)
 
     def _covered(self, run: Run, near: list[Paint]) -> str | None:
+        """Text is covered where each of twelve places of it is, be it by one box or by several."""
         over = [paint for paint in near if paint.order > run.order and paint.solid]
-        return COVERED if any(holds(paint.box, run.box) for paint in over) else None
+        if not over:
+            return None
+        left, bottom, right, top = run.box
+        places = [
+            (left + (right - left) * across, bottom + (top - bottom) * up)
+            for across in (0.04, 0.2, 0.4, 0.6, 0.8, 0.96)
+            for up in (0.25, 0.7)
+        ]
+        return COVERED if all(any(within(paint.box, place) for paint in over) for place in places) else None
+
+    def _drawn(self, run: Run, near: list[Paint]) -> int:
+        """How many shapes of the size of letters are drawn in the place of a piece of text."""
+        height = run.box[3] - run.box[1]
+        small = (paint.box for paint in near if not paint.picture and paint.box[3] - paint.box[1] <= height)
+        return sum(1 for box in small if within(run.box, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
 
     def _without_contrast(self, run: Run, near: list[Paint]) -> str | None:
         """Text is taken for seen where any of three places of it may be."""

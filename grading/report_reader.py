@@ -4,7 +4,7 @@
 
 A text can be made to keep a search busy for hours, as a PDF its reader, so the searching is done here, too, under the
 sandbox's limits. What comes out is JSON: the fields of report_rules.Found, or
-{"problem": "...", "undecided": true} for the student, where the latter says that only the grader can't read it.
+{"problem": "...", "undecided": true, "remarks": [...]} for the student, where only the grader can't read it.
 """
 
 import json
@@ -42,7 +42,7 @@ def find_all(pdf: Path, template: str) -> dict[str, Any]:
     try:
         report = read_pdf(pdf)
     except BadReport as error:
-        return {"problem": str(error), "undecided": error.undecided}
+        return {"problem": str(error), "undecided": error.undecided, "remarks": list(error.remarks)}
     stated = find_accuracies(report.text)
     return {
         "pages": report.pages,

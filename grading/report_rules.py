@@ -11,11 +11,11 @@ from typing import Any
 from grading.assignment import Assignment, ReportRules
 from grading.checks import Check, failed, passed, skipped, undecided
 from grading.report_methods import MISSING, TREATED, UNCLEAR
+from grading.report_text import FEWEST_HIDDEN, hidden_words
 
 NETWORKS = {"deep_mnist": "the full network", "model_no1": "no. 1", "model_no2": "no. 2", "model_no3": "no. 3"}
 PARTS = ("methods", "accuracies", "template")  # that depend on the text
 SHOWN = 3  # numbers, or prompts, that a message quotes
-FEWEST_HIDDEN = 10  # words that nobody sees; below, they are a slip of the program that made the PDF
 MOST_OF_ONE = 3  # numbers for one network, in a table and in words; more are a list to choose from
 ROUNDED = 0.0005 + 1e-9  # what a percentage with one decimal may be off
 BETTER = 0.001 + 1e-9  # than the full network: an ablation may be by chance, but not by more
@@ -49,6 +49,13 @@ class Unread:
 
     problem: str
     undecided: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+def unread_of(record: Mapping[str, Any]) -> Unread:
+    """What report_reader wrote of a report that it could not read."""
+    remarks = tuple(map(str, record.get("remarks", ())))
+    return Unread(str(record["problem"]), record.get("undecided") is True, remarks)
 
 
 def unread(problem: Unread, details: Mapping[str, Any] | None = None) -> list[Check]:
@@ -56,7 +63,7 @@ def unread(problem: Unread, details: Mapping[str, Any] | None = None) -> list[Ch
     if problem.undecided:
         return [undecided(f"report/{name}", problem.problem, **(details or {})) for name in ("text", *PARTS)]
     skips = [skipped(f"report/{name}", "the report could not be read") for name in PARTS]
-    return [failed("report/text", problem.problem, **(details or {})), *skips]
+    return [failed("report/text", problem.problem, remarks=problem.remarks, **(details or {})), *skips]
 
 
 def judge(
@@ -99,9 +106,8 @@ def _check_text(found: Found, rules: ReportRules, details: Mapping[str, Any]) ->
     if not found.introduction:
         problems.append("no introduction was found: give it a heading of its own")
     size = f"{words:,} words on {found.pages} page{'s' * (found.pages != 1)}"
-    remarks = ()
-    if found.hidden >= FEWEST_HIDDEN:
-        remarks = (f"{found.hidden:,} words of the report can't be seen ({', '.join(found.why)}) and don't count",)
+    remarks = hidden_words(found.hidden, found.why)
+    if remarks:
         size = f"{size} (and {found.hidden:,} more that can't be seen, which don't count)"
     if problems:
         fraction = 1 - len(problems) / 3

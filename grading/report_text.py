@@ -8,6 +8,7 @@ import logging
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,19 @@ from grading.report_ink import find_ink, without
 MAX_BYTES = 50_000_000  # of the file; a report with a dozen pictures has 2 MB
 MAX_PAGES = 200  # that are read; a report has a dozen
 MAX_CHARACTERS = 1_000_000  # of its text
+FEWEST_HIDDEN = 10  # words that nobody sees, of which somebody should know
 FEWEST_LETTERS = 200  # of a report in which text was found: a scan may carry a page number or a watermark
 
 
 class BadReport(Exception):
     """The report can't be read; the text tells the student why, and what to do.
 
-    `undecided` where that is the grader's limit, so that somebody has to read it.
+    `undecided` where that is the grader's limit, so that somebody has to read it; `remarks` are for the instructor.
     """
 
-    def __init__(self, message: str, undecided: bool = False):
+    def __init__(self, message: str, undecided: bool = False, remarks: tuple[str, ...] = ()):
         super().__init__(message)
-        self.undecided = undecided
+        self.undecided, self.remarks = undecided, remarks
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,17 @@ def read_pdf(path: str | Path) -> Report:
         unseen = f", and {report.hidden:,} words that nobody sees: {', '.join(report.why)}" if report.hidden else ""
         raise BadReport(
             f"{path.name} has {report.pages} page{'s' * (report.pages != 1)} and next to no text ({letters} letters"
-            f"{unseen}): it is empty, or a scan; export it from the program in which it was written"
+            f"{unseen}): it is empty, or a scan; export it from the program in which it was written",
+            remarks=hidden_words(report.hidden, report.why),
         )
     return report
+
+
+def hidden_words(count: int, why: Sequence[str]) -> tuple[str, ...]:
+    """A remark on so many words that nobody sees; none for a few, which are a slip of the program that made the PDF."""
+    if count < FEWEST_HIDDEN:
+        return ()
+    return (f"{count:,} words of the report can't be seen ({', '.join(why)}) and don't count",)
 
 
 def _read_pages(reader: Any) -> Report:

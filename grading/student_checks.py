@@ -14,7 +14,7 @@ from grading.children import KIT, run_child
 from grading.file_checks import pdf_problem, script_problem
 from grading.layers import REMOVED
 from grading.records import check_training
-from grading.report_rules import PARTS, Found, Unread, judge, unread
+from grading.report_rules import PARTS, Found, judge, unread, unread_of
 
 FULL = "deep_mnist"
 TOTAL = sum(map(len, CHECKS.values())) + 1  # that of the full network's training comes on top
@@ -160,7 +160,7 @@ def _check_report(path, assignment, measured, announce):
     announce(f"{path.name}: reading")
     found = _read_report(path)
     if "problem" in found:
-        yield from unread(Unread(found["problem"], found.get("undecided", False)))
+        yield from unread(unread_of(found))
         return
     yield from judge(Found(**found), assignment, measured)
 

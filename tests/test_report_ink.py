@@ -104,6 +104,12 @@ IDENTITY = b"""/CIDInit /ProcSet findresource begin 12 dict begin begincmap
             instructions(after="1 g 0 0 m 595 0 l 595 550 l 0 550 l h f"), {}, "below a box", id="below a drawn box"
         ),
         pytest.param(
+            instructions(after="1 g 0 0 200 550 re f 200 0 200 550 re f 400 0 195 550 re f"),
+            {},
+            "below a box",
+            id="below three boxes",
+        ),
+        pytest.param(
             instructions(after="q 560 0 0 200 30 350 cm /X Do Q"),
             {"resources": b"/XObject << /X 6 0 R >>", "objects": [PICTURE]},
             "below a box or a picture",
@@ -211,9 +217,19 @@ def test_a_scan_with_a_text_layer_is_doubtful_not_hidden(tmp_path):
         assert report.why == ("behind or below the picture of a page",)
 
 
+def test_an_invisible_text_behind_its_own_outlines_is_doubtful(tmp_path):
+    outlines = "".join(f"{60 + 5 * n} 500 m {64 + 5 * n} 500 l {62 + 5 * n} 506 l f\n" for n in range(40))
+    content = f"{instructions().partition('q')[0]} BT 3 Tr /F 10 Tf 50 500 Td ({SECRET}) Tj ET {outlines}"
+    report = read(page(content), tmp_path)
+    assert (report.hidden, report.doubtful) == (0, len(SECRET.split()))
+
+
 def test_a_report_that_is_all_in_invisible_ink_is_told_so(tmp_path):
-    with pytest.raises(BadReport, match=r"next to no text \(0 letters, and 200 words that nobody sees: in the colour"):
+    with pytest.raises(BadReport, match=r"next to no text \(0 letters, and 200 words that nobody sees: in") as error:
         read(page("1 g BT /F 10 Tf 50 700 Td" + " (white ) Tj 0 -3 Td" * 200 + " ET"), tmp_path)
+    assert error.value.remarks == (
+        "200 words of the report can't be seen (in the colour of the paper, or of what is behind them) and don't count",
+    )
 
 
 def test_pages_are_as_they_were_after_they_were_read(tmp_path):
