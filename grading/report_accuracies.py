@@ -23,7 +23,7 @@ _ONE_TO_THREE[3] = r"(?:3|iii|three|tre|drei|tres|trois)"
 _KIND = (
     r"(?:sub)?models?|modell[oi]?|modelos?|mod[eè]les?|net(?:work)?s?|netz(?:werk)?|ret[ei]|red|r[ée]seau"
     r"|ablation|ablazione"
-    r"|ablaci[óo]n|variante?|模型|网络|version|case|config(?:uration)?|experiment|cnn|script|ablated"
+    r"|ablaci[óo]n|variante?|модель|сеть|模型|网络|version|case|config(?:uration)?|experiment|cnn|script|ablated"
 )
 _NUMBER_SIGN = r"(?:(?:no|nr|num)(?![a-z])\.?|n[.°º]|n(?=\s?\d)|number|№|#)"
 _FIRST = {
@@ -75,7 +75,7 @@ _FULL = (
     r"|\bkomplett\w{0,2}\b"
     r"|\b(?:ganze|gesamte)s? netz\w*|\br[ée]seau (?:complet|entier)|\ball (?:of )?(?:the |its )?layers"
     r"|\bnone removed|\bnothing removed"
-    r"|\bwithout (?:any )?(?:ablation|removal)\b|完整|原始"
+    r"|\bwithout (?:any )?(?:ablation|removal)\b|\bvolledige?\b|\bполная\b|完整|原始"
     r"|\bno (?:layers? )?(?:ablation|removal|removed)\b|\b(?:none|nothing)\b(?=\s*(?:\d|$))"
     rf"|\b(?:{_KIND})[\s_]{{0,2}}-?(?:{_NUMBER_SIGN})?[\s_]{{0,2}}0(?![\w%]|[.,]\d)|(?<![\w.,])(?:m"
     rf"|#)[\s_-]?0(?![\w%]|[.,]\d)"
@@ -101,7 +101,7 @@ _NUMBER = re.compile(
 _DECIMALS = r"\d{1,2}(?:[.,]\d+)?\s?%?"
 _LEFT_OUT = re.compile(
     rf"[(\[]\s*[+-]?{_DECIMALS}\s?(?:to|a|bis|[-,;…])\s?[+-]?{_DECIMALS}\s*[)\]]"  # intervals
-    rf"|(?<!from )\b{_DECIMALS}\s?(?:to|bis)\s{_DECIMALS}"
+    rf"|(?<!from )(?<![\d.,]){_DECIMALS}\s?(?:to|bis)\s{_DECIMALS}"
     rf"|(?:±|\+/-|\+-)\s?\d+(?:[.,]\d+)?\s?%?"
     rf"|\bp\s?(?:-?value)?\s?(?:[=<>≤≥]|of)\s?\d*[.,]\d+"
     rf"|\b9[059](?:[.,]\d)?\s?%?[\s-]?(?:ci\b|confidence|konfidenz\w*|intervals?|intervall\w*|di confidenza|credible)"
@@ -226,6 +226,8 @@ def _tables(lines: list[str]) -> tuple[Stated, set[int]]:
             if value is None and not loose:
                 continue
             used.add(n)
+            if _of_training(above, bare):
+                network = None
             if network is None:
                 stated.loose += loose + ([value] if value is not None else [])
             else:
@@ -295,6 +297,20 @@ def _choose(numbers: list[_Number], above: list[str], bare: bool) -> tuple[float
     return _only(numbers)
 
 
+def _of_training(above: list[str], bare: bool) -> bool:
+    """Whether the head of a row, or its table's caption, speaks of training or validation images and of no others."""
+    head = [line for line in above if not _row(line, bare)]
+    kinds = set(_head(head[-1])) if head else set()
+    if kinds & {"test", "accuracy", "mean", "error", "counts"}:
+        head = [line for line in head[-3:] if re.match(_CAPTION, line)]
+    elif kinds & {"training", "validation"}:
+        return True
+    return any(_NOT_TEST.search(line) and not _TEST.search(line) for line in head[-2:])
+
+
+_CAPTION = r"(?:table|tab\.|tabelle|tabella|tabla|tableau)\b"
+
+
 def _only(numbers: list[_Number]) -> tuple[float | None, list[float]]:
     likely = [number.accuracy for number in numbers if number.accuracy is not None]
     if any(value >= LIKELY_ACCURACY for value in likely):
@@ -316,7 +332,7 @@ def _one_each(kinds: list[str], numbers: list[_Number]) -> bool:
             return False
         if kind == "counts" and not (number.whole and 5000 <= number.value <= 10_000):
             return False
-        if kind == "error" and not 0 <= number.value <= 50:
+        if kind == "error" and not 0 <= number.value <= (2000 if number.whole else 50):
             return False
         if kind == "parameters" and not number.whole:
             return False
@@ -331,6 +347,8 @@ def _column(kinds: list[str]) -> int | None:
 
 
 def _as_accuracy(number: _Number, kind: str) -> float | None:
+    if kind == "error" and number.whole and number.value >= 10:  # images of 10,000
+        return round(1 - number.value / 10_000, 6)
     if kind == "error":
         return round(1 - (number.value / 100 if number.value >= 0.1 else number.value), 6)
     if kind == "counts":
