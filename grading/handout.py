@@ -1,10 +1,12 @@
 """Makes what the students get: the kit without the solutions, without what gives them away, and without the grader.
 
 Two lists say it, and each file of the kit is in one of them; a test holds them to that. What is in neither, a result
-or a draft, stays here. Lists will do where `git archive` would not: in a kit that is not a checkout.
+or a draft, stays here: the students' list has names only, no pattern that such a file could fit. Lists will do where
+`git archive` would not: in a kit that is not a checkout.
 """
 
 import re
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -14,34 +16,25 @@ from idx_files import atomic_file
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "mnist-lab"  # in the zip, so that unpacking it makes one folder
 
-# Patterns of paths in the kit; "*" takes "/", too. Where a path fits both lists, this one wins.
-STUDENTS = (
+STUDENTS = (  # paths in the kit; where one fits the other list, too, this one wins
     ".gitignore",
     "LICENSE",
     "README.md",
     "ablation.py",
     "assignment.toml",
-    "benchmarks/README.md",
-    "benchmarks/arithmetic*.py",
-    "benchmarks/lab_runs.py",
-    "benchmarks/layers.py",
-    "benchmarks/loader*.py",
-    "benchmarks/measuring.py",
-    "benchmarks/optimisations*.py",
-    "benchmarks/peers/*.py",
-    "benchmarks/requirements.txt",
-    "benchmarks/scripts.py",
-    "benchmarks/throughput.py",
-    "benchmarks/time_to_accuracy.py",
-    "benchmarks/variants.py",
     "compare.py",
     "deep_mnist.py",
-    "docs/*",
+    "docs/ablation.png",
+    "docs/curves.png",
+    "docs/feature_maps.png",
+    "docs/mistakes.png",
+    "docs/weights.png",
     "grading/__init__.py",
     "grading/architecture.py",
     "grading/assignment.py",
     "grading/checks.py",
     "grading/children.py",
+    "grading/file_checks.py",
     "grading/freezing.py",
     "grading/graphs.py",
     "grading/importing.py",
@@ -53,6 +46,12 @@ STUDENTS = (
     "grading/packing.py",
     "grading/reading.py",
     "grading/records.py",
+    "grading/report_accuracies.py",
+    "grading/report_boxes.py",
+    "grading/report_fonts.py",
+    "grading/report_ink.py",
+    "grading/report_methods.py",
+    "grading/report_page.py",
     "grading/report_pdf.py",
     "grading/report_reader.py",
     "grading/report_rules.py",
@@ -88,9 +87,9 @@ STUDENTS = (
     "tests/test_synthetic_digits.py",
     "tests/tracing.py",
 )
-HELD_BACK = (
+HELD_BACK = (  # patterns, in which "*" takes "/", too
     ".ci/*",
-    "benchmarks/grading*.py",
+    "benchmarks/*",  # some of its peers build the ablations
     "grading/*",  # what a student's check does without
     "model_no?.py",  # the solutions
     "requirements-dev.txt",
@@ -99,30 +98,24 @@ HELD_BACK = (
 )
 
 
-def write_handout(path):
+def write_handout(path: str | Path) -> None:
     """Writes the hand-out's zip, whose bytes depend on nothing but the kit's files.
 
-    Raises OSError or DataError where a file can't be read or written.
+    Raises OSError or DataError where a file can't be read or written, or is missing.
     """
-    files = {f"{FOLDER}/{name}": (ROOT / name).read_bytes() for name in handed_out()}
-    for readme in (f"{FOLDER}/README.md", f"{FOLDER}/benchmarks/README.md"):
-        files[readme] = student_readme(files[readme].decode()).encode()
+    files = {f"{FOLDER}/{name}": (ROOT / name).read_bytes() for name in STUDENTS}
+    readme = f"{FOLDER}/README.md"
+    files[readme] = student_readme(files[readme].decode()).encode()
     with atomic_file(Path(path)) as file:
         file.write(zip_bytes(files))
 
 
-def handed_out():
-    """The paths of the files that students get, sorted."""
-    paths = (path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*") if path.is_file())
-    return sorted(path for path in paths if matches(path, STUDENTS))
-
-
-def matches(path, patterns):
+def matches(path: str, patterns: Iterable[str]) -> bool:
     """Whether a path fits any of the patterns."""
     return any(fnmatchcase(path, pattern) for pattern in patterns)
 
 
-def student_readme(text):
+def student_readme(text: str) -> str:
     """A README without the instructor's sections."""
     sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
     return "".join(section for section in sections if not section.startswith("## For the instructor"))

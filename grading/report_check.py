@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
-from grading.checks import failed, skipped
+from grading.checks import skipped
 from grading.limits import MIB, Limits
-from grading.report_rules import PARTS, Found, judge
+from grading.report_rules import PARTS, Found, Unread, judge, unread, unread_of
 from grading.unpacking import REPORT
 
 ROOT = Path(__file__).resolve().parent.parent
-KIT = ("grading/__init__.py", "grading/report_reader.py", "grading/report_text.py", "report_template.md")
+READING = ("accuracies", "boxes", "fonts", "ink", "methods", "page", "reader", "text")  # the modules report_*
+KIT = ("__init__", "checks", "file_checks", *(f"report_{name}" for name in READING))
 LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
 
@@ -23,31 +24,31 @@ def check_report(folder, assignment, sandbox, scratch, measured):
         return [skipped(f"report/{name}", "there is no report") for name in ("text", *PARTS)], ""
     found, problem, outcome = read_report(folder, sandbox, scratch)
     details = {"log": outcome.log, "seconds": outcome.seconds}
-    if problem:
-        unread = [skipped(f"report/{name}", "the report could not be read") for name in PARTS]
-        return [failed("report/text", problem, **details), *unread], ""
+    if found is None:
+        return unread(problem, details), ""
     return judge(found, assignment, measured, details), found.text
 
 
 def read_report(folder, sandbox, scratch):
     """Reads report.pdf in `folder`; `scratch` is an empty folder.
 
-    Returns (found, problem, outcome): what was Found, or None and the problem for the student, and how reading ended.
+    Returns (found, problem, outcome): what was Found, or None and the Unread, and how reading ended.
     """
     outcome = sandbox.run(
         [sandbox.python, "-m", "grading.report_reader", f"/submission/{REPORT}", "report_template.md", "/output/found"],
-        read_only={f"/submission/{REPORT}": folder / REPORT} | {f"/kit/{name}": ROOT / name for name in KIT},
+        read_only={f"/submission/{REPORT}": folder / REPORT, "/kit/report_template.md": ROOT / "report_template.md"}
+        | {f"/kit/grading/{name}.py": ROOT / "grading" / f"{name}.py" for name in KIT},
         output=scratch,
         limits=LIMITS,
         cwd="/kit",
     )
     if outcome.problem:
         problem = f"reading the PDF {outcome.problem}: it is damaged, or far too complicated; export it again"
-        return None, problem, outcome
+        return None, Unread(problem), outcome
     try:
         record = json.loads((scratch / "found").read_bytes())
         if "problem" in record:
-            return None, str(record["problem"]), outcome
+            return None, unread_of(record), outcome
         return Found(**record), None, outcome
     except (OSError, ValueError, TypeError):
-        return None, "reading the PDF left nothing behind: it is damaged; export it again", outcome
+        return None, Unread("reading the PDF left nothing behind: it is damaged; export it again"), outcome

@@ -19,6 +19,9 @@ STYLE = Path(__file__).with_name("report_style.typ")
 SECONDS = 60  # after which pandoc is stopped; it takes less than one
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"}
 ATTRIBUTES = ("width", "height")  # of a picture; others could hold Typst
+LENGTH = re.compile(
+    r"\d{1,5}(\.\d{1,5})?\s?(%|px|pt|cm|mm|in|em)?"
+)  # of an attribute; pandoc 3.6 hands on what is none
 MADE_HERE = b"MNIST lab kit"  # in the properties of each PDF, which may be made anew
 
 # Chosen one by one: of pandoc's own set, raw_attribute and the attributes of spans and blocks let Typst through.
@@ -48,6 +51,7 @@ def write_pdf(source, target):
     tree, remarks = _run_pandoc(pandoc, text, "--from", MARKDOWN, "--to", "json", "--columns", "10000")
     document = json.loads(tree)
     remarks += _left_out(document)
+    _refine(document)
     author, title = _plain(document, "author"), _plain(document, "title")
     document["meta"] = {key: value for key, value in document["meta"].items() if key in ("author", "title")}
     with tempfile.TemporaryDirectory() as folder:
@@ -106,11 +110,21 @@ def _run_pandoc(pandoc, text, *arguments):
         ) from error
     messages = done.stderr.decode(errors="replace")
     if done.returncode:
-        raise ReportError(f"pandoc can't read the report: {' '.join(messages.split())[:300]}")
+        raise ReportError(_explain(" ".join(messages.split())))
     formulas = re.findall(r"Could not convert TeX math (.*?),? rendering as TeX", messages, re.DOTALL)
     return done.stdout.decode(), [
         f"a formula that is not LaTeX stays as it is: {' '.join(f.split())}" for f in formulas
     ]
+
+
+def _explain(messages):
+    """What pandoc says, with what to do about it; its versions differ in the words around a mistake in the header."""
+    header = re.search(r"YAML parse exception at line (\d+), column \d+[:,] (.{1,200})", messages)
+    if header:
+        line = int(header[1]) + 1  # pandoc counts from below the "---" that opens the header
+        todo = "put what stands behind `title:` or `author:` between quotation marks, a colon in it must not be bare"
+        return f"the report's header can't be read, at or after line {line} ({header[2]}): {todo}"
+    return f"pandoc can't read the report: {messages[:300]}"
 
 
 def _nodes(tree, kind):
@@ -129,6 +143,19 @@ def _left_out(document):
     raw = [node["c"][1] for kind in ("RawInline", "RawBlock") for node in _nodes(document, kind)]
     pictures = [html for html in raw if re.match(r"<img\b", html, re.IGNORECASE)]
     return [f"HTML is left out; write ![caption](file.png) instead of {html[:80]}" for html in pictures]
+
+
+def _refine(document):
+    """Makes a minus of each hyphen that is one, as Typst does of some; and room within the cases of a formula."""
+    for node in _nodes(document, "Str"):
+        node["c"] = re.sub(r"(?<![^([±=<>≤≥])-(?=\.?\d)", "\N{MINUS SIGN}", node["c"])
+    for node in _nodes(document, "Math"):
+        node["c"][1] = re.sub(
+            r"\\begin\{cases\}.*?\\end\{cases\}",
+            lambda cases: re.sub(r"(?<!\\)&", r"& \\quad ", cases[0]),
+            node["c"][1],
+            flags=re.DOTALL,
+        )
 
 
 def _plain(document, key):
@@ -159,7 +186,9 @@ def _bring_pictures(document, home, folder):
         path = _picture(target[0], home)
         pictures[f"{number}{path.suffix.lower()}"] = target[0]
         target[0] = f"{number}{path.suffix.lower()}"
-        attributes[2] = [[name, value] for name, value in attributes[2] if name in ATTRIBUTES]
+        attributes[2] = [
+            [name, value] for name, value in attributes[2] if name in ATTRIBUTES and LENGTH.fullmatch(value)
+        ]
         try:
             shutil.copyfile(path, folder / target[0])
         except OSError as error:

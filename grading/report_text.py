@@ -1,4 +1,4 @@
-"""Reads a report: the text of a PDF, and what of the assignment it treats.
+"""Reads a report: the text of a PDF that can be seen, and the template's prompts in it.
 
 A PDF can be made to keep its reader busy for ever, or to fill the memory. So `report_reader` runs all this in a process
 of its own, under somebody else's limits; the caps below only keep honest files within reason.
@@ -7,56 +7,50 @@ of its own, under somebody else's limits; the caps below only keep honest files 
 import logging
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from grading.file_checks import pdf_problem
+from grading.report_ink import find_ink, without
 
 MAX_BYTES = 50_000_000  # of the file; a report with a dozen pictures has 2 MB
-MAX_PAGES = 200
+MAX_PAGES = 200  # that are read; a report has a dozen
 MAX_CHARACTERS = 1_000_000  # of its text
+FEWEST_HIDDEN = 10  # words that nobody sees, of which somebody should know
 FEWEST_LETTERS = 200  # of a report in which text was found: a scan may carry a page number or a watermark
-TREATED_WORDS = 40  # about a method, below which it is just named
-
-METHODS = {
-    "convolution": r"convol\w+",
-    "max pooling": r"max[\s-]*pool\w*",
-    "ReLU": r"relus?\b|rectif\w+|rettific\w+",
-    "dropout": r"drop[\s-]?out",
-    "softmax and cross-entropy": r"soft[\s-]?max|cross[\s-]*entrop\w*|entropia incrociata",
-}
-
-# How reports call the networks, in lower case.
-_FULL = r"\bfull\b|deep[ _\n]mnist|deep (?:convolutional )?network|\b(?:complete|original) network"  # not "fully"
-_NO = r"(?:(?<![a-z])(?:no|nr|n(?=[.°º]))[.°º]?|(?:model|network|ablation)[\s_]{0,2}#?)[\s_]{0,2}"
-NETWORKS = {"deep_mnist": _FULL} | {f"model_no{n}": rf"{_NO}{n}(?!\d|[.,]\d)" for n in (1, 2, 3)}
-# 98.77, 98,77, 98,772% and 0.9877; but neither 83,466, which counts weights, nor differences, nor parts of numbers.
-_NUMBER = r"(?<![\d.,\u2212-])(?:0[.,]\d{2,6}|\d\d\.\d{1,4}|\d\d,(?:\d{1,2}|\d{4}|\d{3}(?=\s?%)))(?!\d|[.,]\d)"
-_TOKENS = re.compile("|".join(f"(?P<{name}>{words})" for name, words in (NETWORKS | {"number": _NUMBER}).items()))
-_LEAST_ACCURACY = 0.5
-
-_NOT_PDF = {  # first bytes of what is sent in a PDF's place
-    b"PK\x03\x04": "a Word or LibreOffice document, or a zip",
-    b"\xd0\xcf\x11\xe0": "a document of an older Word",
-    b"{\\rtf": "an RTF document",
-    b"\x89PNG": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"<": "a web page",
-}
 
 
 class BadReport(Exception):
-    """The report can't be read; the text tells the student why, and what to do."""
+    """The report can't be read; the text tells the student why, and what to do.
+
+    `undecided` where that is the grader's limit, so that somebody has to read it; `remarks` are for the instructor.
+    """
+
+    def __init__(self, message: str, undecided: bool = False, remarks: tuple[str, ...] = ()):
+        super().__init__(message)
+        self.undecided, self.remarks = undecided, remarks
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was found in a PDF: its number of pages, and their text."""
+    """What was found in a PDF: its number of pages, and the text that can be seen on them.
+
+    `hidden` counts the words that nobody sees, `doubtful` those of which that can't be told; `why` has the reasons, the
+    most frequent first.
+    """
 
     pages: int
     text: str
+    hidden: int = 0
+    doubtful: int = 0
+    why: tuple[str, ...] = ()
 
 
-def read_pdf(path):
-    """The pages and the text of a PDF, at most MAX_CHARACTERS of it.
+def read_pdf(path: str | Path) -> Report:
+    """The pages of a PDF, and the text of the first MAX_PAGES of them, at most MAX_CHARACTERS of it.
 
     Raises BadReport for what is no PDF, or is too large, encrypted, damaged, or without text.
     """
@@ -68,104 +62,82 @@ def read_pdf(path):
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it complains of what it then reads all the same
     try:
         reader = PdfReader(path)
-        pages = len(reader.pages)
-        if pages > MAX_PAGES:
-            raise BadReport(f"{path.name} has {pages:,} pages, of which at most {MAX_PAGES} are read")
-        text = ""
-        for page in reader.pages:
-            text += page.extract_text() + "\n"
-            if len(text) > MAX_CHARACTERS:
-                break
-    except (FileNotDecryptedError, DependencyError) as error:
+        report = _read_pages(reader)
+    except FileNotDecryptedError as error:
         raise BadReport(f"{path.name} is protected by a password: export it again without one") from error
-    except BadReport:
-        raise
+    except DependencyError as error:
+        message = (
+            f"{path.name} is encrypted in a way that only a person's viewer may open: export it again without that"
+        )
+        raise BadReport(message, undecided=True) from error
     except Exception as error:  # pypdf answers a damaged file with errors of every kind
         raise BadReport(f"{path.name} is damaged ({type(error).__name__}): export it again") from error
-    text = _clean(text[:MAX_CHARACTERS])
-    letters = sum(map(str.isalpha, text))
-    if letters < FEWEST_LETTERS:
+    letters = sum(map(str.isalpha, report.text))
+    if letters < FEWEST_LETTERS and not report.doubtful:
+        unseen = f", and {report.hidden:,} words that nobody sees: {', '.join(report.why)}" if report.hidden else ""
         raise BadReport(
-            f"{path.name} has {pages} page{'s' * (pages != 1)} and next to no text ({letters} letters): it is empty, "
-            "or a scan; export it from the program in which it was written"
+            f"{path.name} has {report.pages} page{'s' * (report.pages != 1)} and next to no text ({letters} letters"
+            f"{unseen}): it is empty, or a scan; export it from the program in which it was written",
+            remarks=hidden_words(report.hidden, report.why),
         )
-    return Report(pages, text)
+    return report
 
 
-def _check_file(path):
+def hidden_words(count: int, why: Sequence[str]) -> tuple[str, ...]:
+    """A remark on so many words that nobody sees; none for a few, which are a slip of the program that made the PDF."""
+    if count < FEWEST_HIDDEN:
+        return ()
+    return (f"{count:,} words of the report can't be seen ({', '.join(why)}) and don't count",)
+
+
+def _read_pages(reader: Any) -> Report:
+    pages, text, hidden, doubtful = len(reader.pages), "", 0, 0
+    reasons: Counter[str] = Counter()
+    for number in range(min(pages, MAX_PAGES)):
+        seen, unseen, unsure, why = _read_page(reader.pages[number])
+        text, hidden, doubtful = f"{text}{seen}\n", hidden + unseen, doubtful + unsure
+        reasons += why
+        if len(text) > MAX_CHARACTERS:
+            break
+    why = tuple(reason for reason, _ in reasons.most_common(3)) if hidden or doubtful else ()
+    return Report(pages, _clean(text[:MAX_CHARACTERS]), hidden, doubtful, why)
+
+
+def _read_page(page: Any) -> tuple[str, int, int, Counter[str]]:
+    """The text of a page that can be seen; how many words can't be, of how many that is doubtful; and the reasons."""
+    text = page.extract_text()
     try:
-        size = path.stat().st_size
-        with open(path, "rb") as file:
-            head = file.read(1024)
-    except OSError as error:
-        raise BadReport(f"{path.name} can't be read: {error.strerror}") from error
-    if not size:
-        raise BadReport(f"{path.name} is an empty file: export it again")
+        ink = find_ink(page)
+        if not ink.hidden and not ink.doubtful:
+            return text, 0, 0, Counter()
+        with without(page, ink.hidden | ink.doubtful):
+            seen = page.extract_text()
+        with without(page, ink.hidden):
+            perhaps = page.extract_text() if ink.doubtful else seen
+    except Exception:  # whatever is odd about the page: what can't be followed counts as seen
+        return text, 0, 0, Counter()
+    words, likely, sure = (len(one.split()) for one in (text, perhaps, seen))
+    return seen, max(0, words - likely), max(0, likely - sure), ink.reasons
+
+
+def _check_file(path: Path) -> None:
+    problem = pdf_problem(path)
+    if problem:
+        raise BadReport(problem)
+    size = path.stat().st_size
     if size > MAX_BYTES:
         raise BadReport(
             f"{path.name} has {size / 1e6:,.0f} MB, expected at most {MAX_BYTES / 1e6:.0f}: use smaller pictures"
         )
-    if b"%PDF-" not in head:
-        kinds = [kind for start, kind in _NOT_PDF.items() if head.lstrip().startswith(start)]
-        raise BadReport(
-            f"{path.name} is not a PDF, whatever its name says, but {kinds[0] if kinds else 'something else'}: "
-            "renaming is not enough, export it as PDF"
-        )
 
 
-def _clean(text):
-    """Ligatures as letters, and nothing that could not be written to a file or a terminal."""
+def _clean(text: str) -> str:
+    """Ligatures as letters, tabs as spaces, and nothing that could not be written to a file or a terminal."""
     text = unicodedata.normalize("NFKC", text).encode(errors="replace").decode()
-    return "".join(char for char in text if char == "\n" or char.isprintable())
+    return "".join(char for char in text.replace("\t", " ") if char == "\n" or char.isprintable())
 
 
-# ------------------------------------------------------------------------------------------------------- what it says
-
-
-def methods_treated(text):
-    """Whether a report's text treats each of METHODS, rather than just names it: names to bools.
-
-    A method is treated when TREATED_WORDS words belong to it: those below a heading that names it, or those of three
-    sentences or more that name it. Questions and enumerations of methods do not count.
-    """
-    sections = _words_in_sections(text)
-    sentences = _sentences(text)
-    treated = {}
-    for method, pattern in METHODS.items():
-        naming = [len(sentence.split()) for sentence in sentences if re.search(pattern, sentence, re.IGNORECASE)]
-        treated[method] = sections[method] >= TREATED_WORDS or (len(naming) >= 3 and sum(naming) >= TREATED_WORDS)
-    return treated
-
-
-def _sentences(text):
-    """The sentences that tell something: no questions, which are the template's, and no lists of methods."""
-    flowing = re.sub(r"\s+", " ", re.sub(r"(?<=\w)-\n(?=\w)", "", text))
-    sentences = re.split(r"(?<=[.!?:;])\s+(?=[^a-z\s])", flowing)
-    return [sentence for sentence in sentences if not sentence.endswith("?") and len(_named(sentence)) < 3]
-
-
-def _named(text):
-    return [method for method, pattern in METHODS.items() if re.search(pattern, text, re.IGNORECASE)]
-
-
-def _words_in_sections(text):
-    """How many words stand below headings that name a method, up to the next numbered heading or the next method's."""
-    bodies, current = dict.fromkeys(METHODS, ""), []
-    for line in text.splitlines():
-        line = line.strip()
-        numbered = re.match(r"(\d+(\.\d+)*|[IVX]+)[.)]?\s+[A-Z]", line)
-        heading = line[:1] != line[:1].lower() or numbered
-        heading = heading and line[-1] not in ".,;:?!" and len(line.split()) <= 8
-        named = _named(line)
-        if heading and (named or numbered):
-            current = named
-            continue
-        for method in current:
-            bodies[method] += line + "\n"
-    return {method: sum(len(sentence.split()) for sentence in _sentences(body)) for method, body in bodies.items()}
-
-
-def template_prompts_left(text, template):
+def template_prompts_left(text: str, template: str) -> list[str]:
     """The prompts of the template (its text, in Markdown) that are still in a report's text, each by its beginning.
 
     A prompt is left when any sentence of it is. Only letters and digits are compared: line ends and hyphens vary. What
@@ -184,54 +156,10 @@ def template_prompts_left(text, template):
     return left + [_beginning(rest) for rest in own]
 
 
-def _letters(text):
+def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).lower()))
 
 
-def _beginning(text, words=6):
+def _beginning(text: str, words: int = 6) -> str:
     short = " ".join(text.split()[:words])
     return short if len(text.split()) <= words else f"{short} ..."
-
-
-def accuracies(text):
-    """The numbers in a report's text that may be the test accuracy of each of NETWORKS: names to lists, 0 to 1.
-
-    In a row of a table and in a sentence, numbers follow the network that they belong to; several networks in a row
-    share out the numbers that follow, as in a table with a column for each; and "98.7% for no. 1" is understood. A
-    percentage becomes a fraction. Nothing below 0.5 is taken for an accuracy.
-    """
-    found = {network: [] for network in NETWORKS}
-    text = text.lower()
-    names, numbers, tokens = [], [], list(_TOKENS.finditer(text))
-    for n, token in enumerate(tokens):
-        if token.lastgroup != "number":
-            if numbers:
-                _share_out(names, numbers, found)
-                names, numbers = [], []
-            names.append(token.lastgroup)
-            continue
-        value = _fraction(token[0])
-        if value is None:
-            continue
-        numbers.append(value)
-        after = tokens[n + 1] if n + 1 < len(tokens) else token
-        gap = text[token.end() : min(after.start(), token.end() + 40)]
-        if after.lastgroup != "number" and re.fullmatch(r"\s?%?\s?(for|of|with|by)\b.{0,20}", gap, re.DOTALL):
-            found[after.lastgroup].append(value)
-    _share_out(names, numbers, found)
-    return found
-
-
-def _share_out(names, numbers, found):
-    names = [name for n, name in enumerate(names) if names[n - 1 : n] != [name]]
-    if 1 < len(names) <= len(numbers):
-        for n, value in enumerate(numbers):
-            found[names[n % len(names)]].append(value)
-    elif names:
-        found[names[-1]] += numbers
-
-
-def _fraction(number):
-    value = float(number.replace(",", "."))
-    value = value / 100 if value > 1 else value
-    return round(value, 6) if _LEAST_ACCURACY <= value <= 1 else None

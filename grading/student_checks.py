@@ -11,9 +11,10 @@ from pathlib import Path
 from grading.assignment import CHECKS, NETWORKS
 from grading.checks import failed, passed, skipped
 from grading.children import KIT, run_child
+from grading.file_checks import pdf_problem, script_problem
 from grading.layers import REMOVED
 from grading.records import check_training
-from grading.report_rules import PARTS, Found, judge
+from grading.report_rules import PARTS, Found, judge, unread, unread_of
 
 FULL = "deep_mnist"
 TOTAL = sum(map(len, CHECKS.values())) + 1  # that of the full network's training comes on top
@@ -66,6 +67,11 @@ def _check_script(script, folder, seconds, announce):
     if not path.is_file():
         yield failed(names[0], f"there is no {path.name} here: copy deep_mnist.py, and remove {REMOVED[script]}")
         yield from (skipped(name, f"there is no {path.name}") for name in names[1:])
+        return
+    problem = script_problem(path)
+    if problem:
+        yield failed(names[0], problem)
+        yield from (skipped(name, f"{path.name} holds no script") for name in names[1:])
         return
     yield passed(names[0], f"{path.name} is there")
     announce(f"{path.name}: shapes")
@@ -149,12 +155,12 @@ def _check_report(path, assignment, measured, announce):
         yield failed("files/report", f"there is no {path.name} here: {todo}")
         yield from (skipped(name, f"there is no {path.name}") for name in names)
         return
-    yield passed("files/report", f"{path.name} is there")
+    problem = pdf_problem(path)
+    yield failed("files/report", problem) if problem else passed("files/report", f"{path.name} is there")
     announce(f"{path.name}: reading")
     found = _read_report(path)
     if "problem" in found:
-        yield failed(names[0], found["problem"])
-        yield from (skipped(name, f"{path.name} can't be read") for name in names[1:])
+        yield from unread(unread_of(found))
         return
     yield from judge(Found(**found), assignment, measured)
 

@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from grading.assignment import NETWORKS
-from grading.handout import FOLDER, HELD_BACK, STUDENTS, handed_out, matches, student_readme, write_handout
+from grading.handout import FOLDER, HELD_BACK, STUDENTS, matches, student_readme, write_handout
 from grading.intake import unpack
 from tests.submissions.report_pdf import make_report
 from tests.submissions.report_words import write_report
@@ -32,23 +32,84 @@ def lab(tmp_path_factory):
 # -------------------------------------------------------------------------------------------------------- what is in it
 
 
-def test_every_file_of_the_kit_is_handed_out_or_held_back():
+def tracked():
+    """The paths of the kit's files; skips the test where nobody knows which these are."""
     if not (ROOT / ".git").exists():
         pytest.skip("this is not a checkout, so nobody knows which files are the kit's")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    unsorted = [path for path in listed.split("\0") if path and not matches(path, (*STUDENTS, *HELD_BACK))]
+    return [path for path in listed.split("\0") if path]
+
+
+def test_every_file_of_the_kit_is_handed_out_or_held_back():
+    unsorted = [path for path in tracked() if not matches(path, (*STUDENTS, *HELD_BACK))]
     assert unsorted == [], "put them into STUDENTS or HELD_BACK of grading/handout.py"
 
 
-def test_every_pattern_for_students_fits_a_file():
-    for pattern in STUDENTS:
-        assert any(matches(path, [pattern]) for path in handed_out()), pattern
+def test_what_students_get_is_a_file_of_the_kit_each_by_its_own_name():
+    assert set(STUDENTS) - set(tracked()) == set()
+    assert [name for name in STUDENTS if set(name) & set("*?[")] == [], "a pattern hands out drafts that fit it"
+
+
+def test_every_pattern_of_what_is_held_back_fits_a_file():
+    for pattern in HELD_BACK:
+        assert any(matches(path, [pattern]) for path in tracked()), pattern
+
+
+def test_a_draft_beside_the_pictures_stays_here(tmp_path, monkeypatch):
+    for name in STUDENTS:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    (tmp_path / "docs" / "exam.md").write_text("draft")
+    monkeypatch.setattr("grading.handout.ROOT", tmp_path)
+    write_handout(tmp_path / "lab.zip")
+    with zipfile.ZipFile(tmp_path / "lab.zip") as archive:
+        assert sorted(archive.namelist()) == sorted(f"{FOLDER}/{name}" for name in STUDENTS)
 
 
 def test_neither_solutions_nor_results_nor_the_grader_are_in_it(lab):
     there = {path.relative_to(lab).as_posix() for path in lab.rglob("*") if path.is_file()}
-    assert there == set(handed_out())
+    assert there == set(STUDENTS)
     assert not any(re.search(r"model_no\d|results/|submissions/|sandbox|__main__|__pycache__", path) for path in there)
+
+
+# What a module may hold without looking like a script: the networks by name, and a function that computes any of them.
+A_PEER = """\
+import tensorflow as tf
+
+SHAPES = {"model_no3": [[5, 5, 1, 32], [32], [5, 5, 32, 64], [64], [7 * 7 * 64, 10], [10]]}
+
+
+def new_variables(name="model_no3"):
+    return [tf.Variable(tf.random.normal(shape)) for shape in SHAPES[name]]
+
+
+def logits(x, variables, keep_prob):
+    h = tf.reshape(x, [-1, 28, 28, 1])
+    for W, b in zip(variables[:-2:2], variables[1:-2:2], strict=True):
+        h = tf.nn.max_pool2d(tf.nn.relu(tf.nn.conv2d(h, W, 1, "SAME") + b), 2, 2, "SAME")
+    return tf.matmul(tf.reshape(h, [-1, variables[-2].shape[0]]), variables[-2]) + variables[-1]
+"""
+
+
+def models_of_ablations(folder, *modules):
+    """Which of the modules (paths in `folder`) an ablation can be made of, as the architecture check reads it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.ablations_in", folder, *modules],
+        cwd=ROOT, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_no_ablation_can_be_made_of_a_module_that_is_handed_out(lab):
+    modules = sorted(name for name in STUDENTS if name.endswith(".py"))
+    assert models_of_ablations(lab, *modules) == []
+
+
+def test_an_ablation_that_a_module_makes_would_be_seen(tmp_path):
+    (tmp_path / "peer.py").write_text(A_PEER)
+    assert models_of_ablations(tmp_path, "peer.py") == ["peer.py: model_no3 of new_variables and logits"]
+    assert models_of_ablations(ROOT, "model_no1.py") == ["model_no1.py: model_no1 of Model"]
 
 
 def test_no_line_that_an_ablation_takes_is_in_it(lab):

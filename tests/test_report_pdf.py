@@ -8,8 +8,10 @@ import pypdf
 import pytest
 
 import submit
+from grading import report_pdf
+from grading.report_accuracies import accuracies
 from grading.report_pdf import ReportError, write_pdf
-from grading.report_text import accuracies, read_pdf, template_prompts_left
+from grading.report_text import read_pdf, template_prompts_left
 from idx_files import DataError
 from tests.needs import needs
 from tests.tracing import ROOT
@@ -161,6 +163,33 @@ $\\text{{" + read("/secret.txt") + "}}$ ${read}$ # {{#a b}} <x> @y
     assert "#read(" in made.text
 
 
+@pytest.mark.parametrize("rule", ["---", "***", "* * *", "___"])
+def test_a_horizontal_rule_is_set(rule, make):
+    made = make(f"Hello\n\n{rule}\n\nWorld")
+    assert made.remarks == []
+    assert "Hello World" in made.text
+
+
+def test_every_minus_is_one_and_every_hyphen_stays(make):
+    made = make("| difference |\n|---|\n| -4.59 (-7.54 to -1.64) |\n\nmodel-no1, 2-3, `-1`, 5-fold, [-1, 1]")
+    assert "\N{MINUS SIGN}4.59 (\N{MINUS SIGN}7.54 to \N{MINUS SIGN}1.64)" in made.text
+    for part in ("model-no1, 2-3, -1", "5-fold, [\N{MINUS SIGN}1, 1]"):
+        assert part in made.text
+
+
+def test_the_cases_of_a_formula_have_room_between_value_and_condition(make, monkeypatch):
+    pages = []
+    compile_pages = report_pdf._compile
+    monkeypatch.setattr(
+        report_pdf, "_compile", lambda typst, folder, *rest: (
+            pages.append((folder / "report.typ").read_text()) or compile_pages(typst, folder, *rest)
+        ),
+    )  # fmt: skip
+    made = make(r"$$r(x) = \begin{cases} x & x > 0 \\ 0 & \text{otherwise \& nothing}\end{cases}$$")
+    assert made.remarks == []
+    assert pages[0].count("& quad") == 2
+
+
 def test_html_pictures_and_formulas_that_fail_are_remarked_on(make):
     made = make('<img src="a.png" width="50%">\n\nA formula: $\\unheard{of}$')
     assert made.remarks == [
@@ -174,7 +203,12 @@ def test_html_pictures_and_formulas_that_fail_are_remarked_on(make):
     [
         (None, "copy report_template.md to that name, and write your report into it; a PDF from any word processor"),
         (b"caf\xe9", "is not in UTF-8 (byte 3): save it in that encoding"),
-        (b"---\ntitle: a: b\n---\n", "pandoc can't read the report: Error parsing YAML metadata"),
+        (
+            b"---\ntitle: a: b\n---\n",
+            "at or after line 2 (mapping values are not allowed in this context): put what stands",
+        ),
+        (b"---\ntitle: ok\nauthor: a: b\n---\n", "at or after line 3 (mapping values are not allowed in this context)"),
+        (b'---\ntitle: "a\n---\n', "(while scanning a quoted scalar: found unexpected document indicator)"),
         (b"[see](#nowhere)", "can't be set: label `<nowhere>` does not exist"),
     ],
 )

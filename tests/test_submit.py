@@ -128,7 +128,7 @@ def test_what_depends_on_a_failed_check_is_skipped(folder, monkeypatch):
     assert found["files/model_no2"] == "passed"
     assert found["run/model_no2"] == "failed"
     assert found["architecture/model_no2"] == "skipped"
-    assert found["files/report"] == "passed"
+    assert found["files/report"] == "failed"
     assert found["report/text"] == "failed"
     assert {found[f"report/{part}"] for part in ("methods", "accuracies", "template")} == {"skipped"}
 
