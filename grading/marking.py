@@ -11,6 +11,7 @@ from pathlib import Path
 from grading import networks, report_check
 from grading.assignment import CHECKS, Assignment
 from grading.checks import failed, passed, skipped
+from grading.file_checks import check_files
 from grading.intake import unpack
 from grading.results import Result
 from grading.runner import Sandbox
@@ -79,7 +80,7 @@ def grade(submission, setup, inspector, scratch, source):
     folder = scratch / "submission"
     unpacked = unpack(submission.zip, folder)
     checks = [passed(ZIP, "the zip could be unpacked", remarks=tuple(unpacked.remarks))]
-    checks += _files(unpacked)
+    checks += check_files(folder, CHECKS["files"][:-1], unpacked.scripts, unpacked.report)
     checks += networks.check_networks(
         folder,
         assignment=setup.assignment,
@@ -102,23 +103,6 @@ def refusal(problem):
     """The checks of a zip in which nothing can be graded: the problem, and everything else skipped."""
     skips = [skipped(f"{group}/{name}", "the zip can't be graded") for group, names in CHECKS.items() for name in names]
     return [failed(ZIP, problem), *skips]
-
-
-def _files(unpacked):
-    checks = []
-    for script in CHECKS["files"][:-1]:
-        name = f"files/{script}"
-        if script in unpacked.scripts:
-            checks.append(passed(name, f"found as {unpacked.scripts[script]}"))
-        else:
-            checks.append(failed(name, f"there is no {script}.py in the zip"))
-    if unpacked.report:
-        checks.append(passed("files/report", f"found as {unpacked.report}"))
-    else:
-        checks.append(
-            failed("files/report", "there is no PDF in the zip, or several and no telling which is the report")
-        )
-    return checks
 
 
 def _in_order(checks):

@@ -75,7 +75,7 @@ _FULL = (
     r"|\bkomplett\w{0,2}\b"
     r"|\b(?:ganze|gesamte)s? netz\w*|\br[ée]seau (?:complet|entier)|\ball (?:of )?(?:the |its )?layers"
     r"|\bnone removed|\bnothing removed"
-    r"|\bwithout (?:any )?(?:ablation|removal)\b|\bvolledige?\b|\bполная\b|完整|原始"
+    r"|\bwithout (?:any )?(?:ablation|removal)\b|\bvolledige?\b|\bполная\b|完整|原始"  # noqa: RUF001  # Cyrillic is meant
     r"|\bno (?:layers? )?(?:ablation|removal|removed)\b|\b(?:none|nothing)\b(?=\s*(?:\d|$))"
     rf"|\b(?:{_KIND})[\s_]{{0,2}}-?(?:{_NUMBER_SIGN})?[\s_]{{0,2}}0(?![\w%]|[.,]\d)|(?<![\w.,])(?:m"
     rf"|#)[\s_-]?0(?![\w%]|[.,]\d)"

@@ -315,11 +315,12 @@ class Training:
         )
 
     def fault(self):
-        """What went wrong in a training that has ended, in a line, or "" where nothing did."""
-        if self.process.returncode == 0:
-            return ""
-        self._messages.seek(0)
-        lines = [line for line in self._messages.read().decode(errors="replace").splitlines() if line.strip()]
+        """What went wrong in a training that has ended, in a line, or "" where nothing did. Call it once."""
+        with self._messages:
+            if self.process.returncode == 0:
+                return ""
+            self._messages.seek(0)
+            lines = [line for line in self._messages.read().decode(errors="replace").splitlines() if line.strip()]
         told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
         if told:
             return told[-1]
@@ -358,6 +359,8 @@ def train(jobs, at_once, flags, bar):
                 yield training.job, fault
     finally:
         stop([training.process for training in at_work])
+        for training in at_work:
+            training.fault()  # nobody asks what a stopped one has to say
 
 
 def share_of_the_processors(at_once):
