@@ -25,7 +25,7 @@ from grading.limits import SandboxError
 from grading.manual import FILE as MANUAL
 from grading.manual import add_rows, read_manual
 from grading.names import BadName, parse_zip_name, printable, quoted
-from grading.results import FEEDBACK, GRADES, RESULT, mark, read_result, write_grades, write_result
+from grading.results import FEEDBACK, GRADES, RESULT, SUBMISSIONS, mark, read_result, write_grades, write_result
 from grading.sandbox import find_sandbox
 from grading.similarity import Source, find_pairs
 from grading.similarity_page import FILE as SIMILARITY
@@ -66,6 +66,7 @@ def grade_class(options):
     assignment = load_assignment(options.assignment)
     submissions = _collect(options, assignment)
     options.out.mkdir(options.out_mode, parents=True, exist_ok=True)
+    _tell_of_older_results(options.out)
     manual = read_manual(options.out / MANUAL, assignment.manual)  # a mistake in it should show before the work starts
     setup = _setup(options, assignment)
     with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
@@ -82,6 +83,8 @@ def _collect(options, assignment):
     if not options.submissions.is_dir():
         raise GradingError(f"there is no folder {options.submissions}: give the one that holds the students' zips")
     out = options.out.resolve()
+    if options.submissions.resolve() in (out, out / SUBMISSIONS):
+        raise GradingError(f"results would come among the zips in {options.submissions}: give another --out")
     everything = collect(options.submissions, assignment.deadline, assignment.late.grace)
     found = [entry for entry in everything if entry.zip.resolve() != out]
     if not found:
@@ -90,6 +93,17 @@ def _collect(options, assignment):
         if not archive.is_dir():
             raise GradingError(f"there is no folder {archive}: --archive takes one with zips of earlier years")
     return found
+
+
+def _tell_of_older_results(out):
+    """Earlier versions of the kit left results beside the grader's own files; they are neither read nor removed."""
+    older = sorted(path.parent.name for path in out.glob(f"*/{RESULT}"))
+    if older:
+        print(
+            f"note: {out} holds results of an earlier version of the kit ({len(older)}, such as {quoted(older[0])}), "
+            f"which are not read: results are in {out / SUBMISSIONS} now; delete the old folders",
+            file=sys.stderr,
+        )
 
 
 def _setup(options, assignment):
@@ -126,6 +140,8 @@ class _Class:
         self._stopped = threading.Event()  # from then on a failure is that of a run which somebody ended
         self._sources = options.out / SOURCES
         self._sources.mkdir(exist_ok=True)
+        self._results = options.out / SUBMISSIONS
+        self._results.mkdir(exist_ok=True)
 
     def grade(self, submissions):
         """Grades the submissions, or takes what is known of them; returns a (Result, Mark) for each, in their order.
@@ -179,7 +195,7 @@ class _Class:
             return _refused(result, submission.problem)
         else:
             result.key = self._setup.key(submission.sha256)
-            earlier = read_result(self._options.out / submission.stem / RESULT)
+            earlier = read_result(self._results / submission.stem / RESULT)
             known = earlier and earlier.key == result.key and self._source(submission.sha256).is_file()
             if self._options.regrade or not known:
                 return None
@@ -218,7 +234,7 @@ class _Class:
 
     def _note_crash(self, submission, result, error):
         """Leaves the trace in a log, and a remark in the row, which it returns."""
-        log = self._options.out / submission.stem / ERROR_LOG
+        log = self._results / submission.stem / ERROR_LOG
         result.status, result.key, result.checks = "crashed", "", []
         result.problem = f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
         with contextlib.suppress(OSError, DataError):
@@ -231,7 +247,7 @@ class _Class:
         """Writes a result and its feedback; returns its row."""
         assignment, written = self._setup.assignment, self._manual.of(result.zip)
         marks = mark(result, assignment, written.points)
-        folder = self._options.out / submission.stem
+        folder = self._results / submission.stem
         folder.mkdir(exist_ok=True)
         write_result(folder / RESULT, result, marks)
         write_feedback(folder / FEEDBACK, result, marks, assignment, written.comment)
@@ -316,5 +332,5 @@ def _summarise(rows, manual, options):
         print(f"mean score {mean:.1f} of {most:.1f}{without}")
     if manual.missing:
         print(f"{options.out / MANUAL} has no column {', '.join(manual.missing)}: add it to give these points")
-    print(f"{options.out / GRADES}: a row for each zip; {options.out}/<zip>/{FEEDBACK}: for the students")
+    print(f"{options.out / GRADES}: a row for each zip; {options.out / SUBMISSIONS}/<zip>/{FEEDBACK}: for the students")
     print(f"{options.out / MANUAL}: write your points there, then run the same command again")

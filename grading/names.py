@@ -96,11 +96,12 @@ def parse_zip_name(file_name: str) -> ZipName:
 def safe_stem(file_name: str) -> str:
     """A name for a submission's folder: the zip's without `.zip` where that is safe, else made safe.
 
-    ASCII letters, digits, `.`, `_` and `-`, no leading dot, bounded length, no name that Windows reserves. What had
-    to be altered ends with `+` and a hash of the original, so that no two submissions share a folder.
+    ASCII letters in lower case, digits, `.`, `_` and `-`, no leading dot, bounded length, no name that Windows
+    reserves. What had to be altered ends with `+` and a hash of the original, so that no two submissions share a
+    folder, on a system that ignores capitals neither.
     """
     stem = re.sub(r"\.zip$", "", file_name, flags=re.IGNORECASE)
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", anyascii(stem))[:MAX_STEM].strip(".-")
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", anyascii(stem)).lower()[:MAX_STEM].strip(".-")
     if not safe or _RESERVED.match(safe):
         safe = f"zip-{safe}".strip("-")
     if f"{safe}.zip" == file_name:

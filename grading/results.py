@@ -12,6 +12,7 @@ from grading.escaping import cell
 from idx_files import atomic_file
 
 RESULT, FEEDBACK, GRADES = "result.json", "feedback.md", "grades.csv"
+SUBMISSIONS = "submissions"  # the folder, within that of the results, with a folder for each submission
 
 
 @dataclass

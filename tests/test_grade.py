@@ -66,11 +66,15 @@ class Class:
         assert old in text
         self.assignment.write_text(text.replace(old, new))
 
+    def folder(self, name):
+        """Where the results of a zip are."""
+        return self.out / "submissions" / safe_stem(f"{name}.zip")
+
     def result(self, name):
-        return json.loads((self.out / safe_stem(f"{name}.zip") / "result.json").read_text())
+        return json.loads((self.folder(name) / "result.json").read_text())
 
     def feedback(self, name):
-        return (self.out / safe_stem(f"{name}.zip") / "feedback.md").read_text()
+        return (self.folder(name) / "feedback.md").read_text()
 
     def grades(self):
         with open(self.out / "grades.csv", newline="", encoding="utf-8") as file:
@@ -186,7 +190,7 @@ def test_a_stopped_run_continues_where_it_was(klass, monkeypatch, capsys):
     stopped.set()
     for thread in workers:
         thread.join(20)  # in a process of its own it would have died with that
-    assert sorted(path.parent.name for path in klass.out.glob("*/result.json")) == sorted(klass.graded[:2])
+    assert sorted(path.parent.name for path in klass.out.glob("submissions/*/result.json")) == sorted(klass.graded[:2])
     done = klass.graded[:2]
     klass.play = lambda submission: [passed(name, "fine") for name in NAMES]
     assert klass.run() == 0
@@ -222,7 +226,7 @@ def test_a_crash_of_the_grader_is_a_remark_in_that_row_and_tried_again(klass, er
     assert (row["status"], row["score"]) == ("crashed", "")
     assert type(error).__name__ in row["remarks"]
     assert "not your fault" in klass.feedback(STUDENTS[1])
-    trace = (klass.out / STUDENTS[1] / "error.log").read_text()
+    trace = (klass.folder(STUDENTS[1]) / "error.log").read_text()
     assert "Traceback" in trace
     assert "\x1b" not in trace + row["remarks"]
     assert sum(row["status"] == "graded" for row in klass.grades().values()) == 3
@@ -233,10 +237,10 @@ def test_a_crash_of_the_grader_is_a_remark_in_that_row_and_tried_again(klass, er
 
 
 def test_results_that_cannot_be_written_are_a_crash_of_their_row_and_not_of_the_class(klass):
-    klass.out.mkdir()
+    (klass.out / "submissions").mkdir(parents=True)
     refused = klass.add("nobody")
-    for name in (STUDENTS[1], safe_stem(refused.name)):
-        (klass.out / name).write_text("in the folder's place")
+    for name in (STUDENTS[1], refused.stem):
+        klass.folder(name).write_text("in the folder's place")
     assert klass.run() == 1
     crashed = {name for name, row in klass.grades().items() if row["status"] == "crashed"}
     assert crashed == {f"{STUDENTS[1]}.zip", refused.name}
@@ -322,9 +326,28 @@ def test_names_of_strangers_are_harmless_in_every_file(klass, capsys):
         assert not {"\x1b", "\u202e"} & set(text), path
         assert path.suffix == ".csv" or "<script" not in text, path
     assert {path.parent for path in klass.out.parent.rglob("feedback.md")} == {
-        path.parent for path in klass.out.glob("*/feedback.md")
+        path.parent for path in klass.out.glob("submissions/*/feedback.md")
     }
     assert "\x1b" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("name", ["grades.csv", "manual.csv", "similarity.html", "submissions", "error.log"])
+def test_a_zip_called_like_a_file_of_the_graders_is_graded_or_refused_like_any(klass, name):
+    klass.add(name)
+    (klass.submissions / f"{name}.zip.zip").write_bytes(b"not a zip")
+    for _ in range(2):
+        assert klass.run() == 0
+        assert [klass.grades()[f"{name}{zip_}"]["status"] for zip_ in (".zip", ".zip.zip")] == ["refused"] * 2
+        assert len(klass.grades()) == 6
+
+
+def test_results_of_an_earlier_version_of_the_kit_are_told_and_neither_read_nor_removed(klass, capsys):
+    klass.run()
+    (klass.out / "submissions" / STUDENTS[0]).rename(klass.out / STUDENTS[0])
+    assert klass.run() == 0
+    assert klass.graded == [STUDENTS[0]]
+    assert "holds results of an earlier version of the kit (1, such as" in capsys.readouterr().err
+    assert (klass.out / STUDENTS[0] / "result.json").is_file()
 
 
 def test_results_among_the_submissions_are_no_submission(klass):
@@ -403,6 +426,15 @@ def test_a_folder_that_is_missing_or_empty_is_told(klass, capsys, tmp_path):
     klass.submissions.mkdir()
     assert klass.run() == 1
     assert "is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", [".", "zips"])
+def test_results_that_would_come_among_the_zips_are_told(klass, capsys, out):
+    zips = klass.submissions.rename(klass.submissions.with_name("submissions"))
+    klass.submissions, klass.out = zips, zips.parent if out == "." else zips
+    assert klass.run() == 1
+    assert "give another --out" in capsys.readouterr().err
+    assert len(list(zips.iterdir())) == len(STUDENTS)
 
 
 def test_no_sandbox_is_told_in_a_line_and_nothing_is_graded(klass, monkeypatch, capsys):

@@ -129,7 +129,7 @@ def test_what_would_be_a_guess_is_refused(file_name, message):
     assert str(refusal.value).isprintable()
 
 
-@pytest.mark.parametrize("file_name", ["189295_ada_lovelace.zip", "lab.v2.zip", "Model-1.zip"])
+@pytest.mark.parametrize("file_name", ["189295_ada_lovelace.zip", "lab.v2.zip", "model-1.zip"])
 def test_safe_stem_is_the_stem(file_name):
     assert safe_stem(file_name) == file_name.removesuffix(".zip")
 
@@ -157,6 +157,7 @@ def test_safe_stem_is_the_stem(file_name):
         "NUL.tar.zip",
         "com1.zip",
         "a.ZIP",
+        "Model-1.zip",
         "a.rar",
         "a+0123456789.zip",
         "李.zip",
@@ -185,10 +186,13 @@ def test_no_two_names_share_a_folder():
         "a\u00a0b.zip",
         "à-b.zip",
         "A-b.zip",
+        "\u00e9.zip",
+        "e\u0301.zip",
+        "E\u0301.zip",
     ]
     names += [f"{'x' * 200}{n}.zip" for n in range(3)]
     names.append(f"{safe_stem('a b.zip')}.zip")  # a name made to look like another's folder
-    assert len({safe_stem(name) for name in names}) == len(names)
+    assert len({safe_stem(name).casefold() for name in names}) == len(names), "on a system that ignores capitals"
 
 
 @pytest.mark.parametrize(
