@@ -19,20 +19,17 @@ from tqdm import tqdm
 
 from grading import marking, networks
 from grading.assignment import load_assignment
+from grading.comparing import Library, archived, compare
 from grading.feedback import write_feedback
-from grading.intake import BadZip, collect, sha256_of
+from grading.intake import BadZip, collect
 from grading.limits import SandboxError
 from grading.manual import FILE as MANUAL
 from grading.manual import add_rows, read_manual
-from grading.names import BadName, parse_zip_name, printable, quoted
+from grading.names import printable, quoted
 from grading.results import FEEDBACK, GRADES, RESULT, SUBMISSIONS, mark, read_result, write_grades, write_result
 from grading.sandbox import find_sandbox
-from grading.similarity import Source, find_pairs
-from grading.similarity_page import FILE as SIMILARITY
-from grading.similarity_page import write_page
 from idx_files import DataError
 
-SOURCES = ".sources"  # the folder, within that of the results, of the texts that are compared
 ERROR_LOG = "error.log"
 
 
@@ -138,8 +135,7 @@ class _Class:
     def __init__(self, options, setup, manual, scratch):
         self._options, self._setup, self._manual, self._scratch = options, setup, manual, scratch
         self._stopped = threading.Event()  # from then on a failure is that of a run which somebody ended
-        self._sources = options.out / SOURCES
-        self._sources.mkdir(exist_ok=True)
+        self._library = Library(options.out, setup.sandbox, scratch)
         self._results = options.out / SUBMISSIONS
         self._results.mkdir(exist_ok=True)
 
@@ -196,8 +192,7 @@ class _Class:
         else:
             result.key = self._setup.key(submission.sha256)
             earlier = read_result(self._results / submission.stem / RESULT)
-            known = earlier and earlier.key == result.key and self._source(submission.sha256).is_file()
-            if self._options.regrade or not known:
+            if self._options.regrade or not (earlier and earlier.key == result.key):
                 return None
             result.checks = earlier.checks
         return result
@@ -224,11 +219,12 @@ class _Class:
     def _examine(self, submission, result, inspectors):
         """Has the checks made; returns the result with them."""
         with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
-            source = self._source(submission.sha256)
+            scratch = Path(scratch)
             try:
-                result.checks = marking.grade(submission, self._setup, inspectors.get(), Path(scratch), source)
+                result.checks, report = marking.grade(submission, self._setup, inspectors.get(), scratch)
             except BadZip as error:  # it was good when the class was collected
                 return _refused(result, str(error))
+            self._library.keep(submission.sha256, scratch / marking.UNPACKED, report)
         result.key = self._setup.key(submission.sha256)
         return result
 
@@ -259,47 +255,15 @@ class _Class:
 
         Raises GradingError where that fails: by now everything else is done.
         """
+        graded = [(row, self._options.submissions / row.zip) for row, _ in rows if row.status == "graded"]
         try:
-            pairs = self._compare(rows)
+            archive = archived(self._options.archive, self._options.submissions)
+            lines = compare(self._library, graded, archive, self._setup.assignment.similarity, self._options.out)
         except Exception as error:
             log = self._options.out / ERROR_LOG
             log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
             raise GradingError(f"all is graded, but comparing failed ({type(error).__name__}); see {log}") from error
-        share = "pair of submissions shares" if pairs == 1 else "pairs of submissions share"
-        print(f"{self._options.out / SIMILARITY}: {pairs} {share} more than the hand-out explains")
-
-    def _compare(self, rows):
-        sources = [
-            Source(self._source(result.zip_sha256), f"{result.who}, {result.zip}", result.id)
-            for result, _ in rows
-            if result.status == "graded"
-        ]
-        archive = self._archive()
-        pairs = find_pairs(sources, archive, self._setup.assignment.similarity)
-        compared = f"{len(sources)} submissions" + (f", and {len(archive)} of the archive" if archive else "")
-        write_page(self._options.out / SIMILARITY, pairs, compared)
-        return len(pairs)
-
-    def _archive(self):
-        """The sources of all zips in the archives, each read once and kept; what can't be read is left out."""
-        submissions = self._options.submissions.resolve()
-        zips = sorted({path.resolve() for folder in self._options.archive for path in folder.rglob("*.zip")})
-        zips = [path for path in zips if path.is_file() and not path.is_relative_to(submissions)]
-        found = {}
-        for path in tqdm(zips, unit="zip", desc="archive", dynamic_ncols=True, disable=None):
-            sha256 = sha256_of(path)
-            file = self._source(sha256)
-            if not file.is_file():
-                try:
-                    with tempfile.TemporaryDirectory(dir=self._scratch) as scratch:
-                        marking.source_of(path, self._setup.sandbox, Path(scratch), file)
-                except BadZip:
-                    continue
-            found[sha256] = Source(file, str(path), _student(path))
-        return list(found.values())
-
-    def _source(self, sha256):
-        return self._sources / f"{sha256}.json"
+        print("\n".join(lines))
 
     def _zip_name(self, submission):
         return submission.zip.relative_to(self._options.submissions).as_posix()
@@ -308,14 +272,6 @@ class _Class:
 def _refused(result, problem):
     result.status, result.problem, result.checks = "refused", problem, marking.refusal(problem)
     return result
-
-
-def _student(path):
-    """The id in the name of a zip, "" where there is none."""
-    try:
-        return parse_zip_name(path.name).id
-    except BadName:
-        return ""
 
 
 def _summarise(rows, manual, options):

@@ -13,10 +13,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from grading.names import BadName, ZipName, parse_zip_name, quoted, safe_stem
-from grading.unpacking import Unpacked, check_zip, source_text, unpack
+from grading.unpacking import Unpacked, check_zip, unpack
 from grading.zips import LIMITS, BadZip, Limits
 
-__all__ = ["LIMITS", "BadZip", "Limits", "Submission", "Unpacked", "collect", "sha256_of", "source_text", "unpack"]
+__all__ = ["LIMITS", "BadZip", "Limits", "Submission", "Unpacked", "collect", "sha256_of", "unpack"]
 
 LITTER = {".ds_store", "thumbs.db", "desktop.ini"}  # what a file manager leaves in a folder, in lower case
 APPLE_DOUBLE = b"\x00\x05\x16\x07"  # begins the "._" companion that macOS writes beside a file

@@ -14,9 +14,9 @@ from grading.checks import failed, passed, skipped
 from grading.intake import unpack
 from grading.results import Result
 from grading.runner import Sandbox
-from grading.similarity import save_source
 
 ROOT = Path(__file__).resolve().parent.parent
+UNPACKED = "submission"
 ZIP = "files/zip"  # the check that comes before all others: it has no points, but remarks
 PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "pypdf")
 
@@ -69,13 +69,14 @@ def new_result(submission, zip_name, setup):
     )
 
 
-def grade(submission, setup, inspector, scratch, source):
-    """Runs all the checks of one submission that can be graded; returns the list of Check, in the rubric's order.
+def grade(submission, setup, inspector, scratch):
+    """Runs all the checks of one submission that can be graded.
 
-    `inspector` is a networks.Inspector, `scratch` an empty folder; the texts to compare go to the file `source`. Raises
+    `inspector` is a networks.Inspector, `scratch` an empty folder, in which the zip is unpacked to UNPACKED. Returns
+    (checks, text): the list of Check, in the rubric's order, and the text of the report, "" where there is none. Raises
     BadZip for a zip that is refused, and SandboxError where the sandbox fails.
     """
-    folder = scratch / "submission"
+    folder = scratch / UNPACKED
     unpacked = unpack(submission.zip, folder)
     checks = [passed(ZIP, "the zip could be unpacked", remarks=tuple(unpacked.remarks))]
     checks += _files(unpacked)
@@ -93,8 +94,7 @@ def grade(submission, setup, inspector, scratch, source):
     found, text = report_check.check_report(
         folder, setup.assignment, setup.sandbox, _folder(scratch / "report"), measured
     )
-    save_source(source, folder, text)
-    return _in_order(checks + found)
+    return _in_order(checks + found), text
 
 
 def refusal(problem):
@@ -131,13 +131,3 @@ def _in_order(checks):
 def _folder(path):
     path.mkdir()
     return path
-
-
-def source_of(zip_path, sandbox, scratch, source):
-    """Keeps the texts of a zip from an archive for the comparison. Raises BadZip where there are none to be had."""
-    folder = scratch / "submission"
-    report = ""
-    if unpack(zip_path, folder).report:
-        found, _, _ = report_check.read_report(folder, sandbox, _folder(scratch / "report"))
-        report = found.text if found else ""
-    save_source(source, folder, report)

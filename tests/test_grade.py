@@ -15,13 +15,14 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from grading import grade, marking
+from grading import comparing, grade, marking
 from grading.__main__ import main
 from grading.assignment import CHECKS, DEFAULT, load_assignment
 from grading.checks import failed, passed
 from grading.intake import BadZip
 from grading.limits import NoSandbox, SandboxError
 from grading.names import safe_stem
+from grading.similarity import version
 from tests.submissions import ROOT, make_zip
 
 pytestmark = pytest.mark.grading
@@ -48,11 +49,18 @@ class Class:
         path.write_bytes(make_zip(scripts | {"report.pdf": b"%PDF-1.4 " + name.encode(errors="replace")}))
         return path
 
-    def check(self, submission, setup, inspector, scratch, source):
+    def check(self, submission, setup, inspector, scratch):
         self.graded.append(submission.stem)
-        checks = self.play(submission)
-        source.write_text(json.dumps({"scripts": {"model_no1.py": "pass"}, "report": ""}))
-        return checks
+        return self.play(submission), ""
+
+    def keep_fingerprints(self, file, folder, report, sandbox, scratch):
+        record = {
+            "version": version(),
+            "problem": "",
+            "files": [],
+            "prints": {"code": [], "comments": [], "report": []},
+        }
+        file.write_text(json.dumps(record))
 
     def run(self, *flags):
         """Grades the class as the command does; returns the exit status."""
@@ -88,6 +96,8 @@ def klass(tmp_path, monkeypatch):
     for name in STUDENTS:
         made.add(name)
     monkeypatch.setattr(marking, "grade", made.check)
+    monkeypatch.setattr(comparing, "keep_fingerprints", made.keep_fingerprints)
+    monkeypatch.setattr(comparing.report_check, "read_report", lambda *_: (None, "not read", None))
     monkeypatch.setattr(grade, "find_sandbox", lambda unsafe: SimpleNamespace(name="none" if unsafe else "bubblewrap"))
     monkeypatch.setattr(grade.networks, "Inspector", lambda *_: SimpleNamespace(close=lambda: None))
     return made
@@ -269,7 +279,7 @@ def test_an_inspector_that_does_not_start_is_a_crash_of_each_row_and_not_of_the_
 
 
 def test_a_comparison_that_fails_costs_no_grade(klass, monkeypatch, capsys):
-    monkeypatch.setattr(grade, "find_pairs", lambda *_: 1 / 0)
+    monkeypatch.setattr(comparing, "find_pairs", lambda *_: 1 / 0)
     assert klass.run() == 1
     assert len(klass.grades()) == 4
     assert "ZeroDivisionError" in capsys.readouterr().err
@@ -278,14 +288,44 @@ def test_a_comparison_that_fails_costs_no_grade(klass, monkeypatch, capsys):
 
 def test_a_zip_of_last_year_is_found_in_the_archive_and_this_years_folder_is_none(klass, monkeypatch, tmp_path):
     archives = []
-    monkeypatch.setattr(grade, "find_pairs", lambda sources, archive, rules: archives.append(archive) or [])
-    monkeypatch.setattr(marking, "source_of", lambda path, sandbox, scratch, source: source.write_text("{}"))
+    find = lambda sources, archive, rules: archives.append(archive) or ([], [])  # noqa: E731
+    monkeypatch.setattr(comparing, "find_pairs", find)
     old = tmp_path / "2026" / "somewhere"
     old.mkdir(parents=True)
     for name in (f"{STUDENTS[0]}.zip", "nobody.zip"):
-        (old / name).write_bytes(name.encode())
+        (old / name).write_bytes(make_zip({"model_no1.py": name.encode()}))
     assert klass.run("--archive", str(tmp_path)) == 0
     assert [source.student for source in archives[0]] == ["1001", ""]
+
+
+def test_an_archive_whose_zips_can_not_be_read_is_left_out_in_one_line(klass, monkeypatch, capsys, tmp_path):
+    def take(file, folder, *rest):
+        if (folder / "model_no1.py").read_bytes() == b"crash":
+            raise IsADirectoryError("helpers.py")
+        klass.keep_fingerprints(file, folder, *rest)
+
+    monkeypatch.setattr(comparing, "keep_fingerprints", take)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "1_a_b.zip").write_bytes(make_zip({"model_no1.py": b"crash"}))
+    (tmp_path / "old" / "2_a_b.zip").write_bytes(b"no zip")
+    (tmp_path / "old" / "3_a_b.zip").symlink_to(tmp_path / "nowhere")
+    assert klass.run("--archive", str(tmp_path / "old")) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out of the comparison")]
+    assert "1_a_b.zip" in line
+    assert "helpers.py" in line
+    page = (klass.out / "similarity.html").read_text()
+    assert "2_a_b.zip" in page
+
+
+def test_fingerprints_that_are_missing_or_of_another_kit_are_taken_again_without_grading(klass):
+    klass.run()
+    kept = sorted((klass.out / ".fingerprints").iterdir())
+    assert len(kept) == len(STUDENTS)
+    kept[0].unlink()
+    kept[1].write_text(kept[1].read_text().replace(version(), "another"))
+    klass.run()
+    assert klass.graded == []
+    assert all(version() in path.read_text() for path in kept)
 
 
 def test_of_two_zips_of_a_student_the_later_counts_and_the_other_has_a_row(klass):

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from grading.intake import LIMITS, BadZip, Limits, collect, sha256_of, source_text, unpack
+from grading.intake import LIMITS, BadZip, Limits, collect, sha256_of, unpack
 from grading.names import printable
 from grading.packing import MANIFEST, zip_bytes
 from grading.unpacking import _write
@@ -431,23 +431,6 @@ def test_nothing_is_written_to_the_folder_of_submissions(tmp_path):
 
 
 # --------------------------------------------------------------------------------------------------------------- texts
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"x = '\xc3\xa9'", "x = 'é'"),
-        (b"\xef\xbb\xbfx = 1", "x = 1"),
-        ("x = 'é'".encode("utf-16"), "x = 'é'"),
-        (b"x = '\xe9'", "x = '\ufffd'"),
-        (b"\xff\xfex", "\ufffd"),
-        (b"", ""),
-    ],
-)
-def test_source_text_is_read_whatever_its_encoding(data, text, tmp_path):
-    path = tmp_path / "model_no1.py"
-    path.write_bytes(data)
-    assert source_text(path) == text
 
 
 def test_sha256_is_that_of_the_bytes(tmp_path):
