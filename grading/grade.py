@@ -7,6 +7,7 @@ is known, so a killed run continues where it was.
 import contextlib
 import dataclasses
 import queue
+import shutil
 import sys
 import tempfile
 import threading
@@ -21,8 +22,9 @@ from grading import marking, networks
 from grading.assignment import load_assignment
 from grading.comparing import Library, archived, compare
 from grading.feedback import write_feedback
-from grading.intake import BadZip, collect
+from grading.intake import BadZip, collect, sha256_of
 from grading.limits import SandboxError
+from grading.locking import InUse, locked
 from grading.manual import FILE as MANUAL
 from grading.manual import add_rows, read_manual
 from grading.names import printable, quoted
@@ -31,6 +33,10 @@ from grading.sandbox import find_sandbox
 from idx_files import DataError
 
 ERROR_LOG = "error.log"
+
+
+class Changed(Exception):
+    """A zip is not the one that was collected, so that neither its time nor its owner is known."""
 
 
 class GradingError(Exception):
@@ -64,6 +70,14 @@ def grade_class(options):
     submissions = _collect(options, assignment)
     options.out.mkdir(options.out_mode, parents=True, exist_ok=True)
     _tell_of_older_results(options.out)
+    try:
+        with locked(options.out):
+            return _grade_alone(options, assignment, submissions)
+    except InUse as error:
+        raise GradingError(str(error)) from error
+
+
+def _grade_alone(options, assignment, submissions):
     manual = read_manual(options.out / MANUAL, assignment.manual)  # a mistake in it should show before the work starts
     setup = _setup(options, assignment)
     with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
@@ -220,6 +234,7 @@ class _Class:
         """Has the checks made; returns the result with them."""
         with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
             scratch = Path(scratch)
+            submission = _as_it_was_collected(submission, scratch / "submission.zip")
             try:
                 result.checks, report = marking.grade(submission, self._setup, inspectors.get(), scratch)
             except BadZip as error:  # it was good when the class was collected
@@ -267,6 +282,14 @@ class _Class:
 
     def _zip_name(self, submission):
         return submission.zip.relative_to(self._options.submissions).as_posix()
+
+
+def _as_it_was_collected(submission, copy):
+    """The submission with a copy of its zip, which nobody can replace. Raises Changed where it is another by now."""
+    shutil.copyfile(submission.zip, copy)
+    if sha256_of(copy) != submission.sha256:
+        raise Changed(f"{quoted(submission.zip.name)} has changed since the class was collected: run the command again")
+    return dataclasses.replace(submission, zip=copy)
 
 
 def _refused(result, problem):

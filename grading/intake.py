@@ -20,6 +20,7 @@ __all__ = ["LIMITS", "BadZip", "Limits", "Submission", "Unpacked", "collect", "s
 
 LITTER = {".ds_store", "thumbs.db", "desktop.ini"}  # what a file manager leaves in a folder, in lower case
 APPLE_DOUBLE = b"\x00\x05\x16\x07"  # begins the "._" companion that macOS writes beside a file
+NO_TIME = datetime.fromtimestamp(0, timezone.utc)  # of a file without a usable one: any other goes before it
 MOODLE = "_assignsubmission_"  # in the name of each folder of a bulk download
 
 
@@ -105,12 +106,14 @@ def _is_litter(path: Path) -> bool:
 
 def _read(path: Path, folder: Path, deadline: datetime | None) -> Submission:
     """A file as a submission; whatever is wrong with it is its `problem`."""
-    status = path.lstat()
-    submission = Submission(
-        path,
-        safe_stem(path.relative_to(folder).as_posix()),
-        datetime.fromtimestamp(status.st_mtime, timezone.utc).astimezone(),
-    )
+    submission = Submission(path, safe_stem(path.relative_to(folder).as_posix()), NO_TIME)
+    try:
+        submission.submitted = datetime.fromtimestamp(path.lstat().st_mtime, timezone.utc).astimezone()
+    except FileNotFoundError:  # it was in the list of the folder a moment ago
+        submission.problem = f"{quoted(path.name)} has vanished while the class was collected: send it again."
+        return submission
+    except (OSError, OverflowError, ValueError):
+        submission.remarks += ("the file's time is none of any calendar, and says nothing about when it came in",)
     if deadline and submission.submitted > deadline:
         submission.late = submission.submitted - deadline
         submission.remarks += (f"handed in {_duration(submission.late)} after the deadline",)
@@ -122,7 +125,7 @@ def _read(path: Path, folder: Path, deadline: datetime | None) -> Submission:
     except BadName as error:
         problems.append(_sentence(str(error)))
     try:
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(path.lstat().st_mode):
             kind = "a folder" if path.is_dir() else "a link or a device"
             raise BadZip(f"{quoted(path.name)} is {kind}, not a zip.")
         submission.sha256 = sha256_of(path)

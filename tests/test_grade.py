@@ -5,6 +5,7 @@ The checks themselves are played here, so that what is around them can be tried 
 
 import csv
 import datetime
+import hashlib
 import json
 import os
 import subprocess
@@ -19,7 +20,7 @@ from grading import comparing, grade, marking
 from grading.__main__ import main
 from grading.assignment import CHECKS, DEFAULT, load_assignment
 from grading.checks import failed, passed
-from grading.intake import BadZip
+from grading.intake import BadZip, sha256_of
 from grading.limits import NoSandbox, SandboxError
 from grading.names import safe_stem
 from grading.similarity import version
@@ -267,6 +268,52 @@ def test_a_zip_that_turns_bad_on_the_way_is_refused(klass):
     assert klass.run() == 0
     assert klass.grades()[f"{STUDENTS[1]}.zip"]["status"] == "refused"
     assert "the zip has changed" in klass.feedback(STUDENTS[1])
+
+
+def test_a_zip_replaced_since_the_class_was_collected_is_not_graded_as_the_one_that_was(klass):
+    def play(submission):
+        if len(klass.graded) == 1:
+            for name in STUDENTS:
+                klass.add(name, content="print('replaced')\n")
+        return [passed(name, submission.zip.read_bytes().hex()) for name in NAMES]
+
+    klass.play = play
+    before = {name: sha256_of(klass.submissions / f"{name}.zip") for name in STUDENTS}
+    assert klass.run("--jobs", "1") == 1
+    rows = klass.grades()
+    first, *others = klass.graded + [name for name in STUDENTS if name not in klass.graded]
+    assert others
+    assert len(klass.graded) == 1
+    assert rows[f"{first}.zip"]["status"] == "graded"
+    assert klass.result(first)["zip_sha256"] == before[first]
+    graded = bytes.fromhex(klass.result(first)["checks"][1]["message"])
+    assert hashlib.sha256(graded).hexdigest() == before[first]
+    for name in others:
+        assert rows[f"{name}.zip"]["status"] == "crashed"
+        assert "has changed since the class was collected" in rows[f"{name}.zip"]["remarks"]
+    klass.play = lambda submission: [passed(name, "fine") for name in NAMES]
+    assert klass.run() == 0
+    assert sorted(klass.graded) == sorted(STUDENTS)
+
+
+def test_a_second_grader_in_the_same_folder_says_so_and_stops_and_a_killed_one_is_no_hindrance(klass, capsys):
+    program = (
+        "import sys, time\nfrom pathlib import Path\nfrom grading.locking import locked\n"
+        "with locked(Path(sys.argv[1])):\n    print('locked', flush=True)\n    time.sleep(60)\n"
+    )
+    klass.out.mkdir()
+    other = subprocess.Popen([sys.executable, "-c", program, klass.out], cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        assert other.stdout.readline() == b"locked\n"
+        assert klass.run() == 1
+        told = f"another grader is at work in {klass.out} (process {other.pid}): wait for it, or give another --out"
+        assert capsys.readouterr().err == f"error: {told}\n"
+        assert klass.graded == []
+    finally:
+        other.kill()
+        other.wait()
+    assert klass.run() == 0
+    assert len(klass.graded) == 4
 
 
 def test_an_inspector_that_does_not_start_is_a_crash_of_each_row_and_not_of_the_class(klass, monkeypatch):

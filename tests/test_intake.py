@@ -8,6 +8,7 @@ import shutil
 import stat
 import zipfile
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 
@@ -368,6 +369,28 @@ def test_unreadable_zip_does_not_stop_the_class(tmp_path, monkeypatch):
     monkeypatch.setattr("grading.intake.sha256_of", fail)
     problems = [submission.problem for submission in collect(path.parent)]
     assert problems == ["The file cannot be read: Permission denied.", None]
+
+
+def test_a_file_that_vanishes_does_not_end_the_collection(tmp_path, monkeypatch):
+    path = written(tmp_path, make_zip(GOOD))
+    gone = path.with_name("189296_bob_stone.zip.crdownload")
+    monkeypatch.setattr("grading.intake._files", lambda folder: iter([gone, path]))
+    vanished, submission = collect(path.parent, DEADLINE)
+    assert "has vanished" in vanished.problem
+    assert vanished.late == timedelta()
+    assert submission.problem is None
+
+
+@pytest.mark.parametrize("seconds", [10**12, -(10**12), 2**62])
+def test_a_date_of_no_calendar_does_not_end_the_collection(seconds, tmp_path, monkeypatch):
+    path = written(tmp_path, make_zip(GOOD))
+    again = sent(written(tmp_path, make_zip(GOOD | {"x.py": b"2"}), "189295_ada_lovelace (1).zip"), -1)
+    lstat = type(path).lstat
+    odd = lambda self: SimpleNamespace(st_mtime=seconds, st_mode=lstat(self).st_mode)  # noqa: E731
+    monkeypatch.setattr(type(path), "lstat", lambda self: odd(self) if self == path else lstat(self))
+    found = {submission.zip: submission for submission in collect(path.parent, DEADLINE)}
+    assert any("time is none of any calendar" in remark for remark in found[path].remarks)
+    assert found[path].superseded_by == again.name, "a time that is known goes before one that is not"
 
 
 def counting(folder, deadline=DEADLINE, grace=timedelta()):
