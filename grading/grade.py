@@ -247,7 +247,8 @@ class _Class:
         """Leaves the trace in a log, and a remark in the row, which it returns."""
         log = self._results / submission.stem / ERROR_LOG
         result.status, result.key, result.checks = "crashed", "", []
-        result.problem = f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
+        failure = f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
+        result.problem = str(error) if isinstance(error, Changed) else failure
         with contextlib.suppress(OSError, DataError):
             log.parent.mkdir(exist_ok=True)
             log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
