@@ -525,7 +525,7 @@ def test_the_same_zip_sent_twice_by_one_student_is_no_copy(tmp_path):
             {"failed_checks": ["run/model_no1", "x\x1b"], "forced": True},
             '--force, although checks failed: "run/model_no1"',
         ),
-        ({"kit": "f058afdd6e0ce019"}, 'packed with the kit "f058afdd6e0ce019", which is not the version here'),
+        ({"kit": "0123456789abcdef"}, 'packed with the kit "0123456789abcdef", which is not the version here'),
         ({"id": "189295", "name": "Bob", "surname": "Stone"}, '"189295 Bob Stone" packed the zip'),
         ({"id": 7, "name": ["x"], "failed_checks": {}, "forced": "no"}, None),
         ([], "can't be read"),
