@@ -12,7 +12,6 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +29,7 @@ from grading.manual import add_rows, read_manual
 from grading.names import printable, quoted
 from grading.results import FEEDBACK, GRADES, RESULT, SUBMISSIONS, mark, read_result, write_grades, write_result
 from grading.sandbox import find_sandbox
+from grading.summary import summary
 from idx_files import DataError
 
 ERROR_LOG = "error.log"
@@ -85,7 +85,7 @@ def _grade_alone(options, assignment, submissions):
         rows = class_.grade(submissions)
         add_rows(options.out / MANUAL, [row for row, _ in rows if row.status != "superseded"], assignment.manual)
         write_grades(options.out / GRADES, rows, assignment)
-        _summarise(rows, manual, options)
+        print("\n".join(summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)))
         class_.compare(rows)
     return 1 if any(row.status == "crashed" for row, _ in rows) else 0
 
@@ -149,6 +149,7 @@ class _Class:
     def __init__(self, options, setup, manual, scratch):
         self._options, self._setup, self._manual, self._scratch = options, setup, manual, scratch
         self._stopped = threading.Event()  # from then on a failure is that of a run which somebody ended
+        self.lost_trainings = 0  # of zips that were trained before, and are graded without that
         self._library = Library(options.out, setup.sandbox, scratch)
         self._results = options.out / SUBMISSIONS
         self._results.mkdir(exist_ok=True)
@@ -206,9 +207,13 @@ class _Class:
         else:
             result.key = self._setup.key(submission.sha256)
             earlier = read_result(self._results / submission.stem / RESULT)
-            if self._options.regrade or not (earlier and earlier.key == result.key):
+            known = earlier and earlier.key == result.key and (earlier.trained or not self._setup.train)
+            if self._options.regrade or not known:
+                self.lost_trainings += bool(
+                    earlier and earlier.status == "graded" and earlier.trained and not self._setup.train
+                )
                 return None
-            result.checks = earlier.checks
+            result.checks, result.trained = earlier.checks, earlier.trained
         return result
 
     def _work(self, todo, finished):
@@ -257,9 +262,10 @@ class _Class:
 
     def _publish(self, submission, result):
         """Writes a result and its feedback; returns its row."""
-        assignment, written = self._setup.assignment, self._manual.of(result.zip)
+        assignment, written = self._setup.assignment, self._manual.of(result)
         marks = mark(result, assignment, written.points)
         folder = self._results / submission.stem
+        _note_what_was_marked(result, written, read_result(folder / RESULT))
         folder.mkdir(exist_ok=True)
         write_result(folder / RESULT, result, marks)
         write_feedback(folder / FEEDBACK, result, marks, assignment, written.comment)
@@ -293,24 +299,17 @@ def _as_it_was_collected(submission, copy):
     return dataclasses.replace(submission, zip=copy)
 
 
+def _note_what_was_marked(result, written, earlier):
+    """Notes which zip the manual points are for, the first that they were seen with, and remarks on another one."""
+    if not written.points:
+        return
+    result.marked = {"row": written.digest, "zip_sha256": result.zip_sha256}
+    if earlier and earlier.marked.get("row") == written.digest:
+        result.marked = earlier.marked
+    if result.marked["zip_sha256"] != result.zip_sha256:
+        result.remarks.append("the file has changed since it was marked by hand: these points are for the earlier one")
+
+
 def _refused(result, problem):
     result.status, result.problem, result.checks = "refused", problem, marking.refusal(problem)
     return result
-
-
-def _summarise(rows, manual, options):
-    """Prints what became of the class, and where it is."""
-    counts = Counter(result.status for result, _ in rows)
-    states = ", ".join(f"{counts[status]} {status}" for status in ("graded", "refused", "superseded", "crashed"))
-    counted = [marks for result, marks in rows if result.status in ("graded", "refused")]
-    late = sum(1 for result, _ in rows if result.late_seconds)
-    print(f"{len(rows)} zips: {states}; {late} late")
-    if counted:
-        mean, most = (sum(getattr(marks, name) for marks in counted) / len(counted) for name in ("score", "max_score"))
-        pending = sum(1 for marks in counted if marks.pending)
-        without = f"; the manual points of {pending} are still to be given" if pending else ""
-        print(f"mean score {mean:.1f} of {most:.1f}{without}")
-    if manual.missing:
-        print(f"{options.out / MANUAL} has no column {', '.join(manual.missing)}: add it to give these points")
-    print(f"{options.out / GRADES}: a row for each zip; {options.out / SUBMISSIONS}/<zip>/{FEEDBACK}: for the students")
-    print(f"{options.out / MANUAL}: write your points there, then run the same command again")

@@ -32,8 +32,11 @@ class Setup:
     kit: str  # see kit_version
 
     def key(self, zip_sha256):
-        """Stands for all that the checks of a zip depend on: with the same key there is no need to run them again."""
-        parts = [zip_sha256, self.kit, self.sandbox.name, self.train]
+        """Stands for all that the checks of a zip depend on: with the same key there is no need to run them again.
+
+        Trainings are in a result, or they are not (Result.trained).
+        """
+        parts = [zip_sha256, self.kit, self.sandbox.name]
         rules = json.dumps(self.assignment.rules, default=dataclasses.asdict, sort_keys=True)
         return hashlib.sha256(json.dumps([*parts, rules]).encode()).hexdigest()
 
@@ -56,6 +59,7 @@ def new_result(submission, zip_name, setup):
     """The result of a submission without its checks; `zip_name` is the zip's path within the folder of submissions."""
     return Result(
         zip=zip_name,
+        folder=submission.stem,
         zip_sha256=submission.sha256,
         id=submission.id,
         name=submission.name,

@@ -19,7 +19,7 @@ import pytest
 from grading import comparing, grade, marking
 from grading.__main__ import main
 from grading.assignment import CHECKS, DEFAULT, load_assignment
-from grading.checks import failed, passed
+from grading.checks import failed, passed, undecided
 from grading.intake import BadZip, sha256_of
 from grading.limits import NoSandbox, SandboxError
 from grading.names import safe_stem
@@ -472,6 +472,18 @@ def test_a_refused_zip_has_every_check_and_no_points():
     assert (marks.score, marks.max_score) == (0, 75)
 
 
+def test_what_is_undecided_is_named_and_counted_as_open(klass, capsys):
+    klass.play = lambda submission: [
+        undecided(name, "not read") if name.startswith("architecture/") else passed(name, "fine") for name in NAMES
+    ]
+    assert klass.run() == 0
+    assert klass.result(STUDENTS[0])["max_score"] == 27
+    told = capsys.readouterr().out
+    assert "points of 4 are still to be given by hand" in told
+    assert 'undecided, to be settled by hand: "1001_ada_lovelace.zip" architecture/model_no1, ' in told
+    assert ", and 2 more" in told
+
+
 def test_manual_points_survive_regrades_and_count(klass):
     klass.run()
     path = klass.out / "manual.csv"
@@ -485,6 +497,65 @@ def test_manual_points_survive_regrades_and_count(klass):
     assert klass.grades()["1001_ada_lovelace.zip"]["discussion"] == "8"
     assert "Well done" in klass.feedback(STUDENTS[0])
     assert klass.result("1005_new_student")["max_score"] == 57
+
+
+def marked(klass, name, points="9,4,8,Well done"):
+    """Writes the instructor's points for a zip of the class."""
+    path = klass.out / "manual.csv"
+    before = path.read_text()
+    path.write_text(before.replace(f"{name}.zip,,,,", f"{name}.zip,{points}"))
+    assert path.read_text() != before
+
+
+def test_a_zip_that_is_another_by_now_keeps_its_manual_points_and_a_remark_says_so(klass):
+    klass.run()
+    marked(klass, STUDENTS[0])
+    klass.run()
+    klass.add(STUDENTS[0], content="print('another')\n")
+    for _ in range(2):  # it is said at every run, until the instructor has looked
+        klass.run()
+        assert "has changed since it was marked by hand" in klass.grades()[f"{STUDENTS[0]}.zip"]["remarks"]
+        assert klass.result(STUDENTS[0])["score"] == 78
+    path = klass.out / "manual.csv"
+    path.write_text(path.read_text().replace("Well done", "Well done again"))
+    klass.run()
+    assert klass.grades()[f"{STUDENTS[0]}.zip"]["remarks"] == ""
+
+
+def test_manual_points_of_a_zip_that_is_gone_or_superseded_are_told(klass, capsys):
+    klass.run()
+    for name in STUDENTS[:2]:
+        marked(klass, name)
+        os.utime(klass.submissions / f"{name}.zip", (1_700_000_000, 1_700_000_000))
+    klass.add(f"{STUDENTS[0]} (1)", content="print('again')\n")
+    (klass.submissions / f"{STUDENTS[1]}.zip").rename(klass.submissions / "1002_charles_babbage_jr.zip")
+    capsys.readouterr()
+    assert klass.run() == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if "count for nobody" in line]
+    assert len(told) == 2
+    assert '"1001_ada_lovelace.zip" is superseded; give them to "1001_ada_lovelace (1).zip"' in told[0]
+    assert 'no zip "1002_charles_babbage.zip"; give them to "1002_charles_babbage_jr.zip"' in told[1]
+
+
+def test_trainings_that_are_known_are_kept_by_a_run_without_and_lost_ones_are_told(klass, monkeypatch, capsys):
+    def run(*flags):
+        klass.graded.clear()
+        return main([str(klass.submissions), "--out", str(klass.out), "--assignment", str(klass.assignment), *flags])
+
+    monkeypatch.setattr(grade.networks, "find_data", lambda folder: folder)
+    assert run() == 0
+    assert klass.result(STUDENTS[0])["max_score"] == 75
+    klass.add("1005_new_student")
+    assert run("--no-train") == 0
+    assert klass.graded == ["1005_new_student"]
+    assert klass.result(STUDENTS[0])["max_score"] == 75
+    assert klass.result("1005_new_student")["max_score"] == 57
+    assert "the trainings of 4 are known, and kept with their points" in capsys.readouterr().out
+    klass.add(STUDENTS[0], content="print('another')\n")
+    run("--no-train")
+    assert "the trainings of 1 were of another zip, kit or rules" in capsys.readouterr().out
+    assert run() == 0
+    assert sorted(klass.graded) == [STUDENTS[0], "1005_new_student"]
 
 
 def test_a_mistake_in_manual_csv_is_told_before_the_work_starts(klass, capsys):
