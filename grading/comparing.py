@@ -7,6 +7,7 @@ of the comparison, which goes on, and a line says so.
 import contextlib
 import shutil
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -99,9 +100,17 @@ def compare(
     pairs, incomparable = find_pairs(sources, list(earlier.values()), rules)
     left_out += incomparable
     compared = f"{len(sources)} submissions" + (f", and {len(earlier)} of the archive" if earlier else "")
-    write_page(page / FILE, pairs, compared, left_out)
+    write_page(page / FILE, pairs, compared, left_out, _copies(sources))
     share = "pair of submissions shares" if len(pairs) == 1 else "pairs of submissions share"
     return [*_told(left_out), f"{page / FILE}: {len(pairs)} {share} more than the hand-out explains"]
+
+
+def _copies(sources: Iterable[Source]) -> list[list[Source]]:
+    """Groups of students whose zips are the same: they share their fingerprints' file."""
+    groups: dict[Path, list[Source]] = defaultdict(list)
+    for source in sources:
+        groups[source.file].append(source)
+    return [group for group in groups.values() if len({source.student or source.label for source in group}) > 1]
 
 
 def _source(

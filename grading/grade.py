@@ -300,10 +300,14 @@ def _as_it_was_collected(submission, copy):
 
 
 def _note_what_was_marked(result, written, earlier):
-    """Notes which zip the manual points are for, the first that they were seen with, and remarks on another one."""
+    """Notes which zip the manual points are for, and remarks on another one.
+
+    It is that of the run before they were written: there the instructor looked.
+    """
     if not written.points:
         return
-    result.marked = {"row": written.digest, "zip_sha256": result.zip_sha256}
+    seen = earlier.zip_sha256 if earlier else result.zip_sha256
+    result.marked = {"row": written.digest, "zip_sha256": seen}
     if earlier and earlier.marked.get("row") == written.digest:
         result.marked = earlier.marked
     if result.marked["zip_sha256"] != result.zip_sha256:

@@ -41,14 +41,20 @@ hides nothing. <strong>This is where to look, not a verdict.</strong> It has no 
 """
 
 
-def write_page(path: Path, pairs: Sequence[Pair], compared: str, left_out: Sequence[tuple[Source, str]] = ()) -> None:
+def write_page(
+    path: Path,
+    pairs: Sequence[Pair],
+    compared: str,
+    left_out: Sequence[tuple[Source, str]] = (),
+    copies: Sequence[Sequence[Source]] = (),
+) -> None:
     """Writes the page, atomically.
 
-    `compared` says in words what was compared, `left_out` has what could not be, with the reason. Raises
-    idx_files.DataError where the file can't be written.
+    `compared` says in words what was compared, `left_out` has what could not be, with the reason, `copies` the groups
+    whose zips are the same. Raises idx_files.DataError where the file can't be written.
     """
     parts = [_HEAD, f"<p>Compared: {_text(compared)}. Pairs listed: {len(pairs)}.</p>\n"]
-    parts += [_not_compared(left_out), _overview(pairs)]
+    parts += [_copies(copies), _not_compared(left_out), _overview(pairs)]
     left = MOST_BYTES
     with atomic_file(path) as file:  # pair by pair: only one is in memory
         file.write("".join(parts).encode())
@@ -60,6 +66,13 @@ def write_page(path: Path, pairs: Sequence[Pair], compared: str, left_out: Seque
                 break
             file.write(shown)
         file.write(b"</body>\n</html>\n")
+
+
+def _copies(copies: Sequence[Sequence[Source]]) -> str:
+    if not copies:
+        return ""
+    items = "".join(f"<li>{'; '.join(map(_label, group[:MOST_LISTED]))}</li>\n" for group in copies)
+    return f"<p>The same zip, byte for byte, came in from several:</p>\n<ul>\n{items}</ul>\n"
 
 
 def _not_compared(left_out: Sequence[tuple[Source, str]]) -> str:

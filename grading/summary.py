@@ -56,8 +56,8 @@ def _trainings(rows: Rows, lost: int) -> list[str]:
     lines = [f"the trainings of {kept} are known, and kept with their points"] if kept else []
     if lost:
         lines.append(
-            f"the trainings of {lost} were of another zip, kit or rules, and are left out now, with their points: "
-            "run without --no-train"
+            f"the trainings of {lost} are not taken over (another zip, kit or rules, or --regrade), and are left out "
+            "with their points: run without --no-train"
         )
     return lines
 

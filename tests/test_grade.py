@@ -364,6 +364,15 @@ def test_an_archive_whose_zips_can_not_be_read_is_left_out_in_one_line(klass, mo
     assert "2_a_b.zip" in page
 
 
+def test_the_page_of_similar_ones_begins_with_those_who_sent_the_same_zip(klass):
+    for n in range(5):
+        (klass.submissions / f"200{n}_student_number{n}.zip").write_bytes(klass.add("1005_new_student").read_bytes())
+    klass.run()
+    (group,) = [line for line in (klass.out / "similarity.html").read_text().splitlines() if "1005_new" in line]
+    assert all(f"(200{n})" in group for n in range(5))
+    assert "1001" not in group
+
+
 def test_fingerprints_that_are_missing_or_of_another_kit_are_taken_again_without_grading(klass):
     klass.run()
     kept = sorted((klass.out / ".fingerprints").iterdir())
@@ -507,10 +516,12 @@ def marked(klass, name, points="9,4,8,Well done"):
     assert path.read_text() != before
 
 
-def test_a_zip_that_is_another_by_now_keeps_its_manual_points_and_a_remark_says_so(klass):
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_zip_that_is_another_by_now_keeps_its_manual_points_and_a_remark_says_so(klass, seen):
     klass.run()
     marked(klass, STUDENTS[0])
-    klass.run()
+    if seen:
+        klass.run()
     klass.add(STUDENTS[0], content="print('another')\n")
     for _ in range(2):  # it is said at every run, until the instructor has looked
         klass.run()
@@ -553,7 +564,7 @@ def test_trainings_that_are_known_are_kept_by_a_run_without_and_lost_ones_are_to
     assert "the trainings of 4 are known, and kept with their points" in capsys.readouterr().out
     klass.add(STUDENTS[0], content="print('another')\n")
     run("--no-train")
-    assert "the trainings of 1 were of another zip, kit or rules" in capsys.readouterr().out
+    assert "the trainings of 1 are not taken over (another zip, kit or rules" in capsys.readouterr().out
     assert run() == 0
     assert sorted(klass.graded) == [STUDENTS[0], "1005_new_student"]
 
