@@ -12,7 +12,16 @@ from pathlib import Path
 
 from grading.attempts import settle
 from grading.manifest import read_manifest
-from grading.names import BadName, ZipName, parse_zip_name, quoted, safe_stem, same_person, uploader_of
+from grading.names import (
+    BadName,
+    ZipName,
+    is_moodle_folder,
+    parse_zip_name,
+    quoted,
+    safe_stem,
+    same_person,
+    uploader_of,
+)
 from grading.submission import Submission
 from grading.unpacking import Unpacked, check_zip, unpack
 from grading.zips import LIMITS, BadZip, Limits
@@ -117,7 +126,10 @@ def _identify(submission: Submission, path: Path) -> None:
     """Notes whose a submission is. Raises BadName where its name does not tell."""
     uploader = uploader_of(path.parent.name, path.name)
     if uploader:
-        submission.uploader, submission.name, submission.surname = uploader.key, uploader.name, uploader.surname
+        submission.uploader = submission.id = uploader.key
+        submission.name, submission.surname = uploader.name, uploader.surname
+    if is_moodle_folder(path.name):  # it holds no zip; the number in it is Moodle's, and nobody's id
+        return
     parsed = _parse(path)
     submission.claimed_id = submission.id = parsed.id
     submission.name, submission.surname = parsed.name, parsed.surname

@@ -7,7 +7,7 @@ from typing import Any
 
 from grading.names import SHOWN, quoted, same_number, same_person
 from grading.packing import MANIFEST, kit_version
-from grading.zips import LIMITS, Limits, open_zip
+from grading.zips import LIMITS, BadZip, Limits, open_zip
 
 MAX_BYTES = 2**16
 NAMED = 5  # checks named in a remark
@@ -59,7 +59,10 @@ def read_manifest(zip_path: Path, limits: Limits = LIMITS) -> Manifest | None:
         member = min(members, key=lambda member: (member.path.count("/"), member.path))
         if member.info.file_size > MAX_BYTES:
             return Manifest(readable=False)
-        return _parse(b"".join(archive.chunks(member)))
+        try:
+            return _parse(b"".join(archive.chunks(member)))
+        except BadZip:  # what matters has been read by now, and this does not
+            return Manifest(readable=False)
 
 
 def _parse(data: bytes) -> Manifest:

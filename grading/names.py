@@ -119,11 +119,16 @@ def uploader_of(folder_name: str, file_name: str) -> Uploader | None:
 
     What Moodle wrote comes first; a student can write the same only behind it.
     """
-    found = _MOODLE_FOLDER.fullmatch(folder_name) or _MOODLE.match(file_name)
+    found = _MOODLE_FOLDER.fullmatch(folder_name) or _MOODLE_FOLDER.fullmatch(file_name) or _MOODLE.match(file_name)
     if not found:
         return None
     name = found["full_name"]
     return Uploader(f"participant {found['number']}", "" if name.lower() == _BLIND else name)
+
+
+def is_moodle_folder(name: str) -> bool:
+    """Whether a name is that of a folder that Moodle made for a student, and tells nothing else."""
+    return bool(_MOODLE_FOLDER.fullmatch(name))
 
 
 def same_person(one: str, other: str) -> bool:

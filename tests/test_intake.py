@@ -472,6 +472,23 @@ def test_in_a_moodle_folder_the_uploader_goes_before_the_zips_name_and_supersede
     assert "Mallory" not in "; ".join(ada.remarks)
 
 
+def test_moodles_number_is_nobodys_id_and_an_online_text_no_second_student(tmp_path):
+    zip_ = moodle(tmp_path, "Ada Lovelace", 1001)
+    text = tmp_path / "submissions" / "Ada Lovelace_1001_assignsubmission_onlinetext_"
+    text.mkdir()
+    (text / "onlinetext.html").write_text("see the zip")
+    alone = text.with_name("Alan Turing_189295_assignsubmission_onlinetext_")
+    alone.mkdir()
+    unnamed = moodle(tmp_path, "Niklaus Wirth", 1003, "assignment.zip", x=b"3")
+    found = {submission.zip: submission for submission in collect(tmp_path / "submissions", DEADLINE)}
+    assert found[text].superseded_by == zip_.name
+    assert (found[zip_].id, found[zip_].superseded_by, found[zip_].problem) == ("189295", None, None)
+    assert (found[alone].id, found[alone].surname) == ("participant 189295", "turing")
+    assert (found[unnamed].id, found[unnamed].name) == ("participant 1003", "niklaus")
+    assert "no student id" in found[unnamed].problem
+    assert not any("came in" in remark for submission in found.values() for remark in submission.remarks)
+
+
 def test_with_blind_marking_one_id_of_two_uploaders_is_remarked_on_both_and_both_count(tmp_path):
     moodle(tmp_path, "Participant", 1001, hours=-2)
     moodle(tmp_path, "Participant", 1002, x=b"2")
@@ -515,6 +532,14 @@ def test_the_same_zip_sent_twice_by_one_student_is_no_copy(tmp_path):
     written(tmp_path, make_zip(GOOD), "189295_ada_lovelace.zip")
     written(tmp_path, make_zip(GOOD), "189295_ada_lovelace (1).zip")
     assert "byte for byte" not in "".join(remarks_of(tmp_path).values())
+
+
+def test_a_manifest_that_nobody_needs_and_that_is_damaged_costs_nothing(tmp_path):
+    data = make_zip({f"lab/{path}": text for path, text in GOOD.items()} | {"x/manifest.json": b"damaged"}, 0)
+    written(tmp_path, data.replace(b"damaged", b"Damaged"))
+    (submission,) = collect(tmp_path / "submissions")
+    assert submission.problem is None
+    assert "manifest.json in the zip can't be read" in submission.remarks
 
 
 @pytest.mark.parametrize(
