@@ -8,7 +8,7 @@ import contextlib
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -30,7 +30,7 @@ FOLDER = ".fingerprints"  # within the folder of results
 class Library:
     """The fingerprints of all zips that were ever compared here."""
 
-    def __init__(self, out: Path, sandbox: Sandbox, scratch: Path):
+    def __init__(self, out: Path, sandbox: Sandbox, scratch: Path) -> None:
         """Keeps them in a folder within `out`, the results', which has to be there; `scratch` is for passing use."""
         self._folder, self._sandbox, self._scratch = out / FOLDER, sandbox, scratch
         self._folder.mkdir(exist_ok=True)
@@ -72,7 +72,7 @@ class Library:
         keep_fingerprints(file, folders[0], report, self._sandbox, folders[2])
 
     @contextlib.contextmanager
-    def _emptied(self):
+    def _emptied(self) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
             yield Path(scratch)
 

@@ -56,7 +56,7 @@ class Row:
 class Manual:
     """The content of the file: its rows, and the items that it has no column for."""
 
-    def __init__(self, rows: Sequence[Row], missing: Sequence[str]):
+    def __init__(self, rows: Sequence[Row], missing: Sequence[str]) -> None:
         self.missing = list(missing)
         self._rows = rows
         # Of several rows for one submission the one with points counts; there is at most one, see read_manual.
