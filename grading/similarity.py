@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from grading.assignment import Similarity
 from grading.fingerprints import KINDS, Print, hashes, source_text
+from grading.inspection import stage
 from grading.limits import MIB, Limits
 from grading.runner import Sandbox
 from idx_files import atomic_file
@@ -27,7 +28,7 @@ from idx_files import atomic_file
 ROOT = Path(__file__).resolve().parent.parent
 LEAST_SHARED = 8  # fingerprints of a kind, below which a likeness may be chance: some six lines of code, or 25 words
 LEAST_COMMON = 4  # submissions that may share a passage before it is common, however small the class is
-READER = ("grading/__init__.py", "grading/fingerprints.py", "grading/fingerprint_reader.py")
+READER = ("grading/__init__", "grading/fingerprints", "grading/fingerprint_reader")  # what the sandbox gets
 LIMITS = Limits(wall_seconds=60, cpu_seconds=20, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
 
@@ -102,24 +103,25 @@ def keep_fingerprints(file: Path, folder: Path, report: str, sandbox: Sandbox, s
     `report` is the text of its report, `scratch` an empty folder. What can't be read within the limits is kept as the
     problem that it is. Raises limits.SandboxError where the sandbox fails, and idx_files.DataError or OSError.
     """
-    (scratch / "report.txt").write_text(report, encoding="utf-8", errors="replace")
-    (scratch / "known.json").write_text(json.dumps({name: sorted(values) for name, values in known_hashes().items()}))
-    (scratch / "output").mkdir()
+    texts, output = scratch / "texts", scratch / "output"
+    for made in (texts, output):
+        made.mkdir()
+    (texts / "report.txt").write_text(report, encoding="utf-8", errors="replace")
+    known = {name: sorted(values) for name, values in known_hashes().items()}
+    (texts / "known.json").write_text(json.dumps(known))
     outcome = sandbox.run(
         [
             *(sandbox.python, "-m", "grading.fingerprint_reader"),
             *("/submission", "/texts/report.txt", "/texts/known.json", "/output/found"),
         ],
-        read_only={"/submission": folder}
-        | {f"/texts/{name}": scratch / name for name in ("report.txt", "known.json")}
-        | {f"/kit/{name}": ROOT / name for name in READER},
-        output=scratch / "output",
+        read_only={"/submission": folder, "/texts": texts, "/kit": stage(scratch / "kit", READER)},
+        output=output,
         limits=LIMITS,
         cwd="/kit",
     )
     record: dict[str, Any] = {"version": version(), "problem": "", "files": [], "prints": {name: [] for name in KINDS}}
     try:
-        found = json.loads((scratch / "output" / "found").read_bytes())
+        found = json.loads((output / "found").read_bytes())
         record |= {key: found[key] for key in ("problem", "files", "prints")}
     except (OSError, ValueError, TypeError, KeyError, RecursionError):
         record["problem"] = f"taking its fingerprints {outcome.problem or 'left nothing behind'}"
@@ -139,7 +141,7 @@ def are_kept(file: Path) -> bool:
 def version() -> str:
     """A hash of what fingerprints depend on: the code that takes them, its lexer, and what was handed out."""
     digest = hashlib.sha256(f"pygments {metadata.version('pygments')}".encode())
-    for path in (*(ROOT / name for name in READER), *_handed_out("*.py"), *_handed_out("*.md")):
+    for path in (*(ROOT / f"{name}.py" for name in READER), *_handed_out("*.py"), *_handed_out("*.md")):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]
 

@@ -17,6 +17,7 @@ from grading.fingerprints import KINDS, code_tokens, comment_tokens, hashes, sou
 from grading.sandbox import NoSandbox, find_sandbox
 from grading.similarity import Source, are_kept, keep_fingerprints, known_hashes, passages
 from grading.similarity_page import MOST_BYTES, write_page
+from grading.unconfined import Unconfined
 from tests.submissions import ROOT, SCRIPTS
 from tests.submissions.report_words import write_report
 
@@ -340,10 +341,11 @@ def sandbox():
 
 
 @pytest.fixture
-def kept(sandbox, tmp_path):
+def kept(request, tmp_path):
     """Has the fingerprints of a submission's files taken for real; returns what is kept."""
 
-    def keep(report="", **scripts):
+    def keep(report="", confined=True, **scripts):
+        sandbox = request.getfixturevalue("sandbox") if confined else Unconfined()
         folder = tmp_path / "submission"
         folder.mkdir()
         folder.chmod(0o755)
@@ -357,10 +359,11 @@ def kept(sandbox, tmp_path):
     return keep
 
 
-def test_the_sandbox_takes_the_same_fingerprints(kept, student):
+@pytest.mark.parametrize("confined", [True, False])
+def test_the_sandbox_takes_the_same_fingerprints(kept, student, confined):
     report = write_report(rng=random.Random(3))
     scripts = {"model_no1": reference() + ODD, "model_no2": reference("model_no2"), "model_no3": own_code(4)}
-    assert kept(report, **scripts).prints() == student("s", report, **scripts).prints()
+    assert kept(report, confined, **scripts).prints() == student("s", report, **scripts).prints()
 
 
 def test_a_folder_called_like_a_script_is_none(tmp_path):
