@@ -16,15 +16,15 @@ Grades a class: every zip in a folder.
 Set course, address and deadline in assignment.toml first. Then put all zips into one folder (a bulk download of Moodle
 is fine as it is; keep the files' times, which are taken for the times of submission) and grade it. What comes out:
 
-    grades/grades.csv              a row for each zip that came in: for the gradebook
-    grades/<zip>/feedback.md       for the student; result.json next to it has all of it for programs
-    grades/manual.csv              your points for what no program can judge: fill it in, run the same command again
-    grades/similarity.html         pairs of submissions that share more than the hand-out explains
+    grades/grades.csv                        a row for each zip that came in: for the gradebook
+    grades/submissions/<zip>/feedback.md     for the student; result.json next to it has all of it for programs
+    grades/manual.csv                        your points for what no program can judge: fill it in, then run it again
+    grades/similarity.html                   pairs of submissions that share more than the hand-out explains
 
 Student code runs in a sandbox only. Run the same command again at any time: what is unchanged is not graded again.
 """
 MEMORY_OF_A_JOB = 2 * 2**30  # bytes: a training takes up to 1.2 GB, and the inspector beside it some of the rest
-PACKAGES = ("anyascii", "numpy", "psutil", "tqdm")  # that are imported in this process
+PACKAGES = ("anyascii", "numpy", "psutil", "pygments", "tqdm")  # that are imported in this process
 EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
 
 

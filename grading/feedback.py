@@ -1,10 +1,12 @@
 """One student's feedback, as Markdown: each check, and of what went wrong what was expected, found, and to do."""
 
-from grading.checks import FAILED, SKIPPED
+from grading.checks import FAILED, SKIPPED, UNDECIDED
 from grading.escaping import code_block, markdown
 from grading.layers import DROPPED, LAYERS, REMOVED
+from grading.results import undecided_checks
 from idx_files import atomic_file
 
+SETTLED_LATER = "to be settled by your instructor"
 LOG_LINES = 25  # of what a script printed; result.json has more of it
 
 
@@ -24,6 +26,7 @@ def feedback(result, marks, assignment, comment=""):
     if result.status == "graded":
         parts.append(_table(result, marks))
         parts += _what_to_look_at(result, marks, assignment)
+        parts += _to_be_settled(result, assignment)
     parts += [_manual(result, marks, assignment), _comment(comment), _remarks(result)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -39,7 +42,7 @@ def _score(result, marks):
         return f"**{points}: the zip could not be graded.** {markdown(result.problem)}"
     if result.status == "crashed":
         return "**Not graded yet.** Grading this zip failed, which is not your fault; your instructor has been told."
-    more = " Your instructor's points, for what no program can judge, are still to come." if marks.pending else ""
+    more = " Your instructor's points, for what no program could judge, are still to come." if marks.pending else ""
     return f"**{marks.score:g} of {marks.max_score:g} points.**{more}"
 
 
@@ -54,6 +57,7 @@ def _table(result, marks):
     lines = ["| check | result | points |", "|---|---|---:|"]
     for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True):
         outcome = f"{check.status}: {markdown(check.message)}" if check.status == SKIPPED else check.status
+        outcome = SETTLED_LATER if check.status == UNDECIDED else outcome
         lines.append(f"| {markdown(check.name)} | {outcome} | {f'{points:g} of {most:g}' if most else ''} |")
     for name, points in marks.manual.items():
         lines.append(f"| {markdown(name)} | by your instructor | {points:g} |")
@@ -67,6 +71,18 @@ def _what_to_look_at(result, marks, assignment):
         if check.status == FAILED
     ]
     return ["## What to look at", *wrong] if wrong else []
+
+
+def _to_be_settled(result, assignment):
+    """What the grader could not read, which costs nothing yet: what it saw, for the student and the instructor."""
+    sections = []
+    for check in undecided_checks(result, assignment):
+        lines = [f"- Seen: {markdown(check.message)}"]
+        lines += [f"- The layers found:{_numbered(map(markdown, check.layers))}"] if check.layers else []
+        head = f"### {markdown(check.name)} (up to {assignment.points[check.name]:g} points)"
+        sections.append(f"{head}\n\n" + "\n".join(lines))
+    explained = "The grader could not read this, which is no mistake of yours: it has no points yet, and costs none."
+    return ["## To be settled by your instructor", explained, *sections] if sections else []
 
 
 def _explain(check, points, most, assignment):

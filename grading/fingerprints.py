@@ -3,73 +3,113 @@
 A text becomes tokens, each run of `size` tokens a hash, and of each `window` hashes in a row the least is kept: two
 texts that share `size + window - 1` tokens in a row share a fingerprint for certain, and nothing shorter than `size`
 tokens is ever seen. (Schleimer, Wilkerson, Aiken, "Winnowing: local algorithms for document fingerprinting", 2003.)
+
+Strangers' texts are read here in the sandbox only (grading/fingerprint_reader.py): a lexer is made of patterns, and a
+text can be made to keep a pattern busy for hours.
 """
 
+import functools
 import hashlib
-import keyword
 import re
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
-MAX_CHARACTERS = 300_000  # of a text that are looked at: ten times the longest that anybody has written by hand
+from pygments.lexers.python import PythonLexer
+from pygments.token import Comment, Name, Number, String, Text, _TokenType
 
-# Whatever a student has written is a row of these: an unclosed string ends with its line, or with the text.
-_CODE = re.compile(
-    r"""(?P<string>[bfru]{0,2}(?:\"{3}(?:\\.|[^\\])*?(?:\"{3}|\Z)|'{3}(?:\\.|[^\\])*?(?:'{3}|\Z)
-        |"(?:\\.|[^"\\\n])*"?|'(?:\\.|[^'\\\n])*'?))
-      |(?P<comment>\#[^\n]*)|(?P<name>[^\W\d]\w*)|(?P<number>\d[\w.]*)|(?P<operator>[^\w\s])""",
-    re.VERBOSE | re.DOTALL | re.IGNORECASE,
-)
+MAX_LINE = 1000  # characters of a line that are looked at
+
 _WORD = re.compile(r"[^\W_]+")
+_NO_WORDS = (String.Affix, String.Escape, String.Interpol)
 
 
 class Token(NamedTuple):
-    """A word, name or sign, as far as it counts, and where it stands in the text."""
+    """A word, name or sign, as far as it counts, and the lines that it stands on, from 0."""
 
     text: str
-    start: int
-    end: int
+    first: int
+    last: int
 
 
 class Kind(NamedTuple):
     """How a kind of text is compared: what its tokens are, and the lengths above."""
 
-    tokens: object  # a function from a text to a list of Token
+    tokens: Callable[[str], list[Token]]
     size: int
     window: int
 
 
-def code_tokens(source):
+class Print(NamedTuple):
+    """A fingerprint, and its place: number of the file, of the run's first token, and the lines of the run."""
+
+    value: int
+    file: int
+    token: int
+    first: int
+    last: int
+
+
+def source_text(data: bytes) -> str:
+    """The text of a script as a stranger wrote it: UTF-8, or UTF-16 with its mark; what is neither becomes U+FFFD."""
+    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, whatever ends them, each cut where it is too long."""
+    return [line[:MAX_LINE] for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+
+
+def code_tokens(source: str) -> list[Token]:
     """The tokens of Python code, right or wrong, of which only the structure counts.
 
     Names, numbers and strings are all alike, so that renaming hides nothing; comments and layout are left out.
     """
-    tokens = []
-    for found in _CODE.finditer(source[:MAX_CHARACTERS]):
-        kind, text = found.lastgroup, found[0]
-        if kind == "comment":
-            continue
-        if kind != "operator" and not keyword.iskeyword(text):
-            text = kind
-        tokens.append(Token(text, found.start(), found.end()))
+    tokens: list[Token] = []
+    in_string = False
+    for kind, text, line in _lexed(source):
+        last = line + text.count("\n")
+        if kind in String and in_string:  # the lexer gives a string in pieces: quotes, text, escapes
+            tokens[-1] = tokens[-1]._replace(last=last)
+        elif kind in String:
+            tokens.append(Token("string", line, last))
+        elif kind in Name or kind in Number:
+            tokens.append(Token("name" if kind in Name else "number", line, last))
+        elif kind not in Comment and kind not in Text and not text.isspace():
+            tokens.append(Token(text, line, last))
+        in_string = kind in String
     return tokens
 
 
-def comment_tokens(source):
+def comment_tokens(source: str) -> list[Token]:
     """The words of a script's comments, docstrings and other strings."""
     tokens = []
-    for found in _CODE.finditer(source[:MAX_CHARACTERS]):
-        if found.lastgroup in ("comment", "string"):
-            tokens += _words(source, found.start(), found.end())
+    for kind, text, line in _lexed(source):
+        if kind in Comment or (kind in String and kind not in _NO_WORDS):
+            tokens += _words(text, line)
     return tokens
 
 
-def word_tokens(text):
+def word_tokens(text: str) -> list[Token]:
     """The words of a text in any language."""
-    return _words(text, 0, min(len(text), MAX_CHARACTERS))
+    return _words(text, 0)
 
 
-def _words(text, start, end):
-    return [Token(found[0].lower(), found.start(), found.end()) for found in _WORD.finditer(text, start, end)]
+@functools.lru_cache(maxsize=1)  # code and comments of a script come of one reading
+def _lexed(source: str) -> list[tuple[_TokenType, str, int]]:
+    """The lexer's tokens: kind, text, and the line on which it begins."""
+    tokens, line = [], 0
+    for _, kind, text in PythonLexer().get_tokens_unprocessed(source):
+        tokens.append((kind, text, line))
+        line += text.count("\n")
+    return tokens
+
+
+def _words(text: str, line: int) -> list[Token]:
+    tokens = []
+    for number, part in enumerate(text.split("\n"), line):
+        tokens += [Token(found[0].lower(), number, number) for found in _WORD.finditer(part)]
+    return tokens
 
 
 KINDS = {
@@ -79,23 +119,38 @@ KINDS = {
 }
 
 
-def hashes(tokens, size):
-    """The hash of each run of `size` tokens, 64 bits, the same in every process: a list, by the run's first token."""
+def hashes(tokens: Sequence[Token], size: int) -> list[int]:
+    """The hash of each run of `size` tokens, 63 bits, the same in every process: a list, by the run's first token."""
     texts = [token.text for token in tokens]
     runs = ("\0".join(texts[start : start + size]) for start in range(len(texts) - size + 1))
     return [
-        int.from_bytes(hashlib.blake2b(run.encode(errors="replace"), digest_size=8).digest(), "big") for run in runs
+        int.from_bytes(hashlib.blake2b(run.encode(errors="replace"), digest_size=8).digest(), "big") >> 1
+        for run in runs
     ]
 
 
-def winnow(values, window, known=frozenset()):
+def winnow(values: Sequence[int], window: int, known: Collection[int] = frozenset()) -> dict[int, int]:
     """The fingerprints among hashes: a dict from each to its first position. None of `known` is taken."""
     own = [(value, -position) for position, value in enumerate(values) if value not in known]
     positions = [-position for _, position in own]
-    found, first = {}, 0
+    found: dict[int, int] = {}
+    first = 0
     for last, position in enumerate(positions):
         while positions[first] <= position - window:
             first += 1
         value, place = min(own[first : last + 1])  # of equal ones the last, so that it serves the next windows, too
         found.setdefault(value, -place)
     return found
+
+
+def fingerprints(text: str, file: int, kind: Kind, known: Collection[int]) -> tuple[list[Print], int]:
+    """The fingerprints of a text, that of the file of this number, each with its first place; and how many runs it has.
+
+    A text that has runs, and no fingerprints, is as it was handed out.
+    """
+    tokens = kind.tokens(text)
+    runs = hashes(tokens, kind.size)
+    found = []
+    for value, start in winnow(runs, kind.window, known).items():
+        found.append(Print(value, file, start, tokens[start].first, tokens[start + kind.size - 1].last))
+    return found, len(runs)

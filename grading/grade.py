@@ -7,11 +7,11 @@ is known, so a killed run continues where it was.
 import contextlib
 import dataclasses
 import queue
+import shutil
 import sys
 import tempfile
 import threading
 import traceback
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,21 +19,24 @@ from tqdm import tqdm
 
 from grading import marking, networks
 from grading.assignment import load_assignment
+from grading.comparing import Library, archived, compare
 from grading.feedback import write_feedback
 from grading.intake import BadZip, collect, sha256_of
 from grading.limits import SandboxError
+from grading.locking import InUse, locked
 from grading.manual import FILE as MANUAL
 from grading.manual import add_rows, read_manual
-from grading.names import BadName, parse_zip_name, printable, quoted
-from grading.results import FEEDBACK, GRADES, RESULT, mark, read_result, write_grades, write_result
+from grading.names import printable, quoted
+from grading.results import FEEDBACK, GRADES, RESULT, SUBMISSIONS, mark, read_result, write_grades, write_result
 from grading.sandbox import check_hidden, find_sandbox
-from grading.similarity import Source, find_pairs
-from grading.similarity_page import FILE as SIMILARITY
-from grading.similarity_page import write_page
+from grading.summary import summary
 from idx_files import DataError
 
-SOURCES = ".sources"  # the folder, within that of the results, of the texts that are compared
 ERROR_LOG = "error.log"
+
+
+class Changed(Exception):
+    """A zip is not the one that was collected, so that neither its time nor its owner is known."""
 
 
 class GradingError(Exception):
@@ -66,6 +69,15 @@ def grade_class(options):
     assignment = load_assignment(options.assignment)
     submissions = _collect(options, assignment)
     options.out.mkdir(options.out_mode, parents=True, exist_ok=True)
+    _tell_of_older_results(options.out)
+    try:
+        with locked(options.out):
+            return _grade_alone(options, assignment, submissions)
+    except InUse as error:
+        raise GradingError(str(error)) from error
+
+
+def _grade_alone(options, assignment, submissions):
     manual = read_manual(options.out / MANUAL, assignment.manual)  # a mistake in it should show before the work starts
     setup = _setup(options, assignment)
     with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
@@ -73,7 +85,7 @@ def grade_class(options):
         rows = class_.grade(submissions)
         add_rows(options.out / MANUAL, [row for row, _ in rows if row.status != "superseded"], assignment.manual)
         write_grades(options.out / GRADES, rows, assignment)
-        _summarise(rows, manual, options)
+        print("\n".join(summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)))
         class_.compare(rows)
     return 1 if any(row.status == "crashed" for row, _ in rows) else 0
 
@@ -82,6 +94,8 @@ def _collect(options, assignment):
     if not options.submissions.is_dir():
         raise GradingError(f"there is no folder {options.submissions}: give the one that holds the students' zips")
     out = options.out.resolve()
+    if options.submissions.resolve() in (out, out / SUBMISSIONS):
+        raise GradingError(f"results would come among the zips in {options.submissions}: give another --out")
     everything = collect(options.submissions, assignment.deadline, assignment.late.grace)
     found = [entry for entry in everything if entry.zip.resolve() != out]
     if not found:
@@ -90,6 +104,17 @@ def _collect(options, assignment):
         if not archive.is_dir():
             raise GradingError(f"there is no folder {archive}: --archive takes one with zips of earlier years")
     return found
+
+
+def _tell_of_older_results(out):
+    """Earlier versions of the kit left results beside the grader's own files; they are neither read nor removed."""
+    older = sorted(path.parent.name for path in out.glob(f"*/{RESULT}"))
+    if older:
+        print(
+            f"note: {out} holds results of an earlier version of the kit ({len(older)}, such as {quoted(older[0])}), "
+            f"which are not read: results are in {out / SUBMISSIONS} now; delete the old folders",
+            file=sys.stderr,
+        )
 
 
 def _setup(options, assignment):
@@ -126,8 +151,10 @@ class _Class:
     def __init__(self, options, setup, manual, scratch):
         self._options, self._setup, self._manual, self._scratch = options, setup, manual, scratch
         self._stopped = threading.Event()  # from then on a failure is that of a run which somebody ended
-        self._sources = options.out / SOURCES
-        self._sources.mkdir(exist_ok=True)
+        self.lost_trainings = 0  # of zips that were trained before, and are graded without that
+        self._library = Library(options.out, setup.sandbox, scratch)
+        self._results = options.out / SUBMISSIONS
+        self._results.mkdir(exist_ok=True)
 
     def grade(self, submissions):
         """Grades the submissions, or takes what is known of them; returns a (Result, Mark) for each, in their order.
@@ -181,11 +208,14 @@ class _Class:
             return _refused(result, submission.problem)
         else:
             result.key = self._setup.key(submission.sha256)
-            earlier = read_result(self._options.out / submission.stem / RESULT)
-            known = earlier and earlier.key == result.key and self._source(submission.sha256).is_file()
+            earlier = read_result(self._results / submission.stem / RESULT)
+            known = earlier and earlier.key == result.key and (earlier.trained or not self._setup.train)
             if self._options.regrade or not known:
+                self.lost_trainings += bool(
+                    earlier and earlier.status == "graded" and earlier.trained and not self._setup.train
+                )
                 return None
-            result.checks = earlier.checks
+            result.checks, result.trained = earlier.checks, earlier.trained
         return result
 
     def _work(self, todo, finished):
@@ -210,19 +240,22 @@ class _Class:
     def _examine(self, submission, result, inspectors):
         """Has the checks made; returns the result with them."""
         with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
-            source = self._source(submission.sha256)
+            scratch = Path(scratch)
+            submission = _as_it_was_collected(submission, scratch / "submission.zip")
             try:
-                result.checks = marking.grade(submission, self._setup, inspectors.get(), Path(scratch), source)
+                result.checks, report = marking.grade(submission, self._setup, inspectors.get(), scratch)
             except BadZip as error:  # it was good when the class was collected
                 return _refused(result, str(error))
+            self._library.keep(submission.sha256, scratch / marking.UNPACKED, report)
         result.key = self._setup.key(submission.sha256)
         return result
 
     def _note_crash(self, submission, result, error):
         """Leaves the trace in a log, and a remark in the row, which it returns."""
-        log = self._options.out / submission.stem / ERROR_LOG
+        log = self._results / submission.stem / ERROR_LOG
         result.status, result.key, result.checks = "crashed", "", []
-        result.problem = f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
+        failure = f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
+        result.problem = str(error) if isinstance(error, Changed) else failure
         with contextlib.suppress(OSError, DataError):
             log.parent.mkdir(exist_ok=True)
             log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
@@ -231,9 +264,10 @@ class _Class:
 
     def _publish(self, submission, result):
         """Writes a result and its feedback; returns its row."""
-        assignment, written = self._setup.assignment, self._manual.of(result.zip)
+        assignment, written = self._setup.assignment, self._manual.of(result)
         marks = mark(result, assignment, written.points)
-        folder = self._options.out / submission.stem
+        folder = self._results / submission.stem
+        _note_what_was_marked(result, written, read_result(folder / RESULT))
         folder.mkdir(exist_ok=True)
         write_result(folder / RESULT, result, marks)
         write_feedback(folder / FEEDBACK, result, marks, assignment, written.comment)
@@ -245,78 +279,43 @@ class _Class:
 
         Raises GradingError where that fails: by now everything else is done.
         """
+        graded = [(row, self._options.submissions / row.zip) for row, _ in rows if row.status == "graded"]
         try:
-            pairs = self._compare(rows)
+            archive = archived(self._options.archive, self._options.submissions)
+            lines = compare(self._library, graded, archive, self._setup.assignment.similarity, self._options.out)
         except Exception as error:
             log = self._options.out / ERROR_LOG
             log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
             raise GradingError(f"all is graded, but comparing failed ({type(error).__name__}); see {log}") from error
-        share = "pair of submissions shares" if pairs == 1 else "pairs of submissions share"
-        print(f"{self._options.out / SIMILARITY}: {pairs} {share} more than the hand-out explains")
-
-    def _compare(self, rows):
-        sources = [
-            Source(self._source(result.zip_sha256), f"{result.who}, {result.zip}", result.id)
-            for result, _ in rows
-            if result.status == "graded"
-        ]
-        archive = self._archive()
-        pairs = find_pairs(sources, archive, self._setup.assignment.similarity)
-        compared = f"{len(sources)} submissions" + (f", and {len(archive)} of the archive" if archive else "")
-        write_page(self._options.out / SIMILARITY, pairs, compared)
-        return len(pairs)
-
-    def _archive(self):
-        """The sources of all zips in the archives, each read once and kept; what can't be read is left out."""
-        submissions = self._options.submissions.resolve()
-        zips = sorted({path.resolve() for folder in self._options.archive for path in folder.rglob("*.zip")})
-        zips = [path for path in zips if path.is_file() and not path.is_relative_to(submissions)]
-        found = {}
-        for path in tqdm(zips, unit="zip", desc="archive", dynamic_ncols=True, disable=None):
-            sha256 = sha256_of(path)
-            file = self._source(sha256)
-            if not file.is_file():
-                try:
-                    with tempfile.TemporaryDirectory(dir=self._scratch) as scratch:
-                        marking.source_of(path, self._setup.sandbox, Path(scratch), file)
-                except BadZip:
-                    continue
-            found[sha256] = Source(file, str(path), _student(path))
-        return list(found.values())
-
-    def _source(self, sha256):
-        return self._sources / f"{sha256}.json"
+        print("\n".join(lines))
 
     def _zip_name(self, submission):
         return submission.zip.relative_to(self._options.submissions).as_posix()
 
 
+def _as_it_was_collected(submission, copy):
+    """The submission with a copy of its zip, which nobody can replace. Raises Changed where it is another by now."""
+    shutil.copyfile(submission.zip, copy)
+    if sha256_of(copy) != submission.sha256:
+        raise Changed(f"{quoted(submission.zip.name)} has changed since the class was collected: run the command again")
+    return dataclasses.replace(submission, zip=copy)
+
+
+def _note_what_was_marked(result, written, earlier):
+    """Notes which zip the manual points are for, and remarks on another one.
+
+    It is that of the run before they were written: there the instructor looked.
+    """
+    if not written.points:
+        return
+    seen = earlier.zip_sha256 if earlier else result.zip_sha256
+    result.marked = {"row": written.digest, "zip_sha256": seen}
+    if earlier and earlier.marked.get("row") == written.digest:
+        result.marked = earlier.marked
+    if result.marked["zip_sha256"] != result.zip_sha256:
+        result.remarks.append("the file has changed since it was marked by hand: these points are for the earlier one")
+
+
 def _refused(result, problem):
     result.status, result.problem, result.checks = "refused", problem, marking.refusal(problem)
     return result
-
-
-def _student(path):
-    """The id in the name of a zip, "" where there is none."""
-    try:
-        return parse_zip_name(path.name).id
-    except BadName:
-        return ""
-
-
-def _summarise(rows, manual, options):
-    """Prints what became of the class, and where it is."""
-    counts = Counter(result.status for result, _ in rows)
-    states = ", ".join(f"{counts[status]} {status}" for status in ("graded", "refused", "superseded", "crashed"))
-    counted = [marks for result, marks in rows if result.status in ("graded", "refused")]
-    late = sum(1 for result, _ in rows if result.late_seconds)
-    print(f"{len(rows)} zips: {states}; {late} late")
-    if counted:
-        mean, most = (sum(getattr(marks, name) for marks in counted) / len(counted) for name in ("score", "max_score"))
-        pending = sum(1 for marks in counted if marks.pending)
-        without = f"; the manual points of {pending} are still to be given" if pending else ""
-        print(f"mean score {mean:.1f} of {most:.1f}{without}")
-    if manual.missing:
-        print(f"{options.out / MANUAL} has no column {', '.join(manual.missing)}: add it to give these points")
-    print(f"{options.out / GRADES}: a row for each zip; {options.out}/<zip>/{FEEDBACK}: for the students")
-    print(f"{options.out / MANUAL}: write your points there, then run the same command again")

@@ -6,38 +6,32 @@ Of several submissions of one student the last valid one counts. What is in a zi
 import contextlib
 import hashlib
 import stat
-from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from grading.names import BadName, ZipName, parse_zip_name, quoted, safe_stem
-from grading.unpacking import Unpacked, check_zip, source_text, unpack
+from grading.attempts import settle
+from grading.manifest import read_manifest
+from grading.names import (
+    BadName,
+    ZipName,
+    is_moodle_folder,
+    parse_zip_name,
+    quoted,
+    safe_stem,
+    same_person,
+    uploader_of,
+)
+from grading.submission import Submission
+from grading.unpacking import Unpacked, check_zip, unpack
 from grading.zips import LIMITS, BadZip, Limits
 
-__all__ = ["LIMITS", "BadZip", "Limits", "Submission", "Unpacked", "collect", "sha256_of", "source_text", "unpack"]
+__all__ = ["LIMITS", "BadZip", "Limits", "Submission", "Unpacked", "collect", "sha256_of", "unpack"]
 
 LITTER = {".ds_store", "thumbs.db", "desktop.ini"}  # what a file manager leaves in a folder, in lower case
 APPLE_DOUBLE = b"\x00\x05\x16\x07"  # begins the "._" companion that macOS writes beside a file
+NO_TIME = datetime.fromtimestamp(0, timezone.utc)  # of a file without a usable one: any other goes before it
 MOODLE = "_assignsubmission_"  # in the name of each folder of a bulk download
-
-
-@dataclass
-class Submission:
-    """One file that came in."""
-
-    zip: Path
-    stem: str  # the name of its folder of results: safe, and unique in the class
-    submitted: datetime  # aware, local time
-    sha256: str = ""  # of the file, in hex; "" where it cannot be read
-    id: str = ""  # "" for id, name and surname where the file's name does not tell
-    name: str = ""
-    surname: str = ""
-    late: timedelta = timedelta()  # after the deadline; zero where there is none
-    remarks: tuple[str, ...] = ()
-    superseded_by: str | None = None  # the file name of the same student's submission that counts instead
-    problem: str | None = None  # why it cannot be graded, to the student
 
 
 def collect(
@@ -48,8 +42,7 @@ def collect(
     What is no zip is in the list, with its problem; only what file managers leave behind is not. A submission's time is
     the file's time of modification: the times within a zip are the student's to choose. Keep it when you copy (cp -p).
 
-    Of several valid submissions of one student the last one in time counts, or else the last late one. Submissions of
-    one id under different names are told apart by their names, and both get a remark: one may not be the id's owner.
+    Of several valid submissions of one student the last one in time counts, or else the last late one; see attempts.py.
 
     Args:
         submissions_dir: the folder.
@@ -59,18 +52,7 @@ def collect(
     Raises OSError if the folder itself cannot be read.
     """
     submissions = [_read(path, submissions_dir, deadline) for path in _files(submissions_dir)]
-    students = defaultdict(lambda: defaultdict(list))
-    for submission in submissions:
-        if submission.id:
-            # Neither order nor hyphens make another student.
-            words = sorted(f"{submission.name}-{submission.surname}".split("-"))
-            students[submission.id][tuple(words)].append(submission)
-    for namesakes in students.values():
-        for attempts in namesakes.values():
-            _pick(attempts, grace)
-            if len(namesakes) > 1:
-                for attempt in attempts:
-                    attempt.remarks += (f"the id {attempt.id} came in under another name too; each is graded",)
+    settle(submissions, grace)
     return submissions
 
 
@@ -105,34 +87,60 @@ def _is_litter(path: Path) -> bool:
 
 def _read(path: Path, folder: Path, deadline: datetime | None) -> Submission:
     """A file as a submission; whatever is wrong with it is its `problem`."""
-    status = path.lstat()
-    submission = Submission(
-        path,
-        safe_stem(path.relative_to(folder).as_posix()),
-        datetime.fromtimestamp(status.st_mtime, timezone.utc).astimezone(),
-    )
+    submission = Submission(path, safe_stem(path.relative_to(folder).as_posix()), NO_TIME)
+    try:
+        submission.submitted = datetime.fromtimestamp(path.lstat().st_mtime, timezone.utc).astimezone()
+    except FileNotFoundError:  # it was in the list of the folder a moment ago
+        submission.problem = f"{quoted(path.name)} has vanished while the class was collected: send it again."
+        return submission
+    except (OSError, OverflowError, ValueError):
+        submission.remarks += ("the file's time is none of any calendar, and says nothing about when it came in",)
     if deadline and submission.submitted > deadline:
         submission.late = submission.submitted - deadline
         submission.remarks += (f"handed in {_duration(submission.late)} after the deadline",)
     problems = []
     try:
-        parsed = _parse(path)
-        submission.id, submission.name, submission.surname = parsed.id, parsed.name, parsed.surname
-        submission.remarks += parsed.remarks
+        _identify(submission, path)
     except BadName as error:
         problems.append(_sentence(str(error)))
     try:
-        if not stat.S_ISREG(status.st_mode):
+        if not stat.S_ISREG(path.lstat().st_mode):
             kind = "a folder" if path.is_dir() else "a link or a device"
             raise BadZip(f"{quoted(path.name)} is {kind}, not a zip.")
         submission.sha256 = sha256_of(path)
         check_zip(path)
+        submission.sound = True
+        submission.manifest = read_manifest(path)
     except BadZip as error:
         problems.append(str(error))
     except OSError as error:
         problems.append(f"The file cannot be read: {error.strerror}.")
+    if submission.manifest:
+        full_name = f"{submission.name} {submission.surname}"
+        submission.remarks += tuple(submission.manifest.remarks(submission.claimed_id, full_name))
     submission.problem = " ".join(problems) or None
     return submission
+
+
+def _identify(submission: Submission, path: Path) -> None:
+    """Notes whose a submission is. Raises BadName where its name does not tell."""
+    uploader = uploader_of(path.parent.name, path.name)
+    if uploader:
+        submission.uploader = submission.id = uploader.key
+        submission.name, submission.surname = uploader.name, uploader.surname
+    if is_moodle_folder(path.name):  # it holds no zip; the number in it is Moodle's, and nobody's id
+        return
+    parsed = _parse(path)
+    submission.claimed_id = submission.id = parsed.id
+    submission.name, submission.surname = parsed.name, parsed.surname
+    submission.remarks += parsed.remarks
+    if uploader and uploader.full_name and not same_person(f"{parsed.name} {parsed.surname}", uploader.full_name):
+        submission.id, submission.name, submission.surname = uploader.key, uploader.name, uploader.surname
+        claim = quoted(f"{parsed.id} {parsed.name} {parsed.surname}")
+        submission.remarks += (
+            f"the zip's name says {claim}, but Moodle has it from {quoted(uploader.full_name)}, {uploader.key}: it is "
+            "graded as the uploader's, whose id is not known",
+        )
 
 
 def _parse(path: Path) -> ZipName:
@@ -143,21 +151,6 @@ def _parse(path: Path) -> ZipName:
         if MOODLE not in path.parent.name:
             raise
         return parse_zip_name(f"{path.parent.name.rstrip('_')}_{path.name}")
-
-
-def _pick(attempts: list[Submission], grace: timedelta) -> None:
-    """Marks all but one of a student's submissions as superseded: valid goes before not, in time before late."""
-
-    def standing(attempt: Submission) -> tuple[bool, bool]:
-        return attempt.problem is None, attempt.late <= grace
-
-    counts = max(attempts, key=lambda attempt: (*standing(attempt), attempt.submitted))
-    # The same zip sent again counts from the first time.
-    same = [a for a in attempts if a.sha256 == counts.sha256 and standing(a) == standing(counts)]
-    counts = min(same, key=lambda attempt: attempt.submitted)
-    for attempt in attempts:
-        if attempt is not counts:
-            attempt.superseded_by = counts.zip.name
 
 
 def _duration(time: timedelta) -> str:

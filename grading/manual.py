@@ -1,19 +1,29 @@
 """The points that the instructor gives by hand: `manual.csv`, a row for each submission and a column for each item.
 
 The file is the instructor's. It is made with empty cells, and from then on only gains rows at its end; all that is in
-it stays as it is, byte by byte, in whatever dialect a spreadsheet has saved it.
+it stays as it is, byte by byte, in whatever dialect a spreadsheet has saved it. Whose points a row has says its folder,
+that of the results: ASCII, so that no encoding loses it, as it does the names of zips. A file of an earlier version of
+the kit, which has no such column, goes by the zips' names.
 """
 
 import csv
+import hashlib
 import io
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from grading.assignment import ManualItem
 from grading.escaping import cell
 from grading.names import quoted
+from grading.results import Result
 from idx_files import atomic_file
 
 FILE = "manual.csv"
+FOLDER, ZIP = "folder", "zip"  # columns that tell whose a row is
 COMMENT = "comment"  # a column for what the instructor wants to tell the student
+NAMED = 10  # rows that are told of many
 
 
 class ManualError(Exception):
@@ -26,57 +36,104 @@ class Row:
 
     points: dict[str, float]
     comment: str = ""
+    number: int = 0  # in the file, from 1
+    folder: str = ""
+    zip: str = ""
+    id: str = ""
+
+    def is_for_the_same_as(self, other: "Row") -> bool:
+        """Whether two rows have one folder, or, where one has none, one zip."""
+        if self.folder and other.folder:
+            return self.folder == other.folder
+        return self.zip == other.zip
+
+    @property
+    def digest(self) -> str:
+        """Stands for what the instructor wrote: another one is a new look at the submission."""
+        return hashlib.sha256(json.dumps([self.points, self.comment], sort_keys=True).encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
 class Manual:
-    """The content of the file: rows by the zips' names, and the items that it has no column for."""
+    """The content of the file: its rows, and the items that it has no column for."""
 
-    rows: dict[str, Row]
-    missing: list[str]
+    def __init__(self, rows: Sequence[Row], missing: Sequence[str]) -> None:
+        self.missing = list(missing)
+        self._rows = rows
+        # Of several rows for one submission the one with points counts; there is at most one, see read_manual.
+        rows = sorted(rows, key=lambda row: bool(row.points))
+        self._by_folder = {row.folder: row for row in rows if row.folder}
+        self._by_zip = {row.zip: row for row in rows if not row.folder}
 
-    def of(self, zip_name):
-        """What the instructor wrote about the submission of this zip; an empty row where that is nothing yet."""
-        return self.rows.get(_key(zip_name), Row({}))
+    def of(self, result: Result) -> Row:
+        """What the instructor wrote about a submission; an empty row where that is nothing yet."""
+        return self._by_folder.get(result.folder) or self._by_zip.get(_key(result.zip)) or Row({})
+
+    def without_effect(self, results: Sequence[Result]) -> list[str]:
+        """The rows whose points count for nobody, a line each with the reason and what to do."""
+        lines = []
+        owners = {id(row): result for result in results if (row := self.of(result)).number}
+        counting = {result.id: result for result in results if result.id and result.status != "superseded"}
+        for row in self._rows:
+            owner = owners.get(id(row))
+            if not row.points or (owner and owner.status != "superseded"):
+                continue
+            points = f"row {row.number}: its {sum(row.points.values()):g} points count for nobody"
+            why = f"{quoted(owner.zip)} is superseded" if owner else f"there is no zip {quoted(row.zip or row.folder)}"
+            other = counting.get(owner.id if owner else row.id)
+            to_do = f"give them to {quoted(other.zip)} if they are its" if other else "look whose they are"
+            lines.append(f"{points}: {why}; {to_do}")
+        return lines[:NAMED] + [f"and {len(lines) - NAMED} more such rows"] * (len(lines) > NAMED)
 
 
-def read_manual(path, items):
+def read_manual(path: Path, items: Sequence[ManualItem]) -> Manual:
     """Reads the instructor's points; `items` are the assignment's.
 
     Separator, decimal comma, order of columns, extra columns and the encoding are as the spreadsheet likes them. Raises
     ManualError for what can't be points of an item, and for a file that can't be read.
     """
     if not path.exists():
-        return Manual({}, [])
+        return Manual([], [])
     head, rows, _ = _parse(path)
-    if "zip" not in head:
-        raise ManualError(f"{path} has no column zip in its first row; without it nobody knows whose points these are")
-    found = {}
-    for number, row in rows:
-        texts = dict(zip(head, row, strict=False))
-        name = _plain(texts["zip"]) if "zip" in texts else ""
+    if FOLDER not in head and ZIP not in head:
+        missing = f"no column {FOLDER}, and none {ZIP}, in its first row"
+        raise ManualError(f"{path} has {missing}; without one nobody knows whose points these are")
+    found: list[Row] = []
+    for number, cells in rows:
+        texts = dict(zip(head, cells, strict=False))
+        whose = {column: _plain(texts.get(column, "")) for column in (FOLDER, ZIP, "id")}
+        name = whose[FOLDER] or whose[ZIP]
         if not name:
             continue
         points = {item.name: _points(path, number, name, item, texts.get(item.name, "")) for item in items}
         points = {item: given for item, given in points.items() if given is not None}
-        if name in found and points:
+        row = Row(points, texts.get(COMMENT, "").strip(), number, **whose)
+        if points and any(row.is_for_the_same_as(other) for other in found):
             raise ManualError(f"{path}, row {number}: {quoted(name)} is there twice; keep one of the rows")
-        found.setdefault(name, Row(points, texts.get(COMMENT, "").strip()))
+        found.append(row)
     return Manual(found, [item.name for item in items if item.name not in head])
 
 
-def add_rows(path, results, items):
+def add_rows(path: Path, results: Sequence[Result], items: Sequence[ManualItem]) -> None:
     """Adds a row with empty cells for each result that has none; makes the file where there is none.
 
     Raises ManualError where the file can't be read, idx_files.DataError where it can't be written.
     """
-    head, rows, dialect = ["id", "name", "surname", "zip", *(item.name for item in items), COMMENT], [], _Dialect()
+    head, rows, dialect = (
+        ["id", "name", "surname", FOLDER, ZIP, *(item.name for item in items), COMMENT],
+        [],
+        _Dialect(),
+    )
     before = b""
     if path.exists():
         head, rows, dialect = _parse(path)
         before = path.read_bytes()
-    known = {_plain(row[head.index("zip")]) for _, row in rows if len(row) > head.index("zip")}
-    new = [result for result in results if _key(result.zip) not in known]
+    folders, zips = _known(head, rows)
+    # Of a name that the file's encoding can't hold there is what is left of it; it shall not get a row at every run.
+    new = [
+        result
+        for result in results
+        if result.folder not in folders and not zips & {_key(result.zip), dialect.held(_key(result.zip))}
+    ]
     if before and not new:
         return
     text = io.StringIO()
@@ -84,12 +141,24 @@ def add_rows(path, results, items):
     if not before:
         table.writerow(head)
     for result in new:
-        cells = {name: cell(getattr(result, name)) for name in ("id", "name", "surname", "zip")}
+        cells = {name: cell(getattr(result, name)) for name in ("id", "name", "surname", FOLDER, ZIP)}
         table.writerow([cells.get(column, "") for column in head])
     if before and not before.decode(dialect.encoding).endswith(("\n", "\r")):
         before += dialect.line_end.encode(dialect.encoding_without_mark)
     with atomic_file(path) as file:
         file.write(before + text.getvalue().encode(dialect.encoding_without_mark, errors="replace"))
+
+
+def _known(head: list[str], rows: list[tuple[int, list[str]]]) -> tuple[set[str], set[str]]:
+    """Whose rows there are: folders, and zips where a row has no folder."""
+    folders, zips = set(), set()
+    for _, cells in rows:
+        texts = dict(zip(head, map(_plain, cells), strict=False))
+        if texts.get(FOLDER):
+            folders.add(texts[FOLDER])
+        else:
+            zips.add(texts.get(ZIP, ""))
+    return folders, zips
 
 
 @dataclass(frozen=True)
@@ -101,12 +170,17 @@ class _Dialect:
     line_end: str = "\n"
 
     @property
-    def encoding_without_mark(self):
+    def encoding_without_mark(self) -> str:
         """The encoding for what is appended: a byte order mark stands at the beginning only."""
         return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(self.encoding, self.encoding)
 
+    def held(self, text: str) -> str:
+        """What is left of a text that is written in this encoding and read again."""
+        encoding = self.encoding_without_mark
+        return text.encode(encoding, errors="replace").decode(encoding)
 
-def _parse(path):
+
+def _parse(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], _Dialect]:
     """The header's cells, (row number, cells) of each other row that is not blank, and the dialect."""
     try:
         content = path.read_bytes()
@@ -128,7 +202,7 @@ def _parse(path):
     return [_plain(name).lower() for name in rows[0][1]], rows[1:], dialect
 
 
-def _encoding(path, content):
+def _encoding(path: Path, content: bytes) -> str:
     """UTF-8 with or without a mark, UTF-16 as "Unicode text" of Excel, or what Windows uses west of the Oder."""
     if content.startswith(b"\xff\xfe"):
         return "utf-16"
@@ -141,16 +215,16 @@ def _encoding(path, content):
     raise ManualError(f"{path} is in an unknown encoding; save it as CSV in UTF-8")
 
 
-def _key(zip_name):
+def _key(zip_name: str) -> str:
     return _plain(cell(zip_name))  # as it comes back from the file
 
 
-def _plain(text):
+def _plain(text: str) -> str:
     """A cell as it was meant: without spaces around, and the apostrophe that says that a text follows."""
     return text.strip().removeprefix("'")
 
 
-def _points(path, number, name, item, text):
+def _points(path: Path, number: int, name: str, item: ManualItem, text: str) -> float | None:
     text = text.strip()
     if not text:
         return None

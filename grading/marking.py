@@ -15,9 +15,9 @@ from grading.file_checks import check_files
 from grading.intake import unpack
 from grading.results import Result
 from grading.runner import Sandbox
-from grading.similarity import save_source
 
 ROOT = Path(__file__).resolve().parent.parent
+UNPACKED = "submission"
 ZIP = "files/zip"  # the check that comes before all others: it has no points, but remarks
 PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "pypdf")
 
@@ -33,8 +33,11 @@ class Setup:
     kit: str  # see kit_version
 
     def key(self, zip_sha256):
-        """Stands for all that the checks of a zip depend on: with the same key there is no need to run them again."""
-        parts = [zip_sha256, self.kit, self.sandbox.name, self.train]
+        """Stands for all that the checks of a zip depend on: with the same key there is no need to run them again.
+
+        Trainings are in a result, or they are not (Result.trained).
+        """
+        parts = [zip_sha256, self.kit, self.sandbox.name]
         rules = json.dumps(self.assignment.rules, default=dataclasses.asdict, sort_keys=True)
         return hashlib.sha256(json.dumps([*parts, rules]).encode()).hexdigest()
 
@@ -42,7 +45,7 @@ class Setup:
 def kit_version():
     """A hash of the kit's code and of the packages that it grades with: 16 hex digits."""
     digest = hashlib.sha256()
-    code = [path for pattern in ("*.py", "grading/*.py", "labkit/**/*.py") for path in ROOT.glob(pattern)]
+    code = [path for pattern in ("*.py", "grading/**/*.py", "labkit/**/*.py") for path in ROOT.glob(pattern)]
     for path in sorted([*code, ROOT / "report_template.md"]):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     digest.update(platform.python_version().encode())
@@ -58,6 +61,7 @@ def new_result(submission, zip_name, setup):
     """The result of a submission without its checks; `zip_name` is the zip's path within the folder of submissions."""
     return Result(
         zip=zip_name,
+        folder=submission.stem,
         zip_sha256=submission.sha256,
         id=submission.id,
         name=submission.name,
@@ -71,13 +75,14 @@ def new_result(submission, zip_name, setup):
     )
 
 
-def grade(submission, setup, inspector, scratch, source):
-    """Runs all the checks of one submission that can be graded; returns the list of Check, in the rubric's order.
+def grade(submission, setup, inspector, scratch):
+    """Runs all the checks of one submission that can be graded.
 
-    `inspector` is a networks.Inspector, `scratch` an empty folder; the texts to compare go to the file `source`. Raises
+    `inspector` is a networks.Inspector, `scratch` an empty folder, in which the zip is unpacked to UNPACKED. Returns
+    (checks, text): the list of Check, in the rubric's order, and the text of the report, "" where there is none. Raises
     BadZip for a zip that is refused, and SandboxError where the sandbox fails.
     """
-    folder = scratch / "submission"
+    folder = scratch / UNPACKED
     unpacked = unpack(submission.zip, folder)
     checks = [passed(ZIP, "the zip could be unpacked", remarks=tuple(unpacked.remarks))]
     checks += check_files(folder, CHECKS["files"][:-1], unpacked.scripts, unpacked.report)
@@ -95,8 +100,7 @@ def grade(submission, setup, inspector, scratch, source):
     found, text = report_check.check_report(
         folder, setup.assignment, setup.sandbox, _folder(scratch / "report"), measured
     )
-    save_source(source, folder, text)
-    return _in_order(checks + found)
+    return _in_order(checks + found), text
 
 
 def refusal(problem):
@@ -116,13 +120,3 @@ def _in_order(checks):
 def _folder(path):
     path.mkdir()
     return path
-
-
-def source_of(zip_path, sandbox, scratch, source):
-    """Keeps the texts of a zip from an archive for the comparison. Raises BadZip where there are none to be had."""
-    folder = scratch / "submission"
-    report = ""
-    if unpack(zip_path, folder).report:
-        found, _, _ = report_check.read_report(folder, sandbox, _folder(scratch / "report"))
-        report = found.text if found else ""
-    save_source(source, folder, report)

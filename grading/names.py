@@ -7,6 +7,7 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from anyascii import anyascii
 
@@ -16,11 +17,30 @@ MAX_STEM = 80  # characters of a folder's name, without its hash
 SHOWN = 80  # characters of a stranger's text in a message
 
 _PATTERN = re.compile(r"[0-9]+_[a-z0-9-]+_[a-z0-9-]+")
-_MOODLE = re.compile(r"(?P<full_name>.+?)_\d+_assignsubmission_[a-z]+_+(?=.)")
+_MOODLE = re.compile(r"(?P<full_name>.+?)_(?P<number>\d+)_assignsubmission_[a-z]+_+(?=.)")
+_MOODLE_FOLDER = re.compile(r"(?P<full_name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+_*")
+_BLIND = "participant"  # Moodle's name for everybody, in lower case, where marking is anonymous
 _EXTENSION = re.compile(r"(\.(zip|rar|7z|tar|tgz|gz|pdf))+$", re.IGNORECASE)
 _COPY = re.compile(r"\s*\(\d+\)$|[\s_-]+(copy|copia|kopie)$", re.IGNORECASE)
 # Windows gives these names to devices, in every folder and with any extension.
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
+
+
+class Uploader(NamedTuple):
+    """Who uploaded a file, by the word of the system; `full_name` is "" where that is not told."""
+
+    key: str
+    full_name: str
+
+    @property
+    def name(self) -> str:
+        """The first word of the full name, as in a zip's name."""
+        return _ascii(self.full_name).partition("-")[0]
+
+    @property
+    def surname(self) -> str:
+        """The other words."""
+        return _ascii(self.full_name).partition("-")[2]
 
 
 class BadName(ValueError):
@@ -64,6 +84,7 @@ def parse_zip_name(file_name: str) -> ZipName:
     Raises BadName for a name without id, name or surname, or with two numbers that might be the id.
     """
     stem, full_name, oddities = _strip(file_name)
+    _refuse_odd_digits(file_name, stem)
     text = anyascii(stem)
     if not _PATTERN.fullmatch(stem):
         oddities += _oddities(stem)
@@ -93,14 +114,49 @@ def parse_zip_name(file_name: str) -> ZipName:
     return ZipName(*parsed.groups(), (remark,) if oddities else ())
 
 
+def uploader_of(folder_name: str, file_name: str) -> Uploader | None:
+    """Who uploaded a file by Moodle's word, which is the name of its folder or the beginning of its own; None for none.
+
+    What Moodle wrote comes first; a student can write the same only behind it.
+    """
+    found = _MOODLE_FOLDER.fullmatch(folder_name) or _MOODLE_FOLDER.fullmatch(file_name) or _MOODLE.match(file_name)
+    if not found:
+        return None
+    name = found["full_name"]
+    return Uploader(f"participant {found['number']}", "" if name.lower() == _BLIND else name)
+
+
+def is_moodle_folder(name: str) -> bool:
+    """Whether a name is that of a folder that Moodle made for a student, and tells nothing else."""
+    return bool(_MOODLE_FOLDER.fullmatch(name))
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two full names may be one person's: all words of one are in the other, or they are one word in all."""
+    words = [set(re.findall("[a-z0-9]+", anyascii(name).lower())) for name in (one, other)]
+    joined = {re.sub("[^a-z0-9]+", "", anyascii(name).lower()) for name in (one, other)}
+    return bool(words[0] and words[1]) and (words[0] <= words[1] or words[1] <= words[0] or len(joined) == 1)
+
+
+def number_of(student_id: str) -> str:
+    """An id without the zeros before it, which spreadsheets take away."""
+    return student_id.lstrip("0") or student_id[:1]
+
+
+def same_number(one: str, other: str) -> bool:
+    """Whether two ids are the same but for zeros before them; no id is the same as none."""
+    return bool(one and other) and number_of(one) == number_of(other)
+
+
 def safe_stem(file_name: str) -> str:
     """A name for a submission's folder: the zip's without `.zip` where that is safe, else made safe.
 
-    ASCII letters, digits, `.`, `_` and `-`, no leading dot, bounded length, no name that Windows reserves. What had
-    to be altered ends with `+` and a hash of the original, so that no two submissions share a folder.
+    ASCII letters in lower case, digits, `.`, `_` and `-`, no leading dot, bounded length, no name that Windows
+    reserves. What had to be altered ends with `+` and a hash of the original, so that no two submissions share a
+    folder, on a system that ignores capitals neither.
     """
     stem = re.sub(r"\.zip$", "", file_name, flags=re.IGNORECASE)
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", anyascii(stem))[:MAX_STEM].strip(".-")
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", anyascii(stem)).lower()[:MAX_STEM].strip(".-")
     if not safe or _RESERVED.match(safe):
         safe = f"zip-{safe}".strip("-")
     if f"{safe}.zip" == file_name:
@@ -172,6 +228,17 @@ def _oddities(stem: str) -> list[str]:
         "other signs than - and _": r"[^\w\s.-]",
     }
     return [oddity for oddity, pattern in kinds.items() if re.search(pattern, stem)]
+
+
+def _refuse_odd_digits(file_name: str, stem: str) -> None:
+    """Raises BadName for what may be meant as a digit of the id, and may be not: a superscript, a circled number."""
+    for part in re.split(r"[\s_.-]+", stem):
+        odd = [char for char in part if char.isdigit() and not char.isdecimal()]
+        if odd and anyascii(part).isdigit():
+            raise BadName(
+                f"the name {quoted(file_name)} has {quoted(odd[0])} in what may be the id, of the digits 0 to 9; "
+                "call the zip id_name_surname.zip, as in 189295_ada_lovelace.zip"
+            )
 
 
 def _take_id(file_name: str, parts: list[str]) -> tuple[str, list[str]]:

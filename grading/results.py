@@ -7,20 +7,23 @@ import io
 import json
 from dataclasses import dataclass, field
 
-from grading.checks import Check
+from grading.checks import FAILED, PASSED, UNDECIDED, Check
 from grading.escaping import cell
 from idx_files import atomic_file
 
 RESULT, FEEDBACK, GRADES = "result.json", "feedback.md", "grades.csv"
+SUBMISSIONS = "submissions"  # the folder, within that of the results, with a folder for each submission
 
 
 @dataclass
 class Result:
     """What was found out about one zip; which points that earns is the rubric's, and worked out by `mark`.
 
-    `status` is "graded", "refused" (nothing in it could be graded), "superseded" (another zip of the student's counts)
-    or "crashed" (the grader did, whoever's fault that is). `key` stands for all that the checks depend on. `problem` is
-    why it was not graded, "" where it was. `late_seconds` counts from the deadline, 0.0 for in time.
+    `folder` is that of its results. `status` is "graded", "refused" (nothing in it could be graded), "superseded"
+    (another zip of the student's counts) or "crashed" (the grader did, whoever's fault that is). `key` stands for all
+    that the checks depend on, but for `trained`. `problem` is why it was not graded, "" where it was. `late_seconds`
+    counts from the deadline, 0.0 for in time. `marked` is what the present manual points are for: the zip that they
+    were first seen with.
     """
 
     zip: str
@@ -32,10 +35,12 @@ class Result:
     late_seconds: float
     sandbox: str
     kit: str
+    folder: str = ""
     key: str = ""
     status: str = "graded"
     problem: str = ""
     trained: bool = True
+    marked: dict[str, str] = field(default_factory=dict)  # "row": what manual.csv says; "zip_sha256": of which zip
     remarks: list[str] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
 
@@ -50,8 +55,8 @@ class Mark:
     """The points of a result.
 
     `points` and `max_points` have an entry for each check, `manual` one for each item that the instructor has marked.
-    `score` is what is left of all points after `late_penalty`; `max_score` is of what was marked so far, so `pending`
-    manual items are not in it.
+    `score` is what is left of all points after `late_penalty`; `max_score` is of what was marked so far, so it leaves
+    out what is `pending`: undecided checks, and manual items without points.
     """
 
     points: list[float]
@@ -78,15 +83,24 @@ def mark(result, assignment, manual=None):
         points=points,
         max_points=most,
         manual=manual,
-        pending=[item.name for item in assignment.manual if item.name not in manual],
+        pending=[
+            *(check.name for check in undecided_checks(result, assignment)),
+            *(item.name for item in assignment.manual if item.name not in manual),
+        ],
         late_penalty=penalty,
         score=round(reached - penalty, 2),
         max_score=round(sum(most) + sum(item.points for item in assignment.manual if item.name in manual), 2),
     )
 
 
+def undecided_checks(result, assignment):
+    """The checks of a result that only a person can settle, of those that are worth points."""
+    return [check for check in result.checks if check.status == UNDECIDED and assignment.points.get(check.name)]
+
+
 def _most(check, result, assignment):
-    return 0.0 if _left_out(check, result) else assignment.points.get(check.name, 0.0)
+    open_ = check.status == UNDECIDED or _left_out(check, result)
+    return 0.0 if open_ else assignment.points.get(check.name, 0.0)
 
 
 def _left_out(check, result):
@@ -94,9 +108,9 @@ def _left_out(check, result):
 
 
 def _points(check, most, assignment):
-    if check.status == "passed":
+    if check.status == PASSED:
         return most
-    if check.status == "failed" and assignment.partial_credit:
+    if check.status == FAILED and assignment.partial_credit:
         return round(most * check.fraction, 2)
     return 0.0
 
@@ -151,14 +165,18 @@ def write_grades(path, rows, assignment):
         earned = {
             check.name: points
             for check, points in zip(result.checks, marks.points, strict=True)
-            if counts and not _left_out(check, result)
+            if counts and check.status != UNDECIDED and not _left_out(check, result)
         }
         row = [result.id, result.name, result.surname, result.zip, result.status]
         row += [marks.score, marks.max_score] if counts else ["", ""]
         row += [round(result.late_seconds / 3600, 2), marks.late_penalty if counts else ""]
         row += [earned.get(name, "") for name in names]
         row += [marks.manual.get(name, "") for name in items]
-        row.append("; ".join(filter(None, (result.problem, *result.remarks))))
+        open_ = [
+            f"{check.name} is to be settled by hand, up to {assignment.points[check.name]:g} points: {check.message}"
+            for check in undecided_checks(result, assignment)
+        ]
+        row.append("; ".join(filter(None, (result.problem, *open_, *result.remarks))))
         table.writerow(map(cell, row))
     with atomic_file(path) as file:
         file.write(text.getvalue().encode())

@@ -1,15 +1,22 @@
-"""similarity.html: the pairs that share much, with the passages side by side. Plain HTML: no scripts, no links out."""
+"""similarity.html: the pairs that share much, with the passages side by side. Plain HTML: no scripts, no links out.
 
+Whatever the submissions hold, the page has some megabytes at most, so that a browser opens it.
+"""
+
+from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
 from grading.names import printable
-from grading.similarity import passages
+from grading.similarity import Pair, Passage, Source, passages
 from idx_files import atomic_file
 
 FILE = "similarity.html"
-MOST_PAIRS = 200  # of which passages are shown
+MOST_LISTED = 1000  # pairs in the table, and submissions that were left out
+MOST_BYTES = 4 * 2**20  # of passages, after which pairs are only listed
 MOST_PASSAGES = 8  # of a kind in a pair
 MOST_LINES = 40  # of a passage
+LABEL = 200  # characters of a name
 
 _HEAD = """\
 <!DOCTYPE html>
@@ -34,33 +41,68 @@ hides nothing. <strong>This is where to look, not a verdict.</strong> It has no 
 """
 
 
-def write_page(path, pairs, compared):
-    """Writes the page, atomically; `compared` says in words what was compared."""
-    parts = [_HEAD, f"<p>Compared: {_text(compared)}. Pairs listed: {len(pairs)}.</p>\n", _overview(pairs)]
+def write_page(
+    path: Path,
+    pairs: Sequence[Pair],
+    compared: str,
+    left_out: Sequence[tuple[Source, str]] = (),
+    copies: Sequence[Sequence[Source]] = (),
+) -> None:
+    """Writes the page, atomically.
+
+    `compared` says in words what was compared, `left_out` has what could not be, with the reason, `copies` the groups
+    whose zips are the same. Raises idx_files.DataError where the file can't be written.
+    """
+    parts = [_HEAD, f"<p>Compared: {_text(compared)}. Pairs listed: {len(pairs)}.</p>\n"]
+    parts += [_copies(copies), _not_compared(left_out), _overview(pairs)]
+    left = MOST_BYTES
     with atomic_file(path) as file:  # pair by pair: only one is in memory
-        for part in parts:
-            file.write(part.encode())
-        for number, pair in enumerate(pairs[:MOST_PAIRS], 1):
-            file.write(_pair(number, pair).encode())
+        file.write("".join(parts).encode())
+        for number, pair in enumerate(pairs[:MOST_LISTED], 1):
+            shown = _pair(number, pair).encode()
+            left -= len(shown)
+            if left < 0:
+                file.write(f"<p>The page is full: from pair {number} on no passages are shown.</p>\n".encode())
+                break
+            file.write(shown)
         file.write(b"</body>\n</html>\n")
 
 
-def _overview(pairs):
+def _copies(copies: Sequence[Sequence[Source]]) -> str:
+    if not copies:
+        return ""
+    items = "".join(f"<li>{'; '.join(map(_label, group[:MOST_LISTED]))}</li>\n" for group in copies)
+    return f"<p>The same zip, byte for byte, came in from several:</p>\n<ul>\n{items}</ul>\n"
+
+
+def _not_compared(left_out: Sequence[tuple[Source, str]]) -> str:
+    if not left_out:
+        return ""
+    items = "".join(f"<li>{_label(source)}: {_text(reason)}</li>\n" for source, reason in left_out[:MOST_LISTED])
+    return f"<p>Left out of the comparison:</p>\n<ul>\n{items}</ul>\n{_more(left_out)}"
+
+
+def _overview(pairs: Sequence[Pair]) -> str:
     if not pairs:
         return ""
     rows = "".join(
-        f'<tr><td><a href="#pair-{number}">{number}</a></td><td>{_text(pair.first.label)}</td>'
-        f"<td>{_text(pair.second.label)}</td><td>{_shares(pair)}</td></tr>\n"
-        for number, pair in enumerate(pairs, 1)
+        f'<tr><td><a href="#pair-{number}">{number}</a></td><td>{_label(pair.first)}</td>'
+        f"<td>{_label(pair.second)}</td><td>{_shares(pair)}</td></tr>\n"
+        for number, pair in enumerate(pairs[:MOST_LISTED], 1)
     )
-    return f"<table>\n<tr><th>pair</th><th>one</th><th>other</th><th>shared</th></tr>\n{rows}</table>\n"
+    head = "<tr><th>pair</th><th>one</th><th>other</th><th>shared</th></tr>"
+    return f"<table>\n{head}\n{rows}</table>\n{_more(pairs)}"
 
 
-def _shares(pair):
+def _more(items: Sequence[object]) -> str:
+    return f"<p>... and {len(items) - MOST_LISTED:,} more</p>\n" if len(items) > MOST_LISTED else ""
+
+
+def _shares(pair: Pair) -> str:
     return ", ".join(f"{kind} {share.part:.0%}" for kind, share in pair.shares.items())
 
 
-def _pair(number, pair):
+def _pair(number: int, pair: Pair) -> str:
     rows = []
     for kind in pair.shares:
         found = passages(pair, kind)
@@ -72,15 +114,19 @@ def _pair(number, pair):
             rows.append(f'<tr><td colspan="2">... and {more} shorter passages of {kind}</td></tr>\n')
     return (
         f'<h2 id="pair-{number}">{number}: {_shares(pair)}</h2>\n<table class="passages">\n'
-        f"<tr><th>{_text(pair.first.label)}</th><th>{_text(pair.second.label)}</th></tr>\n{''.join(rows)}</table>\n"
+        f"<tr><th>{_label(pair.first)}</th><th>{_label(pair.second)}</th></tr>\n{''.join(rows)}</table>\n"
     )
 
 
-def _side(passage, side):
-    lines = passage.texts[side].split("\n")
+def _side(passage: Passage, side: int) -> str:
+    lines = passage.lines[side]
     shown = lines[:MOST_LINES] + [f"... ({len(lines) - MOST_LINES} more lines)"] * (len(lines) > MOST_LINES)
     return f"<strong>{_text(passage.files[side])}</strong> ({passage.kind})<pre>{_text(chr(10).join(shown))}</pre>"
 
 
-def _text(text):
+def _label(source: Source) -> str:
+    return _text(source.label[:LABEL])
+
+
+def _text(text: str) -> str:
     return escape(printable(text))

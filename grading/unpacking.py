@@ -63,13 +63,6 @@ def check_zip(zip_path: Path, limits: Limits = LIMITS) -> None:
                 pass
 
 
-def source_text(path: Path) -> str:
-    """The text of a script as a stranger wrote it: UTF-8, or UTF-16 with its mark; what is neither becomes U+FFFD."""
-    data = path.read_bytes()
-    utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-    return data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
-
-
 # ------------------------------------------------------------------------------------------------------------- reading
 
 

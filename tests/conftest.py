@@ -1,6 +1,7 @@
 """What the tests share: quiet TensorFlow, directories of digits, a sandbox, and what runs under which flag."""
 
 import hashlib
+import importlib
 import os
 import random
 import shutil
@@ -78,11 +79,10 @@ def mnist_dir() -> Path:
 @pytest.fixture(scope="session")
 def sandbox():
     """What confines student code here; skips the test where nothing does."""
-    from grading.sandbox import NoSandbox, find_sandbox
-
+    sandboxes = importlib.import_module("grading.sandbox")  # students have none, and no test that asks for one
     try:
-        return find_sandbox()
-    except NoSandbox as error:
+        return sandboxes.find_sandbox()
+    except sandboxes.NoSandbox as error:
         if shutil.which("bwrap") is None:
             pytest.skip("bubblewrap is not installed: apt-get install bubblewrap")
         pytest.skip(str(error))

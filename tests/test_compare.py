@@ -251,7 +251,7 @@ def test_a_failed_run_is_named_with_its_error_and_does_not_stop_the_rest(kit, ca
     assert len(kit.trained()) == 3
     output = capsys.readouterr()
     assert "failed: model_no1 seed 0: the loss is not finite at step 7\n" in output.err
-    rows = list(csv.DictReader(kit.results("ablation.csv").open()))
+    rows = list(csv.DictReader(kit.results("ablation.csv").read_text().splitlines()))
     assert [row["seed"] for row in rows if row["network"] == "model_no1"] == ["1"]
     assert len(rows) == 7
     (kit.folder / "fail").unlink()
@@ -507,7 +507,7 @@ def test_a_study_of_the_lab_scripts_can_be_stopped_and_continued(synthetic_dir, 
     done = run(*flags, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert finished.stat().st_mtime_ns == before
-    rows = list(csv.DictReader((tmp_path / "results/ablation.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "results/ablation.csv").read_text().splitlines()))
     assert [(row["network"], row["seed"]) for row in rows] == [(n, s) for n in NETWORKS for s in "01"]
     for row in rows:
         folder = tmp_path / "results" / row["network"] / f"seed-{row['seed']}"

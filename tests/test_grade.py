@@ -5,6 +5,7 @@ The checks themselves are played here, so that what is around them can be tried 
 
 import csv
 import datetime
+import hashlib
 import json
 import os
 import subprocess
@@ -14,13 +15,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from grading import grade, marking
+from grading import comparing, grade, marking
 from grading.__main__ import main
 from grading.assignment import CHECKS, DEFAULT, load_assignment
-from grading.checks import failed, passed
-from grading.intake import BadZip
+from grading.checks import failed, passed, undecided
+from grading.intake import BadZip, sha256_of
 from grading.limits import NoSandbox, SandboxError
 from grading.names import safe_stem
+from grading.similarity import version
 from tests.needs import needs
 from tests.submissions import ROOT, make_zip
 
@@ -48,11 +50,18 @@ class Class:
         path.write_bytes(make_zip(scripts | {"report.pdf": b"%PDF-1.4 " + name.encode(errors="replace")}))
         return path
 
-    def check(self, submission, setup, inspector, scratch, source):
+    def check(self, submission, setup, inspector, scratch):
         self.graded.append(submission.stem)
-        checks = self.play(submission)
-        source.write_text(json.dumps({"scripts": {"model_no1.py": "pass"}, "report": ""}))
-        return checks
+        return self.play(submission), ""
+
+    def keep_fingerprints(self, file, folder, report, sandbox, scratch):
+        record = {
+            "version": version(),
+            "problem": "",
+            "files": [],
+            "prints": {"code": [], "comments": [], "report": []},
+        }
+        file.write_text(json.dumps(record))
 
     def run(self, *flags):
         """Grades the class as the command does; returns the exit status."""
@@ -66,11 +75,15 @@ class Class:
         assert old in text
         self.assignment.write_text(text.replace(old, new))
 
+    def folder(self, name):
+        """Where the results of a zip are."""
+        return self.out / "submissions" / safe_stem(f"{name}.zip")
+
     def result(self, name):
-        return json.loads((self.out / safe_stem(f"{name}.zip") / "result.json").read_text())
+        return json.loads((self.folder(name) / "result.json").read_text())
 
     def feedback(self, name):
-        return (self.out / safe_stem(f"{name}.zip") / "feedback.md").read_text()
+        return (self.folder(name) / "feedback.md").read_text()
 
     def grades(self):
         with open(self.out / "grades.csv", newline="", encoding="utf-8") as file:
@@ -84,7 +97,11 @@ def klass(tmp_path, monkeypatch):
     for name in STUDENTS:
         made.add(name)
     monkeypatch.setattr(marking, "grade", made.check)
-    monkeypatch.setattr(grade, "find_sandbox", lambda unsafe: SimpleNamespace(name="none" if unsafe else "bubblewrap"))
+    monkeypatch.setattr(comparing, "keep_fingerprints", made.keep_fingerprints)
+    monkeypatch.setattr(comparing.report_check, "read_report", lambda *_: (None, "not read", None))
+    monkeypatch.setattr(
+        grade, "find_sandbox", lambda unsafe: SimpleNamespace(name="none" if unsafe else "bubblewrap", shown=[])
+    )
     monkeypatch.setattr(grade.networks, "Inspector", lambda *_: SimpleNamespace(close=lambda: None))
     return made
 
@@ -186,7 +203,7 @@ def test_a_stopped_run_continues_where_it_was(klass, monkeypatch, capsys):
     stopped.set()
     for thread in workers:
         thread.join(20)  # in a process of its own it would have died with that
-    assert sorted(path.parent.name for path in klass.out.glob("*/result.json")) == sorted(klass.graded[:2])
+    assert sorted(path.parent.name for path in klass.out.glob("submissions/*/result.json")) == sorted(klass.graded[:2])
     done = klass.graded[:2]
     klass.play = lambda submission: [passed(name, "fine") for name in NAMES]
     assert klass.run() == 0
@@ -222,7 +239,7 @@ def test_a_crash_of_the_grader_is_a_remark_in_that_row_and_tried_again(klass, er
     assert (row["status"], row["score"]) == ("crashed", "")
     assert type(error).__name__ in row["remarks"]
     assert "not your fault" in klass.feedback(STUDENTS[1])
-    trace = (klass.out / STUDENTS[1] / "error.log").read_text()
+    trace = (klass.folder(STUDENTS[1]) / "error.log").read_text()
     assert "Traceback" in trace
     assert "\x1b" not in trace + row["remarks"]
     assert sum(row["status"] == "graded" for row in klass.grades().values()) == 3
@@ -233,10 +250,10 @@ def test_a_crash_of_the_grader_is_a_remark_in_that_row_and_tried_again(klass, er
 
 
 def test_results_that_cannot_be_written_are_a_crash_of_their_row_and_not_of_the_class(klass):
-    klass.out.mkdir()
+    (klass.out / "submissions").mkdir(parents=True)
     refused = klass.add("nobody")
-    for name in (STUDENTS[1], safe_stem(refused.name)):
-        (klass.out / name).write_text("in the folder's place")
+    for name in (STUDENTS[1], refused.stem):
+        klass.folder(name).write_text("in the folder's place")
     assert klass.run() == 1
     crashed = {name for name, row in klass.grades().items() if row["status"] == "crashed"}
     assert crashed == {f"{STUDENTS[1]}.zip", refused.name}
@@ -255,6 +272,52 @@ def test_a_zip_that_turns_bad_on_the_way_is_refused(klass):
     assert "the zip has changed" in klass.feedback(STUDENTS[1])
 
 
+def test_a_zip_replaced_since_the_class_was_collected_is_not_graded_as_the_one_that_was(klass):
+    def play(submission):
+        if len(klass.graded) == 1:
+            for name in STUDENTS:
+                klass.add(name, content="print('replaced')\n")
+        return [passed(name, submission.zip.read_bytes().hex()) for name in NAMES]
+
+    klass.play = play
+    before = {name: sha256_of(klass.submissions / f"{name}.zip") for name in STUDENTS}
+    assert klass.run("--jobs", "1") == 1
+    rows = klass.grades()
+    first, *others = klass.graded + [name for name in STUDENTS if name not in klass.graded]
+    assert others
+    assert len(klass.graded) == 1
+    assert rows[f"{first}.zip"]["status"] == "graded"
+    assert klass.result(first)["zip_sha256"] == before[first]
+    graded = bytes.fromhex(klass.result(first)["checks"][1]["message"])
+    assert hashlib.sha256(graded).hexdigest() == before[first]
+    for name in others:
+        assert rows[f"{name}.zip"]["status"] == "crashed"
+        assert "has changed since the class was collected" in rows[f"{name}.zip"]["remarks"]
+    klass.play = lambda submission: [passed(name, "fine") for name in NAMES]
+    assert klass.run() == 0
+    assert sorted(klass.graded) == sorted(STUDENTS)
+
+
+def test_a_second_grader_in_the_same_folder_says_so_and_stops_and_a_killed_one_is_no_hindrance(klass, capsys):
+    program = (
+        "import sys, time\nfrom pathlib import Path\nfrom grading.locking import locked\n"
+        "with locked(Path(sys.argv[1])):\n    print('locked', flush=True)\n    time.sleep(60)\n"
+    )
+    klass.out.mkdir()
+    other = subprocess.Popen([sys.executable, "-c", program, klass.out], cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        assert other.stdout.readline() == b"locked\n"
+        assert klass.run() == 1
+        told = f"another grader is at work in {klass.out} (process {other.pid}): wait for it, or give another --out"
+        assert capsys.readouterr().err == f"error: {told}\n"
+        assert klass.graded == []
+    finally:
+        other.kill()
+        other.communicate()
+    assert klass.run() == 0
+    assert len(klass.graded) == 4
+
+
 def test_an_inspector_that_does_not_start_is_a_crash_of_each_row_and_not_of_the_class(klass, monkeypatch):
     def refuse(*_):
         raise SandboxError("no more processes")
@@ -265,7 +328,7 @@ def test_an_inspector_that_does_not_start_is_a_crash_of_each_row_and_not_of_the_
 
 
 def test_a_comparison_that_fails_costs_no_grade(klass, monkeypatch, capsys):
-    monkeypatch.setattr(grade, "find_pairs", lambda *_: 1 / 0)
+    monkeypatch.setattr(comparing, "find_pairs", lambda *_: 1 / 0)
     assert klass.run() == 1
     assert len(klass.grades()) == 4
     assert "ZeroDivisionError" in capsys.readouterr().err
@@ -274,14 +337,53 @@ def test_a_comparison_that_fails_costs_no_grade(klass, monkeypatch, capsys):
 
 def test_a_zip_of_last_year_is_found_in_the_archive_and_this_years_folder_is_none(klass, monkeypatch, tmp_path):
     archives = []
-    monkeypatch.setattr(grade, "find_pairs", lambda sources, archive, rules: archives.append(archive) or [])
-    monkeypatch.setattr(marking, "source_of", lambda path, sandbox, scratch, source: source.write_text("{}"))
+    find = lambda sources, archive, rules: archives.append(archive) or ([], [])  # noqa: E731
+    monkeypatch.setattr(comparing, "find_pairs", find)
     old = tmp_path / "2026" / "somewhere"
     old.mkdir(parents=True)
     for name in (f"{STUDENTS[0]}.zip", "nobody.zip"):
-        (old / name).write_bytes(name.encode())
+        (old / name).write_bytes(make_zip({"model_no1.py": name.encode()}))
     assert klass.run("--archive", str(tmp_path)) == 0
     assert [source.student for source in archives[0]] == ["1001", ""]
+
+
+def test_an_archive_whose_zips_can_not_be_read_is_left_out_in_one_line(klass, monkeypatch, capsys, tmp_path):
+    def take(file, folder, *rest):
+        if (folder / "model_no1.py").read_bytes() == b"crash":
+            raise IsADirectoryError("helpers.py")
+        klass.keep_fingerprints(file, folder, *rest)
+
+    monkeypatch.setattr(comparing, "keep_fingerprints", take)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "1_a_b.zip").write_bytes(make_zip({"model_no1.py": b"crash"}))
+    (tmp_path / "old" / "2_a_b.zip").write_bytes(b"no zip")
+    (tmp_path / "old" / "3_a_b.zip").symlink_to(tmp_path / "nowhere")
+    assert klass.run("--archive", str(tmp_path / "old")) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out of the comparison")]
+    assert "1_a_b.zip" in line
+    assert "helpers.py" in line
+    page = (klass.out / "similarity.html").read_text()
+    assert "2_a_b.zip" in page
+
+
+def test_the_page_of_similar_ones_begins_with_those_who_sent_the_same_zip(klass):
+    for n in range(5):
+        (klass.submissions / f"200{n}_student_number{n}.zip").write_bytes(klass.add("1005_new_student").read_bytes())
+    klass.run()
+    (group,) = [line for line in (klass.out / "similarity.html").read_text().splitlines() if "1005_new" in line]
+    assert all(f"(200{n})" in group for n in range(5))
+    assert "1001" not in group
+
+
+def test_fingerprints_that_are_missing_or_of_another_kit_are_taken_again_without_grading(klass):
+    klass.run()
+    kept = sorted((klass.out / ".fingerprints").iterdir())
+    assert len(kept) == len(STUDENTS)
+    kept[0].unlink()
+    kept[1].write_text(kept[1].read_text().replace(version(), "another"))
+    klass.run()
+    assert klass.graded == []
+    assert all(version() in path.read_text() for path in kept)
 
 
 def test_of_two_zips_of_a_student_the_later_counts_and_the_other_has_a_row(klass):
@@ -315,16 +417,37 @@ def test_names_of_strangers_are_harmless_in_every_file(klass, capsys):
         klass.add(name)
     assert klass.run() in (0, 1)
     assert len(klass.grades()) == len(names) + 4
-    written = [path for path in klass.out.rglob("*") if path.is_file() and path.suffix != ".json"]
+    written = [
+        path for path in klass.out.rglob("*") if path.is_file() and path.suffix != ".json" and path.name != ".lock"
+    ]
     assert len(written) == len(names) + 4 + 3
     for path in written:
         text = path.read_text(encoding="utf-8")
         assert not {"\x1b", "\u202e"} & set(text), path
         assert path.suffix == ".csv" or "<script" not in text, path
     assert {path.parent for path in klass.out.parent.rglob("feedback.md")} == {
-        path.parent for path in klass.out.glob("*/feedback.md")
+        path.parent for path in klass.out.glob("submissions/*/feedback.md")
     }
     assert "\x1b" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("name", ["grades.csv", "manual.csv", "similarity.html", "submissions", "error.log"])
+def test_a_zip_called_like_a_file_of_the_graders_is_graded_or_refused_like_any(klass, name):
+    klass.add(name)
+    (klass.submissions / f"{name}.zip.zip").write_bytes(b"not a zip")
+    for _ in range(2):
+        assert klass.run() == 0
+        assert [klass.grades()[f"{name}{zip_}"]["status"] for zip_ in (".zip", ".zip.zip")] == ["refused"] * 2
+        assert len(klass.grades()) == 6
+
+
+def test_results_of_an_earlier_version_of_the_kit_are_told_and_neither_read_nor_removed(klass, capsys):
+    klass.run()
+    (klass.out / "submissions" / STUDENTS[0]).rename(klass.out / STUDENTS[0])
+    assert klass.run() == 0
+    assert klass.graded == [STUDENTS[0]]
+    assert "holds results of an earlier version of the kit (1, such as" in capsys.readouterr().err
+    assert (klass.out / STUDENTS[0] / "result.json").is_file()
 
 
 def test_results_among_the_submissions_are_no_submission(klass):
@@ -360,6 +483,18 @@ def test_a_refused_zip_has_every_check_and_no_points():
     assert (marks.score, marks.max_score) == (0, 75)
 
 
+def test_what_is_undecided_is_named_and_counted_as_open(klass, capsys):
+    klass.play = lambda submission: [
+        undecided(name, "not read") if name.startswith("architecture/") else passed(name, "fine") for name in NAMES
+    ]
+    assert klass.run() == 0
+    assert klass.result(STUDENTS[0])["max_score"] == 27
+    told = capsys.readouterr().out
+    assert "points of 4 are still to be given by hand" in told
+    assert 'undecided, to be settled by hand: "1001_ada_lovelace.zip" architecture/model_no1, ' in told
+    assert ", and 2 more" in told
+
+
 def test_manual_points_survive_regrades_and_count(klass):
     klass.run()
     path = klass.out / "manual.csv"
@@ -373,6 +508,67 @@ def test_manual_points_survive_regrades_and_count(klass):
     assert klass.grades()["1001_ada_lovelace.zip"]["discussion"] == "8"
     assert "Well done" in klass.feedback(STUDENTS[0])
     assert klass.result("1005_new_student")["max_score"] == 57
+
+
+def marked(klass, name, points="9,4,8,Well done"):
+    """Writes the instructor's points for a zip of the class."""
+    path = klass.out / "manual.csv"
+    before = path.read_text()
+    path.write_text(before.replace(f"{name}.zip,,,,", f"{name}.zip,{points}"))
+    assert path.read_text() != before
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_zip_that_is_another_by_now_keeps_its_manual_points_and_a_remark_says_so(klass, seen):
+    klass.run()
+    marked(klass, STUDENTS[0])
+    if seen:
+        klass.run()
+    klass.add(STUDENTS[0], content="print('another')\n")
+    for _ in range(2):  # it is said at every run, until the instructor has looked
+        klass.run()
+        assert "has changed since it was marked by hand" in klass.grades()[f"{STUDENTS[0]}.zip"]["remarks"]
+        assert klass.result(STUDENTS[0])["score"] == 78
+    path = klass.out / "manual.csv"
+    path.write_text(path.read_text().replace("Well done", "Well done again"))
+    klass.run()
+    assert klass.grades()[f"{STUDENTS[0]}.zip"]["remarks"] == ""
+
+
+def test_manual_points_of_a_zip_that_is_gone_or_superseded_are_told(klass, capsys):
+    klass.run()
+    for name in STUDENTS[:2]:
+        marked(klass, name)
+        os.utime(klass.submissions / f"{name}.zip", (1_700_000_000, 1_700_000_000))
+    klass.add(f"{STUDENTS[0]} (1)", content="print('again')\n")
+    (klass.submissions / f"{STUDENTS[1]}.zip").rename(klass.submissions / "1002_charles_babbage_jr.zip")
+    capsys.readouterr()
+    assert klass.run() == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if "count for nobody" in line]
+    assert len(told) == 2
+    assert '"1001_ada_lovelace.zip" is superseded; give them to "1001_ada_lovelace (1).zip"' in told[0]
+    assert 'no zip "1002_charles_babbage.zip"; give them to "1002_charles_babbage_jr.zip"' in told[1]
+
+
+def test_trainings_that_are_known_are_kept_by_a_run_without_and_lost_ones_are_told(klass, monkeypatch, capsys):
+    def run(*flags):
+        klass.graded.clear()
+        return main([str(klass.submissions), "--out", str(klass.out), "--assignment", str(klass.assignment), *flags])
+
+    monkeypatch.setattr(grade.networks, "find_data", lambda folder: folder)
+    assert run() == 0
+    assert klass.result(STUDENTS[0])["max_score"] == 75
+    klass.add("1005_new_student")
+    assert run("--no-train") == 0
+    assert klass.graded == ["1005_new_student"]
+    assert klass.result(STUDENTS[0])["max_score"] == 75
+    assert klass.result("1005_new_student")["max_score"] == 57
+    assert "the trainings of 4 are known, and kept with their points" in capsys.readouterr().out
+    klass.add(STUDENTS[0], content="print('another')\n")
+    run("--no-train")
+    assert "the trainings of 1 are not taken over (another zip, kit or rules" in capsys.readouterr().out
+    assert run() == 0
+    assert sorted(klass.graded) == [STUDENTS[0], "1005_new_student"]
 
 
 def test_a_mistake_in_manual_csv_is_told_before_the_work_starts(klass, capsys):
@@ -403,6 +599,15 @@ def test_a_folder_that_is_missing_or_empty_is_told(klass, capsys, tmp_path):
     klass.submissions.mkdir()
     assert klass.run() == 1
     assert "is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", [".", "zips"])
+def test_results_that_would_come_among_the_zips_are_told(klass, capsys, out):
+    zips = klass.submissions.rename(klass.submissions.with_name("submissions"))
+    klass.submissions, klass.out = zips, zips.parent if out == "." else zips
+    assert klass.run() == 1
+    assert "give another --out" in capsys.readouterr().err
+    assert len(list(zips.iterdir())) == len(STUDENTS)
 
 
 def test_no_sandbox_is_told_in_a_line_and_nothing_is_graded(klass, monkeypatch, capsys):

@@ -33,7 +33,7 @@ def grade(submissions, out, *flags):
 
 def results(out):
     """The results that are there so far, by their folders' names."""
-    return {path.parent.name: json.loads(path.read_bytes()) for path in out.glob("*/result.json")}
+    return {path.parent.name: json.loads(path.read_bytes()) for path in out.glob("submissions/*/result.json")}
 
 
 def stop_midway(process, out, enough):

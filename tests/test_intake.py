@@ -1,6 +1,7 @@
 """What students send: taken in where it is odd, refused with a reason where it is harmful, and never let out."""
 
 import functools
+import json
 import os
 import random
 import re
@@ -8,12 +9,13 @@ import shutil
 import stat
 import zipfile
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 
-from grading.intake import LIMITS, BadZip, Limits, collect, sha256_of, source_text, unpack
+from grading.intake import LIMITS, BadZip, Limits, collect, sha256_of, unpack
 from grading.names import printable
-from grading.packing import MANIFEST, zip_bytes
+from grading.packing import MANIFEST, kit_version, zip_bytes
 from grading.unpacking import _write
 from tests.submissions import Case, hostile_zips, make_zip, reference_scripts, structural
 from tests.submissions.report_pdf import make_report
@@ -370,6 +372,28 @@ def test_unreadable_zip_does_not_stop_the_class(tmp_path, monkeypatch):
     assert problems == ["The file cannot be read: Permission denied.", None]
 
 
+def test_a_file_that_vanishes_does_not_end_the_collection(tmp_path, monkeypatch):
+    path = written(tmp_path, make_zip(GOOD))
+    gone = path.with_name("189296_bob_stone.zip.crdownload")
+    monkeypatch.setattr("grading.intake._files", lambda folder: iter([gone, path]))
+    vanished, submission = collect(path.parent, DEADLINE)
+    assert "has vanished" in vanished.problem
+    assert vanished.late == timedelta()
+    assert submission.problem is None
+
+
+@pytest.mark.parametrize("seconds", [10**12, -(10**12), 2**62])
+def test_a_date_of_no_calendar_does_not_end_the_collection(seconds, tmp_path, monkeypatch):
+    path = written(tmp_path, make_zip(GOOD))
+    again = sent(written(tmp_path, make_zip(GOOD | {"x.py": b"2"}), "189295_ada_lovelace (1).zip"), -1)
+    lstat = type(path).lstat
+    odd = lambda self: SimpleNamespace(st_mtime=seconds, st_mode=lstat(self).st_mode)  # noqa: E731
+    monkeypatch.setattr(type(path), "lstat", lambda self: odd(self) if self == path else lstat(self))
+    found = {submission.zip: submission for submission in collect(path.parent, DEADLINE)}
+    assert any("time is none of any calendar" in remark for remark in found[path].remarks)
+    assert found[path].superseded_by == again.name, "a time that is known goes before one that is not"
+
+
 def counting(folder, deadline=DEADLINE, grace=timedelta()):
     """The names of the zips that count, of those whose students are known."""
     return [s.zip.name for s in collect(folder, deadline, grace) if s.superseded_by is None]
@@ -422,6 +446,131 @@ def test_submission_under_another_students_id_replaces_nothing(tmp_path):
         assert not any("stone" in remark for remark in submission.remarks), "names another student to this one"
 
 
+def moodle(tmp_path, full_name, number, name="189295_ada_lovelace.zip", hours=-1.0, **files):
+    folder = f"submissions/{full_name}_{number}_assignsubmission_file_"
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    content = {path.replace("_json", ".json"): text for path, text in files.items()}
+    return sent(written(tmp_path, make_zip({**GOOD, **content}), name, folder), hours)
+
+
+def remarks_of(tmp_path):
+    """The remarks of each submission, by the name of its zip, or of Moodle's folder."""
+    found = collect(tmp_path / "submissions")
+    return {s.zip.relative_to(tmp_path / "submissions").parts[0]: "; ".join(s.remarks) for s in found}
+
+
+def test_in_a_moodle_folder_the_uploader_goes_before_the_zips_name_and_supersedes_nobody(tmp_path):
+    moodle(tmp_path, "Ada Lovelace", 1001, hours=-2)
+    moodle(tmp_path, "Mallory Evil", 1002, x=b"2")
+    ada, mallory = collect(tmp_path / "submissions", DEADLINE)
+    assert (ada.id, ada.name, ada.surname, ada.superseded_by) == ("189295", "ada", "lovelace", None)
+    assert (mallory.id, mallory.name, mallory.surname) == ("participant 1002", "mallory", "evil")
+    assert mallory.superseded_by is None
+    assert "Moodle has it from" in "; ".join(mallory.remarks)
+    for submission in (ada, mallory):
+        assert "the id 189295 came in under another name too" in "; ".join(submission.remarks)
+    assert "Mallory" not in "; ".join(ada.remarks)
+
+
+def test_moodles_number_is_nobodys_id_and_an_online_text_no_second_student(tmp_path):
+    zip_ = moodle(tmp_path, "Ada Lovelace", 1001)
+    text = tmp_path / "submissions" / "Ada Lovelace_1001_assignsubmission_onlinetext_"
+    text.mkdir()
+    (text / "onlinetext.html").write_text("see the zip")
+    alone = text.with_name("Alan Turing_189295_assignsubmission_onlinetext_")
+    alone.mkdir()
+    unnamed = moodle(tmp_path, "Niklaus Wirth", 1003, "assignment.zip", x=b"3")
+    found = {submission.zip: submission for submission in collect(tmp_path / "submissions", DEADLINE)}
+    assert found[text].superseded_by == zip_.name
+    assert (found[zip_].id, found[zip_].superseded_by, found[zip_].problem) == ("189295", None, None)
+    assert (found[alone].id, found[alone].surname) == ("participant 189295", "turing")
+    assert (found[unnamed].id, found[unnamed].name) == ("participant 1003", "niklaus")
+    assert "no student id" in found[unnamed].problem
+    assert not any("came in" in remark for submission in found.values() for remark in submission.remarks)
+
+
+def test_with_blind_marking_one_id_of_two_uploaders_is_remarked_on_both_and_both_count(tmp_path):
+    moodle(tmp_path, "Participant", 1001, hours=-2)
+    moodle(tmp_path, "Participant", 1002, x=b"2")
+    for submission in collect(tmp_path / "submissions", DEADLINE):
+        assert (submission.id, submission.superseded_by) == ("189295", None)
+        assert "came in from another uploader too" in "; ".join(submission.remarks)
+
+
+def test_an_uploaders_last_zip_counts_however_it_is_called_and_another_id_is_remarked(tmp_path):
+    first = moodle(tmp_path, "Ada Lovelace", 1001, "189259_ada_lovelace.zip", hours=-2)
+    last = moodle(tmp_path, "Ada Lovelace", 1001, x=b"2")
+    found = {submission.zip: submission for submission in collect(tmp_path / "submissions", DEADLINE)}
+    assert found[first].superseded_by == last.name
+    assert found[last].superseded_by is None
+    assert "the ids 189259 and 189295" in "; ".join(found[last].remarks)
+
+
+def test_zeros_before_an_id_are_no_way_round_its_owner(tmp_path):
+    for hours, name in enumerate(("0189295_mallory_evil.zip", "189295_mallory_evil.zip", "189295_ada_lovelace.zip")):
+        sent(written(tmp_path, make_zip(GOOD | {"x.py": name.encode()}), name), hours - 9)
+    assert counting(tmp_path / "submissions") == ["189295_ada_lovelace.zip", "189295_mallory_evil.zip"]
+    remarks = remarks_of(tmp_path)
+    assert all("came in under another name too" in remark for remark in remarks.values())
+    assert "have the ids 0189295 and 189295" in remarks["189295_mallory_evil.zip"]
+
+
+def test_a_copy_of_anothers_zip_is_remarked_on_both(tmp_path):
+    manifest = json.dumps({"id": "189295", "name": "Ada", "surname": "Lovelace", "forced": False}).encode()
+    for name in ("189295_ada_lovelace.zip", "190000_mallory_evil.zip", "submission.zip"):
+        written(tmp_path, make_zip(GOOD | {MANIFEST: manifest}), name)
+    written(tmp_path, make_zip(GOOD), "190001_bob_stone.zip")
+    remarks = remarks_of(tmp_path)
+    assert remarks.pop("190001_bob_stone.zip") == ""
+    assert all("byte for byte, came in from somebody else too" in remark for remark in remarks.values())
+    assert "in the zip of somebody else says" in remarks["189295_ada_lovelace.zip"]
+    for name in ("190000_mallory_evil.zip", "submission.zip"):
+        assert 'manifest.json says that "189295 Ada Lovelace" packed the zip' in remarks[name]
+
+
+def test_the_same_zip_sent_twice_by_one_student_is_no_copy(tmp_path):
+    written(tmp_path, make_zip(GOOD), "189295_ada_lovelace.zip")
+    written(tmp_path, make_zip(GOOD), "189295_ada_lovelace (1).zip")
+    assert "byte for byte" not in "".join(remarks_of(tmp_path).values())
+
+
+def test_a_manifest_that_nobody_needs_and_that_is_damaged_costs_nothing(tmp_path):
+    data = make_zip({f"lab/{path}": text for path, text in GOOD.items()} | {"x/manifest.json": b"damaged"}, 0)
+    written(tmp_path, data.replace(b"damaged", b"Damaged"))
+    (submission,) = collect(tmp_path / "submissions")
+    assert submission.problem is None
+    assert "manifest.json in the zip can't be read" in submission.remarks
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ({"id": "0189295", "name": "Ada", "surname": "Lovelace", "kit": kit_version(), "forced": False}, None),
+        (
+            {"failed_checks": ["run/model_no1", "x\x1b"], "forced": True},
+            '--force, although checks failed: "run/model_no1"',
+        ),
+        ({"kit": "0123456789abcdef"}, 'packed with the kit "0123456789abcdef", which is not the version here'),
+        ({"id": "189295", "name": "Bob", "surname": "Stone"}, '"189295 Bob Stone" packed the zip'),
+        ({"id": 7, "name": ["x"], "failed_checks": {}, "forced": "no"}, None),
+        ([], "can't be read"),
+        ("[" * 30_000, "can't be read"),
+        ("1" * 30_000, "can't be read"),
+        (" " * 70_000, "can't be read"),
+        ("\xff", "can't be read"),
+    ],
+    ids=range(10),
+)
+def test_what_a_manifest_says_is_read_and_remarked(tmp_path, manifest, said):
+    data = manifest.encode("latin-1") if isinstance(manifest, str) else json.dumps(manifest).encode()
+    written(tmp_path, make_zip(GOOD | {MANIFEST: data}))
+    (submission,) = collect(tmp_path / "submissions")
+    assert submission.problem is None
+    assert len(submission.remarks) == (said is not None)
+    assert (said or "") in "; ".join(submission.remarks)
+    assert "\x1b" not in "; ".join(submission.remarks)
+
+
 def test_nothing_is_written_to_the_folder_of_submissions(tmp_path):
     for n, case in enumerate(CASES.values()):
         written(tmp_path, zip_of(case.name), f"{n}_a_{case.name}.zip")
@@ -431,23 +580,6 @@ def test_nothing_is_written_to_the_folder_of_submissions(tmp_path):
 
 
 # --------------------------------------------------------------------------------------------------------------- texts
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"x = '\xc3\xa9'", "x = 'é'"),
-        (b"\xef\xbb\xbfx = 1", "x = 1"),
-        ("x = 'é'".encode("utf-16"), "x = 'é'"),
-        (b"x = '\xe9'", "x = '\ufffd'"),
-        (b"\xff\xfex", "\ufffd"),
-        (b"", ""),
-    ],
-)
-def test_source_text_is_read_whatever_its_encoding(data, text, tmp_path):
-    path = tmp_path / "model_no1.py"
-    path.write_bytes(data)
-    assert source_text(path) == text
 
 
 def test_sha256_is_that_of_the_bytes(tmp_path):

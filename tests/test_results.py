@@ -9,10 +9,11 @@ from html.parser import HTMLParser
 import pytest
 
 from grading.assignment import load_assignment
-from grading.checks import failed, passed, skipped
+from grading.checks import failed, passed, skipped, undecided
 from grading.escaping import cell, code_block, markdown
 from grading.feedback import feedback
 from grading.manual import ManualError, add_rows, read_manual
+from grading.names import safe_stem
 from grading.results import Result, mark, read_result, write_grades, write_result
 from tests.needs import needs
 
@@ -91,6 +92,31 @@ def test_trainings_that_the_instructor_left_out_cost_nothing():
     checks = [skipped("training/model_no1", "--no-train"), passed("run/model_no1", "ran")]
     marks = mark(result_of(*checks, trained=False), ASSIGNMENT)
     assert (marks.score, marks.max_score) == (2, 2)
+
+
+def test_an_undecided_check_is_open_like_manual_points_and_shown_as_such(tmp_path):
+    seen = "the grader can't follow <b>it</b> past layer 3"
+    result = result_of(
+        passed("run/model_no1", "ran"), undecided("architecture/model_no1", seen, layers=("a convolution", "a cumsum"))
+    )
+    marks = mark(result, ASSIGNMENT, {"explanation": 8})
+    assert (marks.score, marks.max_score) == (10, 12)
+    assert marks.pending == ["architecture/model_no1", "experiments", "discussion"]
+    text = feedback(result, marks, ASSIGNMENT)
+    assert "| architecture/model_no1 | to be settled by your instructor |  |" in text
+    assert "still to come" in text
+    section = text.partition("## To be settled by your instructor")[2]
+    assert "### architecture/model_no1 (up to 10 points)" in section
+    assert "- Seen: the grader can't follow &lt;b&gt;it&lt;/b&gt; past layer 3" in section
+    assert "2. a cumsum" in section
+    assert "What to look at" not in text
+    write_grades(tmp_path / "grades.csv", [(result, marks)], ASSIGNMENT)
+    with open(tmp_path / "grades.csv", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["score"], row["max_score"], row["architecture/model_no1"]) == ("10", "12", "")
+    assert "architecture/model_no1 is to be settled by hand, up to 10 points: the grader can't" in row["remarks"]
+    write_result(tmp_path / "result.json", result, marks)
+    assert read_result(tmp_path / "result.json") == result
 
 
 # --------------------------------------------------------------------------------------------------------- result.json
@@ -271,7 +297,13 @@ NAMES = ("189295_ada_lovelace.zip", "189296_charles_babbage.zip", "-odd; name,.z
 
 
 def class_of(*zips):
-    return [result_of(zip=name) for name in zips]
+    return [result_of(zip=name, folder=safe_stem(name)) for name in zips]
+
+
+def row_of(read, name):
+    """The row that was read for the submission of this zip."""
+    (result,) = class_of(name)
+    return read.of(result)
 
 
 @pytest.fixture
@@ -287,7 +319,7 @@ def test_a_new_file_has_a_row_for_each_and_empty_cells(manual):
     assert [row["zip"] for row in table] == list(NAMES[:2])
     assert [row["explanation"] for row in table] == ["", ""]
     read = read_manual(manual, ITEMS)
-    assert read.of(NAMES[0]).points == {}
+    assert row_of(read, NAMES[0]).points == {}
     assert read.missing == []
 
 
@@ -300,8 +332,8 @@ def test_rows_are_added_and_nothing_else_changes(manual):
     add_rows(manual, class_of(*NAMES), ITEMS)
     assert manual.read_bytes() == before
     read = read_manual(manual, ITEMS)
-    assert read.of(NAMES[1]).points == {"explanation": 7, "experiments": 0, "discussion": 2.5}
-    assert read.of(NAMES[2]).points == {}
+    assert row_of(read, NAMES[1]).points == {"explanation": 7, "experiments": 0, "discussion": 2.5}
+    assert row_of(read, NAMES[2]).points == {}
     assert "-odd" in before.decode()
 
 
@@ -315,13 +347,14 @@ def test_what_a_spreadsheet_saves_is_read_and_added_to_in_its_own_dialect(manual
     saved = ("\r\n".join(lines) + "\r\n").encode(encoding)
     manual.write_bytes(saved)
     read = read_manual(manual, ITEMS)
-    assert read.of(NAMES[0]).points == {"explanation": 7.5}
-    assert read.of(NAMES[0]).comment == "già buono"
+    assert row_of(read, NAMES[0]).points == {"explanation": 7.5}
+    assert row_of(read, NAMES[0]).comment == "già buono"
     add_rows(manual, class_of(*NAMES), ITEMS)
     assert manual.read_bytes().startswith(saved)
     assert manual.read_bytes().decode(encoding).endswith("\r\n")
-    again = read_manual(manual, ITEMS)
-    assert again.rows.keys() == {NAMES[0], NAMES[1], NAMES[2].removeprefix("'")}
+    again = manual.read_bytes()
+    add_rows(manual, class_of(*NAMES), ITEMS)
+    assert manual.read_bytes() == again, "each has its row by now"
 
 
 def test_an_item_without_a_column_is_told_and_not_added(manual):
@@ -350,14 +383,15 @@ def test_what_is_no_points_is_told_with_row_and_column(manual, cells, said):
         assert part in str(error.value)
 
 
-def test_two_rows_with_points_for_one_zip_are_told(manual):
-    manual.write_text(manual.read_text() + f"1,a,b,{NAMES[0]},5,,\n")
+@pytest.mark.parametrize("cells", [f"{safe_stem(NAMES[0])},", f",{NAMES[0]}", f"{safe_stem(NAMES[0])},{NAMES[1]}"])
+def test_two_rows_with_points_for_one_zip_are_told(manual, cells):
+    manual.write_text(manual.read_text() + f"1,a,b,{cells},5,,\n")
     with pytest.raises(ManualError, match="there twice"):
         read_manual(manual, ITEMS)
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"", "is empty"), (b"a,b\n1,2\n", "no column zip"), (b"\x81", "encoding")]
+    ("content", "said"), [(b"", "is empty"), (b"a,b\n1,2\n", "no column folder, and none zip"), (b"\x81", "encoding")]
 )
 def test_a_file_that_is_no_such_table_is_told_and_left_alone(tmp_path, content, said):
     path = tmp_path / "manual.csv"
@@ -365,3 +399,48 @@ def test_a_file_that_is_no_such_table_is_told_and_left_alone(tmp_path, content, 
     with pytest.raises(ManualError, match=said):
         read_manual(path, ITEMS)
     assert path.read_bytes() == content
+
+
+FOREIGN = "189297_Ж李_lovelace.zip"  # no encoding of Excel's holds both
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "cp1251", "shift_jis"])
+def test_a_name_that_excels_encoding_can_not_hold_loses_no_points_and_gains_no_rows(tmp_path, encoding):
+    path, results = tmp_path / "manual.csv", class_of(*NAMES[:2], FOREIGN)
+    add_rows(path, results, ITEMS)
+    table = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    table[2] |= {"explanation": "7,5"}
+    lines = [";".join(table[0]), *(";".join(row.values()) for row in table)]
+    path.write_bytes("\r\n".join(lines).encode(encoding, errors="replace"))
+    saved = path.read_bytes()
+    assert read_manual(path, ITEMS).of(results[2]).points == {"explanation": 7.5}
+    for _ in range(2):
+        add_rows(path, results, ITEMS)
+    assert path.read_bytes() == saved
+
+
+def test_a_file_of_an_earlier_version_goes_by_the_zips_names_and_gains_no_rows_either(tmp_path):
+    path, results = tmp_path / "manual.csv", class_of(*NAMES[:2], FOREIGN)
+    rows = f"id,name,surname,zip,explanation,comment\n1,a,b,{NAMES[0]},7,già\n2,c,d,{FOREIGN},5,\n"
+    path.write_bytes(rows.encode("cp1252", errors="replace"))
+    for _ in range(2):
+        add_rows(path, results, ITEMS)
+    assert path.read_text(encoding="cp1252").count("\n") == 4
+    read = read_manual(path, ITEMS)
+    assert (read.of(results[0]).points, read.of(results[0]).comment) == ({"explanation": 7}, "già")
+    (told,) = read.without_effect(results)
+    assert 'row 3: its 5 points count for nobody: there is no zip "189297_??_lovelace.zip"' in told
+
+
+def test_points_that_count_for_nobody_are_told_with_where_they_may_belong(manual):
+    manual.write_text(manual.read_text().replace("babbage.zip,,,", "babbage.zip,7,0,2.5"))
+    again = result_of(zip="189296_charles_babbage (1).zip", id="189296", folder="again")
+    old = result_of(zip=NAMES[1], id="189296", folder=safe_stem(NAMES[1]), status="superseded")
+    read = read_manual(manual, ITEMS)
+    assert read.without_effect(class_of(*NAMES)) == []
+    assert read.without_effect([old, again]) == [
+        f'row 3: its 9.5 points count for nobody: "{NAMES[1]}" is superseded; '
+        'give them to "189296_charles_babbage (1).zip" if they are its'
+    ]
+    (told,) = read.without_effect(class_of(NAMES[0]))
+    assert told.endswith(f'there is no zip "{NAMES[1]}"; look whose they are') or "if they are its" in told

@@ -1,16 +1,23 @@
 """Similarity: finds what two students share and nobody handed out, renamed or reformatted, and nothing else."""
 
+import dataclasses
+import json
 import random
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 
+from grading import similarity
 from grading.assignment import Similarity
-from grading.fingerprints import KINDS, code_tokens, comment_tokens, hashes, winnow, word_tokens
-from grading.similarity import Source, find_pairs, passages, save_source
-from grading.similarity_page import write_page
+from grading.fingerprint_reader import MAX_CHARACTERS, MAX_PRINTS, find_all, read_scripts
+from grading.fingerprints import KINDS, code_tokens, comment_tokens, hashes, source_text, winnow, word_tokens
+from grading.sandbox import NoSandbox, find_sandbox
+from grading.similarity import Source, are_kept, keep_fingerprints, known_hashes, passages
+from grading.similarity_page import MOST_BYTES, write_page
+from grading.unconfined import Unconfined
 from tests.submissions import ROOT, SCRIPTS
 from tests.submissions.report_words import write_report
 
@@ -51,7 +58,7 @@ def student(tmp_path):
             text = scripts.get(script) or (ROOT / f"{script}.py").read_text(encoding="utf-8")
             (folder / f"{script}.py").write_text(text, encoding="utf-8", errors="surrogatepass")
         file = folder.with_suffix(".json")
-        save_source(file, folder, report)
+        file.write_text(json.dumps(find_all(read_scripts(folder), report, known_hashes())))
         return Source(file, name, name)
 
     return make
@@ -86,6 +93,13 @@ def own_code(seed):
 
     lines = [f"    {rng.choice(NOUNS)} {rng.choice(['=', '+=', '*='])} {expression()}" for _ in range(20)]
     return "\n".join(["", "", f"def tool({', '.join(rng.sample(NOUNS, 3))}):", *lines, ""])
+
+
+def find_pairs(*sources_and_rules):
+    """The pairs of sources that can all be compared."""
+    pairs, left_out = similarity.find_pairs(*sources_and_rules)
+    assert not left_out
+    return pairs
 
 
 def names(pairs):
@@ -170,8 +184,6 @@ def test_reports_that_say_the_same_in_other_words_are_no_pairs(student):
 
 @pytest.mark.course
 def test_a_class_of_a_hundred_takes_seconds(student):
-    import time
-
     rng = random.Random(0)
     sources = [
         student(
@@ -204,14 +216,34 @@ def test_a_class_of_a_hundred_takes_seconds(student):
 )
 def test_code_that_is_none_has_tokens_all_the_same(code):
     for tokens in (code_tokens(code), comment_tokens(code), word_tokens(code)):
-        assert all(0 <= token.start < token.end <= len(code) for token in tokens)
+        assert all(0 <= token.first <= token.last <= code.count("\n") for token in tokens)
         hashes(tokens, 2)
 
 
 def test_tokens_stand_where_they_say():
-    code = 'x = "a # b"  # Ein Kommentar\nif y:\n    pass'
-    assert [code[t.start : t.end] for t in code_tokens(code)] == ["x", "=", '"a # b"', "if", "y", ":", "pass"]
-    assert [code[t.start : t.end] for t in comment_tokens(code)] == ["a", "b", "Ein", "Kommentar"]
+    code = 'x = "a # b"  # Ein Kommentar\nif y:\n    """two\nlines"""\n    pass'
+    assert [(token.text, token.first, token.last) for token in code_tokens(code)] == [
+        *(("name", 0, 0), ("=", 0, 0), ("string", 0, 0)),
+        *(("if", 1, 1), ("name", 1, 1), (":", 1, 1)),
+        *(("string", 2, 3), ("pass", 4, 4)),
+    ]
+    words = [(token.text, token.first) for token in comment_tokens(code)]
+    assert words == [("a", 0), ("b", 0), ("ein", 0), ("kommentar", 0), ("two", 2), ("lines", 3)]
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"x = '\xc3\xa9'", "x = 'é'"),
+        (b"\xef\xbb\xbfx = 1", "x = 1"),
+        ("x = 'é'".encode("utf-16"), "x = 'é'"),
+        (b"x = '\xe9'", "x = '\ufffd'"),
+        (b"\xff\xfex", "\ufffd"),
+        (b"", ""),
+    ],
+)
+def test_source_text_is_read_whatever_its_encoding(data, text):
+    assert source_text(data) == text
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -266,9 +298,9 @@ def test_passages_are_the_whole_lines_that_match(student):
     )
     first = passages(pair, "code")[0]
     assert first.files == ("model_no1.py", "model_no2.py")
-    assert "total = total * int(side) if side else total" in first.texts[0]
-    assert "thing_2 = thing_2 * int(thing_3) if thing_3 else thing_2" in first.texts[1]
-    assert "import tensorflow" not in first.texts[0]
+    assert "total = total * int(side) if side else total" in "\n".join(first.lines[0])
+    assert "thing_2 = thing_2 * int(thing_3) if thing_3 else thing_2" in "\n".join(first.lines[1])
+    assert "import tensorflow" not in "\n".join(first.lines[0])
 
 
 def test_the_page_holds_no_markup_of_strangers(student, tmp_path):
@@ -285,3 +317,91 @@ def test_the_page_holds_no_markup_of_strangers(student, tmp_path):
 def test_a_class_without_pairs_gets_a_page_that_says_so(tmp_path):
     write_page(tmp_path / "page.html", [], "0 submissions")
     assert "Pairs listed: 0" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_the_page_has_some_megabytes_at_most_whatever_was_handed_in(student, tmp_path):
+    (pair,) = find_pairs([student(name, model_no1=reference() + ODD + "#" + "<" * 5000) for name in "ab"], [], RULES)
+    write_page(tmp_path / "page.html", [pair] * 3000, "2 submissions", [(pair.first, "too long")] * 3000)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert len(page) < 1.2 * MOST_BYTES
+    assert "The page is full: from pair" in page
+    assert page.count("... and 2,000 more") == 2
+    assert "&lt;" * 201 not in page
+
+
+# --------------------------------------------------------------------------------------------------------- the sandbox
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    try:
+        return find_sandbox()
+    except NoSandbox as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def kept(request, tmp_path):
+    """Has the fingerprints of a submission's files taken for real; returns what is kept."""
+
+    def keep(report="", confined=True, **scripts):
+        sandbox = request.getfixturevalue("sandbox") if confined else Unconfined()
+        folder = tmp_path / "submission"
+        folder.mkdir()
+        folder.chmod(0o755)
+        for name, text in scripts.items():
+            (folder / f"{name}.py").write_text(text, encoding="utf-8")
+        (tmp_path / "scratch").mkdir()
+        keep_fingerprints(tmp_path / "kept.json", folder, report, sandbox, tmp_path / "scratch")
+        assert are_kept(tmp_path / "kept.json")
+        return Source(tmp_path / "kept.json", "s", "s")
+
+    return keep
+
+
+@pytest.mark.parametrize("confined", [True, False])
+def test_the_sandbox_takes_the_same_fingerprints(kept, student, confined):
+    report = write_report(rng=random.Random(3))
+    scripts = {"model_no1": reference() + ODD, "model_no2": reference("model_no2"), "model_no3": own_code(4)}
+    assert kept(report, confined, **scripts).prints() == student("s", report, **scripts).prints()
+
+
+def test_a_folder_called_like_a_script_is_none(tmp_path):
+    (tmp_path / "submission" / "helpers.py").mkdir(parents=True)
+    (tmp_path / "submission" / "helpers.py" / "notes.txt").write_text("x")
+    assert list(read_scripts(tmp_path / "submission")) == []
+
+
+@pytest.mark.parametrize("piece", ['\\"""\n', "\\N{", "(", "%(", "'" + "{" * 100])
+def test_text_that_keeps_a_pattern_busy_takes_seconds(kept, piece):
+    started = time.monotonic()
+    source = kept(model_no1=reference() + ODD, notes="'" + piece * (MAX_CHARACTERS // len(piece)))
+    assert source.prints()["code"], "the other script is compared all the same"
+    assert time.monotonic() - started < 30
+
+
+def test_what_takes_too_long_is_left_out_with_the_limit_named(kept, monkeypatch):
+    monkeypatch.setattr(similarity, "LIMITS", dataclasses.replace(similarity.LIMITS, cpu_seconds=0.5))
+    source = kept(model_no1="x = (1 + y)\n" * 10**5)
+    ((left_out, reason),) = similarity.find_pairs([source], [], RULES)[1]
+    assert left_out is source
+    assert reason == "taking its fingerprints used more than the 0.5 s of processor time allowed and was stopped"
+
+
+def test_what_is_kept_is_bounded_whatever_was_handed_in(kept):
+    rng = random.Random(5)
+    lines = "\n".join(f"{rng.random()} = {rng.choice(NOUNS)}" * rng.randint(1, 40) for _ in range(2000))
+    source = kept("\x01" * 10**7, **{f"helper{n}": lines for n in range(50)})
+    assert source.file.stat().st_size < 8 * 2**20
+    assert all(len(values) <= MAX_PRINTS for values in source.prints().values())
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"problem": ""}', b'{"problem": "", "prints": {"code": 3}}'])
+def test_damaged_fingerprints_leave_out_a_submission_and_not_the_class(student, tmp_path, content):
+    pair = [student(name, model_no1=reference() + ODD) for name in ("first", "second")]
+    damaged = Source(tmp_path / "damaged.json", "damaged", "d")
+    damaged.file.write_bytes(content)
+    assert not are_kept(damaged.file)
+    pairs, left_out = similarity.find_pairs([*pair, damaged], [], RULES)
+    assert names(pairs) == {frozenset(("first", "second"))}
+    assert [source.label for source, _ in left_out] == ["damaged"]

@@ -59,8 +59,8 @@ def graded(tmp_path):
         "3_e_f.zip": plain | {"case": "bad", "expect": {}, "refused": "a RAR archive", "kind": "flawed"},
     }
     for name, status in zip(expected, ("passed", "failed", "skipped"), strict=True):
-        folder = tmp_path / safe_stem(name)
-        folder.mkdir()
+        folder = tmp_path / "submissions" / safe_stem(name)
+        folder.mkdir(parents=True)
         refused = expected[name]["refused"]
         result = {"status": "refused" if refused else "graded", "problem": f"It is {refused}.", "trained": True}
         check = {"name": "run/model_no1", "status": status, "message": "ran", "remarks": []}
@@ -86,7 +86,7 @@ def test_right_verdicts_make_no_difference(graded):
 )
 def test_wrong_verdict_is_a_difference(graded, stem, change, difference):
     folder, expected = graded
-    path = folder / stem / "result.json"
+    path = folder / "submissions" / stem / "result.json"
     path.write_text(path.read_text().replace(*change))
     (line,) = differences(expected, folder)
     assert line.startswith(f"{stem}.zip")
@@ -95,7 +95,7 @@ def test_wrong_verdict_is_a_difference(graded, stem, change, difference):
 
 def test_missing_results_rows_and_pairs_are_differences(graded):
     folder, expected = graded
-    (folder / "1_a_b" / "result.json").unlink()
+    (folder / "submissions" / "1_a_b" / "result.json").unlink()
     (folder / "grades.csv").write_text("zip\n2_c_d.zip\n3_e_f.zip\n3_e_f.zip\n")
     (folder / "similarity.html").write_text("")
     assert differences(expected, folder) == [

@@ -73,6 +73,11 @@ LAID_OUT = [
         build=lambda files: edited("lab_é/notes.txt", flags=0)({**files, "lab_é/notes.txt": b"x"}),
     ),
     odd(
+        "a_folder_called_like_a_script",
+        "a folder whose name ends with .py",
+        build=lambda files: make_zip({**files, "helpers.py/notes.txt": b"x"}),
+    ),
+    odd(
         "a_folder_for_each_script",
         "each script in a folder of its own",
         build=lambda files: make_zip({f"{path.split('.')[0]}/{path}": content for path, content in files.items()}),

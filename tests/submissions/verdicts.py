@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from grading.names import safe_stem
+from grading.results import RESULT, SUBMISSIONS
 from tests.submissions import allowed
 
 ZIP = "files/zip"  # the check that stands for the zip itself
@@ -22,7 +23,7 @@ def differences(expected: dict[str, dict], grades: Path) -> list[str]:
     """What is not as expected, a line each. `expected` is that of generate.py, `grades` the grader's output folder."""
     found = []
     for name, verdict in expected.items():
-        path = grades / safe_stem(name) / "result.json"
+        path = grades / SUBMISSIONS / safe_stem(name) / RESULT
         if not path.is_file():
             found.append(f"{name} ({verdict['case']}): no result")
             continue

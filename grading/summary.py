@@ -1,0 +1,69 @@
+"""What became of a class, in some lines for the instructor: how many, what is still open, and where it all is."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from grading.checks import UNDECIDED
+from grading.manual import FILE as MANUAL
+from grading.manual import Manual
+from grading.names import quoted
+from grading.results import FEEDBACK, GRADES, SUBMISSIONS, Mark, Result
+
+NAMED = 10  # that are named of many
+Rows = Sequence[tuple[Result, Mark]]
+
+
+def summary(rows: Rows, manual: Manual, out: Path, *, trained: bool, lost: int) -> list[str]:
+    """The lines; `trained` is whether this run trains, `lost` of how many submissions it had to leave out trainings."""
+    counts = Counter(result.status for result, _ in rows)
+    states = ", ".join(f"{counts[status]} {status}" for status in ("graded", "refused", "superseded", "crashed"))
+    late = sum(1 for result, _ in rows if result.late_seconds)
+    lines = [f"{len(rows)} zips: {states}; {late} late", *_mean(rows), *_undecided(rows)]
+    lines += _trainings(rows, lost) if not trained else []
+    lines += _manual(rows, manual, out)
+    lines.append(f"{out / GRADES}: a row for each zip; {out / SUBMISSIONS}/<zip>/{FEEDBACK}: for the students")
+    lines.append(f"{out / MANUAL}: write your points there, then run the same command again")
+    return lines
+
+
+def _mean(rows: Rows) -> list[str]:
+    counted = [marks for result, marks in rows if result.status in ("graded", "refused")]
+    if not counted:
+        return []
+    mean, most = (sum(getattr(marks, name) for marks in counted) / len(counted) for name in ("score", "max_score"))
+    pending = sum(1 for marks in counted if marks.pending)
+    without = f"; points of {pending} are still to be given by hand" if pending else ""
+    return [f"mean score {mean:.1f} of {most:.1f}{without}"]
+
+
+def _undecided(rows: Rows) -> list[str]:
+    """What the grader could not decide: nobody but the instructor can, and it is one among many cells."""
+    checks = [
+        f"{quoted(result.zip)} {check.name}"
+        for result, _ in rows
+        for check in result.checks
+        if check.status == UNDECIDED
+    ]
+    if not checks:
+        return []
+    more = f", and {len(checks) - NAMED} more" if len(checks) > NAMED else ""
+    return [f"undecided, to be settled by hand: {', '.join(checks[:NAMED])}{more}; {FEEDBACK} has what was seen"]
+
+
+def _trainings(rows: Rows, lost: int) -> list[str]:
+    kept = sum(1 for result, _ in rows if result.status == "graded" and result.trained)
+    lines = [f"the trainings of {kept} are known, and kept with their points"] if kept else []
+    if lost:
+        lines.append(
+            f"the trainings of {lost} are not taken over (another zip, kit or rules, or --regrade), and are left out "
+            "with their points: run without --no-train"
+        )
+    return lines
+
+
+def _manual(rows: Rows, manual: Manual, out: Path) -> list[str]:
+    lines = []
+    if manual.missing:
+        lines.append(f"{out / MANUAL} has no column {', '.join(manual.missing)}: add it to give these points")
+    return lines + [f"{out / MANUAL}, {told}" for told in manual.without_effect([result for result, _ in rows])]
