@@ -3,7 +3,8 @@
 It runs in the sandbox, beside student code, so what it writes is mere data; `graphs` reads it with all the doubts due.
 A graph has one input, `images`, (BATCH, 784) float32, and two outputs: TESTING, what `model(x)` returns, which is how
 the lecture's main, `lab` and the README test; and TRAINING, the same call with its switch (see `switches`). The
-constants that stand for variables say so in attributes of theirs: their names, and which of them training changes.
+constants that stand for variables say so in attributes of theirs: their names, which of them training changes, and
+which change at each call, as the state of random numbers does.
 """
 
 import contextlib
@@ -25,8 +26,9 @@ from tensorflow.python.training.saver import export_meta_graph
 BATCH = 37
 KEEP_PROB = 0.5
 TESTING, TRAINING = "output_testing", "output_training"
-VARIABLE, TRAINABLE = "_variable", "_trainable"  # attributes of a constant: a variable's name, and whether it learns
-COMPILED = "_XlaMustCompile"  # an attribute of functions that are left alone, because XLA compiles them
+# Attributes of a constant: the variable's name, whether it learns, and whether a call changes it.
+VARIABLE, TRAINABLE, STATE = "_variable", "_trainable", "_state"
+COMPILED = ("_XlaMustCompile", "_noinline")  # attributes of functions that stay apart, because XLA compiles them
 PASS_ON = ("Identity", "Switch", "Merge")  # operations that hand a variable on
 
 
@@ -86,7 +88,8 @@ def freeze(network: Network) -> tf.compat.v1.GraphDef:
         return network(x), network(x, training=True)
 
     graph = _traced(call)
-    return _frozen(graph, _inlined(graph), graph.outputs, graph.variables, _learning(network))
+    learning, state = _changing(network, graph.variables)
+    return _frozen(graph, _inlined(graph), graph.outputs, graph.variables, learning, state)
 
 
 def _traced(call):
@@ -117,30 +120,32 @@ def freeze_broken(network: Network) -> tf.compat.v1.GraphDef | None:
     variables = network.trainable_variables  # the graph itself learns of them at the end, which it did not reach
     with graphs[0].as_default():
         last = tf.identity(last)
-    return _frozen(graphs[0], _inlined(graphs[0], [last]), [last, last], variables, variables)
+    return _frozen(graphs[0], _inlined(graphs[0], [last]), [last, last], variables, variables, [])
 
 
-def _learning(network):
-    """The trainable variables that get a gradient, so that training changes them."""
-    variables = network.trainable_variables
+def _changing(network, variables):
+    """The trainable variables that get a gradient, so that training changes them; and those that a call changes."""
+    counters = [variable for variable in variables if variable.dtype.is_integer]
+    before = [variable.numpy() for variable in counters]
+    trainable = network.trainable_variables
     try:
         with tf.GradientTape() as tape:
-            logits = network(tf.random.uniform([2, 784], seed=1), training=True)
+            logits = network(tf.random.uniform([BATCH, 784], seed=1), training=True)
             loss = tf.reduce_sum(tf.square(tf.cast(logits, tf.float32)))
-        gradients = tape.gradient(loss, variables)
+        gradients = tape.gradient(loss, trainable)
     except Exception:  # not every right model can do that outside of a graph
-        return variables
-    return [variable for variable, gradient in zip(variables, gradients, strict=True) if gradient is not None]
+        return trainable, counters
+    learning = [variable for variable, gradient in zip(trainable, gradients, strict=True) if gradient is not None]
+    return learning, [variable for variable, was in zip(counters, before, strict=True) if (variable.numpy() != was).any()]
 
 
 def _inlined(graph, outputs=None):
     """The GraphDef of a graph, with the functions that it calls written out in their places."""
     graph_def = graph.as_graph_def()
-    for holder in (*graph_def.node, *graph_def.library.function):
-        holder.attr.pop(COMPILED, None)
-    for function in graph_def.library.function:
-        for node in function.node_def:
-            node.attr.pop(COMPILED, None)
+    nodes = [*graph_def.node, *(node for function in graph_def.library.function for node in function.node_def)]
+    for holder in (*nodes, *graph_def.library.function):
+        for name in COMPILED:
+            holder.attr.pop(name, None)
     meta_graph = export_meta_graph(graph_def=graph_def, graph=graph)
     fetched = meta_graph_pb2.CollectionDef()
     fetched.node_list.value.extend(tensor.name for tensor in [*graph.inputs, *(outputs or graph.outputs)])
@@ -152,10 +157,10 @@ def _inlined(graph, outputs=None):
     return tf_optimizer.OptimizeGraph(config, meta_graph)
 
 
-def _frozen(graph, graph_def, outputs, variables, learning):
+def _frozen(graph, graph_def, outputs, variables, learning, state):
     """Makes the variables that a graph has captured constants, and gives input and outputs their names."""
     variables = {id(variable.handle): variable for variable in variables}
-    learning = {id(variable.handle) for variable in learning}
+    learning, state = ({id(variable.handle) for variable in some} for some in (learning, state))
     nodes = {node.name: node for node in graph_def.node}
     kinds = {}  # a name to the type of the variable that it stands for
     for outside, placeholder in graph.captures:
@@ -171,6 +176,7 @@ def _frozen(graph, graph_def, outputs, variables, learning):
         if variable is not None:
             node.attr[VARIABLE].s = variable.name.partition(":")[0].encode()
             node.attr[TRAINABLE].b = id(outside) in learning
+            node.attr[STATE].b = id(outside) in state
     while any(_pass_on(node, kinds) for node in graph_def.node):  # the nodes are in no order
         pass
     for name, tensor in zip((TESTING, TRAINING), outputs, strict=True):

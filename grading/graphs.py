@@ -14,7 +14,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.python.framework import op_def_registry
 
-from grading.freezing import BATCH, TESTING, TRAINABLE, TRAINING, VARIABLE
+from grading.freezing import BATCH, STATE, TESTING, TRAINABLE, TRAINING, VARIABLE
 from grading.operations import ADMITTED, ALIASES, RANDOM, SEEDED
 
 MAX_BYTES = 128 * 2**20  # model_no1, the largest, has 51 MB of weights
@@ -151,6 +151,9 @@ class _Builder:
         if node.op == "Const" and VARIABLE in node.attr and tf.as_dtype(node.attr["dtype"].type).is_floating:
             self._add_weight(node)
             return node.name
+        if node.op == "Const" and node.attr[STATE].b:
+            self._add_state(node)
+            return node.name
         if node.op in SEEDED or node.op == GENERATOR:
             self._add_draw(node, inputs)
             return node.name
@@ -189,6 +192,14 @@ class _Builder:
         self._node(given, "Placeholder", dtype=dtype, shape=shape)
         self._node(f"{ASSIGN}/{node.name}", "AssignVariableOp", handle, given, dtype=dtype)
         self.weights[node.name] = (node, value)
+
+    def _add_state(self, node):
+        """Has a counter that each call changes, from which random numbers follow, be another for each draw."""
+        value = tf.make_ndarray(node.attr["value"].tensor)
+        dtype, first, number = tf.as_dtype(value.dtype), f"{node.name}/first", f"{node.name}/number"
+        self._node(first, "Const", dtype=dtype, value=value)
+        self._node(number, "Cast", DRAW, SrcT=tf.int64, DstT=dtype)
+        self._node(node.name, "AddV2", first, number, T=dtype)
 
     def _add_draw(self, node, inputs):
         """Has a random operation follow from DRAW, and from nothing that it remembers."""

@@ -7,6 +7,7 @@ differs is not the network that it claims to be, whatever its operations are cal
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -120,3 +121,17 @@ def _comparable(found, made, expected):
     odds = np.exp(expected)
     odds /= odds.sum(axis=1, keepdims=True)
     return (np.exp(made) if made.min() < -1e-6 else made), odds
+
+
+def save(network: Network, path: Path) -> None:
+    """Writes a network to a file (.npz), for `load`."""
+    arrays = {f"{name}_{n}": value for n, pair in enumerate(network.weights) for name, value in zip("wb", pair, strict=True)}
+    np.savez(path, scaling=np.array(network.scaling), **arrays)
+
+
+def load(script: str, path: Path) -> Network:
+    """The network that `save` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        count = sum(name.startswith("w_") for name in arrays.files)
+        pairs = tuple((arrays[f"w_{n}"], arrays[f"b_{n}"]) for n in range(count))
+        return Network(script, pairs, tuple(map(float, arrays["scaling"])))
