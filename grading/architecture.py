@@ -13,7 +13,8 @@ TOO_MANY = 0.2  # the most that a network earns that has more layers with weight
 class Verdict:
     """What is wrong (a line each; none if the network is right), what was tolerated, and the part that is right.
 
-    `unread` tells what stopped the reading, where nothing is known to be wrong: then nothing is decided.
+    `dropout` has those of the problems that are about dropout. `unread` tells what stopped the reading, where nothing is
+    known to be wrong: then nothing is decided.
     """
 
     problems: tuple[str, ...]
@@ -21,6 +22,7 @@ class Verdict:
     fraction: float
     layers: tuple[Layer, ...]
     unread: str | None = None
+    dropout: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,16 @@ def judge(
             others += _other_way(tested, trained)
     if unread:
         return Verdict((), tested.remarks, 0.0, tested.layers, unread)
+    told = () if failing else tuple(dropout)
     wrong = layer_problems(script, list(tested.layers))
-    found = (*wrong, *others, *(() if failing else dropout))
+    found = (*wrong, *others, *told)
     fraction = _fraction(script, tested.layers, right_dropout=not dropout, others=len(others)) if found else 1.0
     swapped = next((name for name in LAYERS if name != script and list(tested.layers) == LAYERS[name]), None)
     if swapped and wrong:
         removed = f"without {REMOVED[script]}" if script in REMOVED else ""
         found = (f"this is the network of {swapped}, all of it; {script} should be deep_mnist {removed}", *found)
         fraction = 0.0
-    return Verdict(found, tested.remarks, fraction, tested.layers)
+    return Verdict(found, tested.remarks, fraction, tested.layers, dropout=told)
 
 
 def tidied(layers: list[Layer]) -> Network:

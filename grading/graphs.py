@@ -281,8 +281,13 @@ class _Sources:
             self._look_at(name, nodes[name])
 
     def inputs(self, name):
-        """The tensors that a node really takes, "name" or "name:1"; without those that only have to run before it."""
-        return [self._resolved(tensor) for tensor in self._nodes[name].input if not tensor.startswith("^")]
+        """The tensors that a node really takes, "name" or "name:1".
+
+        Without those that only have to run before it, and without the state of a generator, which is not needed here.
+        """
+        node = self._nodes[name]
+        taken = [self._resolved(tensor) for tensor in node.input if not tensor.startswith("^")]
+        return taken[1:] if node.op in (GENERATOR, "StatefulRandomBinomial") else taken
 
     def replace(self, name, other):
         """Lets a node stand for another."""

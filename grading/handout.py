@@ -63,7 +63,6 @@ STUDENTS = (
     "grading/report_text.py",
     "grading/segments.py",
     "grading/student_checks.py",
-    "grading/tracing.py",
     "idx_files.py",
     "input_data.py",
     "lab.py",

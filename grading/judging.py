@@ -69,7 +69,8 @@ class _Looking:
         self._testing.load(originals | values)
         reading = read(self._testing, self._rng)
         counted = self._count_problems() if self._whole else []
-        problems = self._output_problems() + counted if self._whole else []
+        problems = list(reading.notes)
+        problems += self._output_problems() + counted if self._whole else []
         verdict = judge(self._script, reading.layers, None if not self._whole else [], problems, dropout=[])
         unread = self._unread(reading) if not counted else None
         if not self._whole or not self._is_right(verdict, problems):

@@ -50,17 +50,13 @@ RANDOM = _set(
     """
 )
 # Random numbers by a state that is kept somewhere: the operation that draws the same by a seed, which of its inputs are
-# the old one's by their number, and the names of attributes, old to new.
+# the old one's by their number (without the state), and the names of attributes, old to new.
 SEEDED = {
     "Multinomial": ("StatelessMultinomial", (0, 1, "seed"), {"T": "T", "output_dtype": "output_dtype"}),
     "RandomStandardNormal": ("StatelessRandomNormal", (0, "seed"), {"T": "T", "dtype": "dtype"}),
     "RandomUniform": ("StatelessRandomUniform", (0, "seed"), {"T": "T", "dtype": "dtype"}),
     "RandomUniformInt": ("StatelessRandomUniformInt", (0, "seed", 1, 2), {"T": "T", "Tout": "dtype"}),
-    "StatefulRandomBinomial": (
-        "StatelessRandomBinomial",
-        (2, "seed", 3, 4),
-        {"S": "S", "T": "T", "dtype": "dtype"},
-    ),
+    "StatefulRandomBinomial": ("StatelessRandomBinomial", (1, "seed", 2, 3), {"S": "S", "T": "T", "dtype": "dtype"}),
     "TruncatedNormal": ("StatelessTruncatedNormal", (0, "seed"), {"T": "T", "dtype": "dtype"}),
 }
 OTHERS = _set(

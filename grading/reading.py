@@ -45,12 +45,13 @@ class Piece:
 class Reading:
     """What was read: pieces in the order of the data, and the names of segments that are no layer known here.
 
-    `carry` is what the output is multiplied with, after the last layer.
+    `carry` is what the output is multiplied with, after the last layer; `notes` tell of likely mistakes, a line each.
     """
 
     pieces: list[Piece]
     unknown: list[str]
-    carry: float = 1.0
+    carry: float
+    notes: list[str]
 
     @property
     def layers(self) -> list[Layer]:
@@ -81,7 +82,7 @@ def read(flow: Flow, rng: np.random.Generator) -> Reading:
 class _Reader:
     def __init__(self, flow, rng):
         self._flow, self._rng = flow, rng
-        self._pieces, self._unknown = [], []
+        self._pieces, self._unknown, self._notes = [], [], []
         self._shape, self._place = IMAGE, np.arange(784)  # where the values of (height, width, channels) are in a row
         self._carry = 1.0  # what the graph's values are of those of the layers read so far
 
@@ -89,7 +90,7 @@ class _Reader:
         segments, start = self._flow.segments, 0
         while start < len(segments):
             start = self._step(segments, start)
-        return Reading(self._pieces, self._unknown, self._carry)
+        return Reading(self._pieces, self._unknown, self._carry, self._notes)
 
     # ---------------------------------------------------------------------------------------------- windows
 
@@ -130,6 +131,10 @@ class _Reader:
     def _misfit(self, segments, stop, padded):
         """A layer with weights that is none of these networks': told by its operation, as far as that has a name."""
         window = segments[stop]
+        shape = window.entry.shape.as_list()
+        if len(shape) == 2 and shape[0] != BATCH and BATCH not in shape:
+            before = f", which follows {self._pieces[-1].layer}," if self._pieces else ""
+            self._notes.append(f"the reshape{before} makes {shape} of {BATCH} images, expected {BATCH} rows")
         convolution = next((op for op in window.operations if op.type == "Conv2D"), None)
         if convolution is not None:
             unusual = unusual_convolution(convolution, padded) or ("of an unusual form",)

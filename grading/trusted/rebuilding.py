@@ -16,6 +16,7 @@ from grading.architecture import TOO_MANY, Verdict
 from grading.freezing import BATCH
 from grading.judging import Look, look
 from grading.layers import DROPPED, LAYERS
+from grading.segments import Rows
 
 
 @dataclass(frozen=True)
@@ -88,13 +89,14 @@ def _network(script: str, found: Look, values) -> Network:
 def _differs(found: Look, network: Network, images: np.ndarray) -> str | None:
     """On what the graph and the network do not return the same, by how much; None if they agree."""
     flow = found.testing
+    ends = [piece.segment.entry for piece in found.reading.pieces if piece.layer.kind == "softmax"]
+    output = ends[0] if ends else flow.output  # numbers of which no softmax has lost any
     tolerance = 2 * max(segment.tolerance for segment in flow.segments)
     largest = min(segment.largest for segment in flow.segments)
     for draw, (name, probe) in enumerate(_probes(images, largest)):
         fed = probe.astype(np.float32)
-        made = flow.run(flow.output, {flow.images: fed}, draw).astype(np.float64)
+        made = Rows.of(output).unpack(flow.run(output, {flow.images: fed}, draw)).astype(np.float64)
         expected = found.reading.carry * logits(network.script, network.weights, network.scaling, fed).numpy()
-        made, expected = _comparable(found, made, expected.astype(np.float64))
         error = np.abs(made - expected).max(axis=1)
         size = np.abs(expected).max(axis=1) + 1e-6
         if not (error <= tolerance * size).all():
@@ -111,16 +113,6 @@ def _probes(images: np.ndarray, largest: float) -> Iterator[tuple[str, np.ndarra
     for magnitude in (1e-2, 1.0, 30.0, 1e3, 1e5):
         if magnitude <= largest:
             yield f"numbers around {magnitude:g}", magnitude * rng.standard_normal((BATCH, 784))
-
-
-def _comparable(found, made, expected):
-    """Both without a softmax at the end, or both with one: numbers of which no difference is lost."""
-    if not any(piece.layer.kind == "softmax" for piece in found.reading.pieces):
-        return made, expected
-    expected = expected - expected.max(axis=1, keepdims=True)
-    odds = np.exp(expected)
-    odds /= odds.sum(axis=1, keepdims=True)
-    return (np.exp(made) if made.min() < -1e-6 else made), odds
 
 
 def save(network: Network, path: Path) -> None:
