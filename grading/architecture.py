@@ -3,7 +3,7 @@
 import difflib
 from dataclasses import dataclass
 
-from grading.layers import DROPPED, LAYERS, REMOVED, Layer, layer_problems
+from grading.layers import DROPPED, LAYERS, OWN_WEIGHTS, REMOVED, Layer, layer_problems
 
 WEIGHTED = ("convolution", "matrix product")
 TOO_MANY = 0.2  # the most that a network earns that has more layers with weights than it should
@@ -109,6 +109,10 @@ def tidied(layers: list[Layer]) -> Network:
     return Network(tuple(found), tuple(dropouts), tuple(problems), tuple(remarks))
 
 
+def _has_weights(layer):
+    return layer.kind in WEIGHTED or layer.kind.startswith(OWN_WEIGHTS)
+
+
 def _has(group, kind):
     return any(layer.kind == kind for layer in group)
 
@@ -159,7 +163,7 @@ def _fraction(script, layers, right_dropout, others):
     blocks = difflib.SequenceMatcher(None, expected, layers, autojunk=False).get_matching_blocks()
     right = sum(block.size for block in blocks)
     share = max(0, right + right_dropout - others) / (max(len(expected), len(layers)) + 1) if right else 0.0
-    kinds = [[layer.kind for layer in some if layer.kind in WEIGHTED] for some in (expected, layers)]
+    kinds = [[layer.kind for layer in some if _has_weights(layer)] for some in (expected, layers)]
     if len(kinds[1]) > len(kinds[0]):
         return min(share / 2, TOO_MANY)
     return min(share, 0.9) if kinds[0] == kinds[1] else share / 2

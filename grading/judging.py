@@ -14,8 +14,8 @@ from grading.architecture import Verdict, judge
 from grading.dropout import mask_problems
 from grading.freezing import BATCH, TESTING, TRAINING
 from grading.graphs import Admitted
-from grading.layers import DROPPED, LAYERS
-from grading.parameters import count_problems, freedom_problems
+from grading.layers import DROPPED, LAYERS, OWN_WEIGHTS
+from grading.parameters import count_problems, freedom_problems, trained
 from grading.reading import Reading, random_weights, read
 from grading.segments import Flow, Segment
 
@@ -81,7 +81,7 @@ class _Looking:
         self._testing.load(originals)
         first = {number: piece.values() for number, piece in enumerate(reading.pieces) if piece.values}
         self._testing.load(values)
-        problems += freedom_problems(self._admitted, reading, values, first)
+        problems += freedom_problems(self._admitted, reading, values, first) + self._fixed_problems(originals)
         dropout = self._dropout_problems(reading)
         verdict = judge(self._script, reading.layers, [], problems, dropout=dropout)
         return Look(verdict, self._testing, self._training, reading, first, values)
@@ -91,20 +91,31 @@ class _Looking:
 
     def _unread(self, reading):
         """Where the reading stopped at weights of an unknown kind, although all are as many as they should be."""
-        strange = [
-            piece for piece in reading.pieces if str(piece.layer.kind) in reading.unknown and piece.segment.weights
-        ]
-        if not strange:
+        place = next((n for n, layer in enumerate(reading.layers) if layer.kind.startswith(OWN_WEIGHTS)), None)
+        if place is None:
             return None
-        place = reading.pieces.index(strange[0])
-        after = f"after {reading.pieces[place - 1].layer}" if place else "at the images"
-        return f"{after} the reading does not know what to make of {strange[0].layer.kind}"
+        after = f"after {reading.layers[place - 1]}" if place else "at the images"
+        return f"{after} there is {reading.layers[place].kind}, which the reading does not know"
 
     def _count_problems(self):
         flow = self._testing
         used = Segment(flow, (flow.output.op,), flow.images, flow.output)
         names = frozenset().union(*(segment.weights for segment in flow.segments)) | used.weights
         return count_problems(self._script, self._admitted, names)
+
+    def _fixed_problems(self, originals):
+        """Variables that training leaves as they are, although the output depends on them: of a normalisation, say."""
+        fixed = {name: value for name, value in originals.items() if name not in trained(self._admitted) and value.ndim}
+        fed = {self._testing.images: self._images}
+        before = self._testing.run(self._testing.output, fed)
+        names = {weight.tensor.op.name: weight.name for weight in self._admitted.weights}
+        problems = []
+        for name, value in fixed.items():
+            self._testing.load({name: (1.3 * value + 0.1).astype(value.dtype)})
+            if (self._testing.run(self._testing.output, fed) != before).any():
+                problems.append(f"the output depends on {names[name]}, which is no weight of these layers")
+            self._testing.load({name: value})
+        return problems
 
     def _output_problems(self):
         output = self._testing.output

@@ -5,6 +5,8 @@ Nothing here imports TensorFlow: whoever asks for feedback need not wait for it.
 
 from dataclasses import dataclass
 
+OWN_WEIGHTS = "a part with weights of its own"  # begins the kind of what has weights and is no layer known here
+
 
 @dataclass(frozen=True)
 class Layer:

@@ -20,11 +20,12 @@ import tensorflow as tf
 
 from grading.freezing import BATCH, TESTING
 from grading.graphs import Admitted
-from grading.layers import Layer, unusual_convolution, unusual_pooling
+from grading.layers import OWN_WEIGHTS, Layer, unusual_convolution, unusual_pooling
 from grading.segments import Flow, Segment
 
 IMAGE = (28, 28, 1)
 FEW = 8  # constants of fewer numbers are no weights
+LARGEST_PRODUCT = 2**25  # weights; model_no1's has 13 million
 RADIUS = 6  # pixels from the middle of a filter that are looked at
 
 
@@ -43,13 +44,12 @@ class Piece:
 
 @dataclass(frozen=True)
 class Reading:
-    """What was read: pieces in the order of the data, and the names of segments that are no layer known here.
+    """What was read: pieces in the order of the data; what is no layer known here is named by its operations.
 
     `carry` is what the output is multiplied with, after the last layer; `notes` tell of likely mistakes, a line each.
     """
 
     pieces: list[Piece]
-    unknown: list[str]
     carry: float
     notes: list[str]
 
@@ -82,7 +82,7 @@ def read(flow: Flow, rng: np.random.Generator) -> Reading:
 class _Reader:
     def __init__(self, flow, rng):
         self._flow, self._rng = flow, rng
-        self._pieces, self._unknown, self._notes = [], [], []
+        self._pieces, self._notes = [], []
         self._shape, self._place = IMAGE, np.arange(784)  # where the values of (height, width, channels) are in a row
         self._carry = 1.0  # what the graph's values are of those of the layers read so far
 
@@ -90,7 +90,7 @@ class _Reader:
         segments, start = self._flow.segments, 0
         while start < len(segments):
             start = self._step(segments, start)
-        return Reading(self._pieces, self._unknown, self._carry, self._notes)
+        return Reading(self._pieces, self._carry, self._notes)
 
     # ---------------------------------------------------------------------------------------------- windows
 
@@ -101,16 +101,24 @@ class _Reader:
             if window.outputs is None:
                 continue
             if self._is_weighted(segments[stop]):
-                return self._weighted(segments, start, stop)
+                found = self._weighted(segments, start, stop)
+                if found is not None:
+                    return found
+                break
             if self._explain(window):
                 return stop + 1
             if self._is_mixing(segments[stop]):
+                stop += 1
                 break
-        self._name(segments[start].to(segments[stop]), segments[start : stop + 1])
-        return stop + 1
+        else:
+            stop = len(segments)
+        return self._give_up(segments, start, stop)
 
     def _weighted(self, segments, start, stop):
-        """A segment that is a layer with weights, together with what is before and after it, as far as that goes."""
+        """A segment that is a layer with weights, together with what is before and after it, as far as that goes.
+
+        Returns where the next one begins; None where what is before it has to be told by itself.
+        """
         last = stop
         while last + 1 < len(segments) and self._is_affine(segments[last + 1]):
             if self._is_weighted(segments[last + 1]):
@@ -120,13 +128,16 @@ class _Reader:
             window = segments[start].to(segments[end])
             if window.outputs is not None and (self._convolution(window) or self._product(window)):
                 return end + 1
-        if start < stop:
-            before = segments[start].to(segments[stop - 1])
-            padded = _zeros_around(segments[start:stop])
-            if padded is None:
-                self._name(before, segments[start:stop])
-            return self._misfit(segments, stop, padded)
-        return self._misfit(segments, stop, None)
+        padded = _zeros_around(segments[start:stop])
+        return self._misfit(segments, stop, padded) if start == stop or padded else None
+
+    def _give_up(self, segments, start, stop):
+        """Names what is not known, up to `stop`: the first segment alone, if what follows may be known then."""
+        first = segments[start]
+        alone = stop > start + 1 and first.inputs and first.outputs and first.outputs.size == first.inputs.size
+        stop = start + 1 if alone else max(stop, start + 1)
+        self._name(segments[start].to(segments[stop - 1]), segments[start:stop])
+        return stop
 
     def _misfit(self, segments, stop, padded):
         """A layer with weights that is none of these networks': told by its operation, as far as that has a name."""
@@ -152,8 +163,8 @@ class _Reader:
             self._emit(Layer("max pooling", _sizes(pooling.outputs[0]), (), unusual_pooling(pooling)), window)
         else:
             names = ", ".join(dict.fromkeys(str(segment) for segment in segments))
-            self._unknown.append(names)
-            self._emit(Layer(names, window.outputs.sizes if window.outputs else ()), window)
+            kind = f"{OWN_WEIGHTS} ({names})" if any(map(self._has_weights, segments)) else names
+            self._emit(Layer(kind, window.outputs.sizes if window.outputs else ()), window)
         self._follow(window)
 
     def _follow(self, window):
@@ -201,13 +212,17 @@ class _Reader:
     def _is_weighted(self, segment):
         if segment.outputs is None or segment.is_random or not self._is_affine(segment):
             return False
-        if not segment.weights and not any(_is_large(tensor) for tensor in segment.sides):
+        if not self._has_weights(segment):
             return False
         selection = self._selection(segment)
         if selection is None:
             return True
         index, scale, _ = selection
         return len(index) != segment.inputs.size and not _is_uniform(scale[index >= 0])  # as of one channel by 1x1
+
+    @staticmethod
+    def _has_weights(segment):
+        return bool(segment.weights) or any(_is_large(tensor) for tensor in segment.sides)
 
     @functools.cache  # noqa: B019
     def _selection(self, segment):
@@ -412,7 +427,7 @@ class _Reader:
     def _product(self, window):
         """Whether the window is a matrix product, with a bias or none."""
         rows = window.outputs
-        if len(rows.sizes) > 1 or not self._fits(window):
+        if len(rows.sizes) > 1 or not self._fits(window) or window.inputs.size * rows.size > LARGEST_PRODUCT:
             return False
         place, carry = self._place, self._carry
         out = np.arange(rows.size)
