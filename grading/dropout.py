@@ -1,4 +1,4 @@
-"""Holds what a model does in training against what it does in testing: only dropout may differ, and that is the lecture's.
+"""Holds what a model does in training against what it does in testing: only dropout may differ, the lecture's.
 
 Dropout is looked for as what it does: somewhere before the last layer, the values in training are those in testing,
 each either 0 or divided by keep_prob; and what follows is the same in both. All that is random in an admitted graph
@@ -18,13 +18,15 @@ from grading.segments import Flow, Rows, Segment
 DRAWS = 8
 # Standard deviations; by chance one share in 30 million is so far off, and here are some 2,000.
 SIGMAS = 5.5
+ALIKE = 0.99  # the share of units from which on two masks are the same
 SEEN = 1e-3  # of the largest value; a smaller one does not show whether it was dropped
 
 
 @dataclass(frozen=True)
 class Mask:
     """What dropout does: `factor`, that of the values that are kept, and for each draw, image and unit 1 for kept, 0
-    for dropped, or -1 where a value was too small to tell."""
+    for dropped, or -1 where a value was too small to tell.
+    """
 
     factor: float
     kept: np.ndarray
@@ -91,15 +93,17 @@ def _unusual(mask):
     share = kept.sum() / max(1, seen.sum())
     if share == 1:
         return ["no units are dropped in training (keep_prob=0.5)"]
+    if _same_share(mask.kept[0::2], mask.kept[1::2]) > ALIKE:
+        return ["dropout drops the same units at every step: draw the mask anew in each call, from no fixed seed"]
+    if _same_share(mask.kept[:, 0:-1:2], mask.kept[:, 1::2]) > ALIKE:
+        return ["dropout drops the same units for all images"]
     if _is_off(kept, seen, (0, 1, 2)):
         return [f"dropout keeps {share:.0%} of the units at keep_prob=0.5"]
     found = []
     if abs(mask.factor * KEEP_PROB - 1) > 0.05:
         found.append(f"dropout multiplies the units that it keeps by {mask.factor:.3g}, not by 1 / keep_prob")
-    if _agrees(mask.kept[0::2], mask.kept[1::2]):
-        found.append("dropout drops the same units at every step: draw the mask anew in each call, from no fixed seed")
-    elif _agrees(mask.kept[:, 0:-1:2], mask.kept[:, 1::2]):
-        found.append("dropout drops the same units for all images")
+    if _agrees(mask.kept[0::2], mask.kept[1::2]) or _agrees(mask.kept[:, 0:-1:2], mask.kept[:, 1::2]):
+        found.append("which units dropout drops at one step or image depends on another; draw each by itself")
     elif _is_off(kept, seen, (0, 2)) or _is_off(kept, seen, (1, 2)):
         found.append("dropout drops all units of an image, or none: draw for each unit by itself")
     elif _is_off(kept, seen, (0, 1)):
@@ -112,6 +116,12 @@ def _is_off(kept, seen, axes):
     count = seen.sum(axis=axes)
     error = np.abs(kept.sum(axis=axes) - KEEP_PROB * count)
     return bool((error > SIGMAS * np.sqrt(count * KEEP_PROB * (1 - KEEP_PROB)) + 1).any())
+
+
+def _same_share(one, other):
+    """In what share of the units two masks are alike."""
+    both = (one >= 0) & (other >= 0)
+    return ((one == other) & both).sum() / max(1, both.sum())
 
 
 def _agrees(one, other):

@@ -136,7 +136,9 @@ def _changing(network, variables):
     except Exception:  # not every right model can do that outside of a graph
         return trainable, counters
     learning = [variable for variable, gradient in zip(trainable, gradients, strict=True) if gradient is not None]
-    return learning, [variable for variable, was in zip(counters, before, strict=True) if (variable.numpy() != was).any()]
+    return learning, [
+        variable for variable, was in zip(counters, before, strict=True) if (variable.numpy() != was).any()
+    ]
 
 
 def _inlined(graph, outputs=None):

@@ -83,17 +83,16 @@ def build(nodes: dict, outputs: tuple[str, ...] = (TESTING, TRAINING)) -> Admitt
     Gone are names for the same thing (Identity), conditions that are known, duplicates, and what only has to run before
     something else. Raises Refused and Unreadable.
     """
-    sources = _Sources(nodes, outputs)
-    builder = _Builder()
-    for name in _order(nodes, outputs, sources.inputs):
-        same = builder.add(nodes[name], sources.inputs(name), keep=name in outputs)
-        if same != name:
-            sources.replace(name, same)
-    graph = tf.Graph()
+    graph, builder = tf.Graph(), _Builder()
     try:
+        sources = _Sources(nodes, outputs)
+        for name in _order(nodes, outputs, sources.inputs):
+            same = builder.add(nodes[name], sources.inputs(name), keep=name in outputs)
+            if same != name:
+                sources.replace(name, same)
         with graph.as_default():
             tf.compat.v1.import_graph_def(builder.graph_def, name="")
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, LookupError) as error:  # a graph of TensorFlow's own making is never so
         raise Refused(f"the model's graph is not well-formed: {_first_line(error)}") from error
     _check_sizes(graph)
     weights = tuple(
@@ -139,6 +138,7 @@ class _Builder:
         self.graph_def.versions.producer = tf.version.GRAPH_DEF_VERSION  # by older ones, a shape of [] is unknown
         self._draws = 0
         self._node(DRAW, "Placeholder", dtype=tf.int64, shape=tf.TensorShape([]))
+        self._node(IMAGES, "Placeholder", dtype=tf.float32, shape=tf.TensorShape([BATCH, 784]))
 
     def add(self, node, inputs, keep):
         """Adds an admitted node, tidied; returns the name of the one that stands for it. Raises Refused, Unreadable."""
@@ -146,7 +146,6 @@ class _Builder:
         if node.op == "Placeholder":
             if node.name != IMAGES:
                 raise Refused("the model depends on something besides the images and its weights")
-            self._node(IMAGES, "Placeholder", dtype=tf.float32, shape=tf.TensorShape([BATCH, 784]))
             return node.name
         if node.op == "Const" and VARIABLE in node.attr and tf.as_dtype(node.attr["dtype"].type).is_floating:
             self._add_weight(node)

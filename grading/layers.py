@@ -174,4 +174,3 @@ def unusual_pooling(operation):
     return tuple(
         f"{what} {times(sizes)}" for what, sizes in (("window", windows), ("strides", strides)) if sizes != [2, 2]
     )
-

@@ -13,7 +13,6 @@ memory can forge these. It has few points for that reason.
 """
 
 import json
-import shutil
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -21,11 +20,12 @@ from pathlib import Path
 
 from grading.assignment import NETWORKS, Assignment
 from grading.checks import Check, failed, passed, skipped, undecided
-from grading.inspection import KEEP_MEMORY, START_SECONDS, Inspector, stage
+from grading.inspection import KEEP_MEMORY, START_SECONDS, Inspector, data_file, stage
 from grading.limits import MIB, Limits, Outcome
 from grading.runner import Sandbox
 from grading.worker import IMPORT_SHARE, STEPS
 from grading.worker_report import Records, read_report
+from idx_files import TRAIN_IMAGES, TRAIN_LABELS
 from mnist_files import load_files
 
 __all__ = ["Inspector", "check_networks", "find_data"]
@@ -142,6 +142,8 @@ class _Submission:
         job["scratch"] = () if self.sandbox.name == "none" else SCRATCH  # outside of a sandbox, they are everybody's
         read_only = {"/submission": self.folder, "/grader": stage(self.workdir / "grader", MODULES)}
         read_only["/kit"] = stage(self.workdir / "kit", KIT)
+        if self.data:  # what a submission does where there is something to train, it does here, where that is seen
+            read_only |= {f"/data/{name}": data_file(self.data, name) for name in (TRAIN_IMAGES, TRAIN_LABELS)}
         limits = Limits(
             wall_seconds=seconds,
             cpu_seconds=seconds * Limits.threads,

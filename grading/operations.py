@@ -20,11 +20,12 @@ SHAPES = _set(
 # From numbers to numbers, one by one.
 ELEMENTWISE = _set(
     """
-    Abs Acos Add AddN AddV2 Asin Atan BiasAdd Betainc BitwiseAnd BitwiseOr BitwiseXor Cast Ceil ClipByValue Cos Cosh Div DivNoNan Elu Equal Erf
-    Exp Expm1 Floor FloorDiv FloorMod Greater GreaterEqual Inv Invert IsFinite IsInf IsNan LeakyRelu Lgamma LeftShift Less
-    LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr Maximum Minimum Mod Mul MulNoNan Neg NotEqual Pow RealDiv
-    Reciprocal Relu Relu6 RightShift Rint Round Rsqrt Select SelectV2 Selu Sigmoid Sign Sin Sinh Softplus Softsign Sqrt
-    Square SquaredDifference Sub Tan Tanh TruncateDiv TruncateMod Xdivy Xlogy
+    Abs Acos Add AddN AddV2 Asin Atan BiasAdd Betainc BitwiseAnd BitwiseOr BitwiseXor Cast Ceil ClipByValue Cos Cosh
+    Div DivNoNan Elu Equal Erf Exp Expm1 Floor FloorDiv FloorMod Greater GreaterEqual Inv Invert IsFinite IsInf
+    IsNan LeakyRelu Lgamma LeftShift Less LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr Maximum Minimum Mod
+    Mul MulNoNan Neg NotEqual Pow RealDiv Reciprocal Relu Relu6 RightShift Rint Round Rsqrt Select SelectV2 Selu
+    Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square SquaredDifference Sub Tan Tanh TruncateDiv TruncateMod Xdivy
+    Xlogy
     """
 )
 # The same numbers in another shape.

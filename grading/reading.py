@@ -18,14 +18,14 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from grading.freezing import BATCH, TESTING
+from grading.freezing import BATCH
 from grading.graphs import Admitted
 from grading.layers import OWN_WEIGHTS, Layer, unusual_convolution, unusual_pooling
 from grading.segments import Flow, Segment
 
 IMAGE = (28, 28, 1)
 FEW = 8  # constants of fewer numbers are no weights
-LARGEST_PRODUCT = 2**25  # weights; model_no1's has 13 million
+LARGEST_INPUT = 20_000  # numbers; model_no1 has 12,544 before its product
 RADIUS = 6  # pixels from the middle of a filter that are looked at
 
 
@@ -85,6 +85,9 @@ class _Reader:
         self._pieces, self._notes = [], []
         self._shape, self._place = IMAGE, np.arange(784)  # where the values of (height, width, channels) are in a row
         self._carry = 1.0  # what the graph's values are of those of the layers read so far
+        self._is_affine = functools.cache(self._find_affine)
+        self._is_weighted = functools.cache(self._find_weighted)
+        self._selection = functools.cache(self._find_selection)
 
     def read(self):
         segments, start = self._flow.segments, 0
@@ -164,7 +167,7 @@ class _Reader:
         else:
             names = ", ".join(dict.fromkeys(str(segment) for segment in segments))
             kind = f"{OWN_WEIGHTS} ({names})" if any(map(self._has_weights, segments)) else names
-            self._emit(Layer(kind, window.outputs.sizes if window.outputs else ()), window)
+            self._emit(Layer(kind, _shape(window.outputs)), window)
         self._follow(window)
 
     def _follow(self, window):
@@ -173,7 +176,7 @@ class _Reader:
         if rows is None:
             return
         if rows.size != self._place.size:
-            self._shape = rows.sizes if len(rows.sizes) == 3 else (rows.size,)
+            self._shape = _shape(rows) if len(_shape(rows)) == 3 else (rows.size,)
             self._place = np.arange(rows.size)
         self._carry = 1.0
 
@@ -182,8 +185,7 @@ class _Reader:
 
     # ------------------------------------------------------------------------------------------ properties
 
-    @functools.cache  # noqa: B019: the reader lives as long as the reading
-    def _is_affine(self, segment):
+    def _find_affine(self, segment):
         """Whether f(u + v) = f(u) + f(v) - f(0), for small numbers and large ones."""
         if segment.inputs is None or segment.outputs is None:
             return False
@@ -208,8 +210,7 @@ class _Reader:
         """Whether it is affine and more than the same numbers in other places."""
         return self._is_affine(segment) and self._selection(segment) is None
 
-    @functools.cache  # noqa: B019
-    def _is_weighted(self, segment):
+    def _find_weighted(self, segment):
         if segment.outputs is None or segment.is_random or not self._is_affine(segment):
             return False
         if not self._has_weights(segment):
@@ -224,8 +225,7 @@ class _Reader:
     def _has_weights(segment):
         return bool(segment.weights) or any(_is_large(tensor) for tensor in segment.sides)
 
-    @functools.cache  # noqa: B019
-    def _selection(self, segment):
+    def _find_selection(self, segment):
         """(index, scale, offset) of a segment that makes scale * x[index] + offset of x; None for any other.
 
         The index is -1 where nothing comes from x. It is told by rows that are the index in binary digits.
@@ -266,11 +266,11 @@ class _Reader:
         index, scale, offset = selection
         if len(index) != self._place.size or (np.sort(index) != np.arange(index.size)).any():
             return False
-        if not _is_uniform(scale) or scale[0] <= 0 and not self._is_first():
+        if not _is_uniform(scale) or (scale[0] <= 0 and not self._is_first()):
             return False
         place = np.argsort(index)[self._place]
         offset = offset[place].reshape(self._shape)
-        if self._is_first() and (_is_uniform(offset) and offset.any() or scale[0] != 1):
+        if self._is_first() and ((_is_uniform(offset) and offset.any()) or scale[0] != 1):
             return self._scaled_images(window, float(scale[0]), offset, place)
         bias = self._bias_layer(window, offset) if offset.any() else None
         if offset.any() and bias is None:
@@ -360,11 +360,9 @@ class _Reader:
         x = self._rng.standard_normal((BATCH, window.inputs.size)) * self._rng.choice([0.1, 1, 10], (BATCH, 1))
         odds = np.exp(x - x.max(axis=1, keepdims=True))
         odds /= odds.sum(axis=1, keepdims=True)
-        found = window(x)
-        if np.abs(found - odds).max() > 1e-3 * max(1, 100 * window.tolerance):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                if np.abs(np.exp(found) - odds).max() > 1e-3:
-                    return False
+        found, most = window(x), 1e-3 * max(1, 100 * window.tolerance)
+        if np.abs(found - odds).max() > most and np.abs(np.exp(np.minimum(found, 1)) - odds).max() > most:
+            return False
         self._emit(Layer("softmax", self._shape), window)
         return True
 
@@ -427,7 +425,9 @@ class _Reader:
     def _product(self, window):
         """Whether the window is a matrix product, with a bias or none."""
         rows = window.outputs
-        if len(rows.sizes) > 1 or not self._fits(window) or window.inputs.size * rows.size > LARGEST_PRODUCT:
+        if len(rows.sizes) > 1 or not self._fits(window) or window.inputs.size > LARGEST_INPUT:
+            return False
+        if not self._is_affine(window):
             return False
         place, carry = self._place, self._carry
         out = np.arange(rows.size)
@@ -541,7 +541,7 @@ def _places(shape, order):
 
 
 def _responses(window, shape, place):
-    """What a window makes of impulses in the middle of each channel, less what it makes of nothing: (channels, size)."""
+    """What a window makes of impulses in the middle of each channel, less that of nothing: (channels, size)."""
     height, width, channels = shape
     middle = (height // 2 * width + width // 2) * channels
     zero, found = window(np.zeros((1, window.inputs.size))), []
@@ -636,6 +636,13 @@ def _zeros_around(segments):
         return None
     padding = tf.get_static_value(pads[0].inputs[1])
     return None if padding is None or padding.shape != (4, 2) else padding[1:3].tolist()
+
+
+def _shape(rows):
+    """The shape of what a tensor holds of one image; without axes of 1, where the images are not along the first."""
+    if rows is None:
+        return ()
+    return rows.shape[1:] if rows.shape[0] == BATCH else rows.sizes
 
 
 def _sizes(tensor):

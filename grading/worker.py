@@ -2,10 +2,10 @@
 
     python -m grading.worker '{"scripts": ["model_no1"], "seconds": 120, "scratch": ["/output", "/tmp"]}'
 
-What it sees: /submission, the student's files; /kit, the kit's modules, which no file of the student's replaces. What it
-leaves in /output is mere data: `report.json`, a list of records, one for each task of each script; the frozen graph of
-each script's network, as `model_no1.pb`; and `model_no1.npz`, some of the weights that its main trained, before and
-after.
+What it sees: /submission, the student's files; /kit, the kit's modules, which no file of the student's replaces; /data,
+MNIST's training images and labels, where networks are trained (elsewhere). What it leaves in /output is mere data:
+`report.json`, a list of records, one for each task of each script; the frozen graph of each script's network, as
+`model_no1.pb`; and `model_no1.npz`, some of the weights that its main trained, before and after.
 
 TensorFlow is imported once. Each task runs in a child of its own (see `forks`), with student code, in a copy of the
 student's files that it may write to, as at home; this process has none. The export comes first, in a process in which
@@ -241,7 +241,7 @@ def run(script):
 
 
 def _watched(run, finished):
-    """A lab.Run that puts into the dict `finished`, under the number of steps, samples of what these made of weights."""
+    """A lab.Run that puts into the dict `finished`, under the number of steps, samples of the weights around them."""
     import tensorflow as tf
 
     from grading.freezing import Network

@@ -7,8 +7,8 @@ It answers requests about files in INBOX, a line of JSON for a line of JSON:
     {"script": "model_no1", "graph": "graph.pb", "weights": "weights.npz", "whole": true, "images": "images.npz",
      "reading_seconds": 120, "training_seconds": 300, "recipe": {"steps": 60, ...}}
 
-with the verdict on the graph's layers, {"problems": [...], "remarks": [...], "fraction": 0.5, "layers": [...], "unread":
-null}, and "run": what is wrong with the weights that the script's own main trained, or null. `whole` is false for the
+with the verdict on the graph's layers, {"problems": [...], "remarks": [...], "fraction": 0.5, "layers": [...],
+"unread": null}, and "run": what is wrong with the weights that the script's own main trained, or null. `whole` is false for the
 graph of a model that failed, which ends where that did. Given a recipe, a network that is right is built anew, trained,
 and asked for the digits in the test images, before ("untrained") and after ("trained"); its labels are not here. Where
 reading comes to a bad end, the answer is {"stopped": how}.
@@ -28,6 +28,7 @@ import numpy as np
 from grading import forks
 
 MEMORY = 3 * 2**30  # bytes that reading a graph may take; the largest of the assignment's takes 1 GB
+OUT_OF_MEMORY = ("MemoryError", "ResourceExhausted", "bad_alloc")
 UNTRAINED_IMAGES = 1000
 GIVEN = ("problems", "remarks", "layers")
 
@@ -76,17 +77,23 @@ def answer(inbox: Path, request: dict) -> dict:
         file = Path(folder, "network.npz")
         seconds = request["reading_seconds"]
         ended = forks.run(partial(read_graph, inbox, request, file), seconds)
-        if ended.ended == "timeout":
-            return {"stopped": f"took longer than the {seconds:g} s allowed"}
         if ended.ended != "done":
-            memory = ended.ended == "signal" or "Memory" in ended.log or "ResourceExhausted" in ended.log
-            return {"stopped": f"took more than the {MEMORY // 2**30} GiB of memory allowed" if memory else "failed",
-                    "log": ended.log}  # fmt: skip
+            return _bad_end(ended, seconds)
         found = ended.result
         if "recipe" in request and file.is_file():
             ended = forks.run(partial(train, inbox, request, file), request["training_seconds"])
             found |= ended.result if ended.ended == "done" else {"training_stopped": ended.ended, "log": ended.log}
         return found
+
+
+def _bad_end(ended, seconds):
+    """What is told of a graph with which reading did not come to its end."""
+    if ended.ended == "timeout":
+        return {"stopped": f"took longer than the {seconds:g} s allowed"}
+    if ended.ended == "signal" or any(name in ended.log for name in OUT_OF_MEMORY):
+        return {"stopped": f"took more than the {MEMORY // 2**30} GiB of memory allowed"}
+    reason = ended.log.strip().rpartition("\n")[2][:200]
+    return {name: [] for name in GIVEN} | {"fraction": 0.0, "unread": f"it broke off ({reason})", "run": None}
 
 
 def main() -> None:

@@ -117,7 +117,9 @@ def _probes(images: np.ndarray, largest: float) -> Iterator[tuple[str, np.ndarra
 
 def save(network: Network, path: Path) -> None:
     """Writes a network to a file (.npz), for `load`."""
-    arrays = {f"{name}_{n}": value for n, pair in enumerate(network.weights) for name, value in zip("wb", pair, strict=True)}
+    arrays = {
+        f"{name}_{n}": value for n, pair in enumerate(network.weights) for name, value in zip("wb", pair, strict=True)
+    }
     np.savez(path, scaling=np.array(network.scaling), **arrays)
 
 

@@ -28,7 +28,7 @@ from model_right import Model
 def forged_graph():
     from grading import freezing
 
-    return freezing.freeze(freezing.Network(Model()), True).SerializeToString()
+    return freezing.freeze(freezing.Network(Model())).SerializeToString()
 
 def overwrite():
     for name in os.listdir("/output"):
