@@ -48,7 +48,7 @@ class Found:
 
 
 class Inspector:
-    """The trusted process that looks at graphs (see grading/trusted/inspector.py), for one thread. A context manager."""
+    """The trusted process that looks at graphs (grading/trusted/inspector.py), for one thread. A context manager."""
 
     def __init__(self, sandbox: Sandbox, scratch: Path | None = None):
         """Starts it, with a folder of its own in `scratch`. Raises limits.SandboxError where that fails."""

@@ -93,6 +93,8 @@ class _Reader:
         segments, start = self._flow.segments, 0
         while start < len(segments):
             start = self._step(segments, start)
+        if not self._notes:
+            self._note_rows(self._flow.output)  # a model that fails ends there
         return Reading(self._pieces, self._carry, self._notes)
 
     # ---------------------------------------------------------------------------------------------- windows
@@ -145,10 +147,7 @@ class _Reader:
     def _misfit(self, segments, stop, padded):
         """A layer with weights that is none of these networks': told by its operation, as far as that has a name."""
         window = segments[stop]
-        shape = window.entry.shape.as_list()
-        if len(shape) == 2 and shape[0] != BATCH and BATCH not in shape:
-            before = f", which follows {self._pieces[-1].layer}," if self._pieces else ""
-            self._notes.append(f"the reshape{before} makes {shape} of {BATCH} images, expected {BATCH} rows")
+        self._note_rows(window.entry)
         convolution = next((op for op in window.operations if op.type == "Conv2D"), None)
         if convolution is not None:
             unusual = unusual_convolution(convolution, padded) or ("of an unusual form",)
@@ -158,6 +157,13 @@ class _Reader:
         else:
             self._name(window, [window])
         return stop + 1
+
+    def _note_rows(self, tensor):
+        """Notes where a reshape has made more rows than there are images, a usual mistake before a matrix product."""
+        shape = tensor.shape.as_list()
+        if len(shape) == 2 and BATCH not in shape:
+            before = f", which follows {self._pieces[-1].layer}," if self._pieces else ""
+            self._notes.append(f"the reshape{before} makes {shape} of {BATCH} images, expected {BATCH} rows")
 
     def _name(self, window, segments):
         """Names what is not known by its operations."""

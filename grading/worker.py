@@ -38,6 +38,7 @@ SUBMISSION, OUTPUT = (Path(os.environ.get(f"GRADING_{name.upper()}", f"/{name}")
 STEPS = 20
 BATCH_SIZE = 4  # images, in those 20 steps
 IMPORT_SHARE = 0.5  # of a script's time limit that its import and export may take
+LEFT = {"export": ".pb", "run": ".npz"}  # suffixes of the file that a task leaves
 SAMPLE = 4096  # numbers of each variable that are kept, before and after the 20 steps
 MAX_FILE = 2**28  # bytes of what a task leaves
 # The kit's modules that a script may import: they are in memory before a script is, so nothing can stand in for them.
@@ -55,8 +56,9 @@ def main() -> None:
         for name, task, seconds in _tasks(job, records):
             ended = forks.run(partial(task, script), seconds)
             records.append({"script": script, "task": name, **asdict(ended)})
-            files = ended.result.get("files", {}) if isinstance(ended.result, dict) else {}
-            left |= {file: _collect(file, digest) for file, digest in files.items()}
+            file = f"{script}{LEFT[name]}"
+            digest = _digest(ended.result, file)
+            left |= {file: _collect(file, digest)} if digest else {}
             _clear(job["scratch"])
     # At the end, when there is nothing left to overwrite anything.
     for file, data in left.items():
@@ -70,6 +72,12 @@ def _tasks(job, records):
     result = records[-1]["result"]
     if isinstance(result, dict) and not result.get("error"):  # what can't be imported can't run
         yield "run", run, job["seconds"]
+
+
+def _digest(result, file):
+    """The SHA-256 that a task's result has of a file; None where it has none, or is of another form."""
+    files = result.get("files") if isinstance(result, dict) else None
+    return files.get(file) if isinstance(files, dict) else None
 
 
 def _collect(file, digest):

@@ -78,6 +78,11 @@ RIGHT = {
         ),
     },
     "columns": {"dense": lambda x, W: tf.transpose(tf.matmul(W, x, transpose_a=True, transpose_b=True))},
+    "patches and a product": {
+        "conv": lambda x, W: (
+            tf.image.extract_patches(x, [1, 5, 5, 1], [1] * 4, [1] * 4, "SAME") @ tf.reshape(W, [-1, W.shape[-1]])
+        )
+    },
     "softmax at the end": {"end": tf.nn.softmax},
     "scaled images": {"images": lambda x: tf.reshape(x / 255, [-1, 28, 28, 1])},
 }
@@ -102,6 +107,31 @@ def test_what_is_built_anew_computes_what_the_model_computes(parts):
     found = rebuilding.logits("model_no3", network.weights, network.scaling, tf.constant(x)).numpy()
     found = tf.nn.softmax(found).numpy() if "end" in parts else found
     np.testing.assert_allclose(found, model(x), rtol=2e-2, atol=2e-2 if "conv" in parts else 1e-4)
+
+
+def test_all_weights_may_be_one_variable():
+    class Flat(Model):
+        """Slices of one long variable; the last bias is a row of the last weights, with a column of ones."""
+
+        def __init__(self):
+            super().__init__()
+            del self.c1, self.d1, self.c2, self.d2, self.w, self.e
+            self.all = tf.Variable(0.05 * tf.random.normal([83_466]))
+
+        def __call__(self, x, keep_prob=1.0):
+            sizes = [800, 32, 51_200, 64, 31_370]
+            c1, d1, c2, d2, w = tf.split(self.all, sizes)
+            h = PARTS["images"](x)
+            for W, b, shape in ((c1, d1, [5, 5, 1, 32]), (c2, d2, [5, 5, 32, 64])):
+                h = PARTS["pool"](tf.nn.relu(PARTS["conv"](h, tf.reshape(W, shape)) + b))
+            h = tf.reshape(h, [-1, 3136])
+            return tf.concat([h, tf.ones([tf.shape(h)[0], 1])], axis=1) @ tf.reshape(w, [3137, 10])
+
+    verdict, network = rebuilding.examine("model_no3", data(model := Flat()), IMAGES)
+    assert not verdict.problems
+    x = IMAGES.astype(np.float32)
+    found = rebuilding.logits("model_no3", network.weights, network.scaling, tf.constant(x))
+    np.testing.assert_allclose(found, model(x), rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(("parts", "told"), WRONG.values(), ids=WRONG)
@@ -200,13 +230,15 @@ def test_a_network_can_be_kept_in_a_file(tmp_path):
         (lambda W: W * 0 + 0.5, "are all 0.5"),
         (lambda W: W * np.nan, "not all finite"),
         (lambda W: W[..., :1] + 0 * W, "the same for all outputs"),
+        (lambda W: 1000 * W, "far too large"),
     ],
 )
 def test_first_weights_that_learn_nothing_are_told(change, told):
     network = first("model_no3")
     pairs = (network.weights[0], (change(network.weights[1][0]), network.weights[1][1]), network.weights[2])
-    assert told in training.first_problem(rebuilding.Network("model_no3", pairs))
-    assert training.first_problem(network) is None
+    digits = np.uint8(255 * IMAGES)
+    assert told in training.first_problem(rebuilding.Network("model_no3", pairs), digits)
+    assert training.first_problem(network, digits) is None
 
 
 def test_a_few_steps_learn_a_few_images_by_heart():

@@ -97,7 +97,6 @@ def test_scripts_that_are_not_there_or_run_on_import_are_skipped(check):
 
 
 def test_what_is_judged_is_a_new_model_whatever_main_makes_of_it(check):
-    """The 20 steps' own network is judged where it stands for a new one; here, neither does."""
     with_argument = replaced("model_no1", "def __init__(self):", "def __init__(self, seed):")
     other = GUARD.partition("\n")[0]
     subclass = f"class Other(Model):\n    def __call__(self, x, keep_prob=1.0):\n        return x @ self.W\n\n\n{other}"
@@ -107,7 +106,7 @@ def test_what_is_judged_is_a_new_model_whatever_main_makes_of_it(check):
         .replace("    def __call__", "        self.W = weight_variable([784, 10])\n\n    def __call__", 1)
         .replace(other + "\n    lab", subclass + "\n    lab"),
     )
-    assert checks["run/model_no2"].passed, checks["run/model_no2"].message
+    assert "what they were before" in checks["run/model_no2"].message  # another network was trained
     assert checks["architecture/model_no2"].passed, checks["architecture/model_no2"].message
     assert "missing 1 required positional argument: 'seed'" in checks["run/model_no1"].message
 
