@@ -38,8 +38,8 @@ def first_problem(network: Network, images: np.ndarray) -> str | None:
     size = float(tf.reduce_mean(tf.abs(found)))
     if size > LARGE:
         return (
-            f"the first weights are far too large: of digits they make logits of {size:,.0f} on average, and usual ones "
-            "of less than 10; look at the standard deviation that they are drawn with"
+            f"the first weights are far too large: of digits they make logits of {size:,.0f} on average, where usual "
+            "ones make less than 10; look at the standard deviation that they are drawn with"
         )
     return None
 
