@@ -66,7 +66,7 @@ def judge(
             trained = tidied(training)
             dropout = _dropout_problems(script, tested, trained)
             others += _other_way(tested, trained)
-    if unread:
+    if unread and _is_first_difference_unread(script, tested.layers):
         return Verdict((), tested.remarks, 0.0, tested.layers, unread)
     told = () if failing else tuple(dropout)
     wrong = layer_problems(script, list(tested.layers))
@@ -78,6 +78,12 @@ def judge(
         found = (f"this is the network of {swapped}, all of it; {script} should be deep_mnist {removed}", *found)
         fraction = 0.0
     return Verdict(found, tested.remarks, fraction, tested.layers, dropout=told)
+
+
+def _is_first_difference_unread(script, layers):
+    """Whether all is right up to the part that could not be read: what is wrong before it is known to be wrong."""
+    pairs = zip(layers, [*LAYERS[script], *[None] * len(layers)], strict=False)
+    return next((layer.kind.startswith(OWN_WEIGHTS) for layer, expected in pairs if layer != expected), False)
 
 
 def tidied(layers: list[Layer]) -> Network:

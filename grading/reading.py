@@ -499,16 +499,18 @@ def _magnitudes(segment):
     return np.array([m for m in (1e-2, 1.0, 30.0, 1e3, 1e6) if m <= segment.largest])
 
 
-def _decoded(segment, count, index):
+def _decoded(segment, count, index, amplitude=1.0):
     """(index, scale, offset) of a segment whose every output follows one of `count` numbers; None for any other.
 
     `index` tells which of them each input is. The rows are the numbers' places, in binary digits.
     """
     rows = ((index[None] + 1) >> np.arange(min(BATCH - 1, 30))[:, None]) & 1
-    made = segment(np.vstack([rows, np.zeros((1, len(index)))]).astype(np.float64))
+    made = segment(amplitude * np.vstack([rows, np.zeros((1, len(index)))]))
     if not np.isfinite(made).all():
         return None
-    offset, made = made[-1], made[:-1] - made[-1]
+    offset, made = made[-1], (made[:-1] - made[-1]) / amplitude
+    if 100 * amplitude < np.abs(offset).max() and 100 * amplitude <= segment.largest:  # in which digits would drown
+        return _decoded(segment, count, index, 100 * amplitude)
     scale = np.take_along_axis(made, np.abs(made).argmax(axis=0)[None], axis=0)[0]
     digits = np.divide(made, scale, out=np.zeros_like(made), where=np.abs(scale) > 0)
     bits = np.rint(digits).astype(np.int64)

@@ -250,7 +250,7 @@ CALLERS = """def callers():
 
 
 """
-# What is read is what is trained and tested: who shows the ablation to the export has handed it in, whatever else there is.
+# What is read is what is trained and tested: who shows the ablation to the export has handed it in.
 SHOWN = {"run": "passed|failed", "architecture": "passed|failed", "training": ANY}
 
 TWO_FACED = [
