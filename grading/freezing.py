@@ -77,7 +77,9 @@ class Network(tf.Module):
     @property
     def trainable_variables(self):
         """The student's, in their order, without what Keras wraps around them: only its own optimizers update that."""
-        found = self.model.trainable_variables
+        found = getattr(self.model, "trainable_variables", None)
+        if found is None:
+            raise TypeError("Model has no trainable_variables: write `class Model(tf.Module):`, which finds them")
         return [variable if isinstance(variable, tf.Variable) else variable.value for variable in found]
 
 

@@ -172,6 +172,8 @@ class _Reader:
             self._emit(Layer("max pooling", _sizes(pooling.outputs[0]), (), unusual_pooling(pooling)), window)
         else:
             names = ", ".join(dict.fromkeys(str(segment) for segment in segments))
+            if any(segment.is_random for segment in segments):
+                names = f"{names}, with random numbers"
             kind = f"{OWN_WEIGHTS} ({names})" if any(map(self._has_weights, segments)) else names
             self._emit(Layer(kind, _shape(window.outputs)), window)
         self._follow(window)
