@@ -5,12 +5,12 @@ does besides, with code that is not handed out, is in grading/trusted: build the
 hold it against the graph, and train it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from grading import graphs
-from grading.architecture import Verdict, judge
+from grading.architecture import TOO_MANY, Verdict, judge
 from grading.dropout import mask_problems
 from grading.freezing import BATCH, TESTING, TRAINING
 from grading.graphs import Admitted
@@ -77,14 +77,26 @@ class _Looking:
             if self._whole:
                 training = read(self._training, self._rng).layers if self._training.depends else []
                 verdict = judge(self._script, reading.layers, training, problems, unread=unread)
-            return Look(verdict)
+            return Look(self._capped(verdict, reading))
         self._testing.load(originals)
         first = {number: piece.values() for number, piece in enumerate(reading.pieces) if piece.values}
         self._testing.load(values)
         problems += freedom_problems(self._admitted, reading, values, first) + self._fixed_problems(originals)
         dropout = self._dropout_problems(reading)
         verdict = judge(self._script, reading.layers, [], problems, dropout=dropout)
+        verdict = self._capped(verdict, reading)
         return Look(verdict, self._testing, self._training, reading, first, values)
+
+    def _capped(self, verdict, reading):
+        """The verdict, with little left where a layer is two with weights: their sum, or one after the other."""
+        matrices = {
+            name
+            for name in trained(self._admitted)
+            if len(self._admitted.graph.get_tensor_by_name(f"{name}:0").shape) > 1
+        }
+        doubled = any(len(piece.segment.weights & matrices) > 1 for piece in reading.pieces if piece.values)
+        too_many = verdict.problems and doubled and verdict.fraction > TOO_MANY
+        return replace(verdict, fraction=TOO_MANY) if too_many else verdict
 
     def _is_right(self, verdict, problems):
         return list(verdict.problems) == problems

@@ -109,6 +109,17 @@ def test_what_is_built_anew_computes_what_the_model_computes(parts):
     np.testing.assert_allclose(found, model(x), rtol=2e-2, atol=2e-2 if "conv" in parts else 1e-4)
 
 
+def test_two_convolutions_in_one_layer_earn_little():
+    class Twice(Model):
+        def __init__(self):
+            super().__init__(conv=lambda x, W: (PARTS["conv"](x, W) + PARTS["conv"](x, self.more[W.shape[2]])) / 2)
+            self.more = {1: weights(5, 5, 1, 32), 32: weights(5, 5, 32, 64)}
+
+    verdict, _ = rebuilding.examine("model_no3", data(Twice()), IMAGES)
+    assert "expected 83,466" in verdict.problems[0]
+    assert verdict.fraction <= 0.2
+
+
 def test_all_weights_may_be_one_variable():
     class Flat(Model):
         """Slices of one long variable; the last bias is a row of the last weights, with a column of ones."""
