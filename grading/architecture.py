@@ -3,19 +3,26 @@
 import difflib
 from dataclasses import dataclass
 
-from grading.layers import DROPPED, LAYERS, REMOVED, Layer, layer_problems
+from grading.layers import DROPPED, LAYERS, OWN_WEIGHTS, REMOVED, Layer, layer_problems
 
 WEIGHTED = ("convolution", "matrix product")
+TOO_MANY = 0.2  # the most that a network earns that has more layers with weights than it should
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong (a line each; none if the network is right), what was tolerated, and the part that is right."""
+    """What is wrong (a line each; none if the network is right), what was tolerated, and the part that is right.
+
+    `dropout` has those of the problems that are about dropout. `unread` tells what stopped the reading, where nothing
+    is known to be wrong: then nothing is decided.
+    """
 
     problems: tuple[str, ...]
     remarks: tuple[str, ...]
     fraction: float
     layers: tuple[Layer, ...]
+    unread: str | None = None
+    dropout: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -31,27 +38,52 @@ class Network:
     remarks: tuple[str, ...]
 
 
-def judge(script: str, testing: list[Layer], training: list[Layer] | None, problems: list[str]) -> Verdict:
+def judge(
+    script: str,
+    testing: list[Layer],
+    training: list[Layer] | None,
+    problems: list[str],
+    dropout: list[str] | None = None,
+    unread: str | None = None,
+) -> Verdict:
     """Compares the layers of a script's network, as `reading.read` gives them, with what they should be.
 
-    `testing` and `training` are those at keep_prob 1 and 0.5, the latter None for a model that fails midway; `problems`
-    are those found in reading.
+    Args:
+        script: whose network it should be.
+        testing: the layers at keep_prob 1.
+        training: those at keep_prob 0.5; None for a model that fails midway.
+        problems: what else is wrong.
+        dropout: what is wrong with dropout, where that has been looked at; otherwise `training` tells.
+        unread: what stopped the reading, if something did and all that is wrong may come from that.
     """
     tested = tidied(testing)
-    others, dropout = list(problems), ["the model fails before it"]
-    if training is not None:
-        trained = tidied(training)
-        dropout = _dropout_problems(script, tested, trained)
-        others += [*tested.problems, *_other_way(tested, trained)]
+    others, failing = list(problems), training is None
+    if failing:
+        dropout = ["the model fails before it"]
+    else:
+        others += tested.problems
+        if dropout is None:
+            trained = tidied(training)
+            dropout = _dropout_problems(script, tested, trained)
+            others += _other_way(tested, trained)
+    if unread and _is_first_difference_unread(script, tested.layers):
+        return Verdict((), tested.remarks, 0.0, tested.layers, unread)
+    told = () if failing else tuple(dropout)
     wrong = layer_problems(script, list(tested.layers))
-    found = (*wrong, *others, *(dropout if training is not None else ()))
+    found = (*wrong, *others, *told)
     fraction = _fraction(script, tested.layers, right_dropout=not dropout, others=len(others)) if found else 1.0
     swapped = next((name for name in LAYERS if name != script and list(tested.layers) == LAYERS[name]), None)
     if swapped and wrong:
         removed = f"without {REMOVED[script]}" if script in REMOVED else ""
         found = (f"this is the network of {swapped}, all of it; {script} should be deep_mnist {removed}", *found)
         fraction = 0.0
-    return Verdict(found, tested.remarks, fraction, tested.layers)
+    return Verdict(found, tested.remarks, fraction, tested.layers, dropout=told)
+
+
+def _is_first_difference_unread(script, layers):
+    """Whether all is right up to the part that could not be read: what is wrong before it is known to be wrong."""
+    pairs = zip(layers, [*LAYERS[script], *[None] * len(layers)], strict=False)
+    return next((layer.kind.startswith(OWN_WEIGHTS) for layer, expected in pairs if layer != expected), False)
 
 
 def tidied(layers: list[Layer]) -> Network:
@@ -81,6 +113,10 @@ def tidied(layers: list[Layer]) -> Network:
             elif layer.kind == "max pooling" or layer.kind not in known:
                 found.append(layer)
     return Network(tuple(found), tuple(dropouts), tuple(problems), tuple(remarks))
+
+
+def _has_weights(layer):
+    return layer.kind in WEIGHTED or layer.kind.startswith(OWN_WEIGHTS)
 
 
 def _has(group, kind):
@@ -127,11 +163,13 @@ def _fraction(script, layers, right_dropout, others):
     """The share of the layers that are right, dropout counted as one, less one for each other problem.
 
     It is halved where another number of convolutions or matrix products is left than should be: then the point of the
-    assignment, which layer to remove, was missed.
+    assignment, which layer to remove, was missed. Where it is more, little is left: nothing was removed.
     """
     expected = LAYERS[script]
     blocks = difflib.SequenceMatcher(None, expected, layers, autojunk=False).get_matching_blocks()
     right = sum(block.size for block in blocks)
     share = max(0, right + right_dropout - others) / (max(len(expected), len(layers)) + 1) if right else 0.0
-    kinds = [[layer.kind for layer in some if layer.kind in WEIGHTED] for some in (expected, layers)]
+    kinds = [[layer.kind for layer in some if _has_weights(layer)] for some in (expected, layers)]
+    if len(kinds[1]) > len(kinds[0]):
+        return min(share / 2, TOO_MANY)
     return min(share, 0.9) if kinds[0] == kinds[1] else share / 2

@@ -60,13 +60,17 @@ class Late:
 
 @dataclass(frozen=True)
 class Training:
-    """The recipe of the kit's own training loop; the learning rate is the largest of the one-cycle schedule."""
+    """The recipe of the grader's own training; the learning rate is the largest of the one-cycle schedule.
+
+    `lowest` is the test accuracy, 0 to 1, that a right network with good first weights has reached by then.
+    """
 
     steps: int
     batch_size: int
     learning_rate: float
     label_smoothing: float
     seed: int
+    lowest: float
 
 
 @dataclass(frozen=True)
@@ -209,6 +213,7 @@ def _training(table):
         learning_rate=table.number("learning_rate", 1e-9, 10),
         label_smoothing=table.number("label_smoothing", 0, 0.99),
         seed=table.whole("seed", 0, 2**32 - 1),
+        lowest=table.number("lowest", 0, 1),
     )
     table.finish()
     return training

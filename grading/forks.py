@@ -52,10 +52,15 @@ def import_tensorflow() -> None:
     gc.disable()  # it would look for garbage a hundred times, and find none
     sys.modules.update(dict.fromkeys(OPTIONAL))  # None: can't be imported
     with _messages_of_c_held_back():
-        import tensorflow  # noqa: F401
+        import tensorflow
+        from tensorflow.python.tools import module_util
 
     for package in OPTIONAL:
         del sys.modules[package]
+    # As TensorFlow does where it finds Keras, so that `from tensorflow.keras import layers` finds it, too.
+    keras = module_util.get_parent_dir_for_name("keras._tf_keras.keras")
+    if keras and keras not in tensorflow.__path__:
+        tensorflow.__path__ = [keras, *tensorflow.__path__]
     gc.freeze()
     gc.enable()
 

@@ -1,11 +1,16 @@
 """Turns a model into a frozen graph: plain operations on constants, without variables, functions or Python.
 
 It runs in the sandbox, beside student code, so what it writes is mere data; `graphs` reads it with all the doubts due.
-A graph has one input, `images`, (BATCH, 784) float32, and two outputs: TESTING (keep_prob 1) and TRAINING (0.5).
+A graph has one input, `images`, (BATCH, 784) float32, and two outputs: TESTING, what `model(x)` returns, which is how
+the lecture's main, `lab` and the README test; and TRAINING, the same call with its switch (see `switches`). The
+constants that stand for variables say so in attributes of theirs: their names, which of them training changes, and
+which change at each call, as the state of random numbers does.
 """
 
 import contextlib
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.core.framework.types_pb2 import DT_RESOURCE
@@ -16,48 +21,77 @@ from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.grappler import tf_optimizer
 from tensorflow.python.training.saver import export_meta_graph
 
-BATCH = 500  # images; a fixed number, because a model may well take it from the shape of x
+# Images; a fixed number, because a model may well take it from the shape of x. It is a prime that divides no size in
+# these networks, so the axis of a tensor that holds the images can be told from all others.
+BATCH = 37
 KEEP_PROB = 0.5
 TESTING, TRAINING = "output_testing", "output_training"
-ANY_WEIGHT = 0.37  # for weights whose values do not matter: does nothing by chance, as 0 or 1 would
+# Attributes of a constant: the variable's name, whether it learns, and whether a call changes it.
+VARIABLE, TRAINABLE, STATE = "_variable", "_trainable", "_state"
+COMPILED = ("_XlaMustCompile", "_noinline")  # attributes of functions that stay apart, because XLA compiles them
 PASS_ON = ("Identity", "Switch", "Merge")  # operations that hand a variable on
 
 
+def switches(model: Callable) -> dict[str, Any]:
+    """The arguments, by name, with which a model is called in training; in testing it is called with the images only.
+
+    Parameters are known by their names: keep_prob and the like are 0.5, a rate of dropout is as much, whatever says
+    "train" is True, a mode is "train", and any keywords take a keep_prob. Keras hands `training` on to its layers even
+    where `call` does not name it. A parameter of another name is no switch.
+    """
+    keras_call = isinstance(model, tf.keras.layers.Layer) and type(model).__call__.__module__.startswith("keras.")
+    parameters = inspect.signature(model.call if keras_call else model).parameters.values()
+    found = {parameter.name: value for parameter in parameters if (value := _in_training(parameter)) is not None}
+    if keras_call:
+        found.setdefault("training", True)
+    elif not found and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        found["keep_prob"] = KEEP_PROB
+    return found
+
+
+def _in_training(parameter):
+    name = parameter.name.lower()
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+        return None
+    if "train" in name:
+        return True
+    if name == "mode":
+        return "train"
+    if any(word in name for word in ("keep", "prob", "rate", "drop")):
+        return True if isinstance(parameter.default, bool) else KEEP_PROB
+    return None
+
+
 class Network(tf.Module):
-    """A student's model behind the lecture's call: (x, keep_prob=1.0) to logits, however its own call spells that."""
+    """A student's model behind the lecture's call, however its own spells that."""
 
     def __init__(self, model):
         super().__init__()
         self.model = model
-        names = list(inspect.signature(getattr(model, "call", model)).parameters)
-        self._name = next((name for name in ("keep_prob", "training") if name in names), None)
-        self._positional = self._name is None and len(names) > 1
+        self._switches = switches(model)
 
-    def __call__(self, x, keep_prob=1.0):
-        if self._name == "keep_prob":
-            return self.model(x, keep_prob=keep_prob)
-        if self._name == "training":  # as Keras has it
-            return self.model(x, training=keep_prob < 1.0)
-        return self.model(x, keep_prob) if self._positional else self.model(x)
+    def __call__(self, x, training=False):
+        """Logits (N, 10) of the images x, (N, 784)."""
+        return self.model(x, **self._switches) if training else self.model(x)
 
     @property
     def trainable_variables(self):
         """The student's, in their order, without what Keras wraps around them: only its own optimizers update that."""
-        found = self.model.trainable_variables
+        found = getattr(self.model, "trainable_variables", None)
+        if found is None:
+            raise TypeError("Model has no trainable_variables: write `class Model(tf.Module):`, which finds them")
         return [variable if isinstance(variable, tf.Variable) else variable.value for variable in found]
 
 
-def freeze(network, with_values):
-    """The GraphDef of a Network; its weights have their values, or with_values=False, one value for all of them.
-
-    Without values the graph is small.
-    """
+def freeze(network: Network) -> tf.compat.v1.GraphDef:
+    """The GraphDef of a network, with the values that its variables have."""
 
     def call(x):
-        return network(x, 1.0), network(x, KEEP_PROB)
+        return network(x), network(x, training=True)
 
     graph = _traced(call)
-    return _frozen(graph, _inlined(graph), graph.outputs, graph.variables, with_values)
+    learning, state = _changing(network, graph.variables)
+    return _frozen(graph, _inlined(graph), graph.outputs, graph.variables, learning, state)
 
 
 def _traced(call):
@@ -68,13 +102,13 @@ def _traced(call):
     return tf.function(call).get_concrete_function(images).graph
 
 
-def freeze_broken(network):
-    """The GraphDef of a Network whose call fails, as far as it gets."""
+def freeze_broken(network: Network) -> tf.compat.v1.GraphDef | None:
+    """The GraphDef of a network whose call fails, as far as it gets; None where it does not get anywhere."""
     graphs = []
 
     def call(x):
         graphs.append(tf.compat.v1.get_default_graph())
-        return network(x, 1.0)
+        return network(x)
 
     with contextlib.suppress(Exception):  # it has been told already
         tf.function(call, autograph=False).get_concrete_function(tf.TensorSpec([BATCH, 784], name="images"))
@@ -83,15 +117,42 @@ def freeze_broken(network):
         if operation.name == "images" or any(tensor.op in depends_on_images for tensor in operation.inputs):
             depends_on_images.add(operation)
             last = operation.outputs[0] if operation.outputs else last
+    if last is None:
+        return None
     variables = network.trainable_variables  # the graph itself learns of them at the end, which it did not reach
-    return _frozen(graphs[0], graphs[0].as_graph_def(), [last, last], variables, with_values=False)
+    with graphs[0].as_default():
+        last = tf.identity(last)
+    return _frozen(graphs[0], _inlined(graphs[0], [last]), [last, last], variables, variables, [])
 
 
-def _inlined(graph):
+def _changing(network, variables):
+    """The trainable variables that get a gradient, so that training changes them; and those that a call changes."""
+    counters = [variable for variable in variables if variable.dtype.is_integer]
+    before = [variable.numpy() for variable in counters]
+    trainable = network.trainable_variables
+    try:
+        with tf.GradientTape() as tape:
+            logits = network(tf.random.uniform([BATCH, 784], seed=1), training=True)
+            loss = tf.reduce_sum(tf.square(tf.cast(logits, tf.float32)))
+        gradients = tape.gradient(loss, trainable)
+    except Exception:  # not every right model can do that outside of a graph
+        return trainable, counters
+    learning = [variable for variable, gradient in zip(trainable, gradients, strict=True) if gradient is not None]
+    return learning, [
+        variable for variable, was in zip(counters, before, strict=True) if (variable.numpy() != was).any()
+    ]
+
+
+def _inlined(graph, outputs=None):
     """The GraphDef of a graph, with the functions that it calls written out in their places."""
-    meta_graph = export_meta_graph(graph_def=graph.as_graph_def(), graph=graph)
+    graph_def = graph.as_graph_def()
+    nodes = [*graph_def.node, *(node for function in graph_def.library.function for node in function.node_def)]
+    for holder in (*nodes, *graph_def.library.function):
+        for name in COMPILED:
+            holder.attr.pop(name, None)
+    meta_graph = export_meta_graph(graph_def=graph_def, graph=graph)
     fetched = meta_graph_pb2.CollectionDef()
-    fetched.node_list.value.extend(tensor.name for tensor in [*graph.inputs, *graph.outputs])
+    fetched.node_list.value.extend(tensor.name for tensor in [*graph.inputs, *(outputs or graph.outputs)])
     meta_graph.collection_def["train_op"].CopyFrom(fetched)
     config = config_pb2.ConfigProto()
     rewriting = config.graph_options.rewrite_options
@@ -100,9 +161,10 @@ def _inlined(graph):
     return tf_optimizer.OptimizeGraph(config, meta_graph)
 
 
-def _frozen(graph, graph_def, outputs, variables, with_values):
+def _frozen(graph, graph_def, outputs, variables, learning, state):
     """Makes the variables that a graph has captured constants, and gives input and outputs their names."""
     variables = {id(variable.handle): variable for variable in variables}
+    learning, state = ({id(variable.handle) for variable in some} for some in (learning, state))
     nodes = {node.name: node for node in graph_def.node}
     kinds = {}  # a name to the type of the variable that it stands for
     for outside, placeholder in graph.captures:
@@ -110,12 +172,15 @@ def _frozen(graph, graph_def, outputs, variables, with_values):
         if placeholder.op.name not in nodes or (variable is None and outside.dtype == tf.resource):
             continue
         value, node = (outside if variable is None else variable), nodes[placeholder.op.name]
-        learned = variable is not None and value.dtype.is_floating
         kinds[node.name] = value.dtype
         node.Clear()
         node.name, node.op = placeholder.op.name, "Const"
         node.attr["dtype"].type = value.dtype.as_datatype_enum
-        node.attr["value"].tensor.CopyFrom(_filled(value) if learned and not with_values else _tensor(value))
+        node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value.numpy()))
+        if variable is not None:
+            node.attr[VARIABLE].s = variable.name.partition(":")[0].encode()
+            node.attr[TRAINABLE].b = id(outside) in learning
+            node.attr[STATE].b = id(outside) in state
     while any(_pass_on(node, kinds) for node in graph_def.node):  # the nodes are in no order
         pass
     for name, tensor in zip((TESTING, TRAINING), outputs, strict=True):
@@ -123,16 +188,6 @@ def _frozen(graph, graph_def, outputs, variables, with_values):
         node.attr["T"].type = tensor.dtype.as_datatype_enum
     graph_def.library.Clear()  # its functions have been written out
     return graph_def
-
-
-def _tensor(value):
-    return tf.make_tensor_proto(value.numpy())
-
-
-def _filled(value):
-    tensor = tf.make_tensor_proto(ANY_WEIGHT, value.dtype)  # TensorFlow repeats the last value where some are missing
-    tensor.tensor_shape.CopyFrom(value.shape.as_proto())
-    return tensor
 
 
 def _pass_on(node, kinds):

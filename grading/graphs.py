@@ -1,29 +1,61 @@
 """Admits a frozen graph that a stranger made, or refuses it: plain arithmetic on one input and constants, and no more.
 
-Of a graph's bytes only that part is taken which the output depends on, and only operations on a list are: none that
+Of a graph's bytes only that part is taken which the outputs depend on, and only operations on a list are: none that
 reads or writes files, runs Python, keeps state, loops, or calls functions. What is admitted is built as a tf.Graph of
-fixed shapes, which `reading` reads and the inspector runs: what is inspected is what is evaluated.
+fixed shapes, which `segments` runs and `reading` reads. Two things are made so that a reader has a hand on them: the
+weights are variables, which may get other values; and all that is random follows from one number, DRAW, so that
+nothing in the graph is by chance.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
+from tensorflow.python.framework import op_def_registry
 
-from grading.freezing import BATCH
-from grading.operations import ADMITTED, ALIASES, RANDOM
+from grading.freezing import BATCH, STATE, TESTING, TRAINABLE, TRAINING, VARIABLE
+from grading.operations import ADMITTED, ALIASES, RANDOM, SEEDED
 
 MAX_BYTES = 128 * 2**20  # model_no1, the largest, has 51 MB of weights
 MAX_NODES = 5000  # some 40 are usual, some 200 with Keras
-MAX_ELEMENTS = 2**26  # of one tensor: BATCH images with 64 channels have 25 million
-IMAGES = "images"
-
-GENERATOR = (
-    "RngReadAndSkip"  # of a tf.random.Generator: its state is a variable, in place of which any constant will do
-)
+MAX_ELEMENTS = 2**26  # of one tensor: BATCH images with 64 channels have 2 million
+IMAGES, DRAW = "images", "draw"
+ASSIGN = "assign"  # prefix of the operations that give weights other values
+GENERATOR = "RngReadAndSkip"  # of a tf.random.Generator: its state is a variable
 
 
 class Refused(Exception):
-    """The graph can't be admitted; the text says why, for the student."""
+    """The graph breaks a rule or a limit; the text says which, for the student."""
+
+
+class Unreadable(Exception):
+    """The graph may be right, but has something that is not read here; the text says what."""
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A variable of the model: its name, its first value, whether training changes it, and its tensor in the graph."""
+
+    name: str
+    value: np.ndarray
+    trainable: bool
+    tensor: tf.Tensor
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A graph from IMAGES and DRAW to its outputs, TESTING and TRAINING, and its weights.
+
+    `learning` has the names of the weights that training reaches: no tf.stop_gradient is on every way to the output.
+    """
+
+    graph: tf.Graph
+    weights: tuple[Weight, ...]
+    learning: frozenset[str]
+
+    def output(self, name: str) -> tf.Tensor:
+        return self.graph.get_tensor_by_name(f"{name}:0")
 
 
 def parse(data: bytes) -> dict:
@@ -45,69 +77,158 @@ def parse(data: bytes) -> dict:
     return nodes
 
 
-def build(nodes: dict, output: str) -> tf.Graph:
-    """The part of a graph that `output` depends on, admitted and tidied; its output has that name, too.
+def build(nodes: dict, outputs: tuple[str, ...] = (TESTING, TRAINING)) -> Admitted:
+    """The part of a graph that `outputs` depend on, admitted and tidied; its outputs have those names, too.
 
     Gone are names for the same thing (Identity), conditions that are known, duplicates, and what only has to run before
-    something else. Raises Refused.
+    something else. Raises Refused and Unreadable.
     """
-    sources = _Sources(nodes, output)
-    graph_def, known = tf.compat.v1.GraphDef(), {}
-    for name in _order(nodes, output, sources.inputs):
-        node = _tidy(nodes[name], sources.inputs(name))
-        key = _key(node)
-        if key in known and name != output:
-            sources.replace(name, known[key])
-            continue
-        known[key] = name
-        graph_def.node.add().CopyFrom(node)
-    graph = tf.Graph()
+    graph, builder = tf.Graph(), _Builder()
     try:
+        sources = _Sources(nodes, outputs)
+        for name in _order(nodes, outputs, sources.inputs):
+            same = builder.add(nodes[name], sources.inputs(name), keep=name in outputs)
+            if same != name:
+                sources.replace(name, same)
         with graph.as_default():
-            tf.compat.v1.import_graph_def(graph_def, name="")
-    except (ValueError, TypeError) as error:
+            tf.compat.v1.import_graph_def(builder.graph_def, name="")
+    except (ValueError, TypeError, LookupError) as error:  # a graph of TensorFlow's own making is never so
         raise Refused(f"the model's graph is not well-formed: {_first_line(error)}") from error
     _check_sizes(graph)
-    return graph
+    weights = tuple(
+        Weight(node.attr[VARIABLE].s.decode(), value, node.attr[TRAINABLE].b, graph.get_tensor_by_name(f"{name}:0"))
+        for name, (node, value) in builder.weights.items()
+    )
+    reached = _reached(nodes, outputs[-1])
+    learning = frozenset(name for name in builder.weights if name in reached)
+    return Admitted(graph, weights, learning)
 
 
 def _check_sizes(graph):
     for operation in graph.get_operations():
         for tensor in operation.outputs:
+            if tensor.dtype == tf.resource:
+                continue
             if tensor.shape.num_elements() is None:
-                raise Refused(f"{operation.type} in the model makes a tensor whose shape only shows when it runs")
+                raise Unreadable(f"{operation.type} in the model makes a tensor whose shape only shows when it runs")
             if tensor.shape.num_elements() > MAX_ELEMENTS:
                 raise Refused(
-                    f"{operation.type} in the model makes a tensor of {tensor.shape.num_elements():,} numbers"
+                    f"{operation.type} in the model makes a tensor of {tensor.shape.num_elements():,} numbers for "
+                    f"{BATCH} images, and {MAX_ELEMENTS:,} are allowed"
                 )
 
 
-def _tidy(node, inputs):
-    """A copy of an admitted node, without whatever says how and where to run it. Raises Refused for others."""
-    tidy = tf.compat.v1.NodeDef(name=node.name, op=node.op, input=inputs)
-    if node.op == "Placeholder":
-        _check_placeholder(node)
-        tidy.attr["dtype"].type = tf.float32.as_datatype_enum
-        tidy.attr["shape"].shape.CopyFrom(tf.TensorShape([BATCH, 784]).as_proto())
-    elif node.op == GENERATOR:
-        tidy.op = "Const"
-        del tidy.input[:]
-        tidy.attr["dtype"].type = tf.int64.as_datatype_enum
-        tidy.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.array([2, 3, 5]), tf.int64))
-    elif node.op in ADMITTED:
+def _reached(nodes, output):
+    """The names of what gradients reach, from an output backwards."""
+    found, queue = set(), [output]
+    while queue:
+        name = queue.pop()
+        if name in found or name not in nodes or nodes[name].op in ("StopGradient", "PreventGradient"):
+            continue
+        found.add(name)
+        queue += [_name(tensor) for tensor in nodes[name].input if not tensor.startswith("^")]
+    return found
+
+
+class _Builder:
+    """Makes the GraphDef that is admitted, a node after the other."""
+
+    def __init__(self):
+        self.graph_def, self.weights, self._known = tf.compat.v1.GraphDef(), {}, {}
+        self.graph_def.versions.producer = tf.version.GRAPH_DEF_VERSION  # by older ones, a shape of [] is unknown
+        self._draws = 0
+        self._node(DRAW, "Placeholder", dtype=tf.int64, shape=tf.TensorShape([]))
+        self._node(IMAGES, "Placeholder", dtype=tf.float32, shape=tf.TensorShape([BATCH, 784]))
+
+    def add(self, node, inputs, keep):
+        """Adds an admitted node, tidied; returns the name of the one that stands for it. Raises Refused, Unreadable."""
+        tidy = tf.compat.v1.NodeDef(name=node.name, op=node.op, input=inputs)
+        if node.op == "Placeholder":
+            if node.name != IMAGES:
+                raise Refused("the model depends on something besides the images and its weights")
+            return node.name
+        if node.op == "Const" and VARIABLE in node.attr and tf.as_dtype(node.attr["dtype"].type).is_floating:
+            self._add_weight(node)
+            return node.name
+        if node.op == "Const" and node.attr[STATE].b:
+            self._add_state(node)
+            return node.name
+        if node.op in SEEDED or node.op == GENERATOR:
+            self._add_draw(node, inputs)
+            return node.name
+        if node.op not in ADMITTED:
+            raise _objection(node.op)
         for key, value in node.attr.items():
             if not key.startswith("_"):
                 tidy.attr[key].CopyFrom(value)
-    elif node.op == "Switch" or node.op == "Merge":
-        raise Refused("the model takes one way or another depending on the images, as none of these networks does")
-    else:
-        raise Refused(f"the model's graph has the operation {node.op[:80]}, which has no place in these networks")
-    return tidy
+        key = _key(tidy)
+        if key in self._known and not keep:
+            return self._known[key]
+        self._known[key] = node.name
+        self.graph_def.node.add().CopyFrom(tidy)
+        return node.name
+
+    def _node(self, name, op, *inputs, **attributes):
+        node = self.graph_def.node.add(name=name, op=op, input=inputs)
+        for key, value in attributes.items():
+            if isinstance(value, tf.DType):
+                node.attr[key].type = value.as_datatype_enum
+            elif isinstance(value, tf.TensorShape):
+                node.attr[key].shape.CopyFrom(value.as_proto())
+            elif isinstance(value, np.ndarray):
+                node.attr[key].tensor.CopyFrom(tf.make_tensor_proto(value))
+            elif isinstance(value, int):
+                node.attr[key].i = value
+            else:
+                node.attr[key].s = value
+
+    def _add_weight(self, node):
+        value = tf.make_ndarray(node.attr["value"].tensor)
+        dtype, shape = tf.as_dtype(value.dtype), tf.TensorShape(value.shape)
+        handle, given = f"{ASSIGN}/{node.name}/handle", f"{ASSIGN}/{node.name}/value"
+        self._node(handle, "VarHandleOp", dtype=dtype, shape=shape, shared_name=node.name.encode())
+        self._node(node.name, "ReadVariableOp", handle, dtype=dtype)
+        self._node(given, "Placeholder", dtype=dtype, shape=shape)
+        self._node(f"{ASSIGN}/{node.name}", "AssignVariableOp", handle, given, dtype=dtype)
+        self.weights[node.name] = (node, value)
+
+    def _add_state(self, node):
+        """Has a counter that each call changes, from which random numbers follow, be another for each draw."""
+        value = tf.make_ndarray(node.attr["value"].tensor)
+        dtype, first, number = tf.as_dtype(value.dtype), f"{node.name}/first", f"{node.name}/number"
+        self._node(first, "Const", dtype=dtype, value=value)
+        self._node(number, "Cast", DRAW, SrcT=tf.int64, DstT=dtype)
+        self._node(node.name, "AddV2", first, number, T=dtype)
+
+    def _add_draw(self, node, inputs):
+        """Has a random operation follow from DRAW, and from nothing that it remembers."""
+        self._draws += 1
+        number, seed = f"{DRAW}/{self._draws}", f"{DRAW}/{self._draws}/seed"
+        self._node(number, "Const", dtype=tf.int64, value=np.array(self._draws, np.int64))
+        if node.op == GENERATOR:
+            self._node(node.name, "Pack", DRAW, number, DRAW, T=tf.int64, N=3)
+            return
+        self._node(seed, "Pack", DRAW, number, T=tf.int64, N=2)
+        op, order, attributes = SEEDED[node.op]
+        taken = [seed if place == "seed" else inputs[place] for place in order]
+        self._node(node.name, op, *taken, Tseed=tf.int64)
+        for theirs, ours in attributes.items():
+            self.graph_def.node[-1].attr[ours].CopyFrom(node.attr[theirs])
 
 
-def _check_placeholder(node):
-    if node.name != IMAGES:
-        raise Refused("the model depends on something besides the images and its weights")
+def _objection(op):
+    """Why an operation is not admitted, as an exception."""
+    if op in ("Switch", "Merge"):
+        return Unreadable("the model takes one way or another depending on the images")
+    if op in ("Enter", "Exit", "NextIteration", "LoopCond", "While", "StatelessWhile"):
+        return Unreadable("the model has a loop")
+    definition = op_def_registry.get(op)
+    if definition is None or definition.is_stateful or op in ("ReadFile", "MatchingFiles"):
+        return Refused(
+            f"the model's graph has the operation {op[:80]}, which has no place in these networks: it reaches for "
+            "something besides the images and the weights"
+        )
+    return Unreadable(f"the model's graph has the operation {op[:80]}, which is not read here")
 
 
 def _key(node):
@@ -118,9 +239,9 @@ def _key(node):
     return (node.op, *node.input, *attributes)
 
 
-def _order(nodes, output, inputs):
-    """The names of all that `output` depends on, what comes first first. `inputs(name)` are tensors or "^name"."""
-    order, state, stack = [], {}, [output]
+def _order(nodes, outputs, inputs):
+    """The names of all that `outputs` depend on, what comes first first. `inputs(name)` are tensors or "^name"."""
+    order, state, stack = [], {}, list(outputs)
     while stack:
         name = stack[-1]
         if name not in nodes:
@@ -130,7 +251,7 @@ def _order(nodes, output, inputs):
             for tensor in inputs(name):
                 before = _name(tensor)
                 if state.get(before) == "open":
-                    raise Refused("the model has a loop, as none of these networks has")
+                    raise Unreadable("the model has a loop")
                 if state.get(before) is None:
                     stack.append(before)
         else:
@@ -152,15 +273,20 @@ def _first_line(error):
 class _Sources:
     """Where each tensor really comes from: behind its other names, and through conditions that are known."""
 
-    def __init__(self, nodes, output):
-        self._nodes, self._output = nodes, output
+    def __init__(self, nodes, outputs):
+        self._nodes, self._outputs = nodes, outputs
         self._source, self._same, self._dead = {}, {}, set()
-        for name in _order(nodes, output, lambda name: nodes[name].input):
+        for name in _order(nodes, outputs, lambda name: nodes[name].input):
             self._look_at(name, nodes[name])
 
     def inputs(self, name):
-        """The tensors that a node really takes, "name" or "name:1"; without those that only have to run before it."""
-        return [self._resolved(tensor) for tensor in self._nodes[name].input if not tensor.startswith("^")]
+        """The tensors that a node really takes, "name" or "name:1".
+
+        Without those that only have to run before it, and without the state of a generator, which is not needed here.
+        """
+        node = self._nodes[name]
+        taken = [self._resolved(tensor) for tensor in node.input if not tensor.startswith("^")]
+        return taken[1:] if node.op in (GENERATOR, "StatefulRandomBinomial") else taken
 
     def replace(self, name, other):
         """Lets a node stand for another."""
@@ -186,7 +312,7 @@ class _Sources:
             self._dead |= {name, *(f"{name}:{output}" for output in range(1, 10))}
         elif node.op == "Switch" and len(inputs) == 2:
             self._look_at_switch(name, inputs)
-        elif node.op in ALIASES and name != self._output:
+        elif node.op in ALIASES and name not in self._outputs:
             for output, tensor in enumerate(inputs):
                 self._source[f"{name}:{output}".removesuffix(":0")] = tensor
 

@@ -10,8 +10,9 @@ import sys
 import traceback
 from pathlib import Path
 
+NEWER = (3, 12)  # has a syntax that older ones have not: nested f-strings, type statements, def f[T]
 MESSAGE = 500  # characters of an error message that are kept
-NOISE = r"\{\{.*?\}\} ?|\[Op:.*"  # in TensorFlow's error messages
+NOISE = r"\{\{.*?\}\} ?|\[Op:.*|\x1b\[[0-9;]*m"  # in TensorFlow's error messages
 
 
 class RunsOnImport(BaseException):
@@ -56,12 +57,31 @@ def explain(error: BaseException, script: str) -> str:
     elif isinstance(error, SystemExit):
         what = "it ends the program"
     else:
-        lines = [line.strip() for line in re.sub(NOISE, "", str(error)).splitlines() if line.strip()] or [""]
-        # An error in a traced function comes with its trace, and then has its type in its own text.
-        what = lines[-1] if lines[0] == "in user code:" else f"{type(error).__name__}: {lines[0]}"
+        what = f"{_reason(error)}{_newer_python(error)}"
         if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
             what = f"{what}{_memory_limit()}"
     return f"{at}{what}"[:MESSAGE]
+
+
+def _reason(error):
+    """The line of an error's message that says what is wrong."""
+    text = re.sub(NOISE, "", str(error)).partition("Arguments received by")[0]
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
+    if lines[0].startswith("Exception encountered when calling"):  # as Keras begins
+        lines = lines[1:] or lines
+    # An error in a traced function comes with its trace, and then has its type in its own text.
+    return lines[-1] if lines[0] == "in user code:" else f"{type(error).__name__}: {lines[0]}"
+
+
+def _newer_python(error):
+    """What to say of syntax that this Python does not know, and a newer one does."""
+    if not isinstance(error, SyntaxError) or sys.version_info >= NEWER:
+        return ""
+    line = (error.text or "").strip()
+    if "f-string" not in error.msg and not re.match(r"type \w+|(async )?(def|class) \w+\[", line):
+        return ""
+    here, newer = (".".join(map(str, version[:2])) for version in (sys.version_info, NEWER))
+    return f"; Python {newer} can read that, and here is Python {here}: write it so that both can"
 
 
 def _memory_limit() -> str:

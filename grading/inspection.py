@@ -3,87 +3,145 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from grading.limits import SandboxError
+from grading.limits import MIB, Limits, SandboxError
 from grading.runner import Sandbox
 from grading.worker_report import text
-from idx_files import TEST_IMAGES, TEST_LABELS, read_idx
+from idx_files import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, read_idx
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = ("__init__", "architecture", "forks", "freezing", "graphs", "inspector", "layers", "operations", "reading")
+MODULES = ("__init__", "architecture", "dropout", "forks", "freezing", "graphs", "judging", "layers", "operations")
+MODULES += ("parameters", "reading", "segments")
+TRUSTED = ("__init__", "inspector", "rebuilding", "running", "training")
 # Memory that is given back to the kernel comes again page by page, which is a third of the time with large tensors.
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**33)}
 START_SECONDS = 60  # for a process to import TensorFlow on a busy machine
-INSPECTION_SECONDS = 120
+READING_SECONDS = 120  # for all of reading a graph, which takes 2 to 6
+BATCH = 37  # images in a graph: that of grading.freezing, which imports TensorFlow
+VALIDATION = 5000  # the first images of the training set, which the recipe leaves out
 
 
 @dataclass(frozen=True)
 class Found:
     """What the inspector found in a graph: what is wrong, a line each; the part that is right, 0 to 1; the layers.
 
-    `accuracy` is that on the test images, None where the network is wrong or was not to be tested.
+    `unread` tells what stopped the reading, where nothing is known to be wrong; `run` what is wrong with the weights
+    that the script's main trained. Where the network was trained, `untrained` and `trained` are its accuracies on the
+    test images before and after; `training_problem` tells why it could not be trained.
     """
 
     problems: list[str]
     remarks: list[str]
     fraction: float
     layers: list[str]
-    accuracy: float | None = None
+    unread: str | None = None
+    run: str | None = None
+    untrained: float | None = None
+    trained: float | None = None
+    training_problem: str | None = None
 
 
 class Inspector:
-    """The trusted process that looks at graphs (see grading/inspector.py), for one thread. A context manager."""
+    """The trusted process that looks at graphs (grading/trusted/inspector.py), for one thread. A context manager."""
 
     def __init__(self, sandbox: Sandbox, scratch: Path | None = None):
         """Starts it, with a folder of its own in `scratch`. Raises limits.SandboxError where that fails."""
         self._folder = Path(tempfile.mkdtemp(prefix="inspector-", dir=scratch))
-        self._inbox = self._folder / "inbox"
+        self._sandbox, self._inbox = sandbox, self._folder / "inbox"
         self._inbox.mkdir()
-        self._images_of = None
+        self._images_of = self._process = None
+        names = [f"grading/{name}" for name in MODULES] + [f"grading/trusted/{name}" for name in TRUSTED]
+        self._code = stage(self._folder / "grader", names)
+        self._start()
+
+    def _start(self):
         try:
-            self._process = sandbox.start(
-                [sandbox.python, "-m", "grading.inspector", "/inbox"],
-                read_only={
-                    "/grader": stage(self._folder / "grader", [f"grading/{name}" for name in MODULES]),
-                    "/inbox": self._inbox,
-                },
+            self._process = self._sandbox.start(
+                [self._sandbox.python, "-m", "grading.trusted.inspector", "/inbox"],
+                read_only={"/grader": self._code, "/inbox": self._inbox},
+                limits=Limits(memory_bytes=6144 * MIB, scratch_bytes=256 * MIB),
                 env={"PYTHONPATH": "/grader", **KEEP_MEMORY},
             )
         except SandboxError:
             shutil.rmtree(self._folder)
             raise
 
-    def inspect(self, script: str, graph: Path, whole: bool = True, data: Path | None = None, count: int = 0) -> Found:
-        """What the inspector finds in a graph, that of a `whole` model or of one that failed midway.
+    def inspect(
+        self,
+        script: str,
+        graph: Path,
+        whole: bool = True,
+        weights: Path | None = None,
+        data: Path | None = None,
+        recipe: Mapping | None = None,
+        training_seconds: float = 0.0,
+    ) -> Found:
+        """What the inspector finds.
 
-        Where `data`, MNIST's directory, is given, and the network is right, it is tested on the first `count` test
-        images. Raises limits.SandboxError where the inspector is lost.
+        Args:
+            script: whose network it should be.
+            graph: its frozen graph.
+            whole: false for a model that failed midway.
+            weights: samples of those that the script's main trained (.npz); None where there are none.
+            data: MNIST's directory; without one, nothing is trained.
+            recipe: what to train with; with it a network that is right is trained and tested.
+            training_seconds: the limit for that.
+
+        Raises limits.SandboxError where the inspector is lost, for which the graph is not to blame.
         """
         shutil.copyfile(graph, self._inbox / "graph.pb")
-        request = {"script": script, "graph": "graph.pb", "whole": whole, "seconds": INSPECTION_SECONDS}
-        if data:
-            request |= {"images": self._images(data), "count": count}
-        answer = json.loads(self._process.ask(json.dumps(request).encode(), START_SECONDS + INSPECTION_SECONDS))
-        if "refused" in answer:
-            return Found([text(answer["refused"])], [], 0.0, [])
-        problems, remarks, layers = ([text(line) for line in answer[key]] for key in ("problems", "remarks", "layers"))
-        accuracy = None
-        if "predictions" in answer:
-            predictions = np.array(list(answer["predictions"]), np.uint8)
-            accuracy = float(np.mean(predictions == read_test_set(data)[1][:count]))
-        return Found(problems, remarks, float(answer["fraction"]), layers, accuracy)
+        request = {"script": script, "graph": "graph.pb", "whole": whole, "images": self._images(data)}
+        request |= {"reading_seconds": READING_SECONDS, "training_seconds": training_seconds}
+        if weights:
+            shutil.copyfile(weights, self._inbox / "weights.npz")
+            request["weights"] = "weights.npz"
+        if recipe and data:
+            request["recipe"] = dict(recipe)
+        answer = self._ask(request, START_SECONDS + READING_SECONDS + training_seconds)
+        if "stopped" in answer:
+            return Found([f"reading the model's graph {text(answer['stopped'])} and was stopped"], [], 0.0, [])
+        lists = ([text(line) for line in answer[key]] for key in ("problems", "remarks", "layers"))
+        problem = answer.get("first_weights") or answer.get("training_stopped")
+        return Found(
+            *(next(lists), next(lists), float(answer["fraction"]), next(lists)),
+            unread=answer["unread"] and text(answer["unread"]),
+            run=answer["run"] and text(answer["run"]),
+            untrained=self._accuracy(answer.get("untrained"), data),
+            trained=self._accuracy(answer.get("trained"), data),
+            training_problem=problem and text(problem),
+        )
+
+    def _ask(self, request, seconds):
+        """The answer to a request. A graph that ends the whole process gets a second chance, in a new one."""
+        for last in (False, True):
+            try:
+                return json.loads(self._process.ask(json.dumps(request).encode(), seconds))
+            except SandboxError:
+                self._process.close()
+                self._start()
+                if last:
+                    return {"stopped": "ended the process that reads, twice,"}
+        raise AssertionError  # never reached
+
+    def _accuracy(self, predictions, data):
+        if predictions is None:
+            return None
+        found = np.array(list(predictions), np.uint8)
+        return float(np.mean(found == read_test_set(data)[1][: len(found)]))
 
     def _images(self, data):
-        if self._images_of != data:
-            np.save(self._inbox / "images.npy", read_test_set(data)[0])
-            self._images_of = data
-        return "images.npy"
+        """The name of a file with all images that the inspector needs; without MNIST, blots in their place."""
+        name = "images.npz"
+        if self._images_of != (data, name):
+            np.savez(self._inbox / name, **(_mnist(data) if data else {"probes": _blots()}))
+            self._images_of = (data, name)
+        return name
 
     def close(self) -> None:
         """Ends the process."""
@@ -95,6 +153,27 @@ class Inspector:
 
     def __exit__(self, *_):
         self.close()
+
+
+def _mnist(data):
+    images, labels = (read_idx(data_file(data, name), name).array for name in (TRAIN_IMAGES, TRAIN_LABELS))
+    images = images.reshape(len(images), -1)
+    chosen = np.random.default_rng().choice(len(images), BATCH, replace=False)
+    return {
+        "probes": images[chosen],
+        "train": images[VALIDATION:],
+        "labels": labels[VALIDATION:],
+        "test": read_test_set(data)[0],
+    }
+
+
+def _blots():
+    """Round spots in the middle of black images: (BATCH, 784), uint8."""
+    rng = np.random.default_rng()
+    rows, columns = np.mgrid[:28, :28]
+    centres, sizes = rng.uniform(8, 20, (2, BATCH, 1, 1)), rng.uniform(2, 6, (BATCH, 1, 1))
+    distances = (rows - centres[0]) ** 2 + (columns - centres[1]) ** 2
+    return (255 * np.exp(-distances / sizes**2)).astype(np.uint8).reshape(BATCH, 784)
 
 
 @lru_cache(maxsize=1)

@@ -1,16 +1,20 @@
-"""Imports one script and looks at its model, in a process that submit.py starts and may have to end.
+"""Looks at a script's Model for its student: in a process that submit.py starts and may have to end, and in tests.
 
     python -m grading.model_check model_no1 found.json
 
-What it finds goes to the file as JSON: {"import": the problem or null, "shapes": [a line for each problem]}.
+What it finds goes to the file as JSON: {"import": the problem or null, "shapes": [a line for each problem]}. It is the
+same reading as in grading (`judging`), in words that speak of the lecture's variables where the model has them.
 """
 
 import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
+from grading.architecture import Verdict
 from grading.importing import explain, import_script
-from grading.tracing import shape_problems
+from grading.layers import expected_variables, variable_problems
 
 
 def look_at(script):
@@ -19,32 +23,54 @@ def look_at(script):
         model = import_script(Path(f"{script}.py")).Model()
     except BaseException as error:  # whatever it raises, sys.exit included
         return {"import": explain(error, script), "shapes": []}
-    return {"import": None, "shapes": architecture_problems(script, model)}
+    return {"import": None, "shapes": shape_problems(script, model)}
 
 
-def architecture_problems(script, model):
-    """What is wrong with a model, a line each: nothing where grading would find nothing, however the model is written.
+def shape_problems(script, model):
+    """All that is wrong with a model, a line each: nothing where grading would find nothing, however it is written."""
+    verdict, error = examine(script, model)
+    if verdict.unread:
+        return [f"grading can't read this network, and would leave it to your instructor: {verdict.unread}"]
+    if not verdict.problems and error is None:
+        return []
+    found = variable_shapes(model)
+    named = found.keys() & expected_variables(script).keys()
+    lines = [f"variable {problem}" for problem in variable_problems(script, found)] if named else []
+    lines += verdict.problems
+    if error is not None:
+        layers = verdict.layers
+        after = f"after layer {len(layers)} ({layers[-1]})" if layers else "before its first layer"
+        lines.append(f"the model fails {after}: {explain(error, script)}")
+    return lines
 
-    Else what tests/test_shapes.py says, which speaks of the lecture's variables; and what only grading looks at.
-    """
+
+def variable_shapes(model):
+    """Names to shapes of the variables that are attributes of a model."""
+    attributes = vars(model).items()
+    return {name: tuple(value.shape) for name, value in attributes if getattr(value, "trainable", False) is True
+            and hasattr(value, "shape")}  # fmt: skip
+
+
+def examine(script, model) -> tuple[Verdict, Exception | None]:
+    """The verdict on a model, and the error where a call of it fails; then the verdict is on what comes before."""
     import tensorflow as tf
 
-    from grading import graphs
-    from grading.architecture import judge
-    from grading.freezing import TESTING, TRAINING, Network, freeze
-    from grading.reading import read
+    from grading.freezing import BATCH, Network, freeze, freeze_broken
+    from grading.judging import look
 
     tf.random.get_global_generator()  # as lab.read_data has made it, before a model is called
-    network = Network(model)
+    network, error = Network(model), None
     try:
-        network(tf.zeros([2, 784]))  # makes the variables that Keras makes late
-        nodes = graphs.parse(freeze(network, with_values=False).SerializeToString())
-        testing, problems = read(graphs.build(nodes, TESTING), TESTING)
-        training, _ = read(graphs.build(nodes, TRAINING), TRAINING)
-    except Exception as error:  # the model's own, most often: a shape that does not fit
-        return shape_problems(script, model) or [explain(error, script)]
-    verdict = judge(script, testing, training, problems)
-    return (shape_problems(script, model) or list(verdict.problems)) if verdict.problems else []
+        logits = network(tf.zeros([BATCH, 784]))  # makes the variables that Keras makes late
+        if tuple(getattr(logits, "shape", ())) != (BATCH, 10):
+            raise ValueError(f"it returns {getattr(logits, 'shape', type(logits).__name__)} for {BATCH} images")
+        graph = freeze(network)
+    except Exception as problem:  # the model's own, most often: a shape that does not fit
+        error, graph = problem, freeze_broken(network)
+    if graph is None:
+        return Verdict((), (), 0.0, ()), error
+    images = np.random.default_rng().uniform(size=(BATCH, 784))
+    return look(script, graph.SerializeToString(), images, whole=error is None).verdict, error
 
 
 def main():

@@ -8,7 +8,7 @@ def _set(names):
 # Other names for their inputs.
 ALIASES = _set(
     """
-    CheckNumerics EnsureShape Identity IdentityN PreventGradient Snapshot StopGradient
+    CheckNumericsV2 CheckNumerics EnsureShape Identity IdentityN PreventGradient Snapshot StopGradient
     """
 )
 # See only the shape of their input.
@@ -20,11 +20,12 @@ SHAPES = _set(
 # From numbers to numbers, one by one.
 ELEMENTWISE = _set(
     """
-    Abs Add AddN AddV2 BiasAdd BitwiseAnd BitwiseOr BitwiseXor Cast Ceil ClipByValue Cos Div DivNoNan Elu Equal Erf
-    Exp Expm1 Floor FloorDiv FloorMod Greater GreaterEqual Inv Invert IsFinite IsInf IsNan LeakyRelu LeftShift Less
-    LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr Maximum Minimum Mod Mul MulNoNan Neg NotEqual Pow RealDiv
-    Reciprocal Relu Relu6 RightShift Rint Round Rsqrt Select SelectV2 Selu Sigmoid Sign Sin Softplus Softsign Sqrt
-    Square SquaredDifference Sub Tan Tanh TruncateDiv TruncateMod Xdivy Xlogy
+    Abs Acos Add AddN AddV2 Asin Atan BiasAdd Betainc BitwiseAnd BitwiseOr BitwiseXor Cast Ceil ClipByValue Cos Cosh
+    Div DivNoNan Elu Equal Erf Exp Expm1 Floor FloorDiv FloorMod Greater GreaterEqual Inv Invert IsFinite IsInf
+    IsNan LeakyRelu Lgamma LeftShift Less LessEqual Log Log1p LogicalAnd LogicalNot LogicalOr Maximum Minimum Mod
+    Mul MulNoNan Neg NotEqual Pow RealDiv Reciprocal Relu Relu6 RightShift Rint Round Rsqrt Select SelectV2 Selu
+    Sigmoid Sign Sin Sinh Softplus Softsign Sqrt Square SquaredDifference Sub Tan Tanh TruncateDiv TruncateMod Xdivy
+    Xlogy
     """
 )
 # The same numbers in another shape.
@@ -40,21 +41,35 @@ MOVEMENTS = MOVES | _set(
     StridedSlice Transpose Unpack
     """
 )
+# Random numbers by a seed.
 RANDOM = _set(
     """
-    Multinomial RandomStandardNormal RandomUniform RandomUniformInt StatelessMultinomial StatelessRandomBinomial
-    StatelessRandomNormal StatelessRandomNormalV2 StatelessRandomUniform StatelessRandomUniformFullInt
-    StatelessRandomUniformFullIntV2 StatelessRandomUniformInt StatelessRandomUniformIntV2 StatelessRandomUniformV2
-    StatelessTruncatedNormal StatelessTruncatedNormalV2 TruncatedNormal
+    StatelessMultinomial StatelessParameterizedTruncatedNormal StatelessRandomBinomial StatelessRandomGammaV2
+    StatelessRandomNormal StatelessRandomNormalV2 StatelessRandomPoisson StatelessRandomUniform
+    StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2 StatelessRandomUniformInt
+    StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessTruncatedNormal StatelessTruncatedNormalV2
     """
 )
+# Random numbers by a state that is kept somewhere: the operation that draws the same by a seed, which of its inputs are
+# the old one's by their number (without the state), and the names of attributes, old to new.
+SEEDED = {
+    "Multinomial": ("StatelessMultinomial", (0, 1, "seed"), {"T": "T", "output_dtype": "output_dtype"}),
+    "RandomStandardNormal": ("StatelessRandomNormal", (0, "seed"), {"T": "T", "dtype": "dtype"}),
+    "RandomUniform": ("StatelessRandomUniform", (0, "seed"), {"T": "T", "dtype": "dtype"}),
+    "RandomUniformInt": ("StatelessRandomUniformInt", (0, "seed", 1, 2), {"T": "T", "Tout": "dtype"}),
+    "StatefulRandomBinomial": ("StatelessRandomBinomial", (1, "seed", 2, 3), {"S": "S", "T": "T", "dtype": "dtype"}),
+    "TruncatedNormal": ("StatelessTruncatedNormal", (0, "seed"), {"T": "T", "dtype": "dtype"}),
+}
 OTHERS = _set(
     """
-    All Any ArgMax ArgMin AvgPool BatchMatMul BatchMatMulV2 BatchMatMulV3 Bitcast BroadcastArgs BroadcastTo Const
-    Conv2D Conv2DBackpropInput Cumsum DepthwiseConv2dNative Einsum Fill FusedBatchNorm FusedBatchNormV2
-    FusedBatchNormV3 LRN LinSpace LogSoftmax MatMul MatrixBandPart Max MaxPool MaxPoolV2 Mean Min MirrorPad OneHot
-    Pad PadV2 Prod Range Softmax StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg
-    Sum Tile TopKV2
+    All Any ArgMax ArgMin AvgPool BatchMatMul BatchMatMulV2 BatchMatMulV3 Bitcast BroadcastArgs BroadcastTo Bincount
+    Const Conv2D Conv2DBackpropInput Conv3D Cumprod Cumsum DepthwiseConv2dNative Diag DiagPart Einsum Erfc Erfinv
+    ExtractImagePatches Fill FusedBatchNorm FusedBatchNormV2 FusedBatchNormV3 InvertPermutation L2Loss LRN LinSpace
+    LogSoftmax MatMul MatrixBandPart MatrixDiagV3 MatrixDiagPartV3 Max MaxPool MaxPool3D MaxPoolV2 MaxPoolWithArgmax
+    Mean Min MirrorPad OneHot Pad PadV2 Prod Range ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor
+    Roll ScatterNd SegmentMax SegmentSum SelfAdjointEigV2 Softmax SpaceToBatchND BatchToSpaceND
+    StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg Sum TensorScatterAdd
+    TensorScatterUpdate Tile TopKV2 UnsortedSegmentMax UnsortedSegmentSum Where
     """
 )
-ADMITTED = SHAPES | ELEMENTWISE | MOVEMENTS | RANDOM | OTHERS
+ADMITTED = ALIASES | SHAPES | ELEMENTWISE | MOVEMENTS | RANDOM | OTHERS

@@ -1,24 +1,25 @@
-"""Runs student code, inside the sandbox: imports each script, exports its network, runs it, trains it.
+"""Runs student code, inside the sandbox: exports each script's network as data, and runs its main for 20 steps.
 
-    python -m grading.worker '{"task": "try", "scripts": ["model_no1"], "seconds": 120, "with_values": false,
-                               "scratch": ["/output", "/tmp"]}'
+    python -m grading.worker '{"scripts": ["model_no1"], "seconds": 120, "scratch": ["/output", "/tmp"]}'
 
 What it sees: /submission, the student's files; /kit, the kit's modules, which no file of the student's replaces; /data,
-MNIST's training images and labels, where there is something to train. What it leaves in /output is mere data:
-`report.json`, a list of records, one for each task of each script, and the frozen graph of each script.
+MNIST's training images and labels, where networks are trained (elsewhere). What it leaves in /output is mere data:
+`report.json`, a list of records, one for each task of each script; the frozen graph of each script's network, as
+`model_no1.pb`; and `model_no1.npz`, some of the weights that its main trained, before and after.
 
-TensorFlow is imported once. Each task runs in a child of its own (see `forks`), with student code; this process has
-none. The 20 steps are taken on noise and without pictures, which is enough to see a script run to its end.
+TensorFlow is imported once. Each task runs in a child of its own (see `forks`), with student code, in a copy of the
+student's files that it may write to, as at home; this process has none. The export comes first, in a process in which
+nothing else of the script's has run. The 20 steps are taken on noise and without pictures, and feed nothing but run/.
 """
 
 import contextlib
 import hashlib
 import importlib
-import inspect
 import json
 import os
 import runpy
 import shutil
+import stat
 import sys
 import tempfile
 import traceback
@@ -33,12 +34,13 @@ from grading import forks
 from grading.importing import explain, import_script
 
 # Where things are; without a sandbox, somewhere else.
-SUBMISSION, OUTPUT, DATA = (
-    Path(os.environ.get(f"GRADING_{name.upper()}", f"/{name}")) for name in ("submission", "output", "data")
-)
+SUBMISSION, OUTPUT = (Path(os.environ.get(f"GRADING_{name.upper()}", f"/{name}")) for name in ("submission", "output"))
 STEPS = 20
 BATCH_SIZE = 4  # images, in those 20 steps
-IMPORT_SHARE = 0.25  # of a script's time limit that its import may take
+IMPORT_SHARE = 0.5  # of a script's time limit that its import and export may take
+LEFT = {"export": ".pb", "run": ".npz"}  # suffixes of the file that a task leaves
+SAMPLE = 4096  # numbers of each variable that are kept, before and after the 20 steps
+MAX_FILE = 2**28  # bytes of what a task leaves
 # The kit's modules that a script may import: they are in memory before a script is, so nothing can stand in for them.
 KIT = (
     "idx_files",
@@ -59,40 +61,43 @@ def main() -> None:
     forks.protect()
     forks.import_tensorflow()
     _prepare()
-    records, graphs = [], {}
+    records, left = [], {}
     for script in job["scripts"]:
-        for name, task, seconds in _tasks(job, script, records):
+        for name, task, seconds in _tasks(job, records):
             ended = forks.run(partial(task, script), seconds)
             records.append({"script": script, "task": name, **asdict(ended)})
-            if isinstance(ended.result, dict) and ended.result.get("graph"):
-                graphs[script] = _collect(script, ended.result["graph"])
+            file = f"{script}{LEFT[name]}"
+            digest = _digest(ended.result, file)
+            left |= {file: _collect(file, digest)} if digest else {}
             _clear(job["scratch"])
     # At the end, when there is nothing left to overwrite anything.
-    for script, data in graphs.items():
-        _write(f"{script}.pb", data)
+    for file, data in left.items():
+        _write(file, data)
     _write("report.json", json.dumps(records).encode())
 
 
-def _tasks(job, script, records):
+def _tasks(job, records):
     """The tasks of a script, each with its time limit; what comes after a task may depend on its record, the last."""
-
-    def result():
-        return records[-1]["result"] if isinstance(records[-1]["result"], dict) else {"error": "unknown"}
-
-    if job["task"] == "train":
-        yield "train", partial(train, recipe=job["recipe"]), job["seconds"]
-        return
-    yield "import", check_import, IMPORT_SHARE * job["seconds"]
-    if not result().get("error"):
-        yield "run", partial(run, with_values=job["with_values"]), job["seconds"]
-        if not result().get("graph"):
-            yield "export", partial(export, with_values=job["with_values"]), IMPORT_SHARE * job["seconds"]
+    yield "export", export, IMPORT_SHARE * job["seconds"]
+    result = records[-1]["result"]
+    if isinstance(result, dict) and not result.get("error"):  # what can't be imported can't run
+        yield "run", run, job["seconds"]
 
 
-def _collect(script, digest):
-    """Takes a graph out of reach of the scripts that follow; empty where it is not the one that was written."""
-    data = (OUTPUT / f"{script}.pb").read_bytes()
-    return data if hashlib.sha256(data).hexdigest() == digest else b""
+def _digest(result, file):
+    """The SHA-256 that a task's result has of a file; None where it has none, or is of another form."""
+    files = result.get("files") if isinstance(result, dict) else None
+    return files.get(file) if isinstance(files, dict) else None
+
+
+def _collect(file, digest):
+    """Takes a file out of reach of the scripts that follow; empty where it is not the one that was written."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(OUTPUT / file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe would keep us waiting
+        with open(descriptor, "rb") as opened:
+            data = opened.read(MAX_FILE) if stat.S_ISREG(os.fstat(descriptor).st_mode) else b""
+        return data if hashlib.sha256(data).hexdigest() == digest else b""
+    return b""
 
 
 def _clear(folders):
@@ -117,7 +122,6 @@ def _prepare():
     sys.modules["plotter"] = _NoPictures("plotter")
     for name in (*KIT, "grading.freezing"):
         importlib.import_module(name)
-    sys.path.insert(0, str(SUBMISSION))
     sys.modules["labkit.run.frame"].Checkpoint = _NoCheckpoint
     sys.modules["labkit.run.frame"].VALIDATIONS = 1  # whatever its accuracy, it decides nothing
 
@@ -132,9 +136,12 @@ class _NoPictures(types.ModuleType):
 
 
 class _NoCheckpoint:
-    """Stands in for the Checkpoint of a run: nobody resumes here."""
+    """Stands in for the Checkpoint of a run: nobody resumes here. But what can't be saved fails as it does at home."""
 
-    def __init__(self, folder, *_):
+    def __init__(self, folder, model, *_):
+        import tensorflow as tf
+
+        tf.train.Checkpoint(model=model)
         self.folder = folder
 
     def save(self, *_):
@@ -144,120 +151,118 @@ class _NoCheckpoint:
         return None
 
 
-# -------------------------------------------------------------------------------------------------- import and export
-
-
-def check_import(script):
-    """Imports the script, which should do nothing else."""
+def _own_copy():
+    """Goes to a copy of the submission that may be written to, as at home; returns the folder."""
+    folder = Path(tempfile.mkdtemp(), "submission")
     try:
-        _import(script)
-    except BaseException as error:  # whatever it raises, sys.exit included
-        return {"error": explain(error, script)}
-    return {"error": None}
+        shutil.copytree(SUBMISSION, folder, copy_function=shutil.copyfile)
+    except (OSError, shutil.Error):  # too much to be copied: then it may be read only
+        folder = SUBMISSION
+    os.chdir(folder if os.access(folder, os.W_OK) else tempfile.mkdtemp())
+    sys.path.insert(0, str(folder))
+    return folder
 
 
-def export(script, with_values):
-    """Imports a script that does not run, and writes the frozen graph of its untrained network as far as it gets."""
-    import tensorflow as tf
+def _kept(file, data):
+    """Writes what a task leaves, and returns its entry among the result's files.
 
-    from grading.freezing import freeze_broken
-
-    _use_one_thread(tf)
-    tf.random.set_global_generator(tf.random.Generator.from_seed(0))  # as lab.read_data does, before a graph is traced
-    networks = []
-    try:
-        graph = _export(_import(script).Model, script, with_values, networks)
-    except BaseException as error:
-        graph = _write_graph(script, freeze_broken(networks[0])) if networks else None
-        return {"error": explain(error, script), "graph": graph}
-    return {"error": None, "graph": graph}
-
-
-def _export(model, script, with_values, networks):
-    """Writes the frozen graph of a new network of the class `model`; the network goes to the list `networks`."""
-    import tensorflow as tf
-
-    from grading.freezing import Network, freeze
-
-    networks.append(Network(model()))
-    logits = networks[0](tf.zeros([2, 784]))  # makes the variables of Keras layers, and plain messages for mistakes
-    if tuple(logits.shape) != (2, 10):
-        raise ValueError(f"the model returned shape {tuple(logits.shape)} for 2 images, expected (2, 10)")
-    return _write_graph(script, freeze(networks[0], with_values))
-
-
-def _export_after_run(model, network, script, with_values):
-    """Does the same in the process that ran the script; `network` is the one that took the 20 steps.
-
-    Where values do not matter, that one will do: drawing the weights of a new one takes a tenth of a script's time.
+    That has its SHA-256, because whatever else a script has started may overwrite it.
     """
-    from grading.freezing import Network, freeze
-
-    inspect.signature(model.__init__).bind(None)  # training makes a new one, without arguments: TypeError otherwise
-    if with_values or type(network) is not model:
-        return _export(model, script, with_values, [])
-    return _write_graph(script, freeze(Network(network), with_values))
-
-
-def _import(script):
-    return import_script(SUBMISSION / f"{script}.py")
-
-
-def _write_graph(script, graph_def):
-    """Writes a graph and returns its SHA-256, because whatever else a script has started may overwrite it."""
-    data = graph_def.SerializeToString()
-    (OUTPUT / f"{script}.pb").write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
+    (OUTPUT / file).write_bytes(data)
+    return {file: hashlib.sha256(data).hexdigest()}
 
 
 def _use_one_thread(tf):
     """For networks and batches as small as these, more threads only cost time."""
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    with contextlib.suppress(RuntimeError):  # a script may have said what it wants
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+# ------------------------------------------------------------------------------------------------------------- export
+
+
+def export(script):
+    """Imports the script, which should do nothing else, and writes the frozen graph of a new network of its Model.
+
+    Where the script can't be imported, "error" tells why. Where its Model fails, "model_error" does, and the graph goes
+    as far as the Model gets.
+    """
+    folder = _own_copy()
+    try:
+        model = import_script(folder / f"{script}.py").Model
+    except BaseException as error:  # whatever it raises, sys.exit included
+        return {"error": explain(error, script)}
+    import tensorflow as tf
+
+    from grading.freezing import freeze_broken
+
+    _use_one_thread(tf)  # not before the import: that may have its own say
+    tf.random.set_seed(0)  # as lab.read_data does, before a model is made
+    tf.random.set_global_generator(tf.random.Generator.from_seed(0))
+    networks, error = [], None
+    try:
+        graph = _frozen(model, networks)
+    except BaseException as problem:
+        error, graph = explain(problem, script), None
+        with contextlib.suppress(Exception):  # there may be nothing to show
+            graph = freeze_broken(networks[0]) if networks else None
+    files = _kept(f"{script}.pb", graph.SerializeToString()) if graph else {}
+    return {"error": None, "model_error": error, "files": files}
+
+
+def _frozen(model, networks):
+    """The frozen graph of a new network of the class `model`; the network goes to the list `networks`."""
+    import tensorflow as tf
+
+    from grading.freezing import BATCH, Network, freeze
+
+    networks.append(Network(model()))
+    logits = networks[0](tf.zeros([BATCH, 784]))  # makes the variables of Keras layers, and plain messages for mistakes
+    shape = tuple(getattr(logits, "shape", ()))
+    if shape != (BATCH, 10):
+        found = f"shape {shape}" if shape else f"a {type(logits).__name__}"
+        raise ValueError(f"the model returned {found} for {BATCH} images, expected ({BATCH}, 10)")
+    return freeze(networks[0])
 
 
 # --------------------------------------------------------------------------------------------------------- the script
 
 
-def run(script, with_values):
-    """Runs the script as `python script.py --steps 20` does; then writes the frozen graph of its network.
+def run(script):
+    """Runs the script as `python script.py --steps 20` does, and writes samples of the weights before and after.
 
-    Tells the exit status, and how many steps were finished. The graph comes from the same process because that saves
-    a third of the time: importing the script and making its graph once more.
+    Tells the exit status, and how many steps were finished.
     """
     import tensorflow as tf
 
     import input_data
     import lab
 
-    _use_one_thread(tf)
-    finished, namespace = {}, {}
+    finished = {}
     lab.Run = _watched(lab.Run, finished)
     input_data.read_data_sets = _noise
-    path = SUBMISSION / f"{script}.py"
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        sys.argv = [str(path), "--steps", str(STEPS), "--batch-size", str(BATCH_SIZE), "--results-dir", folder]
-        try:
-            namespace = runpy.run_path(str(path), run_name="__main__")
-            status, error = 0, None
-        except SystemExit as ending:
-            status, error = ending.code if isinstance(ending.code, int) else int(bool(ending.code)), None
-            if ending.code and not isinstance(ending.code, int):
-                print(ending.code, file=sys.stderr)  # as Python does
-        except BaseException as problem:
-            status, error = 1, explain(problem, script)
-            traceback.print_exc()
-        os.chdir("/")
-    graph, steps = None, max(finished, default=0)
-    if status == 0:
-        with contextlib.suppress(BaseException):  # `export` will tell
-            graph = _export_after_run(namespace["Model"], finished.get(steps), script, with_values)
-    return {"status": status, "error": error, "steps": steps, "graph": graph}
+    path = _own_copy() / f"{script}.py"
+    results = tempfile.mkdtemp()
+    sys.argv = [str(path), "--steps", str(STEPS), "--batch-size", str(BATCH_SIZE), "--results-dir", results]
+    _use_one_thread(tf)
+    try:
+        runpy.run_path(str(path), run_name="__main__")
+        status, error = 0, None
+    except SystemExit as ending:
+        status, error = ending.code if isinstance(ending.code, int) else int(bool(ending.code)), None
+        if ending.code and not isinstance(ending.code, int):
+            print(ending.code, file=sys.stderr)  # as Python does
+    except BaseException as problem:
+        status, error = 1, explain(problem, script)
+        traceback.print_exc()
+    steps = max(finished, default=0)
+    files = _kept(f"{script}.npz", finished[steps]) if finished else {}
+    return {"status": status, "error": error, "steps": steps, "files": files}
 
 
 def _watched(run, finished):
-    """A lab.Run that puts into the dict `finished`, under the number of steps, the network that took them."""
+    """A lab.Run that puts into the dict `finished`, under the number of steps, samples of the weights around them."""
     import tensorflow as tf
 
     from grading.freezing import Network
@@ -265,15 +270,34 @@ def _watched(run, finished):
     class WatchedRun(run):
         def __init__(self, flags, mnist, model, optimizer, predict):
             super().__init__(flags, mnist, model, optimizer, predict)
+            self._before = _samples(Network(model).trainable_variables)
             if isinstance(optimizer, tf.compat.v1.train.Optimizer):
                 # Where the first step makes them, TensorFlow traces all steps a second time.
                 optimizer._create_slots(Network(model).trainable_variables)
 
         def finish(self):
             super().finish()
-            finished[self.history[-1]["step"]] = self.model
+            after = _samples(Network(self.model).trainable_variables)
+            finished[self.history[-1]["step"]] = _archive(self._before, after)
 
     return WatchedRun
+
+
+def _samples(variables):
+    """For each variable its shape, and up to SAMPLE of its numbers, evenly spaced."""
+    values = [(tuple(variable.shape), variable.numpy().ravel()) for variable in variables]
+    return [(shape, value[:: max(1, -(-value.size // SAMPLE))].astype(np.float32)) for shape, value in values]
+
+
+def _archive(before, after):
+    """The bytes of an .npz with the arrays shape_0, before_0, after_0, shape_1..."""
+    arrays = {}
+    for number, ((shape, was), (_, now)) in enumerate(zip(before, after, strict=False)):
+        arrays |= {f"shape_{number}": np.array(shape, np.int64), f"before_{number}": was, f"after_{number}": now}
+    with tempfile.TemporaryFile() as file:
+        np.savez(file, **arrays)
+        file.seek(0)
+        return file.read()
 
 
 def _noise(_directory, fake_data=False, one_hot=False, dtype=np.float32, reshape=True, seed=None, **_):
@@ -286,51 +310,6 @@ def _noise(_directory, fake_data=False, one_hot=False, dtype=np.float32, reshape
 
     # Two of one size: for another, TensorFlow would trace `predict` a second time.
     return DataSets(train=some(200), validation=some(50), test=some(50), name="MNIST", sha256={})
-
-
-# ----------------------------------------------------------------------------------------------------------- training
-
-
-def train(script, recipe):
-    """Trains the script's Model by the main of the kit's deep_mnist.py, and writes the frozen graph of what it learned.
-
-    `recipe` has the flags that matter: steps, batch_size, learning_rate, label_smoothing, seed.
-    """
-    import deep_mnist
-    import input_data
-    from grading.freezing import Network, freeze
-
-    model = _import(script).Model
-    made = []
-
-    def make():
-        made.append(Network(model()))
-        return made[-1]
-
-    deep_mnist.Model = make
-    input_data.read_data_sets = _training_set
-    fixed = {"schedule": "one-cycle", "precision": "auto", "dataset": "mnist", "data_dir": str(DATA), "log_dir": None}
-    with tempfile.TemporaryDirectory() as folder:
-        flags = types.SimpleNamespace(**recipe, **fixed, script=script, results_dir=folder, resume=False)
-        try:
-            deep_mnist.main(flags)
-        except BaseException as error:
-            return {"error": explain(error, script), "graph": None}
-    return {"error": None, "graph": _write_graph(script, freeze(made[-1], with_values=True))}
-
-
-def _training_set(_directory, one_hot=False, seed=None, **_):
-    """The kit's training images. Validation, which decides nothing, is on few; the test images are not here at all."""
-    from idx_files import TRAIN_IMAGES, TRAIN_LABELS, read_idx
-    from input_data import DataSet, DataSets
-
-    images, labels = (read_idx(DATA / name, name).array for name in (TRAIN_IMAGES, TRAIN_LABELS))
-
-    def part(start, stop):
-        return DataSet(images[start:stop], labels[start:stop], one_hot=one_hot, seed=seed)
-
-    few = part(0, 500)
-    return DataSets(train=part(5000, None), validation=few, test=few, name="MNIST", sha256={})
 
 
 if __name__ == "__main__":

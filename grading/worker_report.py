@@ -7,7 +7,8 @@ from pathlib import Path
 from grading.limits import MIB, Outcome
 from grading.names import printable
 
-TASKS = ("import", "run", "export", "train")
+SUFFIXES = {"export": ".pb", "run": ".npz"}  # of the file that a task leaves
+TASKS = tuple(SUFFIXES)
 MAX_REPORT = 4 * MIB
 MAX_TEXT = 2000  # characters of a message
 MAX_LOG = 20_000  # characters
@@ -17,14 +18,16 @@ MAX_LOG = 20_000  # characters
 class Record:
     """What is told of one task: `ended`, `status`, `log` and `seconds` as in forks.Ended, and what the task returned.
 
-    `error` is what went wrong in the student's code; `steps` are those that a run finished.
+    `error` is what went wrong in the student's code, `model_error` in a call of its Model; `steps` are those that a run
+    finished; `file` is what the task left: a graph, or samples of weights.
     """
 
     ended: str
     status: int
     error: str
+    model_error: str
     steps: int
-    graph: Path | None
+    file: Path | None
     log: str
     seconds: float
 
@@ -48,19 +51,24 @@ class Records:
 
     @property
     def graph(self) -> Path | None:
-        """The frozen graph that the last task left."""
-        return list(self.tasks.values())[-1].graph if self.tasks else None
+        """The frozen graph of its network."""
+        return self.tasks["export"].file if "export" in self.tasks else None
 
-    def problem(self, task: str, what: str, limit_seconds: float, optional: bool = False) -> str | None:
+    @property
+    def weights(self) -> Path | None:
+        """Samples of the weights that its main trained."""
+        return self.tasks["run"].file if "run" in self.tasks else None
+
+    def problem(self, task: str, what: str, limit_seconds: float) -> str | None:
         """Why `what` (a task, in words) did not end well, as a sentence for the student; None if it did.
 
-        Not to have been tried is a bad end, too, unless the task is `optional`.
+        Not to have been tried is a bad end, too.
         """
         if self.stopped:
             return f"{what}: it {self.stopped.problem}"
         record = self.tasks.get(task)
         if record is None:
-            return None if optional else f"{what}: it left no record"
+            return f"{what}: it left no record"
         if record.ended == "done":
             return f"{what}: {record.error}" if record.error else None
         how = {
@@ -93,14 +101,16 @@ def text(value: object, limit: int = MAX_TEXT) -> str:
 
 def _record(entry, output):
     result = entry.get("result") if isinstance(entry.get("result"), dict) else {}
-    path = output / f"{entry['script']}.pb"
-    has_graph = bool(result.get("graph")) and path.is_file()
+    path = output / f"{entry['script']}{SUFFIXES[entry['task']]}"
+    files = result.get("files")
+    has_file = isinstance(files, dict) and path.name in files and path.is_file()
     return Record(
         ended=text(entry.get("ended")),
         status=int(_number(result.get("status", entry.get("status")))),
         error=text(result.get("error")),
+        model_error=text(result.get("model_error")),
         steps=int(_number(result.get("steps"))),
-        graph=path if has_graph else None,
+        file=path if has_file else None,
         log=text(entry.get("log"), MAX_LOG),
         seconds=float(_number(entry.get("seconds"))),
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from grading.architecture import judge
-from grading.layers import LAYERS, Layer
+from grading.layers import LAYERS, OWN_WEIGHTS, Layer
 
 pytestmark = pytest.mark.grading
 
@@ -139,6 +139,17 @@ def test_softmax_at_the_end_and_scaled_images_are_tolerated():
 def test_anything_else_between_layers_is_one_too_many(kind):
     found = changed("model_no3", lambda layers: layers.insert(4, Layer(kind, (14, 14, 32))))
     assert f"layer 4 is {kind}" in found.problems[0]
+
+
+def test_a_part_that_is_not_read_decides_only_what_comes_after_it():
+    layers = written("model_no3")
+    odd = Layer(f"{OWN_WEIGHTS} (Einsum)", (14, 14, 64))
+    unread = [odd if layer.kind == "convolution" and layer.output == (14, 14, 64) else layer for layer in layers]
+    found = judge("model_no3", unread, unread, [], unread="after ...")
+    assert (found.unread, found.problems) == ("after ...", ())
+    pooling = Layer("max pooling", (14, 14, 32))
+    wrong = [Layer("AvgPool", pooling.output) if layer == pooling else layer for layer in unread]
+    assert "layer 3 is" in judge("model_no3", wrong, wrong, [], unread="after ...").problems[0]
 
 
 def test_no_layers_at_all_earn_nothing():

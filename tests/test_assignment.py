@@ -36,13 +36,13 @@ def test_the_default_gives_a_hundred_points_for_all_that_is_checked():
     assert assignment.to_fill_in == ["address"]
 
 
-def test_the_default_has_the_recipe_of_the_kit():
+def test_the_default_has_the_recipe_of_the_kit_but_for_the_steps():
     call = re.search(r"parse_flags\(\s*__doc__, (.*?)\s*\)", (DEFAULT.parent / "deep_mnist.py").read_text(), re.DOTALL)[
         1
     ]
     recipe = dict(part.split("=") for part in call.split(", "))
     training = load_assignment().training
-    for name in ("steps", "batch_size", "learning_rate", "label_smoothing"):
+    for name in ("batch_size", "learning_rate", "label_smoothing"):
         assert getattr(training, name) == float(recipe[name]), name
 
 
@@ -74,7 +74,7 @@ def test_a_date_lasts_to_its_end_by_the_local_clock(load):
         ("methods = 5", "methods = -5", ["points.report.methods is -5", "a number from 0"]),
         ("methods = 5", "methods = nan", ["points.report.methods is nan"]),
         ("methods = 5", "methods = true", ["points.report.methods is True"]),
-        ("steps = 540", "steps = 540.5", ["training.steps is 540.5", "a whole number"]),
+        ("steps = 60", "steps = 60.5", ["training.steps is 60.5", "a whole number"]),
         ("model_no2 = [0.975, 0.9925]", "model_no2 = [0.9925, 0.975]", ["bands.model_no2", "lowest and a highest"]),
         ("model_no2 = [0.975, 0.9925]", "model_no2 = [97.5, 99.25]", ["bands.model_no2", "[0.975, 0.9925]"]),
         ("model_no2 = [0.975, 0.9925]", "model_no2 = 0.98", ["bands.model_no2 is 0.98"]),
@@ -128,5 +128,5 @@ def test_each_day_that_has_begun_costs_up_to_the_most(late, percent):
 def test_points_and_deadline_are_no_rules_that_call_for_another_run(load):
     base = load().rules
     assert load(("methods = 5", "methods = 7"), ("percent_per_day = 10", "percent_per_day = 5")).rules == base
-    assert load(("steps = 540", "steps = 541")).rules != base
+    assert load(("steps = 60", "steps = 61")).rules != base
     assert load(("min_words = 600", "min_words = 601")).rules != base

@@ -4,8 +4,9 @@ import types
 
 import pytest
 
+from grading.freezing import BATCH
 from grading.importing import import_script
-from grading.tracing import shape_problems
+from grading.model_check import shape_problems
 from tests.tracing import ROOT
 
 pytestmark = pytest.mark.lab
@@ -51,7 +52,8 @@ def test_weights_left_at_the_old_size_are_named_with_the_likely_mistake():
 def test_a_reshape_that_does_not_fit_is_named_with_rows_and_numbers():
     model = edited(*WITHOUT_CONV1, ("weight_variable([7 * 7 * 64, 1024])", "weight_variable([14 * 14 * 64, 1024])"))
     problems = "\n".join(shape_problems("model_no1", model))
-    assert "which follows max pooling, output 14x14x64, makes [12, 3136] of 3 images, expected 3 rows" in problems
+    made = f"makes [{4 * BATCH}, 3136] of {BATCH} images, expected {BATCH} rows"
+    assert f"which follows max pooling, output 14x14x64, {made}" in problems
     assert "layer 4 should be matrix product by weights 12544x1024" in problems
 
 
@@ -59,14 +61,16 @@ def test_a_product_of_sizes_that_do_not_match_is_told_with_the_error_of_tensorfl
     model = edited(*WITHOUT_CONV1, ("[-1, 7 * 7 * 64])  # (N", "[-1, 14 * 14 * 64])  # (N"))
     problems = shape_problems("model_no1", model)
     assert any("layer 4" in problem and "12544x1024" in problem for problem in problems)
-    assert any("the model fails after layer 3" in problem and "12544 and 3136" in problem for problem in problems)
+    assert any(
+        "the model fails after layer 3" in problem and "12544" in problem and "3136" in problem for problem in problems
+    )
 
 
 def test_a_missing_pooling_is_named():
     model = edited(
         ("            h_pool2 = max_pool_2x2(h_conv2)  # (N, 7, 7, 64)\n", "            h_pool2 = h_conv2\n")
     )
-    assert "layer 6 should be max pooling, output 7x7x64" in shape_problems("deep_mnist", model)
+    assert any("it should be max pooling, output 7x7x64" in problem for problem in shape_problems("deep_mnist", model))
 
 
 def test_a_condition_that_needs_autograph_is_no_problem(tmp_path, monkeypatch):
@@ -77,12 +81,9 @@ def test_a_condition_that_needs_autograph_is_no_problem(tmp_path, monkeypatch):
     assert shape_problems("model_no1", import_script(path).Model()) == []
 
 
-def test_a_renamed_variable_is_named():
+def test_a_renamed_variable_is_no_problem():
     model = edited(
         ("self.W_fc2 = ", "self.W_out = "),
         ("tf.matmul(h_fc1_drop, self.W_fc2)", "tf.matmul(h_fc1_drop, self.W_out)"),
     )
-    assert shape_problems("deep_mnist", model) == [
-        "variable W_fc2: missing; expected with shape [1024, 10]",
-        "variable W_out: one too many",
-    ]
+    assert shape_problems("deep_mnist", model) == []

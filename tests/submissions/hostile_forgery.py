@@ -1,7 +1,7 @@
 """Scripts that claim what is not so: results, weights, and what TensorFlow, NumPy and the kit say."""
 
 from tests.submissions import Case
-from tests.submissions.attacks import IN_GRAPH, IN_MAIN, NOT_LEARNT, OPEN, forging, hostile
+from tests.submissions.attacks import IN_GRAPH, IN_MAIN, OPEN, forging, hostile
 from tests.submissions.rewriting import REFERENCE, replaced
 
 FORGED = '{"checks": [], "score": 100, "status": "passed", "steps": 20, "result": {"status": 0, "steps": 20}}'
@@ -227,7 +227,7 @@ WEIGHTS = [
             variables.setdefault(name, getattr(self, name))
             object.__setattr__(self, name, tf.stop_gradient(variables[name]))
         """,
-        NOT_LEARNT,
+        IN_GRAPH,  # they are no weights of the layers that training changes
         at="call",
     ),
     Case(

@@ -11,7 +11,6 @@ from tests.submissions.attacks import (
     CANARY,
     HARMLESS,
     IN_GRAPH,
-    NOT_LEARNT,
     TOOLS,
     attacked,
     forging,
@@ -28,7 +27,7 @@ from model_right import Model
 def forged_graph():
     from grading import freezing
 
-    return freezing.freeze(freezing.Network(Model()), True).SerializeToString()
+    return freezing.freeze(freezing.Network(Model())).SerializeToString()
 
 def overwrite():
     for name in os.listdir("/output"):
@@ -95,7 +94,7 @@ GRAPHS = [
 
         freezing.freeze = lambda *_, **__: Forged()
         """,
-        NOT_LEARNT,
+        {"run": "passed|failed", "architecture": "passed|failed", "training": ANY},  # it is as if that were handed in
         network=DEEP,
         files=FORGER,
     ),
@@ -251,7 +250,8 @@ CALLERS = """def callers():
 
 
 """
-NEVER_BOTH = {"run": "passed|failed", "architecture": "passed|failed", "training": "failed|skipped"}
+# What is read is what is trained and tested: who shows the ablation to the export has handed it in.
+SHOWN = {"run": "passed|failed", "architecture": "passed|failed", "training": ANY}
 
 TWO_FACED = [
     two_faced(
@@ -271,21 +271,21 @@ TWO_FACED = [
         "right_at_first",
         "show the ablation to the first who ask, and train the whole network",
         "CALLS.append(x) or len(CALLS) < 4",
-        NEVER_BOTH,
+        SHOWN,
         CALLS,
     ),
     two_faced(
         "right_until_trained",
         "train the whole network when the kit trains it",
         '"train_step" not in callers()',
-        NEVER_BOTH,
+        SHOWN,
         CALLERS,
     ),
     two_faced(
         "right_when_traced",
         "show the ablation to the worker's export only",
         '"freez" in callers()',
-        NEVER_BOTH,
+        SHOWN,
         CALLERS,
     ),
 ]
