@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 
+from grading import networks
 from grading.assignment import NETWORKS
 from grading.handout import FOLDER, HELD_BACK, STUDENTS, handed_out, matches, student_readme, write_handout
 from grading.intake import unpack
@@ -49,6 +50,11 @@ def test_neither_solutions_nor_results_nor_the_grader_are_in_it(lab):
     there = {path.relative_to(lab).as_posix() for path in lab.rglob("*") if path.is_file()}
     assert there == set(handed_out())
     assert not any(re.search(r"model_no\d|results/|submissions/|sandbox|__main__|__pycache__", path) for path in there)
+
+
+def test_what_builds_networks_is_neither_handed_out_nor_staged_beside_a_submission():
+    assert not [path for path in handed_out() if path.startswith("grading/trusted/")]
+    assert not [name for name in (*networks.MODULES, *networks.KIT) if "trusted" in name]
 
 
 def test_no_line_that_an_ablation_takes_is_in_it(lab):
