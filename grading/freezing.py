@@ -39,7 +39,8 @@ def switches(model: Callable) -> dict[str, Any]:
     "train" is True, a mode is "train", and any keywords take a keep_prob. Keras hands `training` on to its layers even
     where `call` does not name it. A parameter of another name is no switch.
     """
-    keras_call = isinstance(model, tf.keras.layers.Layer) and type(model).__call__.__module__.startswith("keras.")
+    # By the module's name: who asks TensorFlow for Keras's classes waits 2 s for them.
+    keras_call = (getattr(type(model).__call__, "__module__", None) or "").startswith("keras.")
     parameters = inspect.signature(model.call if keras_call else model).parameters.values()
     found = {parameter.name: value for parameter in parameters if (value := _in_training(parameter)) is not None}
     if keras_call:

@@ -17,8 +17,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import tensorflow as tf
+
 from grading.assignment import NETWORKS
-from grading.model_check import architecture_problems
+from grading.model_check import examine
 
 ORDERS = (("x", "variables", "keep_prob"), ("variables", "x", "keep_prob"), ("x", "variables"), ("variables", "x"))
 
@@ -54,22 +56,24 @@ def _models(function: Callable[..., Any], variables: Any) -> Iterator[Callable[.
             yield _Applied(function, order, variables)
 
 
-class _Applied:
+class _Applied(tf.Module):
     """A function of images and variables as a model."""
 
     def __init__(self, function: Callable[..., Any], order: tuple[str, ...], variables: Any):
-        self.function, self.order, self.variables = function, order, variables
+        super().__init__()
+        self.function, self.order, self.held = function, order, variables
 
     def __call__(self, x: Any, keep_prob: float = 1.0) -> Any:
-        known = {"x": x, "variables": self.variables, "keep_prob": keep_prob}
+        known = {"x": x, "variables": self.held, "keep_prob": keep_prob}
         return self.function(*(known[name] for name in self.order))
 
 
 def _is_right(script: str, model: Callable[..., Any]) -> bool:
     try:
-        return not architecture_problems(script, model)
+        verdict, error = examine(script, model)
     except BaseException:
         return False
+    return error is None and not verdict.problems and not verdict.unread
 
 
 def main() -> None:

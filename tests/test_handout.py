@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 
+from grading import networks
 from grading.assignment import NETWORKS
 from grading.handout import FOLDER, HELD_BACK, STUDENTS, matches, student_readme, write_handout
 from grading.intake import unpack
@@ -101,15 +102,22 @@ def models_of_ablations(folder, *modules):
     return done.stdout.splitlines()
 
 
+@pytest.mark.attack
 def test_no_ablation_can_be_made_of_a_module_that_is_handed_out(lab):
     modules = sorted(name for name in STUDENTS if name.endswith(".py"))
     assert models_of_ablations(lab, *modules) == []
 
 
+@pytest.mark.attack
 def test_an_ablation_that_a_module_makes_would_be_seen(tmp_path):
     (tmp_path / "peer.py").write_text(A_PEER)
     assert models_of_ablations(tmp_path, "peer.py") == ["peer.py: model_no3 of new_variables and logits"]
     assert models_of_ablations(ROOT, "model_no1.py") == ["model_no1.py: model_no1 of Model"]
+
+
+def test_what_builds_networks_is_neither_handed_out_nor_staged_beside_a_submission():
+    assert not [path for path in STUDENTS if path.startswith("grading/trusted/")]
+    assert not [name for name in (*networks.MODULES, *networks.KIT) if "trusted" in name]
 
 
 def test_no_line_that_an_ablation_takes_is_in_it(lab):
