@@ -102,6 +102,7 @@ def kit(finished, no_pictures, tmp_path, monkeypatch):
     return Kit(tmp_path)
 
 
+@pytest.mark.smoke
 def test_a_study_trains_each_network_with_each_seed_and_writes_its_files(finished):
     expected = [f"{network} {seed} afresh all" for seed in range(2) for network in NETWORKS]
     assert finished.log == expected  # seed by seed: what is there after half of the time can be compared

@@ -15,7 +15,7 @@ from tests.submissions.generate import write_class
 from tests.submissions.report_pdf import make_report
 from tests.submissions.verdicts import differences
 
-pytestmark = [pytest.mark.grading, pytest.mark.course, pytest.mark.usefixtures("sandbox")]
+pytestmark = [pytest.mark.grading, pytest.mark.usefixtures("sandbox")]
 
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
 
@@ -47,6 +47,20 @@ def stop_midway(process, out, enough):
     raise AssertionError("the class was graded, or grading failed, before it could be stopped")
 
 
+@pytest.mark.smoke
+def test_a_right_submission_has_full_marks(tmp_path):
+    needs("psutil")
+    (tmp_path / "submissions").mkdir()
+    files = reference_scripts() | {"report.pdf": make_report()}
+    (tmp_path / "submissions" / "189295_ada_lovelace.zip").write_bytes(make_zip(files))
+    done = grade(tmp_path / "submissions", tmp_path / "grades", "--no-train")
+    assert done.returncode == 0, done.stderr
+    (result,) = results(tmp_path / "grades").values()
+    assert [check for check in result["checks"] if check["status"] not in ("passed", "skipped")] == []
+    assert result["score"] == result["max_score"] == 57
+
+
+@pytest.mark.course
 def test_a_class_killed_midway_and_continued_gets_every_verdict(tmp_path):
     expected = write_class(tmp_path, students=24, seed=1)
     submissions, out = tmp_path / "submissions", tmp_path / "grades"
@@ -63,6 +77,7 @@ def test_a_class_killed_midway_and_continued_gets_every_verdict(tmp_path):
     assert {path.name for path in submissions.iterdir()} == set(expected)
 
 
+@pytest.mark.course
 def test_ctrl_c_ends_at_once_with_130_and_leaves_nothing_running(tmp_path):
     psutil = needs("psutil")
     write_class(tmp_path, students=12, seed=2)
@@ -84,6 +99,7 @@ def test_ctrl_c_ends_at_once_with_130_and_leaves_nothing_running(tmp_path):
     assert not alive
 
 
+@pytest.mark.course
 def test_with_training_right_networks_have_full_marks_and_the_report_is_held_to_what_was_measured(tmp_path, mnist_dir):
     submissions, out = tmp_path / "submissions", tmp_path / "grades"
     submissions.mkdir()

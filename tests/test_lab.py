@@ -36,6 +36,7 @@ def synthetic(synthetic_dir):
 # ---------------------------------------------------------------------------------------------- the scripts as a whole
 
 
+@pytest.mark.smoke
 def test_importing_the_scripts_prints_nothing_and_leaves_nothing(tmp_path):
     code = "import " + ", ".join(SCRIPTS)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "MNIST_DATA_DIR": str(tmp_path / "data")}
@@ -238,6 +239,7 @@ def test_ctrl_c_ends_a_run_with_130_and_the_way_to_go_on(synthetic, tmp_path):
     assert not (folder / "run.json").exists()
 
 
+@pytest.mark.smoke
 def test_resume_starts_without_a_checkpoint_and_refuses_that_of_another_recipe(synthetic, tmp_path):
     done = run("softmax_mnist", "--steps", 5, "--resume", *synthetic, cwd=tmp_path)
     assert done.returncode == 0

@@ -97,6 +97,7 @@ def test_first_weights_keep_the_size_of_the_signal(rng):
     assert np.mean(np.square(h)) == pytest.approx(np.mean(np.square(x)), rel=0.1)
 
 
+@pytest.mark.smoke
 def test_one_batch_can_be_learned_by_heart(rng):
     """All variables take part: the network can learn even random labels, which needs every layer's gradient."""
     x, y_ = rng.uniform(size=(20, 784)).astype(np.float32), np.eye(10, dtype=np.float32)[rng.integers(10, size=20)]

@@ -435,6 +435,7 @@ def test_the_title_names_the_dataset(draw, drawn):
 
 
 @every_picture
+@pytest.mark.smoke
 def test_nothing_is_cut_off_at_the_edge(draw, tmp_path):
     picture = imread(draw(tmp_path / "p.png"))[:, :, :3]
     picture[3:-3, 3:-3] = 1

@@ -98,6 +98,8 @@ WRONG = {
 }
 
 
+@pytest.mark.attack
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("parts", RIGHT.values(), ids=RIGHT)
 def test_what_is_built_anew_computes_what_the_model_computes(parts):
     verdict, network = rebuilding.examine("model_no3", data(model := Model(**parts)), IMAGES)
@@ -145,6 +147,8 @@ def test_all_weights_may_be_one_variable():
     np.testing.assert_allclose(found, model(x), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.attack
+@pytest.mark.sample(8)
 @pytest.mark.parametrize(("parts", "told"), WRONG.values(), ids=WRONG)
 def test_another_network_is_told(parts, told):
     verdict, network = rebuilding.examine("model_no3", data(Model(**parts)), IMAGES)
@@ -172,6 +176,8 @@ DROPOUTS = {
 }
 
 
+@pytest.mark.attack
+@pytest.mark.sample(4)
 @pytest.mark.parametrize(("dropout", "told"), DROPOUTS.values(), ids=DROPOUTS)
 def test_other_dropout_is_told(dropout, told, monkeypatch):
     monkeypatch.setattr(model_no2, "dropout", dropout)

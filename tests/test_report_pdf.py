@@ -16,7 +16,7 @@ from idx_files import DataError
 from tests.needs import needs
 from tests.tracing import ROOT
 
-pytestmark = pytest.mark.submit
+pytestmark = [pytest.mark.submit, pytest.mark.smoke]
 
 TEMPLATE = ROOT / "report_template.md"
 FILLER = "\n\nThe network reads digits, and this report says how well it does so. " * 5

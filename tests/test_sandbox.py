@@ -79,6 +79,7 @@ def printed(outcome):
 # ------------------------------------------------------------------------------------------------- what it can reach
 
 
+@pytest.mark.smoke
 def test_the_network_is_out_of_reach_the_host_s_own_services_too(run):
     with socket.create_server(("127.0.0.1", 0)) as server:
         outcome = run(
@@ -159,6 +160,7 @@ print(sandbox.run([sandbox.python, "-c", look]).log)
 @pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize("users", ["as configured", "as one user"])
 @pytest.mark.parametrize("above", ["/tmp", "/var/tmp"])
+@pytest.mark.smoke
 def test_of_the_folders_on_the_way_to_an_environment_there_is_the_way_and_no_more(above, users):
     with tempfile.TemporaryDirectory(dir=above) as folder:
         course = Path(folder, "the course")
@@ -238,6 +240,7 @@ def test_it_sees_its_own_submission_and_no_other(run, tmp_path):
     }
 
 
+@pytest.mark.smoke
 def test_only_scratch_and_output_can_be_written(run, tmp_path):
     tmp_path.chmod(0o755)
     outcome = run(
@@ -473,6 +476,7 @@ def test_64_gigabytes_can_t_be_had(run):
     assert outcome.problem
 
 
+@pytest.mark.smoke
 def test_memory_is_counted_over_all_processes(run):
     code = """
     import os, time

@@ -39,6 +39,7 @@ def looked_at(script):
 
 
 @scripts
+@pytest.mark.smoke
 def test_each_layer_has_the_right_shape(script):
     verdict, error = looked_at(script)
     if error is not None or set(verdict.problems) - set(verdict.dropout) or verdict.unread:
