@@ -131,12 +131,12 @@ def _guide(name, assignment):
             "whether dropout acts in training only.",
         )
     if group == "training":
-        low, high = assignment.bands[subject]
+        training = assignment.training
         return (
-            f"after {assignment.training.steps} steps of the kit's own training loop the network reads {low:.2%} to "
-            f"{high:.2%} of the test images.",
-            f"run `python {subject}.py` on MNIST and look at curves.png; a network that learns too little, or too "
-            "much, is most often another one than the assignment asks for.",
+            f"built anew from its layers and first weights, the network reads at least {training.lowest:.0%} of the test "
+            f"images after {training.steps} steps of the kit's own training.",
+            f"run `python {subject}.py` on MNIST and look at curves.png; a network that learns too little starts, most "
+            "often, from first weights that are all alike, or too large.",
         )
     return _REPORT.get(subject, ("", ""))
 
