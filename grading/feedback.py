@@ -133,7 +133,7 @@ def _guide(name, assignment):
     if group == "training":
         training = assignment.training
         return (
-            f"built anew from its layers and first weights, the network reads at least {training.lowest:.0%} of the test "
+            f"built anew from its layers and first weights, it reads at least {training.lowest:.0%} of the test "
             f"images after {training.steps} steps of the kit's own training.",
             f"run `python {subject}.py` on MNIST and look at curves.png; a network that learns too little starts, most "
             "often, from first weights that are all alike, or too large.",

@@ -107,7 +107,11 @@ class Inspector:
         if "stopped" in answer:
             return Found([f"reading the model's graph {text(answer['stopped'])} and was stopped"], [], 0.0, [])
         lists = ([text(line) for line in answer[key]] for key in ("problems", "remarks", "layers"))
-        problem = answer.get("first_weights") or answer.get("training_stopped")
+        problem = answer.get("first_weights")
+        if "training_stopped" in answer and not problem:
+            if answer["training_stopped"] != "timeout":  # no student code runs there
+                raise SandboxError(f"training broke off ({text(answer['training_stopped'])}): {text(answer['log'])}")
+            problem = f"the network could not be trained in the {training_seconds:g} s allowed"
         return Found(
             *(next(lists), next(lists), float(answer["fraction"]), next(lists)),
             unread=answer["unread"] and text(answer["unread"]),

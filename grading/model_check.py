@@ -6,6 +6,7 @@ What it finds goes to the file as JSON: {"import": the problem or null, "shapes"
 same reading as in grading (`judging`), in words that speak of the lecture's variables where the model has them.
 """
 
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ def look_at(script):
 def shape_problems(script, model):
     """All that is wrong with a model, a line each: nothing where grading would find nothing, however it is written."""
     verdict, error = examine(script, model)
-    if verdict.unread:
+    if verdict.unread and error is None:
         return [f"grading can't read this network, and would leave it to your instructor: {verdict.unread}"]
     if not verdict.problems and error is None:
         return []
@@ -66,7 +67,9 @@ def examine(script, model) -> tuple[Verdict, Exception | None]:
             raise ValueError(f"it returns {getattr(logits, 'shape', type(logits).__name__)} for {BATCH} images")
         graph = freeze(network)
     except Exception as problem:  # the model's own, most often: a shape that does not fit
-        error, graph = problem, freeze_broken(network)
+        error, graph = problem, None
+        with contextlib.suppress(Exception):  # nothing of it can be looked at, then
+            graph = freeze_broken(network)
     if graph is None:
         return Verdict((), (), 0.0, ()), error
     images = np.random.default_rng().uniform(size=(BATCH, 784))

@@ -228,7 +228,11 @@ class _Submission:
                 f"the grader could not read this network, so your instructor will look at it: {found.unread}; "
                 "nothing was found to be wrong"
             )
-            return {name: undecided(name, message, **details)}
+            checks = {name: undecided(name, message, **details)}
+            if self.data:
+                untold = f"{script} could not be trained, because the grader could not read it"
+                checks[f"training/{script}"] = undecided(f"training/{script}", untold)
+            return checks
         checks = {name: passed(name, f"the layers are those of {script}", **details)}
         if self.data:
             checks[f"training/{script}"] = self._check_training(script, found)

@@ -27,6 +27,9 @@ class Unconfined(Sandbox):
 
     name = "none"
 
+    def __init__(self):
+        import psutil  # noqa: F401  # here, because who has a sandbox that works can do without
+
     def _launch(self, job: Job) -> Process:
         return _PlainProcess(job)
 
@@ -46,7 +49,7 @@ class _PlainProcess(StagedProcess):
         self.begin(command, env=env, cwd=translate(job.cwd), **job.pipes)
 
     def kill(self) -> None:
-        import psutil  # here, because whoever has a sandbox that works can do without
+        import psutil
 
         with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.popen.pid).children(recursive=True):

@@ -26,6 +26,7 @@ from grading.similarity import version
 from tests.needs import needs
 from tests.submissions import ROOT, make_zip
 
+psutil = needs("psutil")  # without which the command that is tried here ends at once
 pytestmark = pytest.mark.grading
 
 STUDENTS = ("1001_ada_lovelace", "1002_charles_babbage", "1003_grace_hopper", "1004_alan_turing")
@@ -642,7 +643,7 @@ def test_a_bad_flag_ends_with_status_2(flags, tmp_path):
 @pytest.mark.parametrize(("cores", "gigabytes", "jobs"), [(2, 24, 2), (16, 8, 3), (4, 1, 1)])
 def test_there_are_as_many_jobs_as_cores_where_memory_allows(cores, gigabytes, jobs, klass, monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(cores)), raising=False)
-    monkeypatch.setattr(needs("psutil"), "virtual_memory", lambda: SimpleNamespace(total=gigabytes * 10**9))
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(total=gigabytes * 10**9))
     asked = []
     monkeypatch.setattr(grade, "grade_class", lambda options: asked.append(options.jobs) or 0)
     klass.run()

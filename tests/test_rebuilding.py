@@ -85,6 +85,7 @@ RIGHT = {
     },
     "softmax at the end": {"end": tf.nn.softmax},
     "scaled images": {"images": lambda x: tf.reshape(x / 255, [-1, 28, 28, 1])},
+    "images scaled in two steps": {"images": lambda x: tf.reshape((x - 0.25) / 0.5, [-1, 28, 28, 1])},
 }
 WRONG = {
     "frozen filters": ({"conv": lambda x, W: tf.nn.conv2d(x, tf.stop_gradient(W), 1, "SAME")}, "expected 83,466"),

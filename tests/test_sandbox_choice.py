@@ -12,6 +12,7 @@ from grading.containers import IMAGE, Docker, command_line
 from grading.limits import Limits, NoSandbox, SandboxError
 from grading.runner import Job
 from grading.unconfined import Unconfined
+from tests.needs import needs
 
 pytestmark = pytest.mark.grading
 
@@ -56,6 +57,7 @@ def test_without_a_sandbox_grading_is_refused():
 
 @pytest.mark.usefixtures("nothing_installed")
 def test_who_insists_gets_none_and_it_is_called_so():
+    needs("psutil")
     assert sandboxes.find_sandbox(unsafe=True).name == "none"
 
 
@@ -163,6 +165,7 @@ def test_without_its_image_an_engine_is_no_sandbox(monkeypatch):
 
 
 def test_without_a_sandbox_paths_inside_become_those_outside(tmp_path):
+    needs("psutil")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "digits").write_text("7")
     code = """
@@ -183,6 +186,7 @@ print("/database", sys.argv[1], os.getcwd())
 
 
 def test_without_a_sandbox_limits_hold_all_the_same(tmp_path):
+    needs("psutil")
     sandbox = Unconfined()
     limits = Limits(wall_seconds=5, cpu_seconds=1, memory_bytes=256 * MIB, output_bytes=MIB, file_bytes=4 * MIB)
 
@@ -219,6 +223,7 @@ def test_the_doctor_tells_what_the_system_forbids(tmp_path, monkeypatch, setting
 
 
 def test_the_doctor_finds_a_sandbox_that_holds_nothing_back(monkeypatch):
+    needs("psutil")
     harmless = ("reach the network", "read your files", "see other processes", "write what it is shown")
     monkeypatch.setattr(doctor, "ATTEMPTS", {attempt: doctor.ATTEMPTS[attempt] for attempt in harmless})
     findings = list(doctor.attempts(Unconfined()))

@@ -18,6 +18,7 @@ from grading.sandbox import NoSandbox, find_sandbox
 from grading.similarity import Source, are_kept, keep_fingerprints, known_hashes, passages
 from grading.similarity_page import MOST_BYTES, write_page
 from grading.unconfined import Unconfined
+from tests.needs import needs
 from tests.submissions import ROOT, SCRIPTS
 from tests.submissions.report_words import write_report
 
@@ -361,6 +362,7 @@ def kept(request, tmp_path):
 
 @pytest.mark.parametrize("confined", [True, False])
 def test_the_sandbox_takes_the_same_fingerprints(kept, student, confined):
+    needs("psutil")
     report = write_report(rng=random.Random(3))
     scripts = {"model_no1": reference() + ODD, "model_no2": reference("model_no2"), "model_no3": own_code(4)}
     assert kept(report, confined, **scripts).prints() == student("s", report, **scripts).prints()

@@ -86,6 +86,7 @@ def test_scripts_that_are_not_there_or_run_on_import_are_skipped(check):
     assert {checks[f"architecture/{script}"].status for script in NETWORKS} == {"skipped"}
 
 
+@pytest.mark.attack
 def test_what_is_judged_is_a_new_model_whatever_main_makes_of_it(check):
     with_argument = replaced("model_no1", "def __init__(self):", "def __init__(self, seed):")
     other = GUARD.partition("\n")[0]
@@ -143,6 +144,7 @@ def test_a_main_that_trains_nothing_earns_nothing_for_run(check):
     assert checks["architecture/model_no3"].passed
 
 
+@pytest.mark.attack
 def test_a_folder_or_a_log_made_at_the_top_is_no_problem(check):
     top = """
 import logging, os

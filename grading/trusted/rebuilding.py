@@ -78,7 +78,8 @@ def _network(script: str, found: Look, values) -> Network:
     for number, piece in enumerate(found.reading.pieces):
         value = values.get(number)
         if piece.layer.kind == "scaling":
-            scaling = float(value[0]), float(value[1])
+            factor, shift = map(float, value)
+            scaling = factor * scaling[0], factor * scaling[1] + shift
         elif piece.layer.kind == "bias":
             weights[-1][1] = weights[-1][1] + np.asarray(value, np.float32)
         elif value is not None:
