@@ -47,7 +47,7 @@ def parse_flags() -> argparse.Namespace:
         "--rounds", type=measuring.positive, default=2, help="of everything with training (default: %(default)s)"
     )
     parser.add_argument(
-        "--steps", type=measuring.positive, default=540, help="of each training (default: %(default)s, the kit's)"
+        "--steps", type=measuring.positive, default=60, help="of each training (default: %(default)s, the kit's)"
     )
     return measuring.parse(parser, classes=[2], trained=1, rounds=1, steps=20)
 

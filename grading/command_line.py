@@ -74,7 +74,7 @@ def _parser():
     parser.add_argument(
         "--no-train",
         action="store_true",
-        help="leave the trainings out, and their points: seconds for a zip, not minutes",
+        help="leave the trainings out, and their points",
     )
     parser.add_argument(
         "--jobs", metavar="N", type=_positive, help="zips at a time (default: the cores, as far as memory goes)"

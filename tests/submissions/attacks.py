@@ -39,7 +39,6 @@ IN_MODEL = {"run": "failed", "architecture": "failed|skipped", "training": "skip
 IN_MAIN = {"run": "failed", "architecture": "passed|skipped", "training": "passed|skipped"}
 IN_GRAPH = {"run": "passed|failed", "architecture": "failed", "training": "skipped"}
 WRONG_NETWORK = {"run": "passed|failed", "architecture": "failed|skipped", "training": "skipped"}
-NOT_LEARNT = {"run": "passed|failed", "architecture": "passed|failed", "training": "failed|skipped"}
 OPEN = {"run": ANY, "architecture": ANY, "training": ANY}  # harm may come to this script, but to no other
 
 # What most attacks have a use for.

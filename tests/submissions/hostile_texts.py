@@ -32,7 +32,7 @@ SHADOWS = [
         "shadow_of_the_grader",
         "have its own grader used",
         "",
-        files=shadows("grading/__init__.py", "grading/worker.py", "grading/freezing.py", "grading/inspector.py"),
+        files=shadows("grading/__init__.py", "grading/worker.py", "grading/freezing.py", "grading/judging.py"),
     ),
     Case(
         "shadows_of_python",
