@@ -12,6 +12,7 @@ from grading.cgroup import Group, Groups, Wall
 from grading.limits import MIB, Limits
 from grading.runner import Report
 from grading.unconfined import Unconfined
+from tests.needs import needs
 
 pytestmark = [pytest.mark.grading, pytest.mark.skipif(sys.platform != "linux", reason="the grader needs Linux")]
 
@@ -210,6 +211,8 @@ def test_what_the_second_wall_stopped_is_told_as_memory(folder, monkeypatch):
 
 
 def test_the_doctor_tells_which_walls_stand(capsys):
+    needs("psutil")
+
     class Walled(Unconfined):
         walls = (Wall("memory", False, "this system's control groups have no memory.max"), Wall("processes", True))
 
