@@ -138,9 +138,10 @@ WRITING = [
             with open(path, "r+b") as file:
                 breach(f"may write to {{path}}")
 
+        own = os.path.dirname(os.path.abspath(__file__))  # a copy, for this script alone
         for module in list(sys.modules.values()):
             path = getattr(module, "__file__", None) or ""
-            if not path.startswith("/submission/__main__"):
+            if os.path.dirname(path) != own:
                 attempt(spoil, path)
         for folder in ("/kit", "/grader/grading", "/submission", {str(ROOT)!r}):
             for name in ("lab.py", "deep_mnist.py", "layers.py", "model_no2.py"):
