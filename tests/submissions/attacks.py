@@ -103,14 +103,16 @@ def hostile(
     files: dict[str, str | bytes] | None = None,
     messages: dict[str, str] | None = None,
     script: str = "model_no1",
+    sisters: str = "passed",
     **case,
 ) -> Case:
     """A submission with one script that holds hostile code; `network` is what it is put into, by default the right one.
 
     `statuses` are those of its checks, and `messages` fragments of what these say, by the first part of their names;
-    the other scripts are to have full marks.
+    the other scripts are to have full marks, or the status that `sisters` says.
     """
     expect = {f"{kind}/{script}": status for kind, status in statuses.items()}
+    expect |= {f"{kind}/*": sisters for kind in ("run", "architecture", "training") if sisters != "passed"}
     if "training" in statuses:  # no accuracy to compare the report's with, or a low one
         expect["report/accuracies"] = "passed|failed"
     return Case(

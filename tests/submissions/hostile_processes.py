@@ -24,7 +24,7 @@ ENDLESS = [
         if not tf.executing_eagerly():
             x = tf.while_loop(lambda x: True, lambda x: [x * 1.0], [x])[0]
         """,
-        IN_GRAPH,
+        IN_GRAPH | {"architecture": "undecided"},  # a loop is not read, whether it ends or not
         at="call",
         endless=True,
     ),
@@ -317,6 +317,7 @@ EXITS = [
         os.kill(os.getpid(), signal.SIGSTOP)
         """,
         AT_IMPORT,
+        sisters=ANY,  # it waits until the time of all is over
         endless=True,
     ),
     hostile(
