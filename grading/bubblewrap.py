@@ -94,7 +94,9 @@ class Bubblewrap(Sandbox):
         """The command line up to the descriptors."""
         kinds = ("user", "pid", "net", "ipc", "uts", "cgroup-try")
         options = [self._program, *(f"--unshare-{kind}" for kind in kinds), "--hostname", "sandbox"]
-        options += ["--die-with-parent", "--new-session", "--as-pid-1", "--cap-drop", "ALL"]
+        # Not --die-with-parent: until process 1 has begun, that kills the outer bwrap alone, and the inner one then
+        # waits for it for good. The end of the grader closes what bwrap and then process 1 read from, and so ends them.
+        options += ["--new-session", "--as-pid-1", "--cap-drop", "ALL"]
         user = "0" if as_root else str(USER)
         options += ["--uid", user, "--gid", user]
         for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_KILL") if as_root else ():
@@ -231,7 +233,8 @@ class _BubblewrapProcess(Process):
             self.popen = subprocess.Popen(
                 ["/bin/sh", "-c", EXPENDABLE, "sh", *command],
                 env=job.env,
-                pass_fds=[control, usage, info.writes, users.reads, filter_.reads],
+                # The end that reads the news, too, so that bwrap can write them and go on when nobody does any more.
+                pass_fds=[control, usage, info.reads, info.writes, users.reads, filter_.reads],
                 start_new_session=True,  # Ctrl-C is for the grader, which then ends its sandboxes
                 **job.pipes,
             )
@@ -261,6 +264,9 @@ class _BubblewrapProcess(Process):
             signal.pidfd_send_signal(self._init, signal.SIGKILL)
             _wait(self._init, None)
         if self.popen is not None:
+            if self._init is None:  # a bwrap killed now might leave behind what it has just begun
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.popen.wait(PATIENCE)
             self.popen.kill()
             self.popen.wait()
 

@@ -810,19 +810,37 @@ def test_an_early_exit_is_just_an_exit(run, tmp_path, ending):
     assert not (tmp_path / "output" / "result").exists()
 
 
+SLEEP = "import time; time.sleep(600)"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_the_end_of_the_grader_is_the_end_of_its_sandboxes(sandbox, number):
     marker = uuid.uuid4().hex
     grader = f"""
-from grading.sandbox import Limits
 from grading.bubblewrap import Bubblewrap
 sandbox = Bubblewrap()
-sandbox.run([sandbox.python, "-c", "import time; time.sleep(600)", {marker!r}])
+sandbox.run([sandbox.python, "-c", {SLEEP!r}, {marker!r}])
 """
     process = subprocess.Popen([sys.executable, "-c", grader], cwd=REPOSITORY, stderr=subprocess.DEVNULL)
-    wait_for(lambda: any(p.cmdline()[1:2] == ["-c"] and p.pid != process.pid for p in survivors(marker)))
+    wait_for(lambda: any(p.cmdline()[1:] == ["-c", SLEEP, marker] for p in survivors(marker)))
     process.send_signal(number)
     process.wait(PATIENCE)
+    wait_for(lambda: not survivors(marker))
+
+
+@pytest.mark.parametrize("moment", ["_Pipe.receive", "_BubblewrapProcess._adopt"])
+def test_the_end_of_the_grader_while_a_sandbox_begins_is_its_end(sandbox, moment):
+    """`moment`: what the grader is about to call when it is killed."""
+    marker = uuid.uuid4().hex
+    grader = f"""
+import os, signal
+from grading import bubblewrap
+bubblewrap.{moment} = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+sandbox = bubblewrap.Bubblewrap()
+sandbox.run([sandbox.python, "-c", {SLEEP!r}, {marker!r}])
+"""
+    done = subprocess.run([sys.executable, "-c", grader], cwd=REPOSITORY, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
     wait_for(lambda: not survivors(marker))
 
 
