@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import signal
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -58,12 +59,21 @@ def _sample(family, size, seed):
 
 @pytest.fixture(scope="session")
 def synthetic_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with synthetic digits, drawn once."""
+    """A data directory with synthetic digits, drawn once, also where several processes run the tests."""
     import synthetic_digits  # noqa: F401  # fails here, not in the lab scripts, where it can't be imported
     from input_data import read_data_sets
 
-    directory = tmp_path_factory.mktemp("digits")
-    read_data_sets(directory, dataset="synthetic")
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    directory, drawn = folder / "digits", folder / "digits drawn"
+    try:
+        directory.mkdir()
+    except FileExistsError:  # another process is at it
+        while not drawn.exists():
+            time.sleep(0.1)
+    else:
+        read_data_sets(directory, dataset="synthetic")
+        drawn.touch()
     return directory
 
 

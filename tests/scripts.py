@@ -10,13 +10,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
 from tests.tracing import ROOT
 
 PATIENCE = 300  # seconds: not a figure to reach, but to end a test that hangs
+NO_DATA = {"MNIST_DATA_DIR": ""}
 FORKS = sys.platform == "linux"
 if FORKS:
     CONTEXT = multiprocessing.get_context("forkserver")
@@ -28,7 +28,7 @@ def start(script: str, *flags: object, cwd: Path, **environment: str) -> subproc
     return subprocess.Popen(
         [sys.executable, *_command(script, flags)],
         cwd=cwd,
-        env=os.environ | {"MNIST_DATA_DIR": ""} | environment,
+        env=os.environ | NO_DATA | {"PYTHONPATH": str(ROOT)} | environment,  # a changed copy imports the kit's modules
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -43,19 +43,13 @@ def run(script: str, *flags: object, cwd: Path, **environment: str) -> SimpleNam
         return SimpleNamespace(returncode=process.returncode, stdout=stdout, stderr=stderr)
     with tempfile.TemporaryDirectory() as folder:
         streams = [Path(folder, name) for name in ("stdout", "stderr")]
-        environment = os.environ | {"MNIST_DATA_DIR": ""} | environment
+        environment = os.environ | NO_DATA | environment
         process = CONTEXT.Process(target=_become, args=(_command(script, flags), cwd, environment, streams))
         process.start()
         process.join(PATIENCE)
         assert process.exitcode is not None, f"{script} does not end"
         stdout, stderr = (stream.read_text(encoding="utf-8") for stream in streams)
         return SimpleNamespace(returncode=process.exitcode, stdout=stdout, stderr=stderr)
-
-
-def run_all(*commands: tuple, cwd: Path) -> list[SimpleNamespace]:
-    """Run several, each a script and its flags, two at a time: a script's start and its pictures take one core."""
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda command: run(*command, cwd=cwd), commands))
 
 
 def _command(script, flags):
@@ -69,5 +63,5 @@ def _become(command: list[str], cwd: Path, environment: Mapping[str, str], strea
     os.environ.update(environment)
     for descriptor, stream in enumerate(streams, start=1):
         os.dup2(os.open(stream, os.O_WRONLY | os.O_CREAT), descriptor)
-    sys.argv, sys.path[0] = command, str(Path(command[0]).parent)
+    sys.argv, sys.path[:1] = command, [str(Path(command[0]).parent), str(ROOT)]
     runpy.run_path(command[0], run_name="__main__")

@@ -414,7 +414,7 @@ THE_REST = ["model_no2 0 resumed all", "model_no3 0 afresh all"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
-@pytest.mark.parametrize(("end", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.parametrize(("end", "status"), [("SIGINT", 130), pytest.param("SIGTERM", 143, marks=pytest.mark.training)])
 def test_a_stopped_study_leaves_no_training_behind_and_continues_where_it_was(end, status, half_done):
     process = start(half_done, "--seeds", "1")
     process.send_signal(getattr(signal, end))  # to it alone: a shell would send Ctrl-C to its children, too
@@ -429,6 +429,7 @@ def test_a_stopped_study_leaves_no_training_behind_and_continues_where_it_was(en
     assert half_done.trained() == THE_REST
 
 
+@pytest.mark.training
 @pytest.mark.skipif(sys.platform == "win32", reason="no process groups there")
 def test_a_killed_study_continues_where_it_was(half_done):
     process = start(half_done, "--seeds", "1")

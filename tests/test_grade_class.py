@@ -48,6 +48,7 @@ def stop_midway(process, out, enough):
 
 
 @pytest.mark.smoke
+@pytest.mark.course
 def test_a_right_submission_has_full_marks(tmp_path):
     needs("psutil")
     (tmp_path / "submissions").mkdir()

@@ -1,5 +1,6 @@
 """The frame around the scripts: flags, exit statuses, record, checkpoints, TensorBoard."""
 
+import functools
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ import input_data
 import lab
 from labkit.run import frame
 from tests.needs import needs
-from tests.scripts import PATIENCE, run, run_all, start
+from tests.scripts import PATIENCE, run, start
 from tests.tracing import ROOT
 
 pytestmark = pytest.mark.lab
@@ -48,17 +49,24 @@ def test_importing_the_scripts_prints_nothing_and_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+THREE_STEPS = ("--steps", 3, "--seed", 7)
+
+
 @pytest.fixture(scope="module")
 def runs(synthetic, tmp_path_factory):
-    """A run of each script, by its name, and the folder that all of them left their results in."""
+    """Runs of a script, by its name, each done once; and the folder that all of them leave their results in."""
     folder = tmp_path_factory.mktemp("runs")
-    done = run_all(*((script, "--steps", 3, "--seed", 7, *synthetic) for script in SCRIPTS), cwd=folder)
-    return SimpleNamespace(done=dict(zip(SCRIPTS, done, strict=True)), folder=folder)
+    return SimpleNamespace(
+        of=functools.cache(lambda script: run(script, *THREE_STEPS, *synthetic, cwd=folder)), folder=folder
+    )
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+ABLATIONS = [pytest.param(script, marks=pytest.mark.training) for script in SCRIPTS[2:]]
+
+
+@pytest.mark.parametrize("script", [*SCRIPTS[:2], *ABLATIONS])
 def test_a_run_leaves_its_record(script, runs):
-    done = runs.done[script]
+    done = runs.of(script)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
 
@@ -80,6 +88,7 @@ def test_a_run_leaves_its_record(script, runs):
 
 
 def test_test_accuracy_counts_the_right_predictions(runs, synthetic_dir):
+    runs.of("softmax_mnist")
     labels = input_data.read_data_sets(synthetic_dir, dataset="synthetic").test.labels
     folder = runs.folder / "results/softmax_mnist/seed-7"
     accuracy = np.count_nonzero(np.load(folder / "predictions.npy") == labels) / 10_000
@@ -127,7 +136,11 @@ def failure(done):
 
 
 @pytest.mark.parametrize(
-    ("script", "rate", "what"), [("softmax_mnist", "1e38", "the loss is"), ("deep_mnist", "1e30", "the weights are")]
+    ("script", "rate", "what"),
+    [
+        ("softmax_mnist", "1e38", "the loss is"),
+        pytest.param("deep_mnist", "1e30", "the weights are", marks=pytest.mark.training),
+    ],
 )
 def test_numbers_that_are_not_finite_stop_the_run(script, rate, what, synthetic, tmp_path):
     error = failure(run(script, "--learning-rate", rate, "--steps", 20, *synthetic, cwd=tmp_path))
@@ -160,7 +173,7 @@ def test_a_shape_that_does_not_fit_is_told_with_the_line_of_the_script(synthetic
     source = (ROOT / "deep_mnist.py").read_text(encoding="utf-8")
     copy = tmp_path / "model_no1.py"
     copy.write_text(source.replace("weight_variable([7 * 7 * 64, 1024])", "weight_variable([6 * 6 * 64, 1024])"))
-    done = run(copy.with_suffix(""), *synthetic, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    done = run(copy.with_suffix(""), *synthetic, cwd=tmp_path)
     error = failure(done)
     line = next(i for i, text in enumerate(source.splitlines(), 1) if "tf.matmul(h_pool2_flat" in text)
     assert f"model_no1.py, line {line}, `h_fc1 = tf.nn.relu(" in error
@@ -179,7 +192,7 @@ def test_a_reshape_that_mixes_up_images_is_told_before_training(synthetic, tmp_p
     source = (ROOT / "model_no2.py").read_text(encoding="utf-8")
     copy = tmp_path / "model_no2.py"
     copy.write_text(source.replace("14 * 14 * 32", "7 * 7 * 32"))
-    error = failure(run(copy.with_suffix(""), *synthetic, cwd=tmp_path, PYTHONPATH=str(ROOT)))
+    error = failure(run(copy.with_suffix(""), *synthetic, cwd=tmp_path))
     assert "the model returned shape (8, 10) for 2 images, expected (2, 10)" in error
 
 
@@ -194,58 +207,49 @@ def wait_for(path, process):
         time.sleep(0.02)
 
 
-def test_the_same_seed_gives_the_same_predictions_and_another_seed_does_not(synthetic, tmp_path):
-    found = []
-    for number, seed in enumerate((0, 0, 1)):
-        flags = ("--steps", 5, "--seed", seed, "--results-dir", tmp_path / str(number))
-        assert run("softmax_mnist", *flags, *synthetic, cwd=tmp_path).returncode == 0
-        found.append(np.load(tmp_path / str(number) / "softmax_mnist" / f"seed-{seed}" / "predictions.npy"))
-    np.testing.assert_array_equal(found[0], found[1])
-    assert not np.array_equal(found[0], found[2])
+@pytest.mark.smoke
+def test_resume_starts_without_a_checkpoint_as_any_run_with_the_same_seed_and_refuses_another_recipe(
+    runs, synthetic, tmp_path
+):
+    done = run("softmax_mnist", *THREE_STEPS, "--resume", *synthetic, cwd=tmp_path)
+    assert (done.returncode, runs.of("softmax_mnist").returncode) == (0, 0)
+    assert "starting from the first step" in done.stderr
+    predictions = (path / "results/softmax_mnist/seed-7/predictions.npy" for path in (runs.folder, tmp_path))
+    np.testing.assert_array_equal(*map(np.load, predictions))
+    error = failure(run("softmax_mnist", "--steps", 6, "--seed", 7, "--resume", *synthetic, cwd=tmp_path))
+    assert "steps was 3, is 6" in error
+
+
+def test_another_seed_gives_other_predictions(runs, synthetic, tmp_path):
+    assert run("softmax_mnist", "--steps", 3, "--seed", 8, *synthetic, cwd=tmp_path).returncode == 0
+    runs.of("softmax_mnist")
+    one, other = runs.folder / "results/softmax_mnist/seed-7", tmp_path / "results/softmax_mnist/seed-8"
+    assert not np.array_equal(*(np.load(folder / "predictions.npy") for folder in (one, other)))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
-def test_a_killed_run_resumes_and_ends_as_an_unbroken_one_does(synthetic, tmp_path):
-    command, folder = ("deep_mnist", "--steps", 40, *synthetic), Path("results/deep_mnist/seed-0")
-    ours, theirs = tmp_path / "killed", tmp_path / "unbroken"
-    ours.mkdir()
-    theirs.mkdir()
-    process = start(*command, cwd=ours)
-    wait_for(ours / folder / "checkpoint" / "checkpoint", process)
-    process.kill()
-    process.communicate(timeout=PATIENCE)
-    assert not (ours / folder / "run.json").exists(), "killed too late to test anything"
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.training)])
+def test_a_stopped_run_resumes_and_ends_as_an_unbroken_one_does(number, runs, synthetic, tmp_path):
+    command, folder = ("deep_mnist", *THREE_STEPS, *synthetic), Path("results/deep_mnist/seed-7")
+    process = start(*command, cwd=tmp_path)
+    wait_for(tmp_path / folder / "checkpoint" / "checkpoint", process)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=PATIENCE)
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        assert "Traceback" not in stderr
+        assert "--resume" in stderr
+    assert not (tmp_path / folder / "run.json").exists(), "stopped too late to test anything"
 
-    resumed, unbroken = run(*command, "--resume", cwd=ours), run(*command, cwd=theirs)
+    resumed, unbroken = run(*command, "--resume", cwd=tmp_path), runs.of("deep_mnist")
     assert (resumed.returncode, unbroken.returncode) == (0, 0), resumed.stderr + unbroken.stderr
     assert "starting from the first step" not in resumed.stderr
-    np.testing.assert_array_equal(*(np.load(path / folder / "predictions.npy") for path in (ours, theirs)))
-    histories = [json.loads((path / folder / "run.json").read_text())["history"] for path in (ours, theirs)]
+    paths = [path / folder for path in (tmp_path, runs.folder)]
+    np.testing.assert_array_equal(*(np.load(path / "predictions.npy") for path in paths))
+    histories = [json.loads((path / "run.json").read_text())["history"] for path in paths]
     for entry in histories[0] + histories[1]:
         entry.pop("seconds")
     assert histories[0] == histories[1]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
-def test_ctrl_c_ends_a_run_with_130_and_the_way_to_go_on(synthetic, tmp_path):
-    process = start("deep_mnist", "--steps", 40, *synthetic, cwd=tmp_path)
-    folder = tmp_path / "results/deep_mnist/seed-0"
-    wait_for(folder / "checkpoint" / "checkpoint", process)
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 130
-    assert "Traceback" not in stderr
-    assert "--resume" in stderr
-    assert not (folder / "run.json").exists()
-
-
-@pytest.mark.smoke
-def test_resume_starts_without_a_checkpoint_and_refuses_that_of_another_recipe(synthetic, tmp_path):
-    done = run("softmax_mnist", "--steps", 5, "--resume", *synthetic, cwd=tmp_path)
-    assert done.returncode == 0
-    assert "starting from the first step" in done.stderr
-    error = failure(run("softmax_mnist", "--steps", 6, "--resume", *synthetic, cwd=tmp_path))
-    assert "steps was 5, is 6" in error
 
 
 # ------------------------------------------------------------------------------------------------------------ the parts

@@ -690,6 +690,7 @@ PROCESSOR_TIME = {
 }
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("way", list(PROCESSOR_TIME))
 def test_processor_time_is_counted_whoever_uses_it(run, way):
     code = COMPUTE + textwrap.dedent(PROCESSOR_TIME[way]) + "\ntime.sleep(60)"
@@ -985,6 +986,7 @@ def test_a_process_that_stays_sees_files_as_they_come(sandbox, tmp_path):
         assert running.ask(b"new", PATIENCE) == b"came later"
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize(
     ("code", "patience", "reason"),
     [

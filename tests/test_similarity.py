@@ -320,6 +320,7 @@ def test_a_class_without_pairs_gets_a_page_that_says_so(tmp_path):
     assert "Pairs listed: 0" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.attack
 def test_the_page_has_some_megabytes_at_most_whatever_was_handed_in(student, tmp_path):
     (pair,) = find_pairs([student(name, model_no1=reference() + ODD + "#" + "<" * 5000) for name in "ab"], [], RULES)
     write_page(tmp_path / "page.html", [pair] * 3000, "2 submissions", [(pair.first, "too long")] * 3000)
@@ -374,12 +375,11 @@ def test_a_folder_called_like_a_script_is_none(tmp_path):
     assert list(read_scripts(tmp_path / "submission")) == []
 
 
+@pytest.mark.attack
 @pytest.mark.parametrize("piece", ['\\"""\n', "\\N{", "(", "%(", "'" + "{" * 100])
-def test_text_that_keeps_a_pattern_busy_takes_seconds(kept, piece):
-    started = time.monotonic()
+def test_text_that_keeps_a_pattern_busy_is_within_the_limits(kept, piece):
     source = kept(model_no1=reference() + ODD, notes="'" + piece * (MAX_CHARACTERS // len(piece)))
     assert source.prints()["code"], "the other script is compared all the same"
-    assert time.monotonic() - started < 30
 
 
 def test_what_takes_too_long_is_left_out_with_the_limit_named(kept, monkeypatch):
@@ -390,6 +390,7 @@ def test_what_takes_too_long_is_left_out_with_the_limit_named(kept, monkeypatch)
     assert reason == "taking its fingerprints used more than the 0.5 s of processor time allowed and was stopped"
 
 
+@pytest.mark.attack
 def test_what_is_kept_is_bounded_whatever_was_handed_in(kept):
     rng = random.Random(5)
     lines = "\n".join(f"{rng.random()} = {rng.choice(NOUNS)}" * rng.randint(1, 40) for _ in range(2000))

@@ -76,14 +76,18 @@ def test_right_networks_pass_and_each_mistake_costs_its_own_script_only(check):
     assert {checks[f"training/{script}"].status for script in NETWORKS} == {"skipped"}
 
 
-def test_scripts_that_are_not_there_or_run_on_import_are_skipped(check):
-    checks = check(
-        model_no1=None, model_no2=replaced("model_no2", GUARD, "lab.run_script(main, None)\n"), model_no3="1 +"
+def test_what_can_t_be_imported_is_skipped_and_a_main_that_trains_nothing_earns_nothing_for_run(check):
+    idle = replaced(
+        "model_no3", "        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))\n", ""
     )
-    assert checks["run/model_no1"].status == "skipped"
+    checks = check(
+        model_no1="1 +", model_no2=replaced("model_no2", GUARD, "lab.run_script(main, None)\n"), model_no3=idle
+    )
+    assert "SyntaxError" in checks["run/model_no1"].message
     assert "runs when it is imported" in checks["run/model_no2"].message
-    assert "SyntaxError" in checks["run/model_no3"].message
-    assert {checks[f"architecture/{script}"].status for script in NETWORKS} == {"skipped"}
+    assert {checks[f"architecture/{script}"].status for script in ("model_no1", "model_no2")} == {"skipped"}
+    assert "are what they were before" in checks["run/model_no3"].message
+    assert checks["architecture/model_no3"].passed
 
 
 @pytest.mark.attack
@@ -135,15 +139,6 @@ def test_trained_networks_are_measured_and_have_to_be_in_their_band(check, synth
     assert "are all zero" in checks["training/model_no2"].message
 
 
-def test_a_main_that_trains_nothing_earns_nothing_for_run(check):
-    idle = replaced(
-        "model_no3", "        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))\n", ""
-    )
-    checks = check(model_no1=None, model_no2=None, model_no3=idle)
-    assert "are what they were before" in checks["run/model_no3"].message
-    assert checks["architecture/model_no3"].passed
-
-
 @pytest.mark.attack
 def test_a_folder_or_a_log_made_at_the_top_is_no_problem(check):
     top = """
@@ -161,11 +156,14 @@ tf.config.threading.set_intra_op_parallelism_threads(2)
     assert checks["architecture/model_no3"].passed
 
 
+@pytest.mark.attack
 def test_what_is_not_read_is_left_to_the_instructor(check):
     loop = replaced(
         "model_no3", "tf.reshape(x, [-1, 28, 28, 1])", "tf.map_fn(lambda one: tf.reshape(one, [28, 28, 1]), x)"
     )
-    architecture = check(model_no1=None, model_no2=None, model_no3=loop)["architecture/model_no3"]
+    checks = check(model_no1=None, model_no2=None, model_no3=loop)
+    assert checks["run/model_no1"].status == "skipped"  # which is not there
+    architecture = checks["architecture/model_no3"]
     assert architecture.status == "undecided"
     assert "the model has a loop" in architecture.message
 

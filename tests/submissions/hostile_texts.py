@@ -2,7 +2,7 @@
 
 import random
 
-from tests.submissions import Case
+from tests.submissions import Case, make_zip
 from tests.submissions.attacks import ANY, AT_IMPORT, CANARY, HARMLESS, WRONG_NETWORK, forging, hostile
 from tests.submissions.report_pdf import make_report
 from tests.submissions.report_words import write_report
@@ -54,6 +54,7 @@ STRANGE = (
 )
 FORMULAS = "=cmd|'/C calc'!A0\n+1+1\n-1+1\n@SUM(A1)\n\t=1+1\n\r=1+1"
 PARAGRAPH = "<script>alert(1)</script> ![](http://example.org/?you) [here](javascript:alert(1)) =1+1 | a | b | `c`"
+ENDLESS = "\n\n".join(["never ending story " * 1000] * 350)
 UNREADABLE = {f"{kind}/model_no1": status for kind, status in AT_IMPORT.items()}
 
 TEXTS = [
@@ -103,7 +104,7 @@ TEXTS = [
         "unfinished_source",
         "keep whoever reads it looking for an end",
         "hostile",
-        {"model_no1.py": "'" + "\\'" * 200_000 + '\n"""' + "#'" * 100_000},
+        {"model_no1.py": "x = '" + "\\'" * 200_000 + '\n"""' + "#'" * 100_000},
         expect=UNREADABLE,
     ),
     Case(
@@ -123,7 +124,7 @@ TEXTS = [
         "endless_report",
         "have a million words compared",
         "hostile",
-        {"report.pdf": make_report(text=f"{write_report()}\n\n" + "\n\n".join(["never ending story " * 1000] * 350))},
+        build=lambda files: make_zip(files | {"report.pdf": make_report(text=f"{write_report()}\n\n{ENDLESS}")}),
         expect={"report/text": "failed", "report/*": ANY},
     ),
 ]
