@@ -38,8 +38,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     families = defaultdict(list)
     for item in items:
-        if item.get_closest_marker("sample"):
-            families[item.nodeid.partition("[")[0]].append(item)
+        if marker := item.get_closest_marker("sample"):
+            families[marker.kwargs.get("of", item.nodeid.partition("[")[0])].append(item)
     left_out = set()
     for name, family in families.items():
         size = family[0].get_closest_marker("sample").args[0]

@@ -13,6 +13,7 @@ import pytest
 from tests.tracing import ROOT
 
 pytestmark = pytest.mark.benchmark
+one_in_ci = pytest.mark.sample(1, of="benchmarks")
 
 BENCHMARKS = ["arithmetic", "grading", "loader", "optimisations", "scripts", "throughput", "time_to_accuracy"]
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
@@ -49,6 +50,7 @@ def run_smoke(benchmark, digits, folder):
     return done, record
 
 
+@one_in_ci
 def test_throughput_runs_every_peer_that_is_installed(digits, tmp_path):
     done, record = run_smoke("throughput", digits, tmp_path)
     (results,) = record["results"].values()  # of the one batch size
@@ -64,6 +66,7 @@ def test_throughput_runs_every_peer_that_is_installed(digits, tmp_path):
         assert f"| {name} " in done.stdout
 
 
+@one_in_ci
 def test_time_to_accuracy_runs_both_recipes_and_says_that_it_extrapolates(digits, tmp_path):
     done, record = run_smoke("time_to_accuracy", digits, tmp_path)
     assert len(record["results"]["ours"]) == len(record["results"]["original"]) == 1
@@ -72,18 +75,21 @@ def test_time_to_accuracy_runs_both_recipes_and_says_that_it_extrapolates(digits
     assert "deep_mnist.py --help" in done.stdout
 
 
+@one_in_ci
 def test_scripts_runs_all_five_and_the_lectures_recipe_for_four(digits, tmp_path):
     done, record = run_smoke("scripts", digits, tmp_path)
     assert len(record["results"]) == 9
     assert "model_no3.py" in done.stdout
 
 
+@one_in_ci
 def test_loader_measures_every_job_of_both_loaders(digits, tmp_path):
     _, record = run_smoke("loader", digits, tmp_path)
     jobs = {"read_data_sets", "read_data_sets and float32 images", "next_batch"}
     assert set(record["results"]["ours"][0]) == set(record["results"]["original"][0]) == jobs
 
 
+@one_in_ci
 def test_arithmetic_measures_every_layer_in_both_precisions(digits, tmp_path):
     _, record = run_smoke("arithmetic", digits, tmp_path)
     measured = {(case["name"], case["pass_"], case["precision"]) for case in record["results"]}
@@ -91,6 +97,7 @@ def test_arithmetic_measures_every_layer_in_both_precisions(digits, tmp_path):
     assert len(measured) == 2 * (1 + 1 + 11)
 
 
+@one_in_ci
 def test_optimisations_measures_every_variant_beside_its_reckoning(digits, tmp_path):
     done, record = run_smoke("optimisations", digits, tmp_path)
     (results,) = record["results"].values()  # of the one batch size
@@ -101,6 +108,7 @@ def test_optimisations_measures_every_variant_beside_its_reckoning(digits, tmp_p
         assert f"| {name} " in done.stdout
 
 
+@one_in_ci
 @pytest.mark.usefixtures("sandbox")
 def test_grading_measures_a_class_without_training_and_on_mnist_one_with_it(digits, tmp_path):
     done, record = run_smoke("grading", digits, tmp_path)

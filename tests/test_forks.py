@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -61,9 +60,7 @@ def test_a_task_that_does_not_return_has_no_result(task, how, status):
 
 
 def test_a_task_that_goes_on_is_ended():
-    started = time.monotonic()
-    assert end("time.sleep(60)", seconds=0.2)["ended"] == "timeout"
-    assert time.monotonic() - started < 10
+    assert end("time.sleep(10**6)", seconds=0.2)["ended"] == "timeout"
 
 
 def test_what_a_task_has_started_ends_with_it():

@@ -6,7 +6,6 @@ import random
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -184,17 +183,18 @@ def test_reports_that_say_the_same_in_other_words_are_no_pairs(student):
 
 
 @pytest.mark.course
-def test_a_class_of_a_hundred_takes_seconds(student):
+@pytest.mark.sample(2, of="courses")
+def test_in_a_class_of_a_hundred_the_one_pair_is_found(student):
     rng = random.Random(0)
     sources = [
         student(
-            f"s{n}", report=write_report(rng=rng), **{script: reference(script) + own_code(n) for script in SCRIPTS}
+            f"s{n}",
+            report=write_report(rng=rng),
+            **{script: reference(script) + own_code(n) + (ODD if n in (7, 70) else "") for script in SCRIPTS},
         )
         for n in range(100)
     ]
-    started = time.process_time()
-    find_pairs(sources, [], RULES)
-    assert time.process_time() - started < 15
+    assert names(find_pairs(sources, [], RULES)) == {frozenset(("s7", "s70"))}
 
 
 # -------------------------------------------------------------------------------------------------------- fingerprints
