@@ -23,7 +23,6 @@ class Check:
     seconds: float = 0.0
     remarks: tuple[str, ...] = ()  # what was tolerated, and what an instructor should look at; they cost nothing
     layers: tuple[str, ...] = ()  # of an architecture/ check: those that were found, in their order
-    accuracy: float | None = None  # of a training/ check: the test accuracy that was measured, 0 to 1
 
     @property
     def passed(self) -> bool:

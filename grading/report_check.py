@@ -1,24 +1,26 @@
 """Checks a report: it is read in the sandbox, and what was found there is judged by `report_rules`."""
 
 import json
-from pathlib import Path
+import shutil
 
 from grading.checks import skipped
+from grading.inspection import ROOT, stage
 from grading.limits import MIB, Limits
 from grading.report_rules import PARTS, Found, Unread, judge, unread, unread_of
 from grading.unpacking import REPORT
 
-ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = "report_template.md"
 READING = ("accuracies", "boxes", "fonts", "ink", "methods", "page", "reader", "text")  # the modules report_*
-KIT = ("__init__", "checks", "file_checks", *(f"report_{name}" for name in READING))
+KIT = [f"grading/{name}" for name in ("__init__", "checks", "file_checks", *(f"report_{name}" for name in READING))]
 LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
 
-def check_report(folder, assignment, sandbox, scratch, measured):
+def check_report(folder, assignment, sandbox, scratch):
     """Checks report.pdf in `folder`, an unpacked submission.
 
-    `scratch` is an empty folder; `measured` maps scripts to the test accuracies that grading measured, 0 to 1. Returns
-    (checks, text): those of "report/", and the report's text for what else wants to look at it, "" if it has none.
+    `scratch` is an empty folder. The accuracies are held to the assignment's bands, which are of the full recipe: the
+    grader trains for fewer steps. Returns (checks, text): those of "report/", and the report's text for what else wants
+    to look at it, "" if it has none.
     """
     if not (folder / REPORT).is_file():
         return [skipped(f"report/{name}", "there is no report") for name in ("text", *PARTS)], ""
@@ -26,7 +28,7 @@ def check_report(folder, assignment, sandbox, scratch, measured):
     details = {"log": outcome.log, "seconds": outcome.seconds}
     if found is None:
         return unread(problem, details), ""
-    return judge(found, assignment, measured, details), found.text
+    return judge(found, assignment, {}, details), found.text
 
 
 def read_report(folder, sandbox, scratch):
@@ -34,11 +36,12 @@ def read_report(folder, sandbox, scratch):
 
     Returns (found, problem, outcome): what was Found, or None and the Unread, and how reading ended.
     """
+    kit = stage(scratch / "kit", KIT)
+    shutil.copyfile(ROOT / TEMPLATE, kit / TEMPLATE)
     outcome = sandbox.run(
-        [sandbox.python, "-m", "grading.report_reader", f"/submission/{REPORT}", "report_template.md", "/output/found"],
-        read_only={f"/submission/{REPORT}": folder / REPORT, "/kit/report_template.md": ROOT / "report_template.md"}
-        | {f"/kit/grading/{name}.py": ROOT / "grading" / f"{name}.py" for name in KIT},
-        output=scratch,
+        [sandbox.python, "-m", "grading.report_reader", f"/submission/{REPORT}", TEMPLATE, "/output/found"],
+        read_only={f"/submission/{REPORT}": folder / REPORT, "/kit": kit},
+        output=scratch / "output",
         limits=LIMITS,
         cwd="/kit",
     )
@@ -46,7 +49,7 @@ def read_report(folder, sandbox, scratch):
         problem = f"reading the PDF {outcome.problem}: it is damaged, or far too complicated; export it again"
         return None, Unread(problem), outcome
     try:
-        record = json.loads((scratch / "found").read_bytes())
+        record = json.loads((scratch / "output" / "found").read_bytes())
         if "problem" in record:
             return None, unread_of(record), outcome
         return Found(**record), None, outcome

@@ -21,7 +21,6 @@ TOTAL = sum(map(len, CHECKS.values())) + 1  # that of the full network's trainin
 STEPS = 20
 REPORT_SECONDS = 60  # to read the PDF, which takes two
 REPORT = "report.pdf"
-# A student's script may import these and the other two, but no module of the student's own: only the scripts go in.
 KIT_MODULES = {
     "ablation",
     "compare",
@@ -37,6 +36,8 @@ KIT_MODULES = {
     "submit",
     "synthetic_digits",
 }
+# What stands beside a script in grading, and no module of the student's own: only the scripts go in.
+IMPORTABLE = KIT_MODULES - {"ablation", "compare", "submit"} | {"labkit"}
 
 
 def check_all(folder, assignment, announce=lambda what: None):
@@ -94,7 +95,7 @@ def _look_at(path, seconds):
         return f"{at}{error.msg}", []
     except (OSError, ValueError) as error:  # the latter for null bytes, before Python 3.12
         return f"can't be read: {error}", []
-    helpers = sorted(name for name in _imported(tree) - KIT_MODULES - set(NETWORKS) if _is_local(name, path.parent))
+    helpers = sorted(name for name in _imported(tree) - IMPORTABLE - set(NETWORKS) if _is_local(name, path.parent))
     if helpers:
         return f"imports {helpers[0]}.py, which would not be in the zip: move what it needs into {path.name}", []
     with tempfile.TemporaryDirectory() as scratch:

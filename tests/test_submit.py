@@ -154,13 +154,15 @@ def look_at(folder, source, seconds=60):
         pytest.param("import os\nos._exit(0)\n", "importing it ended without a word", id="exits at once"),
         pytest.param("x = undefined\n", "line 1, `x = undefined`: NameError", id="name error"),
         pytest.param("import helper\n", "imports helper.py, which would not be in the zip", id="helper module"),
+        pytest.param("import ablation\n", "imports ablation.py, which would not be in the zip", id="no part of a run"),
         pytest.param(
             "class Model:\n    def __init__(self):\n        self.W = W\n", "line 3, `self.W = W`: NameError", id="half"
         ),
     ],
 )
 def test_a_script_that_can_not_be_imported_is_told_with_the_line(source, told, tmp_path):
-    (tmp_path / "helper.py").touch()
+    for name in ("helper", "ablation"):
+        (tmp_path / f"{name}.py").touch()
     problem, _ = look_at(tmp_path, source)
     assert told in problem
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from grading import networks
+from grading import networks, student_checks
 from grading.assignment import NETWORKS, load_assignment
 from grading.worker_report import read_report
 from tests.submissions import reference_scripts
@@ -166,6 +166,10 @@ def test_what_is_not_read_is_left_to_the_instructor(check):
     architecture = checks["architecture/model_no3"]
     assert architecture.status == "undecided"
     assert "the model has a loop" in architecture.message
+
+
+def test_the_student_s_own_check_allows_the_imports_that_grading_has():
+    assert {path.partition("/")[0] for path in networks.KIT} == student_checks.IMPORTABLE
 
 
 @pytest.mark.parametrize(

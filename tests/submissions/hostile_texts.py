@@ -25,14 +25,16 @@ SHADOWS = [
         "have its own lab, data and pictures used",
         "",
         HARMLESS,
-        files=shadows("lab.py", "lab_flags.py", "lab_files.py", "input_data.py", "idx_files.py", "plotter.py"),
+        files=shadows("lab.py", "lab_flags.py", "lab_files.py", "input_data.py", "idx_files.py", "plotter.py")
+        | shadows("labkit/__init__.py", "labkit/run/__init__.py", "labkit/run/frame.py", "labkit/data/loader.py"),
     ),
     hostile("shadow_of_the_recipe", "have its own training used", "", HARMLESS, files=shadows("deep_mnist.py")),
     forging(
         "shadow_of_the_grader",
         "have its own grader used",
         "",
-        files=shadows("grading/__init__.py", "grading/worker.py", "grading/freezing.py", "grading/judging.py"),
+        files=shadows("grading/__init__.py", "grading/worker.py", "grading/freezing.py", "grading/judging.py")
+        | shadows("grading/trusted/__init__.py", "grading/trusted/inspector.py", "grading/trusted/training.py"),
     ),
     Case(
         "shadows_of_python",
