@@ -159,6 +159,16 @@ def test_an_error_of_several_lines_is_told_in_one(capsys):
     assert capsys.readouterr().err == "error: no data: mirror 1 is silent mirror 2, too Try again.\n"
 
 
+def test_ctrl_c_ends_a_script_with_130_and_the_way_to_go_on(capsys):
+    def main(flags):
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        lab.run_script(main, SimpleNamespace())
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "stopped by Ctrl-C; --resume continues from the last checkpoint\n"
+
+
 def test_a_batch_larger_than_the_data_is_refused(synthetic, tmp_path):
     assert "--batch-size 60000" in failure(run("softmax_mnist", "--batch-size", 60000, *synthetic, cwd=tmp_path))
 
@@ -220,6 +230,7 @@ def test_resume_starts_without_a_checkpoint_as_any_run_with_the_same_seed_and_re
     assert "steps was 3, is 6" in error
 
 
+@pytest.mark.training
 def test_another_seed_gives_other_predictions(runs, synthetic, tmp_path):
     assert run("softmax_mnist", "--steps", 3, "--seed", 8, *synthetic, cwd=tmp_path).returncode == 0
     runs.of("softmax_mnist")
@@ -228,7 +239,8 @@ def test_another_seed_gives_other_predictions(runs, synthetic, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGKILL, marks=pytest.mark.training)])
+@pytest.mark.training
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_a_stopped_run_resumes_and_ends_as_an_unbroken_one_does(number, runs, synthetic, tmp_path):
     command, folder = ("deep_mnist", *THREE_STEPS, *synthetic), Path("results/deep_mnist/seed-7")
     process = start(*command, cwd=tmp_path)

@@ -155,6 +155,7 @@ def test_the_fully_connected_layer_is_not_the_full_network():
     assert accuracies("the fully connected layer: 98.99%")["deep_mnist"] == []
 
 
+@pytest.mark.attack
 def test_a_text_made_to_keep_the_search_busy_does_not():
     for filler in (" ", "_", "model ", "no ", "1.", "0,", "max "):  # quadratic time in any of them would take a minute
         text = ("model" + filler * (50_000 // len(filler)))[:50_000]

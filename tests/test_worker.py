@@ -76,6 +76,7 @@ def test_right_networks_pass_and_each_mistake_costs_its_own_script_only(check):
     assert {checks[f"training/{script}"].status for script in NETWORKS} == {"skipped"}
 
 
+@pytest.mark.attack
 def test_what_can_t_be_imported_is_skipped_and_a_main_that_trains_nothing_earns_nothing_for_run(check):
     idle = replaced(
         "model_no3", "        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))\n", ""
