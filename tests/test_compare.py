@@ -491,7 +491,7 @@ def test_the_defaults_of_a_lab_script_are_read_as_it_tells_them(network):
 
 
 @pytest.mark.course
-@pytest.mark.sample(2, of="courses")
+@pytest.mark.sample(1, of="courses")
 def test_a_study_of_the_lab_scripts_can_be_stopped_and_continued(synthetic_dir, tmp_path):
     flags = ["--seeds", 2, "--steps", 30, "--dataset", "synthetic", "--data-dir", synthetic_dir]
     command = [sys.executable, ROOT / "compare.py", *map(str, flags)]

@@ -49,7 +49,7 @@ def stop_midway(process, out, enough):
 
 @pytest.mark.smoke
 @pytest.mark.course
-@pytest.mark.sample(2, of="courses")
+@pytest.mark.sample(1, of="courses")
 def test_a_right_submission_has_full_marks(tmp_path):
     needs("psutil")
     (tmp_path / "submissions").mkdir()
@@ -63,7 +63,7 @@ def test_a_right_submission_has_full_marks(tmp_path):
 
 
 @pytest.mark.course
-@pytest.mark.sample(2, of="courses")
+@pytest.mark.sample(1, of="courses")
 def test_a_class_killed_midway_and_continued_gets_every_verdict(tmp_path):
     expected = write_class(tmp_path, students=24, seed=1)
     submissions, out = tmp_path / "submissions", tmp_path / "grades"
@@ -81,7 +81,7 @@ def test_a_class_killed_midway_and_continued_gets_every_verdict(tmp_path):
 
 
 @pytest.mark.course
-@pytest.mark.sample(2, of="courses")
+@pytest.mark.sample(1, of="courses")
 def test_ctrl_c_ends_at_once_with_130_and_leaves_nothing_running(tmp_path):
     psutil = needs("psutil")
     write_class(tmp_path, students=12, seed=2)
@@ -104,7 +104,7 @@ def test_ctrl_c_ends_at_once_with_130_and_leaves_nothing_running(tmp_path):
 
 
 @pytest.mark.course
-@pytest.mark.sample(2, of="courses")
+@pytest.mark.sample(1, of="courses")
 def test_with_training_right_networks_have_full_marks_and_the_report_is_held_to_the_bands(tmp_path, mnist_dir):
     submissions, out = tmp_path / "submissions", tmp_path / "grades"
     submissions.mkdir()

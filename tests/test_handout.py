@@ -227,7 +227,7 @@ def edited(source, edits):
 
 
 @pytest.mark.course
-@pytest.mark.sample(2, of="courses")
+@pytest.mark.sample(1, of="courses")
 def test_a_student_gets_from_the_hand_out_to_a_zip(lab, synthetic_dir, tmp_path):
     nowhere = "http://127.0.0.1:9"  # where nobody answers: nothing is to be downloaded
     data = {"MNIST_DATA_DIR": str(synthetic_dir), "PYTHONPATH": "", "HTTPS_PROXY": nowhere, "https_proxy": nowhere}

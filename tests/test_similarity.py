@@ -183,7 +183,7 @@ def test_reports_that_say_the_same_in_other_words_are_no_pairs(student):
 
 
 @pytest.mark.course
-@pytest.mark.sample(2, of="courses")
+@pytest.mark.sample(1, of="courses")
 def test_in_a_class_of_a_hundred_the_one_pair_is_found(student):
     rng = random.Random(0)
     sources = [
