@@ -58,6 +58,9 @@ class Late:
         return min(self.max_percent, self.percent_per_day * math.ceil(late / datetime.timedelta(days=1)))
 
 
+LOWEST = 0.7  # accuracy, where the file does not say: files of earlier years don't
+
+
 @dataclass(frozen=True)
 class Training:
     """The recipe of the grader's own training; the learning rate is the largest of the one-cycle schedule.
@@ -213,7 +216,7 @@ def _training(table):
         learning_rate=table.number("learning_rate", 1e-9, 10),
         label_smoothing=table.number("label_smoothing", 0, 0.99),
         seed=table.whole("seed", 0, 2**32 - 1),
-        lowest=table.number("lowest", 0, 1),
+        lowest=table.number("lowest", 0, 1, default=LOWEST),
     )
     table.finish()
     return training
@@ -270,8 +273,9 @@ class _Table:
             self.refuse(key, "true or false")
         return value
 
-    def number(self, key, low, high):
-        value = self._get(key)
+    def number(self, key, low, high, default=None):
+        """Without a `default`, the key must be there."""
+        value = self._get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             self.refuse(key, f"a number from {low:,g} to {high:,g}")
         return float(value)
@@ -323,8 +327,10 @@ class _Table:
     def refuse(self, key, expected):
         raise AssignmentError(f"{self._path}: {self._prefix}{key} is {self._content[key]!r}, expected {expected}")
 
-    def _get(self, key):
+    def _get(self, key, default=None):
         self._known.append(key)
+        if key not in self._content and default is not None:
+            return default
         if key not in self._content:
             near = difflib.get_close_matches(key, [k for k in self._content if k not in self._known], n=1)
             instead = f" (there is {self._prefix}{near[0]}, unknown: mistyped?)" if near else ""

@@ -114,6 +114,13 @@ def test_a_missing_file_and_another_encoding_are_told(tmp_path):
         load_assignment(path)
 
 
+def test_a_file_of_an_earlier_year_does_not_say_what_few_steps_reach(load):
+    (line,) = re.findall(r"^lowest = .*\n", TEXT, re.MULTILINE)
+    assert load((line, "")) == load()
+    with pytest.raises(AssignmentError, match=r"training\.lowst"):
+        load((line, "lowst = 0.7\n"))
+
+
 def test_the_mark_that_windows_editors_begin_a_file_with_does_no_harm(load):
     assert load(encoding="utf-8-sig").course
 
