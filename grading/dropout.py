@@ -18,6 +18,7 @@ from grading.segments import Flow, Rows, Segment
 DRAWS = 8
 # Standard deviations; by chance one share in 30 million is so far off, and here are some 2,000.
 SIGMAS = 5.5
+SIGMAS_OF_PAIRS = 7.0  # of half a million pairs of units, one is so far off by chance in a million networks
 ALIKE = 0.99  # the share of units from which on two masks are the same
 SEEN = 1e-3  # of the largest value; a smaller one does not show whether it was dropped
 
@@ -102,8 +103,8 @@ def _unusual(mask):
     found = []
     if abs(mask.factor * KEEP_PROB - 1) > 0.05:
         found.append(f"dropout multiplies the units that it keeps by {mask.factor:.3g}, not by 1 / keep_prob")
-    if _agrees(mask.kept[0::2], mask.kept[1::2]) or _agrees(mask.kept[:, 0:-1:2], mask.kept[:, 1::2]):
-        found.append("which units dropout drops at one step or image depends on another; draw each by itself")
+    if any(_some_agree(np.moveaxis(mask.kept, axis, 0)) for axis in (0, 1, 2)):
+        found.append("which units dropout drops at one step, image or place depends on another; draw each by itself")
     elif _is_off(kept, seen, (0, 2)) or _is_off(kept, seen, (1, 2)):
         found.append("dropout drops all units of an image, or none: draw for each unit by itself")
     elif _is_off(kept, seen, (0, 1)):
@@ -124,10 +125,15 @@ def _same_share(one, other):
     return ((one == other) & both).sum() / max(1, both.sum())
 
 
-def _agrees(one, other):
-    """Whether two masks are alike more often, or less, than by chance."""
-    both = (one >= 0) & (other >= 0)
-    return _is_off((one == other) & both, both, tuple(range(one.ndim)))
+def _some_agree(masks):
+    """Whether any two of these masks are alike more often, or less, than by chance."""
+    kept = masks.reshape(len(masks), -1).astype(np.float32)
+    seen = kept >= 0
+    signs = np.where(seen, 2 * kept - 1, 0)
+    both = seen.astype(np.float32) @ seen.T.astype(np.float32)
+    excess = np.abs(signs @ signs.T) - SIGMAS_OF_PAIRS * np.sqrt(both)  # of those alike over those unlike
+    np.fill_diagonal(excess, -1)
+    return bool((excess > 1).any())
 
 
 def _depends_on_values(testing, training, entry, place, images, mask):

@@ -29,6 +29,7 @@ TESTING, TRAINING = "output_testing", "output_training"
 # Attributes of a constant: the variable's name, whether it learns, and whether a call changes it.
 VARIABLE, TRAINABLE, STATE = "_variable", "_trainable", "_state"
 COMPILED = ("_XlaMustCompile", "_noinline")  # attributes of functions that stay apart, because XLA compiles them
+TESTED = frozenset(("test", "testing", "eval", "evaluation", "infer", "inference"))  # words in the names of parameters
 PASS_ON = ("Identity", "Switch", "Merge")  # operations that hand a variable on
 
 
@@ -36,8 +37,9 @@ def switches(model: Callable) -> dict[str, Any]:
     """The arguments, by name, with which a model is called in training; in testing it is called with the images only.
 
     Parameters are known by their names: keep_prob and the like are 0.5, a rate of dropout is as much, whatever says
-    "train" is True, a mode is "train", and any keywords take a keep_prob. Keras hands `training` on to its layers even
-    where `call` does not name it. A parameter of another name is no switch.
+    "train" is True, a mode or phase is "train", what is True or False for testing is the other, and any keywords take a
+    keep_prob. Keras hands `training` on to its layers even where `call` does not name it. A parameter of another name
+    is no switch.
     """
     # By the module's name: who asks TensorFlow for Keras's classes waits 2 s for them.
     keras_call = (getattr(type(model).__call__, "__module__", None) or "").startswith("keras.")
@@ -52,14 +54,16 @@ def switches(model: Callable) -> dict[str, Any]:
 
 def _in_training(parameter):
     name = parameter.name.lower()
-    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         return None
+    if isinstance(parameter.default, bool) and ("drop" in name or TESTED & set(name.split("_"))):
+        return not parameter.default
     if "train" in name:
         return True
-    if name == "mode":
+    if name in ("mode", "phase"):
         return "train"
-    if any(word in name for word in ("keep", "prob", "rate", "drop")):
-        return True if isinstance(parameter.default, bool) else KEEP_PROB
+    if name == "p" or any(word in name for word in ("keep", "prob", "rate", "drop")):
+        return KEEP_PROB
     return None
 
 
@@ -69,11 +73,13 @@ class Network(tf.Module):
     def __init__(self, model):
         super().__init__()
         self.model = model
-        self._switches = switches(model)
+        self._by_name = switches(model)
+        nameless = [p.name for p in inspect.signature(model).parameters.values() if p.kind is p.POSITIONAL_ONLY]
+        self._by_place = [self._by_name.pop(name) for name in nameless if name in self._by_name]
 
     def __call__(self, x, training=False):
         """Logits (N, 10) of the images x, (N, 784)."""
-        return self.model(x, **self._switches) if training else self.model(x)
+        return self.model(x, *self._by_place, **self._by_name) if training else self.model(x)
 
     @property
     def trainable_variables(self):

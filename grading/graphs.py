@@ -22,6 +22,7 @@ MAX_NODES = 5000  # some 40 are usual, some 200 with Keras
 MAX_ELEMENTS = 2**26  # of one tensor: BATCH images with 64 channels have 2 million
 IMAGES, DRAW = "images", "draw"
 ASSIGN = "assign"  # prefix of the operations that give weights other values
+ASSIGNING = ("Assign", "ResourceApply", "ResourceScatter", "ResourceStridedSliceAssign")  # how such operations begin
 GENERATOR = "RngReadAndSkip"  # of a tf.random.Generator: its state is a variable
 
 
@@ -48,11 +49,14 @@ class Admitted:
     """A graph from IMAGES and DRAW to its outputs, TESTING and TRAINING, and its weights.
 
     `learning` has the names of the weights that training reaches: no tf.stop_gradient is on every way to the output.
+    `assigned` has the names of the variables that the outputs depend on and that a call would give other values: they
+    are admitted with the values that they have.
     """
 
     graph: tf.Graph
     weights: tuple[Weight, ...]
     learning: frozenset[str]
+    assigned: tuple[str, ...]
 
     def output(self, name: str) -> tf.Tensor:
         return self.graph.get_tensor_by_name(f"{name}:0")
@@ -86,7 +90,8 @@ def build(nodes: dict, outputs: tuple[str, ...] = (TESTING, TRAINING)) -> Admitt
     graph, builder = tf.Graph(), _Builder()
     try:
         sources = _Sources(nodes, outputs)
-        for name in _order(nodes, outputs, sources.inputs):
+        order = _order(nodes, outputs, sources.inputs)
+        for name in order:
             same = builder.add(nodes[name], sources.inputs(name), keep=name in outputs)
             if same != name:
                 sources.replace(name, same)
@@ -101,7 +106,7 @@ def build(nodes: dict, outputs: tuple[str, ...] = (TESTING, TRAINING)) -> Admitt
     )
     reached = _reached(nodes, outputs[-1])
     learning = frozenset(name for name in builder.weights if name in reached)
-    return Admitted(graph, weights, learning)
+    return Admitted(graph, weights, learning, tuple(_assigned(nodes, order, sources)))
 
 
 def _check_sizes(graph):
@@ -128,6 +133,18 @@ def _reached(nodes, output):
         found.add(name)
         queue += [_name(tensor) for tensor in nodes[name].input if not tensor.startswith("^")]
     return found
+
+
+def _assigned(nodes, order, sources):
+    """The names of the floating variables, and states of generators, in `order` that operations would assign to."""
+    variables = {name for name in order if VARIABLE in nodes[name].attr}
+    counters = {name for name in variables if not tf.as_dtype(nodes[name].attr["dtype"].type).is_floating}
+    drawn_from = {sources.of(nodes[name].input[0]) for name in order if nodes[name].op == GENERATOR}
+    for node in nodes.values():
+        if node.op.startswith(ASSIGNING) and node.input:
+            name = sources.of(node.input[0])
+            if name in variables - counters | drawn_from and name in nodes:
+                yield nodes[name].attr[VARIABLE].s.decode()
 
 
 class _Builder:
@@ -287,6 +304,10 @@ class _Sources:
         node = self._nodes[name]
         taken = [self._resolved(tensor) for tensor in node.input if not tensor.startswith("^")]
         return taken[1:] if node.op in (GENERATOR, "StatefulRandomBinomial") else taken
+
+    def of(self, tensor):
+        """The name of the node that a tensor really comes from."""
+        return _name(self._resolved(tensor))
 
     def replace(self, name, other):
         """Lets a node stand for another."""

@@ -70,7 +70,7 @@ class _Looking:
         reading = read(self._testing, self._rng)
         counted = self._count_problems() if self._whole else []
         problems = list(reading.notes)
-        problems += self._output_problems() + counted if self._whole else []
+        problems += self._output_problems() + self._assignment_problems() + counted if self._whole else []
         verdict = judge(self._script, reading.layers, None if not self._whole else [], problems, dropout=[])
         unread = self._unread(reading) if not counted else None
         if not self._whole or not self._is_right(verdict, problems):
@@ -128,6 +128,13 @@ class _Looking:
                 problems.append(f"the output depends on {names[name]}, which is no weight of these layers")
             self._testing.load({name: value})
         return problems
+
+    def _assignment_problems(self):
+        return [
+            f"each call gives the variable {name or 'of a random generator'} another value; a call should compute with "
+            "the variables and leave them as they are, so that training alone changes them"
+            for name in dict.fromkeys(self._admitted.assigned)
+        ]
 
     def _output_problems(self):
         output = self._testing.output

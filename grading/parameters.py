@@ -57,8 +57,10 @@ def freedom_problems(
     problems = []
     for pieces, names in _groups(reading, values.keys()):
         arrays = {number: reading.pieces[number].values() for number in pieces}
-        if not _is_same(list(arrays.values()), [values[name] for name in names]) and not _pairs_up(
-            arrays, {name: values[name] for name in names}, first, originals
+        variables = {name: values[name] for name in names}
+        tolerance = max(reading.pieces[number].segment.tolerance for number in pieces)
+        if not _is_same(list(arrays.values()), list(variables.values()), tolerance) and not _pairs_up(
+            arrays, variables, first, originals, tolerance
         ):
             layer = reading.pieces[pieces[0]].layer
             problems.append(
@@ -82,13 +84,13 @@ def _groups(reading, names):
     return [(sorted(pieces), sorted(used)) for pieces, used in groups]
 
 
-def _is_same(arrays, variables):
+def _is_same(arrays, variables, tolerance):
     """Whether arrays hold the same numbers as variables, in any order."""
     sizes = [sum(array.size for array in some) for some in (arrays, variables)]
-    return sizes[0] == sizes[1] and _close(_sorted(arrays), _sorted(variables))
+    return sizes[0] == sizes[1] and _close(_sorted(arrays), _sorted(variables), tolerance)
 
 
-def _pairs_up(arrays, variables, first, originals):
+def _pairs_up(arrays, variables, first, originals, tolerance):
     """Whether each array is a variable times a number, which is the same with the first weights."""
     left = dict(variables)
     for number, array in arrays.items():
@@ -97,7 +99,9 @@ def _pairs_up(arrays, variables, first, originals):
             return False
         value = left.pop(name)
         scale = _norm(array) / max(_norm(value), 1e-30)
-        if not scale or not any(_close(_sorted([sign * array]) / scale, _sorted([value])) for sign in (1, -1)):
+        if not scale or not any(
+            _close(_sorted([sign * array]) / scale, _sorted([value]), tolerance) for sign in (1, -1)
+        ):
             return False
         before = _norm(originals[name])
         if before and abs(_norm(first[number]) / before / scale - 1) > SCALE:
@@ -113,5 +117,6 @@ def _norm(array):
     return float(np.linalg.norm(np.asarray(array, np.float32)))
 
 
-def _close(one, other):
-    return bool(np.allclose(one, other, rtol=0.02, atol=0.01 * float(np.abs(other).mean())))
+def _close(one, other, tolerance):
+    """Whether the numbers are the same; `tolerance` is that of the operations that they were read through."""
+    return bool(np.allclose(one, other, rtol=0.02, atol=(0.01 + tolerance) * float(np.abs(other).mean())))

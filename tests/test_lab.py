@@ -198,6 +198,21 @@ def test_a_mistake_whose_text_is_not_valid_is_told_all_the_same(tmp_path):
     assert r"no file kit\udcff" in (tmp_path / "s/seed-0/error.txt").read_text()
 
 
+def test_a_mistake_in_a_traced_function_is_told_with_its_reason(tmp_path):
+    @tf.function
+    def step(x):
+        return tf.matmul(x, tf.zeros([4, 2])).shame
+
+    def main(flags):
+        step(tf.zeros([2, 4]))
+
+    with pytest.raises(AttributeError) as failed:
+        main(None)
+    told = frame._explain(failed.value, SimpleNamespace(results_dir=tmp_path, script="s", seed=0), main)
+    assert re.search(r"test_lab\.py, line \d+, `.*`: AttributeError: .*shame", told)
+    assert "in user code" not in told
+
+
 def test_a_reshape_that_mixes_up_images_is_told_before_training(synthetic, tmp_path):
     source = (ROOT / "model_no2.py").read_text(encoding="utf-8")
     copy = tmp_path / "model_no2.py"

@@ -157,6 +157,16 @@ def test_another_network_is_told(parts, told):
     assert network is None
 
 
+def either(mask, axis):
+    """A mask, and beside it its opposite."""
+    return tf.concat([mask, ~mask], axis)
+
+
+def set_back(x, p):
+    tf.random.get_global_generator().reset_from_seed(42)
+    return tf.where(tf.random.get_global_generator().uniform(tf.shape(x)) < p, x / p, 0.0)
+
+
 DROPOUTS = {
     "always": (lambda x, p: tf.nn.dropout(x, 0.5), "all must stay"),
     "never": (lambda x, p: x, "no units are dropped"),
@@ -170,6 +180,21 @@ DROPOUTS = {
         lambda x, p: tf.nn.experimental.stateless_dropout(x, 0.5, seed=[1, 2]) if p < 1 else x,
         "the same units at every step",
     ),
+    "in pairs": (
+        lambda x, p: tf.where(tf.repeat(tf.random.uniform([BATCH, 512]) < 0.5, 2, axis=1), 2 * x, 0.0) if p < 1 else x,
+        "step, image or place depends on another",
+    ),
+    "one half by the other": (
+        lambda x, p: tf.where(either(tf.random.uniform([BATCH, 512]) < 0.5, 1), 2 * x, 0.0) if p < 1 else x,
+        "step, image or place depends on another",
+    ),
+    "of images far apart": (
+        lambda x, p: (
+            tf.where(tf.gather(tf.random.uniform([19, 1024]) < 0.5, np.arange(BATCH) % 19), 2 * x, 0.0) if p < 1 else x
+        ),
+        "step, image or place depends on another",
+    ),
+    "by a generator that is set back": (set_back, "another value"),
     "by value": (
         lambda x, p: tf.where(x > tf.reduce_mean(x, axis=1, keepdims=True), 2 * x, 0.0) if p < 1 else x,
         "dropout",
@@ -187,6 +212,23 @@ def test_other_dropout_is_told(dropout, told, monkeypatch):
     assert verdict.fraction > 0.7
 
 
+def test_a_call_that_assigns_to_its_weights_is_told_and_one_that_counts_is_not():
+    class Drifting(model_no2.Model):
+        def __init__(self, name):
+            super().__init__()
+            self.calls, self._name_of_target = tf.Variable(0.0, trainable=False), name
+
+        def __call__(self, x, keep_prob=1.0):
+            target = getattr(self, self._name_of_target)
+            target.assign_add(tf.ones_like(target))
+            return super().__call__(x, keep_prob)
+
+    assert look("model_no2", data(Drifting("calls")), IMAGES).verdict.problems == ()
+    told = "; ".join(look("model_no2", data(Drifting("W_conv1")), IMAGES).verdict.problems)
+    assert "each call gives the variable" in told
+    assert "another value" in told
+
+
 def test_right_dropout_is_right():
     tf.random.set_global_generator(tf.random.Generator.from_seed(0))
     assert look("model_no2", data(model_no2.Model()), IMAGES).verdict.problems == ()
@@ -202,12 +244,23 @@ def test_right_dropout_is_right():
         (lambda x, dropout=False: x, {"dropout": True}),
         (lambda x, mode="test": x, {"mode": "train"}),
         (lambda x, **kwargs: x, {"keep_prob": 0.5}),
+        (lambda x, p=1.0: x, {"p": 0.5}),
+        (lambda x, keep_prob=1.0, /: x, {"keep_prob": 0.5}),
+        (lambda x, is_test=True: x, {"is_test": False}),
+        (lambda x, no_dropout=True: x, {"no_dropout": False}),
+        (lambda x, phase="test": x, {"phase": "train"}),
+        (lambda x, latest=True: x, {}),
         (lambda x, mask=None: x, {}),
         (lambda x, return_maps=False: x, {}),
     ],
 )
 def test_the_switch_of_a_call_follows_from_its_name(call, expected):
     assert switches(call) == expected
+
+
+def test_a_switch_without_a_name_is_handed_on_by_its_place():
+    network = Network(lambda x, keep_prob=1.0, /: x * keep_prob)
+    assert (network(1.0), network(1.0, training=True)) == (1.0, 0.5)
 
 
 def test_keras_hands_training_on_to_its_layers():

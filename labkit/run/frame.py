@@ -70,13 +70,15 @@ def _explain(error, flags, main):
         trace.parent.mkdir(parents=True, exist_ok=True)
         text = "".join(traceback.format_exception(error))
         trace.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path in it need not be valid UTF-8
-    message = re.sub(r"\{\{.*?\}\} ?|\[Op:.*", "", str(error)).strip().splitlines()
+    lines = re.sub(r"\{\{.*?\}\} ?|\[Op:.*", "", str(error)).strip().splitlines() or [""]
+    # An error in a traced function comes with its trace, and then has its type in its own text.
+    what = lines[-1].strip() if lines[0] == "in user code:" else f"{type(error).__name__}: {lines[0]}"
     script = main.__code__.co_filename if hasattr(main, "__code__") else sys.argv[0]
     name = "the cell" if notebook.pasted(script) else Path(script).name
     frames = traceback.extract_tb(error.__traceback__)
     where = [frame for frame in frames if Path(frame.filename).resolve() == Path(script).resolve()]
     at = f"{name}, line {where[-1].lineno}, `{where[-1].line}`: " if where else ""
-    return f"{at}{type(error).__name__}: {message[0] if message else ''} (all of it: {trace})"
+    return f"{at}{what} (all of it: {trace})"
 
 
 # ------------------------------------------------------------------------------------------------- seed, data, model
