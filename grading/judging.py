@@ -19,6 +19,8 @@ from grading.parameters import count_problems, freedom_problems, trained
 from grading.reading import Reading, random_weights, read
 from grading.segments import Flow, Segment
 
+LARGE = 100.0  # times the random weights that a reading is made with: more than any that a training makes
+
 
 @dataclass(frozen=True)
 class Look:
@@ -80,8 +82,11 @@ class _Looking:
             return Look(self._capped(verdict, reading))
         self._testing.load(originals)
         first = {number: piece.values() for number, piece in enumerate(reading.pieces) if piece.values}
-        self._testing.load(values)
-        problems += freedom_problems(self._admitted, reading, values, first) + self._fixed_problems(originals)
+        # Large ones of one sign show what is clipped, centred or normalised; the others, what has another one's sign.
+        for some in ({name: LARGE * np.abs(value) for name, value in values.items()}, values):
+            self._testing.load(some)
+            problems += freedom_problems(self._admitted, reading, some, first)
+        problems = list(dict.fromkeys(problems)) + self._fixed_problems(originals)
         dropout = self._dropout_problems(reading)
         verdict = judge(self._script, reading.layers, [], problems, dropout=dropout)
         verdict = self._capped(verdict, reading)

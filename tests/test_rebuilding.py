@@ -212,6 +212,24 @@ def test_other_dropout_is_told(dropout, told, monkeypatch):
     assert verdict.fraction > 0.7
 
 
+COMPUTED = {
+    "clipped": lambda W: tf.clip_by_value(W, -2, 2),
+    "of a bounded norm": lambda W: tf.clip_by_norm(W, 50),
+    "normalised": lambda W: tf.nn.l2_normalize(W, axis=(0, 1, 2)),
+    "centred": lambda W: W - tf.reduce_mean(W, axis=(0, 1, 2), keepdims=True),
+    "with a neighbour's sign": lambda W: tf.abs(W) * tf.sign(tf.roll(W, 1, axis=3)),
+    "mirrored": lambda W: tf.concat([W[:, :3], W[:, 1::-1]], axis=1),
+}
+
+
+@pytest.mark.parametrize("change", COMPUTED.values(), ids=COMPUTED)
+def test_weights_that_are_computed_from_the_variables_are_told(change, monkeypatch):
+    convolve = model_no2.conv2d
+    monkeypatch.setattr(model_no2, "conv2d", lambda x, W: convolve(x, change(W)))
+    verdict = look("model_no2", data(model_no2.Model()), IMAGES).verdict
+    assert "are computed from the model's variables" in "; ".join(verdict.problems)
+
+
 def test_a_call_that_assigns_to_its_weights_is_told_and_one_that_counts_is_not():
     class Drifting(model_no2.Model):
         def __init__(self, name):
