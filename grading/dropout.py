@@ -15,7 +15,7 @@ import tensorflow as tf
 from grading.freezing import BATCH, KEEP_PROB
 from grading.segments import Flow, Rows, Segment
 
-DRAWS = 8
+DRAWS = (0, 1, 2, 3, 10, 20, 100, 1000)  # far apart, too: for what comes again, or changes by and by
 # Standard deviations; by chance one share in 30 million is so far off, and here are some 2,000.
 SIGMAS = 5.5
 SIGMAS_OF_PAIRS = 7.0  # of half a million pairs of units, one is so far off by chance in a million networks
@@ -75,7 +75,7 @@ def _mask(training, place, images, values, draws=DRAWS):
     """The Mask that makes the values at a place in training of those in testing; None if there is none."""
     rows, factor, kept = Rows.of(place), None, []
     seen = np.abs(values) > SEEN * np.abs(values).max()
-    for draw in range(draws):
+    for draw in draws:
         found = rows.unpack(training.run(place, {training.images: images}, draw)).astype(np.float64)
         ratio = np.divide(found, values, out=np.zeros_like(found), where=seen)
         stays = np.abs(ratio) > 0.05
@@ -140,7 +140,7 @@ def _depends_on_values(testing, training, entry, place, images, mask):
     """Whether other images have another mask by the same draw."""
     others = np.roll(images, 1, axis=0)
     values = Rows.of(entry).unpack(testing.run(entry, {testing.images: others})).astype(np.float64)
-    again = _mask(training, place, others, values, draws=1)
+    again = _mask(training, place, others, values, DRAWS[:1])
     if again is None or ((mask.kept[:1] != again.kept) & (mask.kept[:1] >= 0) & (again.kept >= 0)).any():
         return ["which units dropout drops depends on their values; it should be by chance alone"]
     return []

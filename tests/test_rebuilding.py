@@ -167,6 +167,15 @@ def set_back(x, p):
     return tf.where(tf.random.get_global_generator().uniform(tf.shape(x)) < p, x / p, 0.0)
 
 
+def in_turn(x, p):
+    if p == 1:
+        return x
+    COUNTER.assign_add(1)
+    mask = tf.random.stateless_uniform(tf.shape(x), [COUNTER % 10, 0]) < p
+    return tf.where(mask, x / p, 0.0)
+
+
+COUNTER = tf.Variable(0)
 DROPOUTS = {
     "always": (lambda x, p: tf.nn.dropout(x, 0.5), "all must stay"),
     "never": (lambda x, p: x, "no units are dropped"),
@@ -195,6 +204,7 @@ DROPOUTS = {
         "step, image or place depends on another",
     ),
     "by a generator that is set back": (set_back, "another value"),
+    "ten masks in turn": (in_turn, "step, image or place depends on another"),
     "by value": (
         lambda x, p: tf.where(x > tf.reduce_mean(x, axis=1, keepdims=True), 2 * x, 0.0) if p < 1 else x,
         "dropout",
