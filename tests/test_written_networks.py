@@ -1,5 +1,6 @@
 """The grader's verdicts on networks as people write them: in plain TensorFlow and Keras, right ones and wrong ones."""
 
+import sys
 from collections import defaultdict
 from itertools import zip_longest
 
@@ -65,6 +66,9 @@ def check(pack, folder, sandbox, inspector):
 def test_right_networks_pass_and_wrong_ones_do_not(pack, tmp_path, sandbox, inspector):
     checks = check(pack, tmp_path, sandbox, inspector)
     for written in pack:
+        if written.name.startswith("python_312") and sys.version_info < (3, 12):
+            assert "Python 3.12 can read that" in checks[f"run/{written.script}"].message
+            continue
         architecture, run = (checks[f"{kind}/{written.script}"] for kind in ("architecture", "run"))
         assert (architecture.status == "passed") == (written.architecture == "passed"), (written.name, architecture)
         if written.run != "either":
