@@ -138,7 +138,7 @@ def test_a_result_comes_back_as_it_was_written(tmp_path):
     result = result_of(
         failed("run/model_no1", "wrong \udcff \x1b", remarks=("a remark",)),
         failed("architecture/model_no1", "wrong", layers=("a ReLU", "max pooling")),
-        passed("training/model_no1", "", accuracy=0.98),
+        passed("training/model_no1", ""),
     )
     write_result(tmp_path / "result.json", result, mark(result, ASSIGNMENT))
     assert read_result(tmp_path / "result.json") == result
