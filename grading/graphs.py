@@ -140,11 +140,10 @@ def _assigned(nodes, order, sources):
     variables = {name for name in order if VARIABLE in nodes[name].attr}
     counters = {name for name in variables if not tf.as_dtype(nodes[name].attr["dtype"].type).is_floating}
     drawn_from = {sources.of(nodes[name].input[0]) for name in order if nodes[name].op == GENERATOR}
+    kept = (variables - counters) | (drawn_from & nodes.keys())
     for node in nodes.values():
-        if node.op.startswith(ASSIGNING) and node.input:
-            name = sources.of(node.input[0])
-            if name in variables - counters | drawn_from and name in nodes:
-                yield nodes[name].attr[VARIABLE].s.decode()
+        if node.op.startswith(ASSIGNING) and node.input and (name := sources.of(node.input[0])) in kept:
+            yield nodes[name].attr[VARIABLE].s.decode()
 
 
 class _Builder:

@@ -120,7 +120,7 @@ def _norm(array):
 def _close(one, other, tolerance):
     """Whether sorted numbers are the same; `tolerance` is that of the operations that they were read through.
 
-    Sorting makes no error larger, so that this can be strict: where a hundredth of the numbers stands in for others, or
-    takes their signs, the rest is shifted by more.
+    Sorting makes no error larger, so that this can be strict: numbers that stand in for others, or take their signs,
+    shift the rest by more.
     """
     return bool(np.allclose(one, other, rtol=tolerance / 2, atol=tolerance / 2 * float(np.abs(other).mean())))

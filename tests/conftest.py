@@ -72,8 +72,10 @@ def synthetic_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         while not drawn.exists():
             time.sleep(0.1)
     else:
-        read_data_sets(directory, dataset="synthetic")
-        drawn.touch()
+        try:
+            read_data_sets(directory, dataset="synthetic")
+        finally:
+            drawn.touch()  # also where it failed: the others must not wait for ever
     return directory
 
 

@@ -153,7 +153,7 @@ def shell(monkeypatch):
 
 @pytest.mark.parametrize("launcher", ["ipykernel_launcher.py", "colab_kernel_launcher.py"])
 def test_the_launchers_command_line_is_not_the_scripts(launcher, shell, monkeypatch):
-    monkeypatch.setattr(sys, "argv", [f"/usr/lib/{launcher}", "-f", "/root/kernel.json"])
+    monkeypatch.setattr(sys, "argv", [f"/usr/lib/{launcher}", "-f", "kernel.json"])
     assert notebook.pasted("/tmp/ipykernel_7/1.py")
     monkeypatch.setattr(sys, "argv", ["deep_mnist.py", "--steps", "5"])
     assert not notebook.pasted(os.path.abspath("deep_mnist.py"))
