@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -12,10 +12,10 @@ import numpy as np
 
 from grading.limits import MIB, Limits, SandboxError
 from grading.runner import Sandbox
+from grading.staging import stage
 from grading.worker_report import text
 from idx_files import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, read_idx
 
-ROOT = Path(__file__).resolve().parent.parent
 MODULES = ("__init__", "architecture", "dropout", "forks", "freezing", "graphs", "judging", "layers", "operations")
 MODULES += ("parameters", "reading", "segments")
 TRUSTED = ("__init__", "inspector", "rebuilding", "running", "training")
@@ -210,12 +210,3 @@ def data_file(data: Path, name: str) -> Path:
     """One of MNIST's files in its directory, unpacked or gzipped."""
     unpacked = data / name
     return unpacked if unpacked.is_file() else data / f"{name}.gz"
-
-
-def stage(folder: Path, names: Sequence[str]) -> Path:
-    """Copies modules, named by their paths from the kit's root without ".py", to a folder; a sandbox gets no others."""
-    for name in names:
-        path = folder / f"{name}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / f"{name}.py", path)
-    return folder

@@ -20,9 +20,10 @@ from pathlib import Path
 
 from grading.assignment import NETWORKS, Assignment
 from grading.checks import Check, failed, passed, skipped, undecided
-from grading.inspection import KEEP_MEMORY, START_SECONDS, Inspector, data_file, stage
+from grading.inspection import KEEP_MEMORY, START_SECONDS, Inspector, data_file
 from grading.limits import MIB, Limits, Outcome
 from grading.runner import Sandbox
+from grading.staging import stage
 from grading.worker import IMPORT_SHARE, STEPS
 from grading.worker_report import Records, read_report
 from idx_files import TRAIN_IMAGES, TRAIN_LABELS

@@ -4,9 +4,9 @@ import json
 import shutil
 
 from grading.checks import skipped
-from grading.inspection import ROOT, stage
 from grading.limits import MIB, Limits
 from grading.report_rules import PARTS, Found, Unread, judge, unread, unread_of
+from grading.staging import ROOT, stage
 from grading.unpacking import REPORT
 
 TEMPLATE = "report_template.md"

@@ -20,12 +20,11 @@ from typing import Any, NamedTuple
 
 from grading.assignment import Similarity
 from grading.fingerprints import KINDS, Print, hashes, source_text
-from grading.inspection import stage
 from grading.limits import MIB, Limits
 from grading.runner import Sandbox
+from grading.staging import ROOT, stage
 from idx_files import atomic_file
 
-ROOT = Path(__file__).resolve().parent.parent
 LEAST_SHARED = 8  # fingerprints of a kind, below which a likeness may be chance: some six lines of code, or 25 words
 LEAST_COMMON = 4  # submissions that may share a passage before it is common, however small the class is
 READER = ("grading/__init__", "grading/fingerprints", "grading/fingerprint_reader")  # what the sandbox gets
