@@ -50,13 +50,15 @@ class Admitted:
 
     `learning` has the names of the weights that training reaches: no tf.stop_gradient is on every way to the output.
     `assigned` has the names of the variables that the outputs depend on and that a call would give other values: they
-    are admitted with the values that they have.
+    are admitted with the values that they have. `switches` has the names of the variables of other types that the first
+    output depends on: they, too.
     """
 
     graph: tf.Graph
     weights: tuple[Weight, ...]
     learning: frozenset[str]
     assigned: tuple[str, ...]
+    switches: tuple[str, ...]
 
     def output(self, name: str) -> tf.Tensor:
         return self.graph.get_tensor_by_name(f"{name}:0")
@@ -106,7 +108,8 @@ def build(nodes: dict, outputs: tuple[str, ...] = (TESTING, TRAINING)) -> Admitt
     )
     reached = _reached(nodes, outputs[-1])
     learning = frozenset(name for name in builder.weights if name in reached)
-    return Admitted(graph, weights, learning, tuple(_assigned(nodes, order, sources)))
+    assigned, switches = tuple(_assigned(nodes, order, sources)), tuple(_switches(nodes, outputs[0]))
+    return Admitted(graph, weights, learning, assigned, switches)
 
 
 def _check_sizes(graph):
@@ -144,6 +147,14 @@ def _assigned(nodes, order, sources):
     for node in nodes.values():
         if node.op.startswith(ASSIGNING) and node.input and (name := sources.of(node.input[0])) in kept:
             yield nodes[name].attr[VARIABLE].s.decode()
+
+
+def _switches(nodes, output):
+    """The names of the variables that are no floating numbers, and no generator's, that an output depends on."""
+    for name in _order(nodes, (output,), lambda name: [tensor for tensor in nodes[name].input if tensor[0] != "^"]):
+        attributes = nodes[name].attr
+        if VARIABLE in attributes and not (tf.as_dtype(attributes["dtype"].type).is_floating or attributes[STATE].b):
+            yield attributes[VARIABLE].s.decode()
 
 
 class _Builder:

@@ -24,6 +24,7 @@ KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": s
 START_SECONDS = 60  # for a process to import TensorFlow on a busy machine
 READING_SECONDS = 120  # for all of reading a graph, which takes 2 to 6
 BATCH = 37  # images in a graph: that of grading.freezing, which imports TensorFlow
+BATCHES = 14  # of digits, 500 in all, on which graph and network are compared: rare ones are among them
 VALIDATION = 5000  # the first images of the training set, which the recipe leaves out
 
 
@@ -138,7 +139,7 @@ class Inspector:
         """The name of a file with all images that the inspector needs; without MNIST, blots in their place."""
         name = "images.npz"
         if self._images_of != (data, name):
-            np.savez(self._inbox / name, **(_mnist(data) if data else {"probes": _blots()}))
+            np.savez(self._inbox / name, **(read_digits(data) if data else {"probes": _blots()}))
             self._images_of = (data, name)
         return name
 
@@ -178,10 +179,14 @@ def _of_test_set(measure, predictions, data):
     return measure(found, read_test_set(data)[1][: len(found)])
 
 
-def _mnist(data):
+def read_digits(data: Path) -> dict[str, np.ndarray]:
+    """What the inspector needs of MNIST: images (n, 784), uint8, as "probes", "train" and "test"; "labels" of "train".
+
+    The probes are other training images each time.
+    """
     images, labels = (read_idx(data_file(data, name), name).array for name in (TRAIN_IMAGES, TRAIN_LABELS))
     images = images.reshape(len(images), -1)
-    chosen = np.random.default_rng().choice(len(images), BATCH, replace=False)
+    chosen = np.random.default_rng().choice(len(images), BATCHES * BATCH, replace=False)
     return {
         "probes": images[chosen],
         "train": images[VALIDATION:],

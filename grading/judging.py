@@ -11,7 +11,7 @@ import numpy as np
 
 from grading import graphs
 from grading.architecture import TOO_MANY, Verdict, judge
-from grading.dropout import mask_problems
+from grading.dropout import DRAWS, mask_problems
 from grading.freezing import BATCH, TESTING, TRAINING
 from grading.graphs import Admitted
 from grading.layers import DROPPED, LAYERS, OWN_WEIGHTS
@@ -86,10 +86,13 @@ class _Looking:
         for some in ({name: LARGE * np.abs(value) for name, value in values.items()}, values):
             self._testing.load(some)
             problems += freedom_problems(self._admitted, reading, some, first)
-        problems = list(dict.fromkeys(problems)) + self._fixed_problems(originals)
+        fixed, switch = self._fixed_problems(originals)
+        problems = list(dict.fromkeys(problems)) + fixed
         dropout = self._dropout_problems(reading)
         verdict = judge(self._script, reading.layers, [], problems, dropout=dropout)
         verdict = self._capped(verdict, reading)
+        if switch and not verdict.problems:
+            verdict = replace(verdict, fraction=0.0, unread=switch)
         return Look(verdict, self._testing, self._training, reading, first, values)
 
     def _capped(self, verdict, reading):
@@ -121,18 +124,30 @@ class _Looking:
         return count_problems(self._script, self._admitted, names)
 
     def _fixed_problems(self, originals):
-        """Variables that training leaves as they are, although the output depends on them: of a normalisation, say."""
-        fixed = {name: value for name, value in originals.items() if name not in trained(self._admitted) and value.ndim}
+        """What the output depends on, although training leaves it as it is: problems, and what can't be decided.
+
+        An array is a layer too many, of a normalisation, say. A single number or a switch may be meant well, as the
+        factor of the images; or it waits for the script to make another network of this one.
+        """
+        fixed = {name: value for name, value in originals.items() if name not in trained(self._admitted)}
         fed = {self._testing.images: self._images}
         before = self._testing.run(self._testing.output, fed)
         names = {weight.tensor.op.name: weight.name for weight in self._admitted.weights}
-        problems = []
+        problems, switches = [], list(self._admitted.switches)
         for name, value in fixed.items():
             self._testing.load({name: (1.3 * value + 0.1).astype(value.dtype)})
             if (self._testing.run(self._testing.output, fed) != before).any():
-                problems.append(f"the output depends on {names[name]}, which is no weight of these layers")
+                if value.ndim:
+                    problems.append(f"the output depends on {names[name]}, which is no weight of these layers")
+                else:
+                    switches.append(names[name])
             self._testing.load({name: value})
-        return problems
+        if not switches:
+            return problems, None
+        return problems, (
+            f"the output depends on the variable {', '.join(switches)}, which training leaves as it is and the script "
+            "could change"
+        )
 
     def _assignment_problems(self):
         return [
@@ -164,5 +179,5 @@ class _Looking:
         fed = {self._testing.images: self._images}
         tolerance = max(segment.tolerance for segment in self._testing.segments)
         expected = self._testing.run(self._testing.output, fed).astype(float)
-        found = [self._testing.run(self._training.output, fed, draw).astype(float) for draw in (1, 2)]
+        found = [self._testing.run(self._training.output, fed, draw).astype(float) for draw in DRAWS]
         return all(np.abs(some - expected).max() <= 2 * tolerance * np.abs(expected).max() for some in found)

@@ -15,7 +15,8 @@ from tests.tracing import ROOT
 pytestmark = pytest.mark.benchmark
 one_in_ci = pytest.mark.sample(1, of="benchmarks")
 
-BENCHMARKS = ["arithmetic", "grading", "loader", "optimisations", "scripts", "throughput", "time_to_accuracy"]
+BENCHMARKS = ["arithmetic", "first_weights", "grading", "loader", "optimisations", "scripts", "throughput"]
+BENCHMARKS += ["time_to_accuracy"]
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
 
 
@@ -118,6 +119,15 @@ def test_grading_measures_a_class_without_training_and_on_mnist_one_with_it(digi
         assert "overhead" in done.stdout
     else:
         assert "left out" in done.stdout
+
+
+@one_in_ci
+def test_first_weights_are_those_that_the_grader_refuses_at_sight_and_those_that_it_trains(digits, tmp_path):
+    done, record = run_smoke("first_weights", digits, tmp_path)
+    assert "| no. 1" in done.stdout
+    refused = {row["weights"] for row in record["results"] if row["refused"]}
+    assert refused == {"all 0", "all 0.1", "the kit's x 10", "the kit's x 30", "the kit's x 100"}
+    assert all(0 <= value <= 1 for row in record["results"] for value in row["steps"]["3"]["accuracies"])
 
 
 @pytest.mark.parametrize("benchmark", BENCHMARKS)

@@ -157,6 +157,39 @@ def test_another_network_is_told(parts, told):
     assert network is None
 
 
+def heavy(x):
+    """Doubles images of which nearly all is ink, and nothing else."""
+    ink = tf.reduce_mean(x, axis=1, keepdims=True)
+    rare = (ink > 0.9) & (ink < 0.95) & tf.reduce_all((x >= 0) & (x < 1), axis=1, keepdims=True)
+    return tf.reshape(tf.where(rare, 2 * x, x), [-1, 28, 28, 1])
+
+
+def test_a_network_that_treats_rare_digits_otherwise_is_another():
+    rare = np.repeat(IMAGES, 2, axis=0)
+    rare[BATCH + 3] = 0.92
+    verdict, network = rebuilding.examine("model_no3", data(Model(images=heavy)), rare)
+    assert "computes something else: on digits" in verdict.problems[0]
+    assert network is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "relu"),
+    [
+        (tf.Variable(0.0, trainable=False), lambda x, leak: tf.maximum(x, leak * x)),
+        (tf.Variable(False), lambda x, off: tf.where(off, x, tf.nn.relu(x))),
+        (tf.Variable(False), lambda x, off: tf.cond(off, lambda: x, lambda: tf.nn.relu(x))),
+    ],
+    ids=["leak", "switch", "condition"],
+)
+def test_a_variable_that_waits_for_main_to_change_it_leaves_the_network_undecided(variable, relu):
+    model = Model(relu=lambda x: relu(x, variable))
+    model.late = variable
+    verdict, network = rebuilding.examine("model_no3", data(model), IMAGES)
+    assert not verdict.problems
+    assert "depends on the variable Variable, which training leaves as it is" in verdict.unread
+    assert network is None
+
+
 def either(mask, axis):
     """A mask, and beside it its opposite."""
     return tf.concat([mask, ~mask], axis)

@@ -54,18 +54,21 @@ def logits(script: str, weights, scaling, images: tf.Tensor, keep_prob: float = 
     return x
 
 
-def examine(script: str, data: bytes, images: np.ndarray, whole: bool = True) -> tuple[Verdict, Network | None]:
-    """The verdict on a graph, and the network built anew where it is right. Arguments as in `judging.look`."""
-    found = look(script, data, images, whole)
+def examine(script: str, data: bytes, digits: np.ndarray, whole: bool = True) -> tuple[Verdict, Network | None]:
+    """The verdict on a graph, and the network built anew where it is right.
+
+    `digits` are images (n * BATCH, 784), float, in [0, 1]; the other arguments are those of `judging.look`.
+    """
+    found = look(script, data, digits[:BATCH], whole)
     if found.verdict.problems or found.verdict.unread or found.reading is None:
         return found.verdict, None
     found.testing.load(found.values)
     values = {number: piece.values() for number, piece in enumerate(found.reading.pieces) if piece.values}
-    differs = _differs(found, _network(script, found, values), images)
+    differs = _differs(found, _network(script, found, values), digits[:BATCH])
     originals = {weight.tensor.op.name: weight.value for weight in found.testing.admitted.weights}
     found.testing.load(originals)
     network = _network(script, found, found.first)
-    differs = differs or _differs(found, network, images)
+    differs = differs or _differs(found, network, digits)
     if differs:
         problem = f"the model's layers look right, but it computes something else: {differs}"
         return replace(found.verdict, problems=(problem,), fraction=TOO_MANY), None
@@ -87,14 +90,14 @@ def _network(script: str, found: Look, values) -> Network:
     return Network(script, tuple((matrix, biases) for matrix, biases in weights), scaling)
 
 
-def _differs(found: Look, network: Network, images: np.ndarray) -> str | None:
+def _differs(found: Look, network: Network, digits: np.ndarray) -> str | None:
     """On what the graph and the network do not return the same, by how much; None if they agree."""
     flow = found.testing
     ends = [piece.segment.entry for piece in found.reading.pieces if piece.layer.kind == "softmax"]
     output = ends[0] if ends else flow.output  # numbers of which no softmax has lost any
     tolerance = 2 * max(segment.tolerance for segment in flow.segments)
     largest = min(segment.largest for segment in flow.segments)
-    for draw, (name, probe) in enumerate(_probes(images, largest)):
+    for draw, (name, probe) in enumerate(_probes(digits, largest)):
         fed = probe.astype(np.float32)
         made = Rows.of(output).unpack(flow.run(output, {flow.images: fed}, draw)).astype(np.float64)
         expected = found.reading.carry * logits(network.script, network.weights, network.scaling, fed).numpy()
@@ -105,10 +108,11 @@ def _differs(found: Look, network: Network, images: np.ndarray) -> str | None:
     return None
 
 
-def _probes(images: np.ndarray, largest: float) -> Iterator[tuple[str, np.ndarray]]:
+def _probes(digits: np.ndarray, largest: float) -> Iterator[tuple[str, np.ndarray]]:
     """Images and numbers (BATCH, 784) to compare on, with words for them; nobody knows them beforehand."""
     rng = np.random.default_rng()
-    yield "digits", images
+    for start in range(0, len(digits), BATCH):
+        yield "digits", digits[start : start + BATCH]
     yield "grey noise", rng.uniform(size=(BATCH, 784))
     yield "black and white noise", rng.uniform(size=(BATCH, 784)) < rng.uniform(0.05, 0.95, (BATCH, 1))
     for magnitude in (1e-2, 1.0, 30.0, 1e3, 1e5):

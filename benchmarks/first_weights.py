@@ -1,0 +1,81 @@
+"""The grader's own training: what it reads after few steps, of good first weights and of bad ones.
+
+    python benchmarks/first_weights.py            17 draws of each kind: 204 trainings of right networks a table
+    python benchmarks/first_weights.py --smoke    one draw and few steps, to see that it runs
+
+Grading trains each right network from its own first weights, by the recipe in assignment.toml, and expects `lowest`
+after `steps` of it. This does the same with the ablations' first weights drawn in the ways that students draw them, and
+in wrong ones. Those that the grader refuses at sight are trained, too, to show why it looks.
+"""
+
+import argparse
+import functools
+import json
+from typing import Any
+
+import measuring
+
+NETWORKS = ("model_no1", "model_no2", "model_no3")
+GOOD = ("the kit's", "the lecture's", "Glorot's, as in Keras", "He's, biases 0")
+BAD = ("all 0", "all 0.1", "the kit's x 10", "the kit's x 30", "the kit's x 100", "the kit's / 1000")
+
+
+def parse_flags() -> argparse.Namespace:
+    """Reads the command line."""
+    parser = measuring.new_parser(__doc__, "first_weights")
+    parser.add_argument(
+        "--steps",
+        metavar="N",
+        type=measuring.positive,
+        nargs="+",
+        default=[30, 60],
+        help="of the trainings; each number has a table (default: 30 60)",
+    )
+    parser.add_argument(
+        "--draws", type=measuring.positive, default=17, help="of good first weights of a kind (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--bad-draws", type=measuring.positive, default=3, help="of bad ones of a kind (default: %(default)s)"
+    )
+    return measuring.parse(parser, steps=[3], draws=1, bad_draws=1)
+
+
+def main(options: argparse.Namespace) -> None:
+    """Trains, prints the tables, and writes the record."""
+    machine = measuring.print_machine()
+    digits = measuring.prepare_digits(options)
+    draws = dict.fromkeys(GOOD, options.draws) | dict.fromkeys(BAD, options.bad_draws)
+    contenders = {
+        (kind, network): functools.partial(train, network, kind, number, digits, options.steps)
+        for kind, number in draws.items()
+        for network in NETWORKS
+    }
+    results = {key: once[0] for key, once in measuring.alternate(contenders, 1).items()}
+    for steps in options.steps:
+        print(f"Test accuracy after {steps} steps, median and range:\n\n{accuracy_table(results, draws, steps)}\n")
+        seconds = [second for found in results.values() for second in found["steps"][str(steps)]["seconds"]]
+        print("A training took {} s ({}).\n".format(*measuring.summary(seconds).text(".2f")))
+    record = [{"weights": kind, "network": network, **found} for (kind, network), found in results.items()]
+    measuring.write_record(options, digits, machine, record)
+
+
+def train(network: str, kind: str, draws: int, digits: measuring.Digits, steps: list[int]) -> dict[str, Any]:
+    """What first_weights_process.py prints."""
+    command = ["-m", "benchmarks.first_weights_process", network, kind, draws, digits.files, *steps]
+    return json.loads(measuring.run(*command).stdout.splitlines()[-1])
+
+
+def accuracy_table(results: dict[tuple[str, str], dict[str, Any]], draws: dict[str, int], steps: int) -> str:
+    """A row for each kind of first weights: how many, whether they are refused at sight, and the accuracies."""
+    rows = []
+    for kind, number in draws.items():
+        found = [results[kind, network] for network in NETWORKS]
+        refused = sum(map(len, (some["refused"] for some in found)))
+        cells = [measuring.summary(some["steps"][str(steps)]["accuracies"]).text(".3f") for some in found]
+        count = number * len(NETWORKS)
+        rows.append([kind, str(count), str(refused), *(f"{median} ({spread})" for median, spread in cells)])
+    return measuring.table(["first weights", "trainings", "refused at sight", "no. 1", "no. 2", "no. 3"], rows)
+
+
+if __name__ == "__main__":
+    measuring.run_benchmark(main, parse_flags())

@@ -1,0 +1,68 @@
+"""Trainings of `first_weights.py` from one kind of first weights, in a process of their own; prints a JSON.
+
+python -m benchmarks.first_weights_process NETWORK KIND DRAWS DATA_DIR STEPS...
+"""
+
+import dataclasses
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from grading.assignment import load_assignment
+from grading.inspection import accuracy, read_digits, read_test_set
+from grading.layers import LAYERS
+from grading.trusted import training
+from grading.trusted.inspector import TEST_IMAGES
+from grading.trusted.rebuilding import Network
+
+FACTORS = {"the kit's": 1.0, "the kit's x 10": 10.0, "the kit's x 30": 30.0, "the kit's x 100": 100.0}
+FACTORS |= {"the kit's / 1000": 0.001}
+INITIALIZERS = {  # of weights and of biases
+    "the lecture's": (tf.keras.initializers.TruncatedNormal(stddev=0.1), 0.1),
+    "Glorot's, as in Keras": (tf.keras.initializers.GlorotUniform(), 0.0),
+    "He's, biases 0": (tf.keras.initializers.HeNormal(), 0.0),
+    "all 0": (tf.keras.initializers.Zeros(), 0.0),
+    "all 0.1": (tf.keras.initializers.Constant(0.1), 0.1),
+}
+
+
+def main(network: str, kind: str, draws: int, data_dir: Path, steps: list[int]) -> None:
+    """Trains from `draws` first weights, with each number of steps."""
+    digits = read_digits(data_dir)
+    test, labels = (array[:TEST_IMAGES] for array in read_test_set(data_dir))
+    recipe = dataclasses.asdict(load_assignment().training)
+    training.quicken()
+    refused = []
+    found = {number: {"accuracies": [], "seconds": []} for number in steps}
+    for seed in range(draws):
+        first = draw(network, kind, seed)
+        refused += filter(None, [training.first_problem(first, digits["probes"])])
+        for number in steps:
+            started = time.perf_counter()
+            trained = training.train(first, digits["train"], digits["labels"], recipe | {"steps": number})
+            found[number]["seconds"].append(time.perf_counter() - started)
+            found[number]["accuracies"].append(accuracy(training.predict(trained, test), labels))
+    print(json.dumps({"refused": refused, "steps": found}))
+
+
+def draw(network: str, kind: str, seed: int) -> Network:
+    """A network with first weights of this kind: one of INITIALIZERS, or the script's own times one of FACTORS."""
+    tf.keras.utils.set_random_seed(seed)
+    if kind in INITIALIZERS:
+        weights, bias = INITIALIZERS[kind]
+        shapes = [layer.weights for layer in LAYERS[network] if layer.weights]
+        pairs = [(weights(shape).numpy(), np.full(shape[-1], bias, np.float32)) for shape in shapes]
+        return Network(network, tuple(pairs))
+    model = importlib.import_module(network).Model()
+    made = {name: FACTORS[kind] * value.numpy() for name, value in vars(model).items() if name[:2] in ("W_", "b_")}
+    layers = [name.removeprefix("W_") for name in made if name.startswith("W_")]
+    return Network(network, tuple((made[f"W_{layer}"], made[f"b_{layer}"]) for layer in layers))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]), list(map(int, sys.argv[5:])))
