@@ -19,7 +19,7 @@ is fine as it is; keep the files' times, which are taken for the times of submis
     grades/grades.csv                        a row for each zip that came in: for the gradebook
     grades/submissions/<zip>/feedback.md     for the student; result.json next to it has all of it for programs
     grades/manual.csv                        your points for what no program can judge: fill it in, then run it again
-    grades/similarity.html                   pairs of submissions that share more than the hand-out explains
+    grades/similarity.html                   groups of submissions that share more than the hand-out explains
 
 Student code runs in a sandbox only. Run the same command again at any time: what is unchanged is not graded again.
 """

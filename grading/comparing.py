@@ -20,7 +20,7 @@ from grading.limits import SandboxError
 from grading.names import BadName, parse_zip_name, printable, quoted
 from grading.results import Result
 from grading.runner import Sandbox
-from grading.similarity import Source, are_kept, find_pairs, keep_fingerprints
+from grading.similarity import Pair, Source, are_kept, find_groups, find_pairs, keep_fingerprints
 from grading.similarity_page import FILE, write_page
 from idx_files import DataError
 
@@ -101,8 +101,17 @@ def compare(
     left_out += incomparable
     compared = f"{len(sources)} submissions" + (f", and {len(earlier)} of the archive" if earlier else "")
     write_page(page / FILE, pairs, compared, left_out, _copies(sources))
-    share = "pair of submissions shares" if len(pairs) == 1 else "pairs of submissions share"
-    return [*_told(left_out), f"{page / FILE}: {len(pairs)} {share} more than the hand-out explains"]
+    return [*_told(left_out), f"{page / FILE}: {_found(pairs)}"]
+
+
+def _found(pairs: Sequence[Pair]) -> str:
+    if not pairs:
+        return "no submissions share more than the hand-out explains"
+    groups = find_groups(pairs)
+    of = f"a group of {len(groups[0].members)} submissions shares"
+    if len(groups) > 1:
+        of = f"{len(groups)} groups of up to {max(len(group.members) for group in groups)} submissions share"
+    return f"{of} more than the hand-out explains"
 
 
 def _copies(sources: Iterable[Source]) -> list[list[Source]]:

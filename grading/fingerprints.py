@@ -10,6 +10,7 @@ text can be made to keep a pattern busy for hours.
 
 import functools
 import hashlib
+import itertools
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
@@ -24,11 +25,15 @@ _NO_WORDS = (String.Affix, String.Escape, String.Interpol)
 
 
 class Token(NamedTuple):
-    """A word, name or sign, as far as it counts, and the lines that it stands on, from 0."""
+    """A word, name or sign, as far as it counts, and the lines that it stands on, from 0.
+
+    Tokens in a row with the same `piece` are one, such as a line of a comment: handed out, it is left out as a whole.
+    """
 
     text: str
     first: int
     last: int
+    piece: int = 0
 
 
 class Kind(NamedTuple):
@@ -82,17 +87,19 @@ def code_tokens(source: str) -> list[Token]:
 
 
 def comment_tokens(source: str) -> list[Token]:
-    """The words of a script's comments, docstrings and other strings."""
-    tokens = []
-    for kind, text, line in _lexed(source):
-        if kind in Comment or (kind in String and kind not in _NO_WORDS):
-            tokens += _words(text, line)
-    return tokens
+    """The words of a script's comments, docstrings and other strings; each line of each is a piece."""
+    lines = [
+        words
+        for kind, text, line in _lexed(source)
+        if kind in Comment or (kind in String and kind not in _NO_WORDS)
+        for words in _words(text, line)
+    ]
+    return [word._replace(piece=number) for number, words in enumerate(lines) for word in words]
 
 
 def word_tokens(text: str) -> list[Token]:
     """The words of a text in any language."""
-    return _words(text, 0)
+    return [word for words in _words(text, 0) for word in words]
 
 
 @functools.lru_cache(maxsize=1)  # code and comments of a script come of one reading
@@ -105,11 +112,12 @@ def _lexed(source: str) -> list[tuple[_TokenType, str, int]]:
     return tokens
 
 
-def _words(text: str, line: int) -> list[Token]:
-    tokens = []
-    for number, part in enumerate(text.split("\n"), line):
-        tokens += [Token(found[0].lower(), number, number) for found in _WORD.finditer(part)]
-    return tokens
+def _words(text: str, line: int) -> list[list[Token]]:
+    """The words of a text that begins on this line, line by line."""
+    return [
+        [Token(found[0].lower(), number, number) for found in _WORD.finditer(part)]
+        for number, part in enumerate(text.split("\n"), line)
+    ]
 
 
 KINDS = {
@@ -122,11 +130,22 @@ KINDS = {
 def hashes(tokens: Sequence[Token], size: int) -> list[int]:
     """The hash of each run of `size` tokens, 63 bits, the same in every process: a list, by the run's first token."""
     texts = [token.text for token in tokens]
-    runs = ("\0".join(texts[start : start + size]) for start in range(len(texts) - size + 1))
-    return [
-        int.from_bytes(hashlib.blake2b(run.encode(errors="replace"), digest_size=8).digest(), "big") >> 1
-        for run in runs
-    ]
+    return [_hash(texts[start : start + size]) for start in range(len(texts) - size + 1)]
+
+
+def hashes_of_known(text: str, kind: Kind) -> set[int]:
+    """What tells a text that was handed out: the hashes of its runs, and of its pieces."""
+    tokens = kind.tokens(text)
+    return {*hashes(tokens, kind.size), *(_hash([token.text for token in piece]) for piece in _pieces(tokens))}
+
+
+def _hash(texts: Sequence[str]) -> int:
+    run = "\0".join(texts).encode(errors="replace")
+    return int.from_bytes(hashlib.blake2b(run, digest_size=8).digest(), "big") >> 1
+
+
+def _pieces(tokens: Sequence[Token]) -> list[list[Token]]:
+    return [list(piece) for _, piece in itertools.groupby(tokens, key=lambda token: token.piece)]
 
 
 def winnow(values: Sequence[int], window: int, known: Collection[int] = frozenset()) -> dict[int, int]:
@@ -146,11 +165,15 @@ def winnow(values: Sequence[int], window: int, known: Collection[int] = frozense
 def fingerprints(text: str, file: int, kind: Kind, known: Collection[int]) -> tuple[list[Print], int]:
     """The fingerprints of a text, that of the file of this number, each with its first place; and how many runs it has.
 
-    A text that has runs, and no fingerprints, is as it was handed out.
+    A text that has runs, and no fingerprints, is as it was handed out; of that `known` has the hashes.
+    Its pieces are left out before the runs are made: one from what stands before a comment of the kit's to what stands
+    behind it would else appear where the comment is deleted, without a word of the student's in it.
     """
     tokens = kind.tokens(text)
-    runs = hashes(tokens, kind.size)
+    runs = max(0, len(tokens) - kind.size + 1)
+    own = [piece for piece in _pieces(tokens) if _hash([token.text for token in piece]) not in known]
+    tokens = list(itertools.chain.from_iterable(own))
     found = []
-    for value, start in winnow(runs, kind.window, known).items():
+    for value, start in winnow(hashes(tokens, kind.size), kind.window, known).items():
         found.append(Print(value, file, start, tokens[start].first, tokens[start + kind.size - 1].last))
-    return found, len(runs)
+    return found, runs

@@ -1,17 +1,16 @@
 """Which submissions share more than the hand-out explains: in their code, their comments, their reports.
 
 All right solutions are near-copies of deep_mnist.py. So what the kit handed out is taken out first, the reference
-solutions too, and then whatever many of the class have in common; only what is left is compared. It informs the
-instructor, and marks nobody: two students who learnt together may well write alike.
+solutions too. What is left is compared, and weighed: the fewer have a passage, the more it counts (grading/rarity.py).
+It informs the instructor, and marks nobody: two students who learnt together may well write alike.
 
 Texts are read in the sandbox (grading/fingerprint_reader.py), which leaves fingerprints: here numbers are compared.
 """
 
 import functools
 import hashlib
-import itertools
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -19,14 +18,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from grading.assignment import Similarity
-from grading.fingerprints import KINDS, Print, hashes, source_text
+from grading.fingerprints import KINDS, Print, hashes_of_known, source_text
 from grading.limits import MIB, Limits
+from grading.rarity import overlaps
 from grading.runner import Sandbox
 from grading.staging import ROOT, stage
 from idx_files import atomic_file
 
-LEAST_SHARED = 8  # fingerprints of a kind, below which a likeness may be chance: some six lines of code, or 25 words
-LEAST_COMMON = 4  # submissions that may share a passage before it is common, however small the class is
 READER = ("grading/__init__", "grading/fingerprints", "grading/fingerprint_reader")  # what the sandbox gets
 LIMITS = Limits(wall_seconds=60, cpu_seconds=20, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
@@ -64,9 +62,13 @@ class Source:
 
 
 class Share(NamedTuple):
-    """What two submissions share of a kind: the part of the smaller one's own text, 0 to 1, and the fingerprints."""
+    """What two submissions share of a kind: the part of the smaller one's own text, 0 to 1, how much, and what.
+
+    Part and amount are weighed by rarity; the amount is in fingerprints that nobody else has.
+    """
 
     part: float
+    amount: float
     prints: frozenset[int]
 
 
@@ -79,9 +81,26 @@ class Pair:
     shares: dict[str, Share]
 
     @property
-    def weight(self) -> tuple[float, int]:
-        """How much the pair deserves a look."""
-        return max(share.part for share in self.shares.values()), sum(len(s.prints) for s in self.shares.values())
+    def weight(self) -> float:
+        """How much the pair deserves a look: for much that is shared, and for little that is not."""
+        return sum(share.part * share.amount for share in self.shares.values())
+
+
+@dataclass(frozen=True)
+class Group:
+    """Submissions that pairs connect, the most alike first.
+
+    `links` are the pairs that suffice for that, one less than there are members; `others` are those that are left.
+    """
+
+    members: list[Source]
+    links: list[Pair]
+    others: list[Pair]
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """All pairs of the group."""
+        return [*self.links, *self.others]
 
 
 @dataclass(frozen=True)
@@ -153,14 +172,13 @@ def _handed_out(pattern: str) -> list[Path]:
 @functools.cache
 def known_hashes() -> dict[str, frozenset[int]]:
     """The hashes of all that was handed out, by kind. This is the kit's own text, so that no sandbox is needed."""
-    scripts = [source_text(path.read_bytes()) for path in _handed_out("*.py")]
-    texts = [source_text(path.read_bytes()) for path in _handed_out("*.md")]
+    kinds_of = {"*.py": tuple(KINDS), "*.md": ("report",)}
     known: dict[str, set[int]] = {name: set() for name in KINDS}
-    for text in scripts:
-        for name, kind in KINDS.items():
-            known[name].update(hashes(kind.tokens(text), kind.size))
-    for text in texts:
-        known["report"].update(hashes(KINDS["report"].tokens(text), KINDS["report"].size))
+    for pattern, names in kinds_of.items():
+        for path in _handed_out(pattern):
+            text = source_text(path.read_bytes())
+            for name in names:
+                known[name] |= hashes_of_known(text, KINDS[name])
     return {name: frozenset(values) for name, values in known.items()}
 
 
@@ -180,18 +198,13 @@ def find_pairs(
     everybody = [source for source, _ in (*ours, *theirs)]
     found: dict[tuple[int, int], dict[str, Share]] = defaultdict(dict)
     for kind in KINDS:
+        prints = [values[kind] for _, values in (*ours, *theirs)]
         least = rules.report if kind == "report" else rules.code
-        prints = [
-            *_without_common([values[kind] for _, values in ours], rules.common),
-            *_without_common([values[kind] for _, values in theirs], rules.common),
-        ]
-        for (one, other), count in _counts(prints, len(ours)).items():
-            part = count / min(len(prints[one]), len(prints[other]))
-            if count >= LEAST_SHARED and part >= least:
-                found[one, other][kind] = Share(part, prints[one] & prints[other])
+        for one, other, part, amount in overlaps(prints[: len(ours)], prints[len(ours) :], least):
+            found[one, other][kind] = Share(part, amount, prints[one] & prints[other])
     pairs = [Pair(everybody[one], everybody[other], shares) for (one, other), shares in found.items()]
     pairs = [pair for pair in pairs if not pair.first.student or pair.first.student != pair.second.student]
-    pairs.sort(key=lambda pair: (*pair.weight, pair.first.label, pair.second.label), reverse=True)
+    pairs.sort(key=lambda pair: (-pair.weight, pair.first.label, pair.second.label))
     return pairs, left_out
 
 
@@ -207,25 +220,20 @@ def _loaded(
             left_out.append((source, f"its fingerprints in {source.file} can't be read: delete that file"))
 
 
-def _without_common(prints: list[frozenset[int]], common: float) -> list[frozenset[int]]:
-    """Takes out what more than the part `common` of these submissions have; a handful of them is no class yet."""
-    most = max(LEAST_COMMON, common * len(prints))
-    counts = Counter(itertools.chain.from_iterable(prints))
-    return [frozenset(value for value in found if counts[value] <= most) for found in prints]
-
-
-def _counts(prints: list[frozenset[int]], class_size: int) -> Counter[tuple[int, int]]:
-    """How many fingerprints each pair of numbers shares; from `class_size` on it is the archive, without pairs."""
-    owners: dict[int, list[int]] = defaultdict(list)
-    for number, found in enumerate(prints):
-        for value in found:
-            owners[value].append(number)
-    pairs: Counter[tuple[int, int]] = Counter()
-    for numbers in owners.values():
-        for place, one in enumerate(numbers):
-            if one < class_size:
-                pairs.update((one, other) for other in numbers[place + 1 :])
-    return pairs
+def find_groups(pairs: Sequence[Pair]) -> list[Group]:
+    """The groups that pairs make, which are sorted as find_pairs does: those with the weightiest pair first."""
+    group_of: dict[Source, Group] = {}
+    for pair in pairs:
+        one, other = (group_of.setdefault(source, Group([source], [], [])) for source in (pair.first, pair.second))
+        if one is other:
+            one.others.append(pair)
+            continue
+        one.members.extend(other.members)
+        one.links.extend([*other.links, pair])
+        one.others.extend(other.others)
+        group_of |= dict.fromkeys(other.members, one)
+    groups = {id(group): group for group in group_of.values()}
+    return sorted(groups.values(), key=lambda group: -max(pair.weight for pair in group.pairs))
 
 
 # ------------------------------------------------------------------------------------------------------------ passages

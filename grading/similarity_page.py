@@ -1,4 +1,4 @@
-"""similarity.html: the pairs that share much, with the passages side by side. Plain HTML: no scripts, no links out.
+"""similarity.html: who shares much, in groups, and the passages side by side. Plain HTML: no scripts, no links out.
 
 Whatever the submissions hold, the page has some megabytes at most, so that a browser opens it.
 """
@@ -8,11 +8,11 @@ from html import escape
 from pathlib import Path
 
 from grading.names import printable
-from grading.similarity import Pair, Passage, Source, passages
+from grading.similarity import Group, Pair, Passage, Source, find_groups, passages
 from idx_files import atomic_file
 
 FILE = "similarity.html"
-MOST_LISTED = 1000  # pairs in the table, and submissions that were left out
+MOST_LISTED = 1000  # pairs in the table, submissions that were left out, groups, and members of each
 MOST_BYTES = 4 * 2**20  # of passages, after which pairs are only listed
 MOST_PASSAGES = 8  # of a kind in a pair
 MOST_LINES = 40  # of a passage
@@ -35,9 +35,9 @@ pre { font: 13px/1.4 monospace; margin: 0; white-space: pre-wrap; overflow-wrap:
 </head>
 <body>
 <h1>Similar submissions</h1>
-<p>Of each pair, the part of the smaller one's own text that is in the other one too: without what the kit handed out,
-the reference solutions, and what many of the class have in common. Names and numbers in code do not count, so renaming
-hides nothing. <strong>This is where to look, not a verdict.</strong> It has no influence on any mark.</p>
+<p>Of each pair, the part of the smaller one's own text that is in the other one too: without what the kit handed out
+and the reference solutions, and the fewer have a passage, the more it counts. Names and numbers in code do not count,
+so renaming hides nothing. <strong>This is where to look, not a verdict.</strong> It has no influence on any mark.</p>
 """
 
 
@@ -53,8 +53,11 @@ def write_page(
     `compared` says in words what was compared, `left_out` has what could not be, with the reason, `copies` the groups
     whose zips are the same. Raises idx_files.DataError where the file can't be written.
     """
-    parts = [_HEAD, f"<p>Compared: {_text(compared)}. Pairs listed: {len(pairs)}.</p>\n"]
-    parts += [_copies(copies), _not_compared(left_out), _overview(pairs)]
+    groups = find_groups(pairs)
+    # What connects a group goes before what else is alike in it: a large one leaves room for the others' passages.
+    pairs = [*(pair for group in groups for pair in group.links), *(pair for group in groups for pair in group.others)]
+    parts = [_HEAD, f"<p>Compared: {_text(compared)}. Groups: {len(groups)}. Pairs listed: {len(pairs)}.</p>\n"]
+    parts += [_copies(copies), _groups(groups), _not_compared(left_out), _overview(pairs)]
     left = MOST_BYTES
     with atomic_file(path) as file:  # pair by pair: only one is in memory
         file.write("".join(parts).encode())
@@ -73,6 +76,31 @@ def _copies(copies: Sequence[Sequence[Source]]) -> str:
         return ""
     items = "".join(f"<li>{'; '.join(map(_label, group[:MOST_LISTED]))}</li>\n" for group in copies)
     return f"<p>The same zip, byte for byte, came in from several:</p>\n<ul>\n{items}</ul>\n"
+
+
+def _groups(groups: Sequence[Group]) -> str:
+    if not groups:
+        return ""
+    items = "".join(f"<li>{_group(group)}</li>\n" for group in groups[:MOST_LISTED])
+    return f"<p>Who shares much, the most alike first:</p>\n<ol>\n{items}</ol>\n{_more(groups)}"
+
+
+def _group(group: Group) -> str:
+    """How many they are, what they share, and who they are: on one line."""
+    members = "; ".join(map(_label, group.members[:MOST_LISTED]))
+    return f"{len(group.members)} submissions, {_ranges(group)}: {members}"
+
+
+def _ranges(group: Group) -> str:
+    """By kind, the least and the most that a pair of the group shares."""
+    parts: dict[str, list[float]] = {}
+    for pair in group.pairs:
+        for kind, share in pair.shares.items():
+            parts.setdefault(kind, []).append(share.part)
+    return ", ".join(
+        f"{kind} {min(found):.0%}" + (f" to {max(found):.0%}" if f"{min(found):.0%}" != f"{max(found):.0%}" else "")
+        for kind, found in parts.items()
+    )
 
 
 def _not_compared(left_out: Sequence[tuple[Source, str]]) -> str:

@@ -1,7 +1,9 @@
 """Similarity: finds what two students share and nobody handed out, renamed or reformatted, and nothing else."""
 
 import dataclasses
+import itertools
 import json
+import math
 import random
 import re
 import subprocess
@@ -13,8 +15,9 @@ from grading import similarity
 from grading.assignment import Similarity
 from grading.fingerprint_reader import MAX_CHARACTERS, MAX_PRINTS, find_all, read_scripts
 from grading.fingerprints import KINDS, code_tokens, comment_tokens, hashes, source_text, winnow, word_tokens
+from grading.rarity import LEAST_SHARED, UNSEEN, overlaps
 from grading.sandbox import NoSandbox, find_sandbox
-from grading.similarity import Source, are_kept, keep_fingerprints, known_hashes, passages
+from grading.similarity import Source, are_kept, find_groups, keep_fingerprints, known_hashes, passages
 from grading.similarity_page import MOST_BYTES, write_page
 from grading.unconfined import Unconfined
 from tests.needs import needs
@@ -23,7 +26,7 @@ from tests.submissions.report_words import write_report
 
 pytestmark = pytest.mark.grading
 
-RULES = Similarity(code=0.5, report=0.2, common=0.2)
+RULES = Similarity(code=0.5, report=0.2)
 NOUNS = ["batch", "layer", "pixel", "kernel", "stride", "weight", "bias", "digit", "tensor", "filter", "epoch", "loss"]
 
 # Code that a student may well have written, and nobody else in quite this way.
@@ -135,7 +138,7 @@ def test_renaming_reformatting_and_moving_to_another_script_hide_nothing(student
             *(student(f"s{n}", model_no1=reference() + own_code(10 + n)) for n in range(5)),
         ],
         [],
-        Similarity(code=0.2, report=0.2, common=0.2),
+        Similarity(code=0.2, report=0.2),
     )
     assert names(pairs) == {frozenset(("first", "second"))}
     assert set(pairs[0].shares) == {"code"}  # the comments are gone
@@ -144,6 +147,19 @@ def test_renaming_reformatting_and_moving_to_another_script_hide_nothing(student
 def test_what_many_of_the_class_have_in_common_is_no_sign_of_copying(student):
     shared_by_all = [student(f"s{n}", model_no1=reference() + ODD) for n in range(20)]
     assert find_pairs(shared_by_all, [], RULES) == []
+
+
+def test_a_comment_of_the_kits_that_is_deleted_leaves_no_trace(student):
+    without_shapes = re.sub(r"  # \(N, [^\n]*", "", reference())
+    every_other_line = re.sub(r"(?m)(^# [^\n]*\n)# [^\n]*\n", r"\1", reference())
+    assert without_shapes != reference()
+    for name, text in (("shapes", without_shapes), ("lines", every_other_line)):
+        assert student(name, model_no1=text).prints()["comments"] == frozenset()
+
+
+def test_three_who_deleted_the_same_comments_of_the_kits_are_no_group(student):
+    own = [re.sub(r"#[^\n]*", "", reference()) + own_code(n) for n in range(3)]
+    assert find_pairs([student(f"s{n}", model_no1=text) for n, text in enumerate(own)], [], RULES) == []
 
 
 def test_reports_with_the_same_passages_are_a_pair_and_the_template_is_not(student):
@@ -180,6 +196,106 @@ def test_two_submissions_of_one_student_are_no_pair(student):
 def test_reports_that_say_the_same_in_other_words_are_no_pairs(student):
     reports = [write_report(rng=random.Random(n)) for n in range(8)]
     assert find_pairs([student(f"s{n}", report=text) for n, text in enumerate(reports)], [], RULES) == []
+
+
+# ------------------------------------------------------------------------------------------- rings, of made-up prints
+
+
+def made_up_class(rng, honest, ring):
+    """The fingerprints of honest students, and of a ring, each a set: what they have of their own, and of idioms.
+
+    An idiom is a handful of fingerprints that anybody may have, more or less often. The members of the ring have one
+    solution, each with a seventh of it written anew.
+    """
+    idioms = [(rng.betavariate(0.5, 1.5), own_prints(rng, rng.randint(1, 8))) for _ in range(30)]
+
+    def idiomatic():
+        return set().union(*(prints for popularity, prints in idioms if rng.random() < popularity))
+
+    solution = sorted(idiomatic() | own_prints(rng, 60))
+    copies = [
+        set(rng.sample(solution, len(solution) * 6 // 7)) | own_prints(rng, len(solution) // 7) for _ in range(ring)
+    ]
+    return [idiomatic() | own_prints(rng, rng.randint(10, 60)) for _ in range(honest)], copies
+
+
+def own_prints(rng, count):
+    return {rng.getrandbits(62) for _ in range(count)}
+
+
+@pytest.fixture
+def made_up(tmp_path):
+    """Makes the source of a student whose code has these fingerprints."""
+
+    def make(name, prints):
+        file = tmp_path / f"{name}.json"
+        places = {"code": [[value, 0, 0, 0, 0] for value in prints], "comments": [], "report": []}
+        file.write_text(json.dumps({"problem": "", "files": [], "prints": places}))
+        return Source(file, name, name)
+
+    return make
+
+
+@pytest.mark.parametrize("size", [10, 17, 30, 100, 300])
+@pytest.mark.parametrize("ring", [2, 3, 5, 8, 12])
+def test_a_ring_is_one_group_and_the_first_whatever_its_size_and_that_of_the_class(made_up, ring, size):
+    rng = random.Random(1000 * ring + size)
+    honest, copies = made_up_class(rng, max(0, size - ring), ring)
+    sources = [made_up(f"honest{n}", prints) for n, prints in enumerate(honest)]
+    sources += [made_up(f"ring{n}", prints) for n, prints in enumerate(copies)]
+    rng.shuffle(sources)
+    first, *others = find_groups(find_pairs(sources, [], RULES))
+    assert sorted(source.label for source in first.members) == sorted(f"ring{n}" for n in range(ring))
+    assert len(first.links) == ring - 1
+    assert sum(len(group.members) for group in others) <= max(3, 0.05 * size), "honest students who are listed"
+
+
+@pytest.mark.parametrize("ring", [2, 5, 12])
+def test_a_ring_that_hands_in_the_very_same_is_found_if_it_is_the_whole_class(made_up, ring):
+    prints = own_prints(random.Random(ring), 80)
+    (group,) = find_groups(find_pairs([made_up(f"s{n}", prints) for n in range(ring)], [], RULES))
+    assert len(group.members) == ring
+
+
+def test_an_idiom_of_many_is_no_group(made_up):
+    rng = random.Random(4)
+    idiom = own_prints(rng, 40)
+    sources = [made_up(f"s{n}", own_prints(rng, 20) | (idiom if n % 5 else set())) for n in range(60)]
+    assert find_pairs(sources, [], RULES) == []
+
+
+def test_what_is_common_in_the_archive_is_common(made_up):
+    rng = random.Random(5)
+    known_elsewhere = own_prints(rng, 30)
+    archive = [made_up(f"old{n}", known_elsewhere | own_prints(rng, 5)) for n in range(40)]
+    now = [made_up(f"new{n}", known_elsewhere | own_prints(rng, 5)) for n in range(2)]
+    assert names(find_pairs(now, [], RULES)) == {frozenset(("new0", "new1"))}
+    assert find_pairs(now, archive, RULES) == []
+
+
+def test_overlaps_are_those_of_the_definition():
+    """The matrices against sets, with the weights written out: log((N + UNSEEN) / n) of that for two."""
+    rng = random.Random(6)
+    ours, theirs = ([frozenset(rng.choices(range(600), k=300)) for _ in range(n)] for n in (9, 5))
+
+    def weight(value):
+        def rarity(prints):
+            having = max(2, sum(value in found for found in prints))
+            return math.log((len(prints) + UNSEEN) / having) / math.log((len(prints) + UNSEEN) / 2)
+
+        return min(rarity(ours), rarity(theirs))
+
+    expected = {}
+    for (one, mine), (other, found) in itertools.combinations(enumerate([*ours, *theirs]), 2):
+        amount = sum(map(weight, mine & found))
+        part = amount / min(sum(map(weight, mine)), sum(map(weight, found)))
+        if one < len(ours) and part >= 0.37 and amount >= LEAST_SHARED:
+            expected[one, other] = pytest.approx((part, amount))
+    assert {found[:2]: found[2:] for found in overlaps(ours, theirs, 0.37)} == expected
+    assert 10 < len(expected) < 9 * 8 / 2 + 9 * 5 - 10
+
+
+# ----------------------------------------------------------------------------------------------- a class of real scripts
 
 
 @pytest.mark.course
@@ -313,6 +429,22 @@ def test_the_page_holds_no_markup_of_strangers(student, tmp_path):
     assert "&lt;script&gt;alert(1)" in page
     for forbidden in ("<script", "<b>", "<i>", "\x1b"):
         assert forbidden not in page
+
+
+def test_the_page_names_each_group_on_one_line_and_shows_the_passages_that_connect_it_first(student, tmp_path):
+    rings = {"a": ODD, "b": own_code(1)}
+    sources = [
+        student(f"{ring}{n}", model_no1=reference() + text + own_code(50 + ord(ring) + n) * (n == 2))
+        for ring, text in rings.items()
+        for n in range(3)
+    ]
+    write_page(tmp_path / "page.html", find_pairs(sources, [], RULES), "6 submissions")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    groups = re.findall(r"<li>3 submissions, code (?:\d+% to )?100%.*: (.*)</li>", page)
+    assert [sorted(group.split("; ")) for group in sorted(groups)] == [["a0", "a1", "a2"], ["b0", "b1", "b2"]]
+    rows = re.findall(r'<tr><td><a href="#pair-\d">\d</a></td><td>(\w)\d</td><td>(\w)\d</td>', page)
+    assert rows == [(ring, ring) for ring in [*(rows[0][0] * 2), *(rows[2][0] * 2), rows[4][0], rows[5][0]]]
+    assert len({ring for ring, _ in rows[:4]}) == 2, "two pairs connect each group, and the third ones come last"
 
 
 def test_a_class_without_pairs_gets_a_page_that_says_so(tmp_path):
