@@ -295,7 +295,7 @@ def test_overlaps_are_those_of_the_definition():
     assert 10 < len(expected) < 9 * 8 / 2 + 9 * 5 - 10
 
 
-# ----------------------------------------------------------------------------------------------- a class of real scripts
+# ---------------------------------------------------------------------------------------------- a class of real scripts
 
 
 @pytest.mark.course
