@@ -30,8 +30,11 @@ MARKDOWN = (
     "+fancy_lists+fenced_code_blocks+footnotes+grid_tables+implicit_figures+implicit_header_references+inline_notes"
     "+intraword_underscores+link_attributes+lists_without_preceding_blankline+multiline_tables+pipe_tables"
     "+simple_tables+smart+space_in_atx_header+startnum+strikeout+subscript+superscript+table_captions"
-    "+tex_math_dollars+tex_math_single_backslash+yaml_metadata_block"
+    "+tex_math_dollars+tex_math_single_backslash"
 )
+WITH_HEADER = f"{MARKDOWN}+yaml_metadata_block"
+# At the beginning only: pandoc takes what stands between two rules for a header anywhere, and leaves it out.
+HEADER = re.compile(r"\A\s*---[ \t]*\n(?![ \t]*\n).*?^(---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 
 OWN_PDF = "a PDF from any word processor, saved as report.pdf, is just as welcome"
 
@@ -48,8 +51,7 @@ def write_pdf(source, target):
     pandoc, typst = _programs()
     text = _read(source)
     _check_target(target)
-    tree, remarks = _run_pandoc(pandoc, text, "--from", MARKDOWN, "--to", "json", "--columns", "10000")
-    document = json.loads(tree)
+    document, remarks = _parse(pandoc, text)
     remarks += _left_out(document)
     _refine(document)
     author, title = _plain(document, "author"), _plain(document, "title")
@@ -89,6 +91,19 @@ def _read(source):
         raise ReportError(f"{source} can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ReportError(f"{source} is not in UTF-8 (byte {error.start}): save it in that encoding") from error
+
+
+def _parse(pandoc, text):
+    """Pandoc's tree of the document, with the fields of its header, and the remarks."""
+    header = HEADER.match(text)
+    body = text[header.end() :] if header else text
+    tree, remarks = _run_pandoc(pandoc, body, "--from", MARKDOWN, "--to", "json", "--columns", "10000")
+    document = json.loads(tree)
+    if header:
+        tree, more = _run_pandoc(pandoc, header[0], "--from", WITH_HEADER, "--to", "json")
+        document["meta"] = json.loads(tree)["meta"]
+        remarks = more + remarks
+    return document, remarks
 
 
 def _check_target(target):

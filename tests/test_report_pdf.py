@@ -170,6 +170,14 @@ def test_a_horizontal_rule_is_set(rule, make):
     assert "Hello World" in made.text
 
 
+@pytest.mark.parametrize("between", ["Note: five seeds", "a: b: c", "- item", "Plain words"])
+def test_what_stands_between_two_rules_is_text_and_no_second_header(between, make):
+    made = make(f"---\ntitle: The title\n---\n\n# Results\n\n---\n{between}\n\n---\n\nEnd")
+    assert between.removeprefix("- ") in made.text
+    assert made.reader.metadata.title == "The title"
+    assert between.removeprefix("- ") in make(f"---\n\n{between}\n\n---\n\nEnd").text
+
+
 def test_every_minus_is_one_and_every_hyphen_stays(make):
     made = make("| difference |\n|---|\n| -4.59 (-7.54 to -1.64) |\n\nmodel-no1, 2-3, `-1`, 5-fold, [-1, 1]")
     assert "\N{MINUS SIGN}4.59 (\N{MINUS SIGN}7.54 to \N{MINUS SIGN}1.64)" in made.text
