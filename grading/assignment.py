@@ -25,6 +25,13 @@ CHECKS = {  # the checks that have points, in the order in which they are made
 }
 
 
+# Names of columns in manual.csv and grades.csv, which no manual item can have.
+RESERVED = (
+    *("id", "name", "surname", "folder", "zip", "comment", "overrule", "malus"),
+    *("status", "score", "max_score", "late_hours", "late_penalty", "remarks"),
+)
+
+
 class AssignmentError(Exception):
     """The assignment can't be used; the text names file, key, value and what is expected."""
 
@@ -191,6 +198,8 @@ def _manual_items(tables):
         name = table.text("name")
         if not re.fullmatch(r"[a-z][a-z0-9 _-]{0,39}", name):
             table.refuse("name", "a column's name: lower-case letters, digits, spaces, - and _, 40 at most")
+        if name in RESERVED:
+            table.refuse("name", f"another name than those of the other columns ({', '.join(RESERVED)})")
         if name in [item.name for item in items]:
             table.refuse("name", "a name of its own for each item")
         items.append(ManualItem(name, table.number("points", 0, 1000), table.text("text")))

@@ -3,10 +3,11 @@
 from grading.checks import FAILED, SKIPPED, UNDECIDED
 from grading.escaping import code_block, markdown
 from grading.layers import DROPPED, LAYERS, REMOVED
+from grading.overruling import MALUS
 from grading.results import undecided_checks
 from idx_files import atomic_file
 
-SETTLED_LATER = "to be settled by your instructor"
+SETTLED_LATER, SETTLED = "to be settled by your instructor", "settled by your instructor"
 LOG_LINES = 25  # of what a script printed; result.json has more of it
 
 
@@ -26,8 +27,8 @@ def feedback(result, marks, assignment, comment=""):
     if result.status == "graded":
         parts.append(_table(result, marks))
         parts += _what_to_look_at(result, marks, assignment)
-        parts += _to_be_settled(result, assignment)
-    parts += [_manual(result, marks, assignment), _comment(comment), _remarks(result)]
+        parts += _to_be_settled(result, marks, assignment)
+    parts += [_decided(marks, assignment), _manual(result, marks, assignment), _comment(comment), _remarks(result)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -58,6 +59,7 @@ def _table(result, marks):
     for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True):
         outcome = f"{check.status}: {markdown(check.message)}" if check.status == SKIPPED else check.status
         outcome = SETTLED_LATER if check.status == UNDECIDED else outcome
+        outcome = SETTLED if check.name in marks.decisions else outcome
         lines.append(f"| {markdown(check.name)} | {outcome} | {f'{points:g} of {most:g}' if most else ''} |")
     for name, points in marks.manual.items():
         lines.append(f"| {markdown(name)} | by your instructor | {points:g} |")
@@ -68,21 +70,31 @@ def _what_to_look_at(result, marks, assignment):
     wrong = [
         _explain(check, points, most, assignment)
         for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True)
-        if check.status == FAILED
+        if check.status == FAILED and not (check.name in marks.decisions and points == most)
     ]
     return ["## What to look at", *wrong] if wrong else []
 
 
-def _to_be_settled(result, assignment):
+def _to_be_settled(result, marks, assignment):
     """What the grader could not read, which costs nothing yet: what it saw, for the student and the instructor."""
     sections = []
-    for check in undecided_checks(result, assignment):
+    for check in undecided_checks(result, assignment, marks.decisions):
         lines = [f"- Seen: {markdown(check.message)}"]
         lines += [f"- The layers found:{_numbered(map(markdown, check.layers))}"] if check.layers else []
         head = f"### {markdown(check.name)} (up to {assignment.points[check.name]:g} points)"
         sections.append(f"{head}\n\n" + "\n".join(lines))
     explained = "The grader could not read this, which is no mistake of yours: it has no points yet, and costs none."
     return ["## To be settled by your instructor", explained, *sections] if sections else []
+
+
+def _decided(marks, assignment):
+    """What the instructor decided in place of the checks, and why."""
+    lines = []
+    for name, decision in marks.decisions.items():
+        points = f"{decision.points:g} points are taken off" if name == MALUS else f"{decision.points:g}"
+        most = f" of {assignment.points[name]:g}" if name in assignment.points else ""
+        lines.append(f"- **{markdown(name)}**, {points}{most}: {markdown(decision.reason)}")
+    return "## Settled by your instructor\n\n" + "\n".join(lines) if lines else ""
 
 
 def _explain(check, points, most, assignment):

@@ -78,7 +78,8 @@ def grade_class(options):
 
 
 def _grade_alone(options, assignment, submissions):
-    manual = read_manual(options.out / MANUAL, assignment.manual)  # a mistake in it should show before the work starts
+    # A mistake in it should show before the work starts.
+    manual = read_manual(options.out / MANUAL, assignment.manual, assignment.points)
     setup = _setup(options, assignment)
     with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
         class_ = _Class(options, setup, manual, Path(scratch))
@@ -265,7 +266,7 @@ class _Class:
     def _publish(self, submission, result):
         """Writes a result and its feedback; returns its row."""
         assignment, written = self._setup.assignment, self._manual.of(result)
-        marks = mark(result, assignment, written.points)
+        marks = mark(result, assignment, written.points, written.decisions)
         folder = self._results / submission.stem
         _note_what_was_marked(result, written, read_result(folder / RESULT))
         folder.mkdir(exist_ok=True)
@@ -306,7 +307,7 @@ def _note_what_was_marked(result, written, earlier):
 
     It is that of the run before they were written: there the instructor looked.
     """
-    if not written.points:
+    if not written.counts:
         return
     seen = earlier.zip_sha256 if earlier else result.zip_sha256
     result.marked = {"row": written.digest, "zip_sha256": seen}

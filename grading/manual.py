@@ -1,5 +1,7 @@
 """The points that the instructor gives by hand: `manual.csv`, a row for each submission and a column for each item.
 
+A column `overrule` holds what the instructor decides in place of a check (grading/overruling.py).
+
 The file is the instructor's. It is made with empty cells, and from then on only gains rows at its end; all that is in
 it stays as it is, byte by byte, in whatever dialect a spreadsheet has saved it. Whose points a row has says its folder,
 that of the results: ASCII, so that no encoding loses it, as it does the names of zips. A file of an earlier version of
@@ -10,19 +12,23 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.assignment import ManualItem
 from grading.escaping import cell
-from grading.names import quoted
+from grading.names import printable, quoted
+from grading.overruling import Decision, read_decisions
 from grading.results import Result
 from idx_files import atomic_file
 
 FILE = "manual.csv"
 FOLDER, ZIP = "folder", "zip"  # columns that tell whose a row is
 COMMENT = "comment"  # a column for what the instructor wants to tell the student
+OVERRULE = "overrule"  # a column for what the instructor decides in place of a check
+SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")  # what a table is saved as where nobody says CSV
 NAMED = 10  # rows that are told of many
 
 
@@ -32,10 +38,11 @@ class ManualError(Exception):
 
 @dataclass(frozen=True)
 class Row:
-    """What the instructor wrote about one submission: points by item, without the empty cells, and a comment."""
+    """What the instructor wrote about one submission: points by item, without the empty cells, a comment, decisions."""
 
     points: dict[str, float]
     comment: str = ""
+    decisions: dict[str, Decision] = field(default_factory=dict)
     number: int = 0  # in the file, from 1
     folder: str = ""
     zip: str = ""
@@ -48,9 +55,16 @@ class Row:
         return self.zip == other.zip
 
     @property
+    def counts(self) -> bool:
+        """Whether anything in it changes a score."""
+        return bool(self.points or self.decisions)
+
+    @property
     def digest(self) -> str:
         """Stands for what the instructor wrote: another one is a new look at the submission."""
-        return hashlib.sha256(json.dumps([self.points, self.comment], sort_keys=True).encode()).hexdigest()[:16]
+        decisions = {name: [decision.points, decision.reason] for name, decision in self.decisions.items()}
+        written = [self.points, self.comment, *([decisions] if decisions else [])]
+        return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Manual:
@@ -59,8 +73,8 @@ class Manual:
     def __init__(self, rows: Sequence[Row], missing: Sequence[str]) -> None:
         self.missing = list(missing)
         self._rows = rows
-        # Of several rows for one submission the one with points counts; there is at most one, see read_manual.
-        rows = sorted(rows, key=lambda row: bool(row.points))
+        # Of several rows for one submission the one that counts does; there is at most one, see read_manual.
+        rows = sorted(rows, key=lambda row: row.counts)
         self._by_folder = {row.folder: row for row in rows if row.folder}
         self._by_zip = {row.zip: row for row in rows if not row.folder}
 
@@ -69,15 +83,16 @@ class Manual:
         return self._by_folder.get(result.folder) or self._by_zip.get(_key(result.zip)) or Row({})
 
     def without_effect(self, results: Sequence[Result]) -> list[str]:
-        """The rows whose points count for nobody, a line each with the reason and what to do."""
+        """The rows whose points or decisions count for nobody, a line each with the reason and what to do."""
         lines = []
         owners = {id(row): result for result in results if (row := self.of(result)).number}
         counting = {result.id: result for result in results if result.id and result.status != "superseded"}
         for row in self._rows:
             owner = owners.get(id(row))
-            if not row.points or (owner and owner.status != "superseded"):
+            if not row.counts or (owner and owner.status != "superseded"):
                 continue
-            points = f"row {row.number}: its {sum(row.points.values()):g} points count for nobody"
+            what = f"{sum(row.points.values()):g} points count" if row.points else f"column {OVERRULE} counts"
+            points = f"row {row.number}: its {what} for nobody"
             why = f"{quoted(owner.zip)} is superseded" if owner else f"there is no zip {quoted(row.zip or row.folder)}"
             other = counting.get(owner.id if owner else row.id)
             to_do = f"give them to {quoted(other.zip)} if they are its" if other else "look whose they are"
@@ -85,13 +100,14 @@ class Manual:
         return lines[:NAMED] + [f"and {len(lines) - NAMED} more such rows"] * (len(lines) > NAMED)
 
 
-def read_manual(path: Path, items: Sequence[ManualItem]) -> Manual:
-    """Reads the instructor's points; `items` are the assignment's.
+def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, float] | None = None) -> Manual:
+    """Reads the instructor's points and decisions; `items` and `checks`, with their points, are the assignment's.
 
     Separator, decimal comma, order of columns, extra columns and the encoding are as the spreadsheet likes them. Raises
-    ManualError for what can't be points of an item, and for a file that can't be read.
+    ManualError for what can't be points of an item, or a decision about a check, and for a file that can't be read.
     """
     if not path.exists():
+        _refuse_spreadsheet_instead(path)
         return Manual([], [])
     head, rows, _ = _parse(path)
     if FOLDER not in head and ZIP not in head:
@@ -106,8 +122,9 @@ def read_manual(path: Path, items: Sequence[ManualItem]) -> Manual:
             continue
         points = {item.name: _points(path, number, name, item, texts.get(item.name, "")) for item in items}
         points = {item: given for item, given in points.items() if given is not None}
-        row = Row(points, texts.get(COMMENT, "").strip(), number, **whose)
-        if points and any(row.is_for_the_same_as(other) for other in found):
+        decisions = _decisions(path, number, name, texts.get(OVERRULE, ""), checks or {})
+        row = Row(points, texts.get(COMMENT, "").strip(), decisions, number, **whose)
+        if row.counts and any(row.is_for_the_same_as(other) for other in found):
             raise ManualError(f"{path}, row {number}: {quoted(name)} is there twice; keep one of the rows")
         found.append(row)
     return Manual(found, [item.name for item in items if item.name not in head])
@@ -119,7 +136,7 @@ def add_rows(path: Path, results: Sequence[Result], items: Sequence[ManualItem])
     Raises ManualError where the file can't be read, idx_files.DataError where it can't be written.
     """
     head, rows, dialect = (
-        ["id", "name", "surname", FOLDER, ZIP, *(item.name for item in items), COMMENT],
+        ["id", "name", "surname", FOLDER, ZIP, *(item.name for item in items), COMMENT, OVERRULE],
         [],
         _Dialect(),
     )
@@ -192,18 +209,23 @@ def _parse(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], _Dialect
     if not any(map(str.strip, lines)):
         raise ManualError(f"{path} is empty; delete it, and it is made anew")
     first = next(line for line in lines if line.strip())
-    separator = max(",;\t", key=first.count)
+    told = re.fullmatch(r'"?sep=(.)"?', first)  # Excel's own line above the table
+    separator = told[1] if told else max(",;\t", key=first.count)
     dialect = _Dialect(encoding, separator, "\r\n" if "\r\n" in text else "\n")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
     except csv.Error as error:
         raise ManualError(f"{path}, row {reader.line_num}: {error}") from error
+    if told:
+        rows = rows[1:] or [(1, [])]
     return [_plain(name).lower() for name in rows[0][1]], rows[1:], dialect
 
 
 def _encoding(path: Path, content: bytes) -> str:
     """UTF-8 with or without a mark, UTF-16 as "Unicode text" of Excel, or what Windows uses west of the Oder."""
+    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):  # a zip, as xlsx and ods are; the older xls
+        raise ManualError(f"{path} is a spreadsheet program's own file; save it as CSV, under the same name")
     if content.startswith(b"\xff\xfe"):
         return "utf-16"
     for encoding in ("utf-8-sig" if content.startswith(b"\xef\xbb\xbf") else "utf-8", "cp1252"):
@@ -215,6 +237,13 @@ def _encoding(path: Path, content: bytes) -> str:
     raise ManualError(f"{path} is in an unknown encoding; save it as CSV in UTF-8")
 
 
+def _refuse_spreadsheet_instead(path: Path) -> None:
+    """Raises ManualError where the points may be in a file that a spreadsheet program saved as its own."""
+    for other in (path.with_suffix(suffix) for suffix in SPREADSHEETS):
+        if other.exists():
+            raise ManualError(f"there is {other}, and no {path.name}: save it as CSV, under that name, or move it away")
+
+
 def _key(zip_name: str) -> str:
     return _plain(cell(zip_name))  # as it comes back from the file
 
@@ -222,6 +251,13 @@ def _key(zip_name: str) -> str:
 def _plain(text: str) -> str:
     """A cell as it was meant: without spaces around, and the apostrophe that says that a text follows."""
     return text.strip().removeprefix("'")
+
+
+def _decisions(path: Path, number: int, name: str, text: str, checks: Mapping[str, float]) -> dict[str, Decision]:
+    try:
+        return read_decisions(_plain(text), checks)
+    except ValueError as error:
+        raise ManualError(f"{path}, row {number} ({quoted(name)}), {OVERRULE}: {printable(str(error))}") from error
 
 
 def _points(path: Path, number: int, name: str, item: ManualItem, text: str) -> float | None:

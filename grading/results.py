@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from grading.checks import FAILED, PASSED, UNDECIDED, Check
 from grading.escaping import cell
+from grading.overruling import MALUS, Decision
 from idx_files import atomic_file
 
 RESULT, FEEDBACK, GRADES = "result.json", "feedback.md", "grades.csv"
@@ -54,9 +55,10 @@ class Result:
 class Mark:
     """The points of a result.
 
-    `points` and `max_points` have an entry for each check, `manual` one for each item that the instructor has marked.
-    `score` is what is left of all points after `late_penalty`; `max_score` is of what was marked so far, so it leaves
-    out what is `pending`: undecided checks, and manual items without points.
+    `points` and `max_points` have an entry for each check, `manual` one for each item that the instructor has marked,
+    and `decisions` one for each check that the instructor overruled, and for a malus. `score` is what is left of all
+    points after `late_penalty` and malus; `max_score` is of what was marked so far, so it leaves out what is `pending`:
+    undecided checks, and manual items without points.
     """
 
     points: list[float]
@@ -66,16 +68,22 @@ class Mark:
     late_penalty: float
     score: float
     max_score: float
+    decisions: dict[str, Decision] = field(default_factory=dict)
 
 
-def mark(result, assignment, manual=None):
+def mark(result, assignment, manual=None, decisions=None):
     """Works out a result's points by the assignment's rubric.
 
-    `manual` maps the names of manual items to points; items that are not in it are still to be given.
+    `manual` maps the names of manual items to points; items that are not in it are still to be given. `decisions` maps
+    names of checks, and overruling.MALUS, to what the instructor decided, whatever a check came to.
     """
-    manual = manual or {}
-    most = [_most(check, result, assignment) for check in result.checks]
-    points = [_points(check, best, assignment) for check, best in zip(result.checks, most, strict=True)]
+    manual, decisions = manual or {}, decisions or {}
+    most = [_most(check, result, assignment, decisions) for check in result.checks]
+    points = [
+        decisions[check.name].points if check.name in decisions else _points(check, best, assignment)
+        for check, best in zip(result.checks, most, strict=True)
+    ]
+    malus = decisions[MALUS].points if MALUS in decisions else 0.0
     reached = sum(points) + sum(manual.values())
     percent = assignment.late.percent(datetime.timedelta(seconds=result.late_seconds))
     penalty = round(reached * percent / 100, 2)
@@ -84,23 +92,25 @@ def mark(result, assignment, manual=None):
         max_points=most,
         manual=manual,
         pending=[
-            *(check.name for check in undecided_checks(result, assignment)),
+            *(check.name for check in undecided_checks(result, assignment, decisions)),
             *(item.name for item in assignment.manual if item.name not in manual),
         ],
         late_penalty=penalty,
-        score=round(reached - penalty, 2),
+        score=max(0.0, round(reached - penalty - malus, 2)),
         max_score=round(sum(most) + sum(item.points for item in assignment.manual if item.name in manual), 2),
+        decisions=decisions,
     )
 
 
-def undecided_checks(result, assignment):
-    """The checks of a result that only a person can settle, of those that are worth points."""
-    return [check for check in result.checks if check.status == UNDECIDED and assignment.points.get(check.name)]
+def undecided_checks(result, assignment, decisions):
+    """The checks of a result that are still for a person to settle, of those that are worth points."""
+    undecided = [check for check in result.checks if check.status == UNDECIDED and check.name not in decisions]
+    return [check for check in undecided if assignment.points.get(check.name)]
 
 
-def _most(check, result, assignment):
+def _most(check, result, assignment, decisions):
     open_ = check.status == UNDECIDED or _left_out(check, result)
-    return 0.0 if open_ else assignment.points.get(check.name, 0.0)
+    return 0.0 if open_ and check.name not in decisions else assignment.points.get(check.name, 0.0)
 
 
 def _left_out(check, result):
@@ -125,7 +135,8 @@ def write_result(path, result, marks):
     for check, points, most in zip(checks, marks.points, marks.max_points, strict=True):
         check |= {"points": points, "max_points": most}
     record |= {"score": marks.score, "max_score": marks.max_score, "late_penalty": marks.late_penalty}
-    record |= {"manual": marks.manual, "checks": checks}
+    decisions = {name: dataclasses.asdict(decision) for name, decision in marks.decisions.items()}
+    record |= {"manual": marks.manual, "decisions": decisions, "checks": checks}
     with atomic_file(path) as file:
         file.write(json.dumps(record, indent=1).encode() + b"\n")
 
@@ -165,7 +176,8 @@ def write_grades(path, rows, assignment):
         earned = {
             check.name: points
             for check, points in zip(result.checks, marks.points, strict=True)
-            if counts and check.status != UNDECIDED and not _left_out(check, result)
+            if counts
+            and (check.name in marks.decisions or (check.status != UNDECIDED and not _left_out(check, result)))
         }
         row = [result.id, result.name, result.surname, result.zip, result.status]
         row += [marks.score, marks.max_score] if counts else ["", ""]
@@ -174,9 +186,13 @@ def write_grades(path, rows, assignment):
         row += [marks.manual.get(name, "") for name in items]
         open_ = [
             f"{check.name} is to be settled by hand, up to {assignment.points[check.name]:g} points: {check.message}"
-            for check in undecided_checks(result, assignment)
+            for check in undecided_checks(result, assignment, marks.decisions)
         ]
-        row.append("; ".join(filter(None, (result.problem, *open_, *result.remarks))))
+        decided = [
+            f"{name} = {decision.points:g} by the instructor: {decision.reason}"
+            for name, decision in marks.decisions.items()
+        ]
+        row.append("; ".join(filter(None, (result.problem, *open_, *decided, *result.remarks))))
         table.writerow(map(cell, row))
     with atomic_file(path) as file:
         file.write(text.getvalue().encode())

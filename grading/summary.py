@@ -6,7 +6,7 @@ from pathlib import Path
 
 from grading.checks import UNDECIDED
 from grading.manual import FILE as MANUAL
-from grading.manual import Manual
+from grading.manual import OVERRULE, Manual
 from grading.names import quoted
 from grading.results import FEEDBACK, GRADES, SUBMISSIONS, Mark, Result
 
@@ -41,14 +41,17 @@ def _undecided(rows: Rows) -> list[str]:
     """What the grader could not decide: nobody but the instructor can, and it is one among many cells."""
     checks = [
         f"{quoted(result.zip)} {check.name}"
-        for result, _ in rows
+        for result, marks in rows
         for check in result.checks
-        if check.status == UNDECIDED
+        if check.status == UNDECIDED and check.name not in marks.decisions
     ]
     if not checks:
         return []
     more = f", and {len(checks) - NAMED} more" if len(checks) > NAMED else ""
-    return [f"undecided, to be settled by hand: {', '.join(checks[:NAMED])}{more}; {FEEDBACK} has what was seen"]
+    return [
+        f"undecided, to be settled by hand: {', '.join(checks[:NAMED])}{more}; {FEEDBACK} has what was seen, and the "
+        f"column {OVERRULE} of {MANUAL} takes your points"
+    ]
 
 
 def _trainings(rows: Rows, lost: int) -> list[str]:

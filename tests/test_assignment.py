@@ -85,6 +85,7 @@ def test_a_date_lasts_to_its_end_by_the_local_clock(load):
         ),
         ("# deadline = 2027-01-31T23:59:59+01:00", "deadline = 31.01.2027", ["not valid TOML", "line"]),
         ('name = "discussion"', 'name = "explanation"', ["manual[3].name is 'explanation'", "of its own"]),
+        ('name = "discussion"', 'name = "id"', ["manual[3].name is 'id'", "those of the other columns (id, name, "]),
         ('name = "discussion"', 'name = "=cmd()"', ["manual[3].name", "lower-case letters"]),
         ("[late]", "[late", ["not valid TOML"]),
         ("[points.run]", "[points.runs]", ["points.run is missing", "points.runs"]),

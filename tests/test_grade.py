@@ -551,6 +551,23 @@ def test_manual_points_of_a_zip_that_is_gone_or_superseded_are_told(klass, capsy
     assert 'no zip "1002_charles_babbage.zip"; give them to "1002_charles_babbage_jr.zip"' in told[1]
 
 
+def test_a_decision_against_a_check_counts_at_once_and_no_check_is_made_again(klass, capsys):
+    klass.play = lambda submission: [undecided(name, "a loop") for name in NAMES]
+    klass.run()
+    path = klass.out / "manual.csv"
+    row = f"{STUDENTS[0]}.zip,,,,"
+    assert f"{row},\n" in path.read_text()
+    path.write_text(path.read_text().replace(f"{row},\n", f'{row},"run/model_no1 = 2: seen; malus = 1: late, said"\n'))
+    capsys.readouterr()
+    assert klass.run() == 0
+    assert klass.graded == []
+    assert klass.result(STUDENTS[0])["score"] == 1
+    assert "- **run/model_no1**, 2 of 2: seen" in klass.feedback(STUDENTS[0])
+    told = capsys.readouterr().out
+    assert f'"{STUDENTS[0]}.zip" run/model_no1,' not in told
+    assert f'"{STUDENTS[0]}.zip" run/model_no2,' in told
+
+
 def test_trainings_that_are_known_are_kept_by_a_run_without_and_lost_ones_are_told(klass, monkeypatch, capsys):
     def run(*flags):
         klass.graded.clear()

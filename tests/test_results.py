@@ -401,6 +401,27 @@ def test_a_file_that_is_no_such_table_is_told_and_left_alone(tmp_path, content, 
     assert path.read_bytes() == content
 
 
+@pytest.mark.parametrize("content", [b"PK\x03\x04 a zip", b"\xd0\xcf\x11\xe0 of 1997"])
+def test_a_spreadsheets_own_file_is_told_whatever_it_is_called(tmp_path, content):
+    path = tmp_path / "manual.csv"
+    path.write_bytes(content)
+    with pytest.raises(ManualError, match="spreadsheet program's own file; save it as CSV"):
+        read_manual(path, ITEMS)
+    path.rename(tmp_path / "manual.xlsx")
+    with pytest.raises(ManualError, match=r"there is .*manual.xlsx, and no manual.csv: save it as CSV"):
+        read_manual(path, ITEMS)
+
+
+def test_excels_own_line_above_the_table_is_none_of_its_rows(manual):
+    manual.write_text("sep=;\n" + manual.read_text().replace(",", ";").replace("babbage.zip;;", "babbage.zip;7,5;"))
+    before = manual.read_text()
+    assert row_of(read_manual(manual, ITEMS), NAMES[1]).points == {"explanation": 7.5}
+    add_rows(manual, class_of(*NAMES[:2], "9_new_one.zip"), ITEMS)
+    assert manual.read_text().startswith(before)
+    assert manual.read_text().count("\n") == before.count("\n") + 1
+    assert ";9_new_one;9_new_one.zip;" in manual.read_text()
+
+
 FOREIGN = "189297_Ж李_lovelace.zip"  # no encoding of Excel's holds both
 
 
