@@ -170,8 +170,10 @@ def load_assignment(path=DEFAULT):
 
 
 def _parse(path):
+    text = ""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows editors begin a file with a mark
+        text = path.read_text(encoding="utf-8-sig")  # Windows editors begin a file with a mark
+        return tomllib.loads(text)
     except FileNotFoundError as error:
         raise AssignmentError(f"there is no {path}: give the assignment's file with --assignment FILE") from error
     except OSError as error:
@@ -179,7 +181,24 @@ def _parse(path):
     except UnicodeDecodeError as error:
         raise AssignmentError(f"{path} is not in UTF-8 (byte {error.start}): save it in that encoding") from error
     except tomllib.TOMLDecodeError as error:
-        raise AssignmentError(f"{path} is not valid TOML: {error}") from error
+        raise AssignmentError(_explain(path, text, str(error))) from error
+
+
+_MISTAKES = (  # what people write for what TOML wants, as a pattern, and what to write instead
+    (r"[^#]*[“”„‘’]", "typographic quotation marks are none to TOML: write straight ones"),  # noqa: RUF001
+    (r"deadline\s*=", "write date and time as in 2027-01-31T23:59:59+01:00, or a date as in 2027-01-31"),
+    (r"[^=]*=\s*-?\d+,\d+\s*(#|$)", "a number takes a point: write 5.5, not 5,5"),
+)
+
+
+def _explain(path, text, problem):
+    """What the parser says, and for everyday mistakes in that line what to write instead."""
+    found = re.search(r"at line (\d+)", problem)
+    line = text.splitlines()[int(found[1]) - 1].strip() if found else ""
+    for pattern, instead in _MISTAKES:
+        if re.match(pattern, line):
+            return f"{path} is not valid TOML in line {found[1]} ({line}): {instead}"
+    return f"{path} is not valid TOML: {problem}"
 
 
 def _points(table):

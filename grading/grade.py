@@ -83,12 +83,20 @@ def _grade_alone(options, assignment, submissions):
     setup = _setup(options, assignment)
     with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
         class_ = _Class(options, setup, manual, Path(scratch))
-        rows = class_.grade(submissions)
-        add_rows(options.out / MANUAL, [row for row, _ in rows if row.status != "superseded"], assignment.manual)
-        write_grades(options.out / GRADES, rows, assignment)
+        try:
+            rows = class_.grade(submissions)
+        except KeyboardInterrupt:
+            _write_tables(options.out, class_.rows_so_far(submissions), assignment)
+            raise
+        _write_tables(options.out, rows, assignment)
         print("\n".join(summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)))
         class_.compare(rows)
     return 1 if any(row.status == "crashed" for row, _ in rows) else 0
+
+
+def _write_tables(out, rows, assignment):
+    add_rows(out / MANUAL, [row for row, _ in rows if row.status != "superseded"], assignment.manual)
+    write_grades(out / GRADES, rows, assignment)
 
 
 def _collect(options, assignment):
@@ -153,6 +161,7 @@ class _Class:
         self._options, self._setup, self._manual, self._scratch = options, setup, manual, scratch
         self._stopped = threading.Event()  # from then on a failure is that of a run which somebody ended
         self.lost_trainings = 0  # of zips that were trained before, and are graded without that
+        self._rows = {}  # by the stem of the submission
         self._library = Library(options.out, setup.sandbox, scratch)
         self._results = options.out / SUBMISSIONS
         self._results.mkdir(exist_ok=True)
@@ -162,7 +171,7 @@ class _Class:
 
         Of the checks, the rows have no logs, so that a large class fits into memory.
         """
-        rows, todo = {}, queue.SimpleQueue()
+        rows, todo = self._rows, queue.SimpleQueue()
         with tqdm(total=len(submissions), unit="zip", desc="grading", dynamic_ncols=True, disable=None) as bar:
             for submission in submissions:
                 known = self._known(submission)
@@ -180,6 +189,15 @@ class _Class:
                     bar.set_postfix_str(printable(submission.zip.name)[:40])
                     bar.update()
         return [rows[submission.stem] for submission in submissions]
+
+    def rows_so_far(self, submissions):
+        """As `grade` returns them, in the midst of it: what is not graded yet is waiting."""
+        return [self._rows.get(submission.stem) or self._waiting(submission) for submission in submissions]
+
+    def _waiting(self, submission):
+        result = marking.new_result(submission, self._zip_name(submission), self._setup)
+        result.status, result.problem = "waiting", "the run was stopped before it was graded"
+        return result, mark(result, self._setup.assignment)
 
     def _grade_all(self, todo):
         """Grades what is in the queue in several threads; yields submissions with their rows, as they are done."""

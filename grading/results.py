@@ -21,7 +21,8 @@ class Result:
     """What was found out about one zip; which points that earns is the rubric's, and worked out by `mark`.
 
     `folder` is that of its results. `status` is "graded", "refused" (nothing in it could be graded), "superseded"
-    (another zip of the student's counts) or "crashed" (the grader did, whoever's fault that is). `key` stands for all
+    (another zip of the student's counts), "crashed" (the grader did, whoever's fault that is) or, in the table of a run
+    that was stopped, "waiting". `key` stands for all
     that the checks depend on, but for `trained`. `problem` is why it was not graded, "" where it was. `late_seconds`
     counts from the deadline, 0.0 for in time. `marked` is what the present manual points are for: the zip that they
     were first seen with.

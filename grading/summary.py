@@ -7,7 +7,7 @@ from pathlib import Path
 from grading.checks import UNDECIDED
 from grading.manual import FILE as MANUAL
 from grading.manual import OVERRULE, Manual
-from grading.names import quoted
+from grading.names import printable, quoted
 from grading.results import FEEDBACK, GRADES, SUBMISSIONS, Mark, Result
 
 NAMED = 10  # that are named of many
@@ -19,7 +19,7 @@ def summary(rows: Rows, manual: Manual, out: Path, *, trained: bool, lost: int) 
     counts = Counter(result.status for result, _ in rows)
     states = ", ".join(f"{counts[status]} {status}" for status in ("graded", "refused", "superseded", "crashed"))
     late = sum(1 for result, _ in rows if result.late_seconds)
-    lines = [f"{len(rows)} zips: {states}; {late} late", *_mean(rows), *_undecided(rows)]
+    lines = [f"{len(rows)} zips: {states}; {late} late", *_mean(rows), *_refused(rows), *_undecided(rows)]
     lines += _trainings(rows, lost) if not trained else []
     lines += _manual(rows, manual, out)
     lines.append(f"{out / GRADES}: a row for each zip; {out / SUBMISSIONS}/<zip>/{FEEDBACK}: for the students")
@@ -28,13 +28,25 @@ def summary(rows: Rows, manual: Manual, out: Path, *, trained: bool, lost: int) 
 
 
 def _mean(rows: Rows) -> list[str]:
-    counted = [marks for result, marks in rows if result.status in ("graded", "refused")]
+    """Of the students: a file that is refused, and nobody's, is a stray one."""
+    counted = [marks for result, marks in rows if result.status == "graded" or (_is_refused(result) and result.id)]
     if not counted:
         return []
     mean, most = (sum(getattr(marks, name) for marks in counted) / len(counted) for name in ("score", "max_score"))
-    pending = sum(1 for marks in counted if marks.pending)
+    pending = sum(1 for result, marks in rows if result.status == "graded" and marks.pending)
     without = f"; points of {pending} are still to be given by hand" if pending else ""
-    return [f"mean score {mean:.1f} of {most:.1f}{without}"]
+    return [f"mean score of {len(counted)}: {mean:.1f} of {most:.1f}{without}"]
+
+
+def _is_refused(result: Result) -> bool:
+    return result.status == "refused"
+
+
+def _refused(rows: Rows) -> list[str]:
+    """Who has nothing graded, and why: a line each."""
+    refused = [result for result, _ in rows if _is_refused(result)]
+    lines = [f"refused: {quoted(result.zip)}: {printable(result.problem)}" for result in refused[:NAMED]]
+    return lines + [f"refused: {len(refused) - NAMED} more; {GRADES} has the reasons"] * (len(refused) > NAMED)
 
 
 def _undecided(rows: Rows) -> list[str]:

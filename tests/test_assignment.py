@@ -100,6 +100,39 @@ def test_a_mistake_is_told_with_key_value_and_what_is_expected(load, old, new, s
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        *(
+            (
+                "# deadline = 2027-01-31T23:59:59+01:00",
+                f"deadline = {date}",
+                f"deadline = {date}): write date and time as",
+            )
+            for date in (
+                "31.01.2027",
+                "2027-01-31T23:59",
+                "2027-01-31T23:59:59 CET",
+                "2027-01-31T23:59:59+0100",
+                "31/1/27",
+            )
+        ),
+        ("methods = 5", "methods = 5,5", "a number takes a point: write 5.5, not 5,5"),
+        ('name = "discussion"', "name = “discussion”", "typographic quotation marks are none to TOML"),
+    ],
+)
+def test_what_people_write_for_toml_gets_a_sentence_with_its_line(load, old, new, said):
+    with pytest.raises(AssignmentError) as error:
+        load((old, new))
+    line = next(number for number, line in enumerate(TEXT.splitlines(), 1) if line.startswith(old))
+    assert f"not valid TOML in line {line} ({new}" in str(error.value)
+    assert said in str(error.value)
+
+
+def test_a_file_of_an_earlier_year_may_say_from_where_on_a_passage_was_common(load):
+    assert load(("report = 0.2 ", "common = 0.2\nreport = 0.2 ")).similarity == load_assignment().similarity
+
+
 def test_an_assignment_without_any_points_is_refused(load):
     points = TEXT[TEXT.index("[points.files]") : TEXT.index("[[manual]]")]
     with pytest.raises(AssignmentError, match="no check has points"):

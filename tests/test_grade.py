@@ -200,6 +200,12 @@ def test_a_stopped_run_continues_where_it_was(klass, monkeypatch, capsys):
         patched.setattr(grade, "tqdm", Bar)
         assert klass.run("--jobs", "1") == 130
     assert "the same command continues" in capsys.readouterr().err
+    rows = klass.grades()
+    assert len(rows) == 4, "the table is there, with all"
+    assert [rows[f"{name}.zip"]["score"] for name in klass.graded[:2]] == ["57", "57"]
+    waiting = [row for row in rows.values() if row["status"] == "waiting"]
+    assert [(row["score"], row["remarks"]) for row in waiting] == [("", "the run was stopped before it was graded")] * 2
+    assert len((klass.out / "manual.csv").read_text().splitlines()) == 5
     workers = [thread for thread in threading.enumerate() if thread.name.endswith("(_work)")]
     stopped.set()
     for thread in workers:
@@ -440,6 +446,18 @@ def test_a_zip_called_like_a_file_of_the_graders_is_graded_or_refused_like_any(k
         assert klass.run() == 0
         assert [klass.grades()[f"{name}{zip_}"]["status"] for zip_ in (".zip", ".zip.zip")] == ["refused"] * 2
         assert len(klass.grades()) == 6
+
+
+def test_the_summary_names_whom_it_refused_and_strays_are_not_in_the_mean(klass, capsys):
+    klass.play = lambda submission: [failed(name, "wrong", fraction=0.5) for name in NAMES]
+    (klass.submissions / "1005_new_student.zip").write_bytes(b"no zip")
+    (klass.submissions / "notes.txt").write_text("bring coffee")
+    klass.run()
+    told = capsys.readouterr().out.splitlines()
+    assert f"mean score of 5: {4 * 28.5 / 5:.1f} of 57.0; points of 4 are still to be given by hand" in told
+    refused = [line for line in told if line.startswith("refused: ")]
+    assert [line.split(": ")[1] for line in refused] == ['"1005_new_student.zip"', '"notes.txt"']
+    assert "not a zip" in refused[0]
 
 
 def test_results_of_an_earlier_version_of_the_kit_are_told_and_neither_read_nor_removed(klass, capsys):
