@@ -8,6 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.student_ids import DIGITS
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:
@@ -113,14 +115,16 @@ class Similarity:
 class Assignment:
     """All of assignment.toml.
 
-    `deadline` is aware, or None. `points` maps a check's name ("architecture/model_no1") to its points, in the order of
-    the checks; `bands` maps a script ("deep_mnist", "model_no1", …) to its lowest and highest accuracy, 0 to 1.
+    `deadline` is aware, or None. `student_id` is a regular expression. `points` maps a check's name
+    ("architecture/model_no1") to its points, in the order of the checks; `bands` maps a script ("deep_mnist",
+    "model_no1", …) to its lowest and highest accuracy, 0 to 1.
     """
 
     course: str
     address: str
     subject: str
     deadline: datetime.datetime | None
+    student_id: str
     partial_credit: bool
     points: dict[str, float]
     manual: tuple[ManualItem, ...]
@@ -153,6 +157,7 @@ def load_assignment(path=DEFAULT):
         address=top.text("address"),
         subject=top.text("subject"),
         deadline=top.moment("deadline"),
+        student_id=top.pattern("student_id", DIGITS),
         partial_credit=top.boolean("partial_credit"),
         points=_points(top.table("points")),
         manual=_manual_items(top.tables("manual")),
@@ -294,6 +299,20 @@ class _Table:
         if not isinstance(value, str) or not value.strip() or not value.isprintable():
             self.refuse(key, "a text of one line, not empty")
         return value.strip()
+
+    def pattern(self, key, default):
+        """A regular expression that matches something."""
+        if key not in self._content:
+            self._known.append(key)
+            return default
+        value = self.text(key)
+        try:
+            empty = re.fullmatch(value, "")
+        except re.error as error:
+            self.refuse(key, f"a regular expression ({error})")
+        if empty:
+            self.refuse(key, "a regular expression that matches no empty text")
+        return value
 
     def boolean(self, key):
         value = self._get(key)

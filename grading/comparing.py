@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from grading import report_check
-from grading.assignment import Similarity
+from grading.assignment import Assignment
 from grading.intake import BadZip, sha256_of, unpack
 from grading.limits import SandboxError
 from grading.names import BadName, parse_zip_name, printable, quoted
@@ -81,7 +81,7 @@ def compare(
     library: Library,
     graded: Iterable[tuple[Result, Path]],
     archive: Sequence[Path],
-    rules: Similarity,
+    assignment: Assignment,
     page: Path,
 ) -> list[str]:
     """Compares the graded submissions, given with their zips, with each other and with those of an archive.
@@ -95,9 +95,9 @@ def compare(
         sources += _source(library, path, label, result.id, left_out, result.zip_sha256)
     earlier: dict[Path, Source] = {}  # a zip that is there twice is compared once
     for path in tqdm(archive, unit="zip", desc="archive", dynamic_ncols=True, disable=None if archive else True):
-        for source in _source(library, path, str(path), _student(path), left_out):
+        for source in _source(library, path, str(path), _student(path, assignment.student_id), left_out):
             earlier[source.file] = source
-    pairs, incomparable = find_pairs(sources, list(earlier.values()), rules)
+    pairs, incomparable = find_pairs(sources, list(earlier.values()), assignment.similarity)
     left_out += incomparable
     compared = f"{len(sources)} submissions" + (f", and {len(earlier)} of the archive" if earlier else "")
     write_page(page / FILE, pairs, compared, left_out, _copies(sources))
@@ -141,10 +141,10 @@ def archived(folders: Iterable[Path], submissions: Path) -> list[Path]:
     return [path for path in zips if path.is_file() and not path.is_relative_to(present)]
 
 
-def _student(path: Path) -> str:
+def _student(path: Path, ids: str) -> str:
     """The id in the name of a zip, "" where there is none."""
     try:
-        return parse_zip_name(path.name).id
+        return parse_zip_name(path.name, ids).id
     except BadName:
         return ""
 

@@ -105,7 +105,7 @@ def _collect(options, assignment):
     out = options.out.resolve()
     if options.submissions.resolve() in (out, out / SUBMISSIONS):
         raise GradingError(f"results would come among the zips in {options.submissions}: give another --out")
-    everything = collect(options.submissions, assignment.deadline, assignment.late.grace)
+    everything = collect(options.submissions, assignment.deadline, assignment.late.grace, assignment.student_id)
     found = [entry for entry in everything if entry.zip.resolve() != out]
     if not found:
         raise GradingError(f"{options.submissions} is empty: it should hold the students' zips")
@@ -301,7 +301,7 @@ class _Class:
         graded = [(row, self._options.submissions / row.zip) for row, _ in rows if row.status == "graded"]
         try:
             archive = archived(self._options.archive, self._options.submissions)
-            lines = compare(self._library, graded, archive, self._setup.assignment.similarity, self._options.out)
+            lines = compare(self._library, graded, archive, self._setup.assignment, self._options.out)
         except Exception as error:
             log = self._options.out / ERROR_LOG
             log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")

@@ -62,6 +62,7 @@ STUDENTS = (  # paths in the kit; where one fits the other list, too, this one w
     "grading/report_text.py",
     "grading/segments.py",
     "grading/student_checks.py",
+    "grading/student_ids.py",
     "idx_files.py",
     "input_data.py",
     "lab.py",

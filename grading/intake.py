@@ -22,6 +22,7 @@ from grading.names import (
     same_person,
     uploader_of,
 )
+from grading.student_ids import DIGITS
 from grading.submission import Submission
 from grading.unpacking import Unpacked, check_zip, unpack
 from grading.zips import LIMITS, BadZip, Limits
@@ -35,7 +36,7 @@ MOODLE = "_assignsubmission_"  # in the name of each folder of a bulk download
 
 
 def collect(
-    submissions_dir: Path, deadline: datetime | None = None, grace: timedelta = timedelta()
+    submissions_dir: Path, deadline: datetime | None = None, grace: timedelta = timedelta(), ids: str = DIGITS
 ) -> list[Submission]:
     """Every file in a folder of submissions, in the order of their names; those of Moodle's folders too.
 
@@ -48,10 +49,11 @@ def collect(
         submissions_dir: the folder.
         deadline: aware; None for none.
         grace: what comes in within this time after the deadline is late, but counts as if in time.
+        ids: what a student's id looks like, as a regular expression.
 
     Raises OSError if the folder itself cannot be read.
     """
-    submissions = [_read(path, submissions_dir, deadline) for path in _files(submissions_dir)]
+    submissions = [_read(path, submissions_dir, deadline, ids) for path in _files(submissions_dir)]
     settle(submissions, grace)
     return submissions
 
@@ -85,7 +87,7 @@ def _is_litter(path: Path) -> bool:
     return path.name.lower() in LITTER or path.name == "__MACOSX"
 
 
-def _read(path: Path, folder: Path, deadline: datetime | None) -> Submission:
+def _read(path: Path, folder: Path, deadline: datetime | None, ids: str) -> Submission:
     """A file as a submission; whatever is wrong with it is its `problem`."""
     submission = Submission(path, safe_stem(path.relative_to(folder).as_posix()), NO_TIME)
     try:
@@ -100,7 +102,7 @@ def _read(path: Path, folder: Path, deadline: datetime | None) -> Submission:
         submission.remarks += (f"handed in {_duration(submission.late)} after the deadline",)
     problems = []
     try:
-        _identify(submission, path)
+        _identify(submission, path, ids)
     except BadName as error:
         problems.append(_sentence(str(error)))
     try:
@@ -122,7 +124,7 @@ def _read(path: Path, folder: Path, deadline: datetime | None) -> Submission:
     return submission
 
 
-def _identify(submission: Submission, path: Path) -> None:
+def _identify(submission: Submission, path: Path, ids: str) -> None:
     """Notes whose a submission is. Raises BadName where its name does not tell."""
     uploader = uploader_of(path.parent.name, path.name)
     if uploader:
@@ -130,7 +132,7 @@ def _identify(submission: Submission, path: Path) -> None:
         submission.name, submission.surname = uploader.name, uploader.surname
     if is_moodle_folder(path.name):  # it holds no zip; the number in it is Moodle's, and nobody's id
         return
-    parsed = _parse(path)
+    parsed = _parse(path, ids)
     submission.claimed_id = submission.id = parsed.id
     submission.name, submission.surname = parsed.name, parsed.surname
     submission.remarks += parsed.remarks
@@ -143,14 +145,14 @@ def _identify(submission: Submission, path: Path) -> None:
         )
 
 
-def _parse(path: Path) -> ZipName:
+def _parse(path: Path, ids: str) -> ZipName:
     """What a file's name tells, with the help of its folder's where that is Moodle's and has the student's name."""
     try:
-        return parse_zip_name(path.name)
+        return parse_zip_name(path.name, ids)
     except BadName:
         if MOODLE not in path.parent.name:
             raise
-        return parse_zip_name(f"{path.parent.name.rstrip('_')}_{path.name}")
+        return parse_zip_name(f"{path.parent.name.rstrip('_')}_{path.name}", ids)
 
 
 def _duration(time: timedelta) -> str:

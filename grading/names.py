@@ -1,6 +1,7 @@
 """Names of zips: making one, reading what students make of it, and showing strangers' text without harm.
 
-A submission is called `id_name_surname.zip`: ASCII, lower case, `_` between the three and `-` within them.
+A submission is called `id_name_surname.zip`: ASCII, lower case, `_` between the three and `-` within them. The id is of
+digits, or what assignment.toml says, with capitals if it has any.
 """
 
 import hashlib
@@ -11,12 +12,13 @@ from typing import NamedTuple
 
 from anyascii import anyascii
 
+from grading.student_ids import DIGITS, MAX_ID, as_written, find_ids
+
 MAX_PART = 60  # characters of a name or a surname in a zip's name; file systems take 255 for the whole
-MAX_ID = 20  # digits
 MAX_STEM = 80  # characters of a folder's name, without its hash
 SHOWN = 80  # characters of a stranger's text in a message
 
-_PATTERN = re.compile(r"[0-9]+_[a-z0-9-]+_[a-z0-9-]+")
+_STAND_IN = "0"  # for an id that is no number, while the rest of a name is read
 _MOODLE = re.compile(r"(?P<full_name>.+?)_(?P<number>\d+)_assignsubmission_[a-z]+_+(?=.)")
 _MOODLE_FOLDER = re.compile(r"(?P<full_name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+_*")
 _BLIND = "participant"  # Moodle's name for everybody, in lower case, where marking is anonymous
@@ -51,21 +53,26 @@ class BadName(ValueError):
 class ZipName:
     """What the name of a zip tells, as `zip_name` writes it; `remarks` tells what was tolerated, if anything."""
 
-    id: str  # digits
+    id: str
     name: str
     surname: str
     remarks: tuple[str, ...] = ()
 
 
-def zip_name(student_id: str, name: str, surname: str) -> str:
+def zip_name(student_id: str, name: str, surname: str, ids: str = DIGITS) -> str:
     """The name of a student's zip: `189295_ada_lovelace.zip`.
 
-    Names in any script become ASCII, lower case, words joined by "-".
+    Names in any script become ASCII, lower case, words joined by "-". `ids` is what an id looks like, as a pattern.
 
-    Raises BadName for an id that has anything but digits, and for a name or a surname without letters.
+    Raises BadName for an id that is none, and for a name or a surname without letters.
     """
     student_id = student_id.strip()
-    if not re.fullmatch(r"[0-9]+", student_id):
+    if ids != DIGITS:
+        found = as_written(student_id, ids)
+        if not found:
+            raise BadName(f"the student id {quoted(student_id)} is not like those of this course, {ids}: look it up")
+        student_id = found
+    elif not re.fullmatch(DIGITS, student_id):
         raise BadName(f"the student id {quoted(student_id)} is not a number; give its digits only, as in 189295")
     if len(student_id) > MAX_ID:
         raise BadName(f"the student id has {len(student_id)} digits, expected at most {MAX_ID}")
@@ -76,17 +83,22 @@ def zip_name(student_id: str, name: str, surname: str) -> str:
     return f"{student_id}_{parts['name']}_{parts['surname']}.zip"
 
 
-def parse_zip_name(file_name: str) -> ZipName:
+def parse_zip_name(file_name: str, ids: str = DIGITS) -> ZipName:
     """Reads a zip's name, tolerantly: Moodle's prefix, copies, other separators, capitals, accents, another order.
 
-    What would be a guess about the id is refused: a wrong id gives a mark to somebody else.
+    What would be a guess about the id is refused: a wrong id gives a mark to somebody else. `ids` is what an id looks
+    like, as a pattern.
 
     Raises BadName for a name without id, name or surname, or with two numbers that might be the id.
     """
     stem, full_name, oddities = _strip(file_name)
     _refuse_odd_digits(file_name, stem)
-    text = anyascii(stem)
-    if not _PATTERN.fullmatch(stem):
+    text, own_id = anyascii(stem), ""
+    if ids != DIGITS:
+        own_id = _find_own(file_name, text, ids)
+        text = _with_stand_in(text, ids)
+        stem = re.sub(re.escape(own_id), _STAND_IN, stem, flags=re.IGNORECASE)
+    if not re.fullmatch(rf"{DIGITS}_[a-z0-9-]+_[a-z0-9-]+", stem):
         oddities += _oddities(stem)
     parts = [part for part in text.split("_") if _ascii(part)]
     if len(parts) < 3 or not any(map(str.isdigit, parts)):
@@ -110,8 +122,10 @@ def parse_zip_name(file_name: str) -> ZipName:
     parsed = re.fullmatch(r"(\d+)_(.+)_(.+)\.zip", zip_name(student_id, names[0], "-".join(names[1:])))
     if not oddities and parsed[0] != f"{stem}.zip":
         oddities.append("other separators than one _")
-    remark = f"the zip's name {quoted(file_name)} was read as {parsed[0]}: it has {', '.join(oddities)}"
-    return ZipName(*parsed.groups(), (remark,) if oddities else ())
+    read = f"{own_id}{parsed[0].removeprefix(_STAND_IN)}" if own_id else parsed[0]
+    remark = f"the zip's name {quoted(file_name)} was read as {read}: it has {', '.join(oddities)}"
+    _, name, surname = parsed.groups()
+    return ZipName(own_id or student_id, name, surname, (remark,) if oddities else ())
 
 
 def uploader_of(folder_name: str, file_name: str) -> Uploader | None:
@@ -139,8 +153,8 @@ def same_person(one: str, other: str) -> bool:
 
 
 def number_of(student_id: str) -> str:
-    """An id without the zeros before it, which spreadsheets take away."""
-    return student_id.lstrip("0") or student_id[:1]
+    """An id without the zeros before it, which spreadsheets take away, and in small letters."""
+    return student_id.lstrip("0").lower() or student_id[:1]
 
 
 def same_number(one: str, other: str) -> bool:
@@ -228,6 +242,22 @@ def _oddities(stem: str) -> list[str]:
         "other signs than - and _": r"[^\w\s.-]",
     }
     return [oddity for oddity, pattern in kinds.items() if re.search(pattern, stem)]
+
+
+def _find_own(file_name: str, text: str, ids: str) -> str:
+    """The one id of this pattern in a name."""
+    found = list(find_ids(text, ids))
+    if len(found) != 1:
+        what = f"more than one student id ({' and '.join(found)})" if found else f"no student id, which are like {ids}"
+        raise BadName(f"the name {quoted(file_name)} has {what}; call the zip id_name_surname.zip, with one _ between")
+    return found[0]
+
+
+def _with_stand_in(text: str, ids: str) -> str:
+    """A name in which a number stands for the id, and no other number for anything."""
+    (match,) = find_ids(text, ids).values()
+    around = (text[: match.start()], text[match.end() :])
+    return _STAND_IN.join(re.sub(r"(?<![A-Za-z0-9])[0-9]+(?![A-Za-z0-9])", "", part) for part in around)
 
 
 def _refuse_odd_digits(file_name: str, stem: str) -> None:

@@ -85,6 +85,12 @@ def test_a_date_lasts_to_its_end_by_the_local_clock(load):
         ),
         ("# deadline = 2027-01-31T23:59:59+01:00", "deadline = 31.01.2027", ["not valid TOML", "line"]),
         ('name = "discussion"', 'name = "explanation"', ["manual[3].name is 'explanation'", "of its own"]),
+        (
+            "student_id = '[0-9]+'",
+            "student_id = '[0-9'",
+            ["student_id is '[0-9'", "a regular expression (unterminated"],
+        ),
+        ("student_id = '[0-9]+'", "student_id = '[0-9]*'", ["student_id is '[0-9]*'", "matches no empty text"]),
         ('name = "discussion"', 'name = "id"', ["manual[3].name is 'id'", "those of the other columns (id, name, "]),
         ('name = "discussion"', 'name = "=cmd()"', ["manual[3].name", "lower-case letters"]),
         ("[late]", "[late", ["not valid TOML"]),

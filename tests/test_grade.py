@@ -448,6 +448,14 @@ def test_a_zip_called_like_a_file_of_the_graders_is_graded_or_refused_like_any(k
         assert len(klass.grades()) == 6
 
 
+def test_ids_are_what_the_assignment_says(klass):
+    klass.edit("student_id = '[0-9]+'", "student_id = '[A-Z][0-9]{7}'")
+    klass.add("a0123456_new_student")
+    klass.run()
+    assert klass.grades()["a0123456_new_student.zip"]["id"] == "A0123456"
+    assert klass.grades()[f"{STUDENTS[0]}.zip"]["status"] == "refused"
+
+
 def test_the_summary_names_whom_it_refused_and_strays_are_not_in_the_mean(klass, capsys):
     klass.play = lambda submission: [failed(name, "wrong", fraction=0.5) for name in NAMES]
     (klass.submissions / "1005_new_student.zip").write_bytes(b"no zip")

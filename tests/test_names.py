@@ -1,5 +1,7 @@
 """The names of zips: made, read back tolerantly, and kept from doing harm where they are shown or become folders."""
 
+import re
+
 import pytest
 
 from grading.names import (
@@ -269,3 +271,45 @@ def test_quoted_is_one_line_of_bounded_length():
     assert len(long) <= 82
     assert long.endswith('aaz"')
     assert "..." in long
+
+
+# -------------------------------------------------------------------------------------------------- other schools' ids
+
+
+@pytest.mark.parametrize(
+    ("ids", "name", "read"),
+    [
+        ("s[0-9]{6}", "s180496_ada_lovelace.zip", ("s180496", "ada", "lovelace")),
+        ("s[0-9]{6}", "ada lovelace S180496 (1).zip", ("s180496", "ada", "lovelace")),
+        ("s[0-9]{6}", "Ada B_1234567_assignsubmission_file_s180496_ada_b_2.zip", ("s180496", "ada", "b")),
+        ("[0-9]{2}-[0-9]{3}-[0-9]{3}", "12-345-678_ada_king-lovelace.zip", ("12-345-678", "ada", "king-lovelace")),
+        ("[0-9]{2}-[0-9]{3}-[0-9]{3}", "12-345-678-ada-lovelace.zip", ("12-345-678", "ada", "lovelace")),
+        ("[A-Z][0-9]{7}[A-Z]", "a0123456x_ada_lovelace.zip", ("A0123456X", "ada", "lovelace")),
+        ("(up|k)[0-9]+|[0-9]{4}CS[0-9]+", "2021CS10123_ada_lovelace.zip", ("2021CS10123", "ada", "lovelace")),
+    ],
+)
+def test_an_id_with_letters_or_hyphens_is_read_where_the_assignment_has_its_pattern(ids, name, read):
+    found = parse_zip_name(name, ids)
+    assert (found.id, found.name, found.surname) == read
+    packed = zip_name(read[0].lower(), *read[1:], ids)
+    assert packed == f"{'_'.join(read)}.zip"
+    assert parse_zip_name(packed, ids) == ZipName(*read), "without a remark"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("180496_ada_lovelace.zip", "has no student id, which are like s[0-9]{6}"),
+        ("s1804967_ada_lovelace.zip", "has no student id"),
+        ("s180496_s180497_ada_lovelace.zip", "has more than one student id (s180496 and s180497)"),
+        ("s180496_ada.zip", "has no surname"),
+    ],
+)
+def test_what_has_no_such_id_or_several_is_refused(name, told):
+    with pytest.raises(BadName, match=re.escape(told)):
+        parse_zip_name(name, "s[0-9]{6}")
+
+
+def test_an_id_that_is_not_of_the_pattern_can_not_be_packed():
+    with pytest.raises(BadName, match=re.escape('"180496" is not like those of this course, s[0-9]{6}: look it up')):
+        zip_name("180496", "ada", "lovelace", "s[0-9]{6}")

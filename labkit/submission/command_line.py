@@ -115,8 +115,8 @@ def pack_all(arguments):
     from grading.packing import PackError, instructions, pack
 
     student = {"id": arguments.id, "name": arguments.name, "surname": " ".join(arguments.surname)}
-    file_name = zip_name(student["id"], student["name"], student["surname"])
     assignment = load_assignment()
+    file_name = zip_name(student["id"], student["name"], student["surname"], assignment.student_id)
     failed = run_checks(assignment)
     if failed and not arguments.force:
         raise PackError("nothing is packed, because a check failed: mend it, or add --force to hand in all the same")

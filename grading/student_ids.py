@@ -1,0 +1,25 @@
+"""Student ids: what an id looks like is the school's, and told by a regular expression in assignment.toml."""
+
+import re
+
+DIGITS = "[0-9]+"  # what most schools have; with it, the names of zips are read most tolerantly
+MAX_ID = 20  # characters
+_POSSIBLE = re.compile(rf"[A-Za-z0-9-]{{1,{MAX_ID}}}")  # in a zip's name
+
+
+def as_written(text: str, pattern: str) -> str | None:
+    """The id that a text is, with capitals and small letters as the pattern has them; None for none."""
+    for form in (text, text.lower(), text.upper()):
+        if _POSSIBLE.fullmatch(form) and re.fullmatch(pattern, form):
+            return form
+    return None
+
+
+def find_ids(text: str, pattern: str) -> dict[str, re.Match[str]]:
+    """The ids in a text, each with its first place: never within a longer word or number."""
+    found: dict[str, re.Match[str]] = {}
+    for match in re.finditer(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])", text, re.IGNORECASE):
+        student_id = as_written(match[0], pattern)
+        if student_id:
+            found.setdefault(student_id, match)
+    return found
