@@ -29,7 +29,7 @@ from grading.manual import add_rows, read_manual
 from grading.names import printable, quoted
 from grading.results import FEEDBACK, GRADES, RESULT, SUBMISSIONS, mark, read_result, write_grades, write_result
 from grading.sandbox import check_hidden, find_sandbox
-from grading.summary import summary
+from grading.summary import summary, unmarked
 from idx_files import DataError
 
 ERROR_LOG = "error.log"
@@ -89,7 +89,8 @@ def _grade_alone(options, assignment, submissions):
             _write_tables(options.out, class_.rows_so_far(submissions), assignment)
             raise
         _write_tables(options.out, rows, assignment)
-        print("\n".join(summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)))
+        told = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
+        print("\n".join([*told, *unmarked(class_.unmarked)]))
         class_.compare(rows)
     return 1 if any(row.status == "crashed" for row, _ in rows) else 0
 
@@ -160,6 +161,7 @@ class _Class:
     def __init__(self, options, setup, manual, scratch):
         self._options, self._setup, self._manual, self._scratch = options, setup, manual, scratch
         self._stopped = threading.Event()  # from then on a failure is that of a run which somebody ended
+        self.unmarked = []  # zips that had points in manual.csv at the last run, and have none
         self.lost_trainings = 0  # of zips that were trained before, and are graded without that
         self._rows = {}  # by the stem of the submission
         self._library = Library(options.out, setup.sandbox, scratch)
@@ -286,7 +288,10 @@ class _Class:
         assignment, written = self._setup.assignment, self._manual.of(result)
         marks = mark(result, assignment, written.points, written.decisions)
         folder = self._results / submission.stem
-        _note_what_was_marked(result, written, read_result(folder / RESULT))
+        earlier = read_result(folder / RESULT)
+        _note_what_was_marked(result, written, earlier)
+        if earlier and earlier.marked and not written.counts:
+            self.unmarked.append(result.zip)
         folder.mkdir(exist_ok=True)
         write_result(folder / RESULT, result, marks)
         write_feedback(folder / FEEDBACK, result, marks, assignment, written.comment)

@@ -27,6 +27,16 @@ def summary(rows: Rows, manual: Manual, out: Path, *, trained: bool, lost: int) 
     return lines
 
 
+def unmarked(zips: Sequence[str]) -> list[str]:
+    """A line about those that had points by hand at the last run, and have none any more: who takes them away knows."""
+    if not zips:
+        return []
+    more = f", and {len(zips) - NAMED} more" if len(zips) > NAMED else ""
+    return [
+        f"{MANUAL} gave points at the last run, and gives none now, to {', '.join(map(quoted, zips[:NAMED]))}{more}"
+    ]
+
+
 def _mean(rows: Rows) -> list[str]:
     """Of the students: a file that is refused, and nobody's, is a stray one."""
     counted = [marks for result, marks in rows if result.status == "graded" or (_is_refused(result) and result.id)]

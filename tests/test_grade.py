@@ -577,6 +577,19 @@ def test_manual_points_of_a_zip_that_is_gone_or_superseded_are_told(klass, capsy
     assert 'no zip "1002_charles_babbage.zip"; give them to "1002_charles_babbage_jr.zip"' in told[1]
 
 
+def test_manual_points_that_are_there_no_more_are_told_once(klass, capsys):
+    klass.run()
+    marked(klass, STUDENTS[0])
+    klass.run()
+    path = klass.out / "manual.csv"
+    path.write_text("".join(line for line in path.read_text().splitlines(True) if STUDENTS[0] not in line))
+    capsys.readouterr()
+    klass.run()
+    assert f'gave points at the last run, and gives none now, to "{STUDENTS[0]}.zip"\n' in capsys.readouterr().out
+    klass.run()
+    assert "at the last run" not in capsys.readouterr().out
+
+
 def test_a_decision_against_a_check_counts_at_once_and_no_check_is_made_again(klass, capsys):
     klass.play = lambda submission: [undecided(name, "a loop") for name in NAMES]
     klass.run()
