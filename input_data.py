@@ -13,9 +13,19 @@ from labkit import notebook, startup
 
 startup.check("numpy", "tqdm")
 
+from labkit.data.legacy import dense_to_one_hot, extract_images, extract_labels, maybe_download
 from labkit.data.loader import DataError, DataSet, DataSets, main, read_data_sets
 
-__all__ = ["DataError", "DataSet", "DataSets", "read_data_sets"]
+__all__ = [
+    "DataError",
+    "DataSet",
+    "DataSets",
+    "dense_to_one_hot",
+    "extract_images",
+    "extract_labels",
+    "maybe_download",
+    "read_data_sets",
+]
 
 if __name__ == "__main__":
     notebook.stop(notebook.call(main))

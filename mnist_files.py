@@ -1,14 +1,16 @@
 """The four files of MNIST: found in a directory, fetched where they are missing or bad, and verified.
 
-A file is MNIST when the SHA-256 of its uncompressed payload says so. Data from a `source_url` of one's own
-(Fashion-MNIST, say) has no hash to be checked against, only a structure; a note in its directory keeps it
-from being mixed with other data.
+A file is MNIST when the SHA-256 of its uncompressed payload says so, whatever it is called. Data from a
+`source_url` of one's own (Fashion-MNIST, say) has no hash to be checked against, only a structure; a note in
+its directory keeps it from being mixed with other data.
 """
 
 import contextlib
 import os
+import ssl
 import threading
 import time
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +21,8 @@ from tqdm import tqdm
 
 from idx_files import (
     FILES,
+    GZIP_MAGIC,
+    SIDE,
     TEST_IMAGES,
     TEST_LABELS,
     TRAIN_IMAGES,
@@ -33,6 +37,7 @@ MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
 )
+ORIGIN = "http://yann.lecun.com/exdb/mnist/"  # where MNIST came from; scripts name it, though it serves no more
 
 # Of the uncompressed payloads: the gzip containers differ from mirror to mirror.
 MNIST_SHA256 = {
@@ -54,6 +59,15 @@ CONNECT_TIMEOUT = 5  # seconds per address: a second address of a host gets its 
 MAX_DOWNLOAD = 2**28  # bytes, gzipped; MNIST's largest file has 9.9e6, EMNIST's 1.8e8
 SOURCE_NOTE = "source_url.txt"  # in a directory that holds data of a custom source_url: which
 
+CERTIFICATE_REMEDY = (
+    "Check this machine's clock. Where the network has a certificate of its own, get it from whoever runs the network, "
+    "and set the environment variable REQUESTS_CA_BUNDLE to its file (.pem); or put the four files in place by hand."
+)
+PROXY_REMEDY = (
+    "The proxy is set by the environment variable https_proxy, http_proxy or all_proxy, or in the system's settings: "
+    "correct it, or unset it where there is none."
+)
+
 Files = dict[str, IdxFile]  # by the names in FILES
 
 
@@ -69,7 +83,8 @@ def load_files(directory: Path, source_url: str | None = None, only_mnist: bool 
     """Load the four files from `directory`, after fetching those which are missing there or bad.
 
     Args:
-        directory: holds the files, gzipped or unpacked; downloads are put there.
+        directory: holds the files, gzipped or unpacked, MNIST under any name and also in a folder there; downloads
+            are put there.
         source_url: where to fetch from, instead of MIRRORS; it ends with a slash.
         only_mnist: take nothing but MNIST, by hash; otherwise any data of the same structure.
 
@@ -90,6 +105,18 @@ def load_files(directory: Path, source_url: str | None = None, only_mnist: bool 
         mirrors = [_Mirror(url) for url in ([source_url] if source_url else MIRRORS)]
         found = _fetch_missing(directory, mirrors, found, faults, only_mnist)
     return found
+
+
+def fetch(url: str, path: str | os.PathLike) -> None:
+    """Fetch one file, whatever is in it, and the folder is made that it is to be in.
+
+    Raises DataError where it cannot be fetched or written; then there is nothing new under the name `path`.
+    """
+    path = Path(path)
+    _make_directory(path.parent)
+    _Mirror(url).check()
+    with atomic_file(path) as file:
+        _receive(url, file)
 
 
 def is_mnist(files: Files) -> bool:
@@ -127,7 +154,9 @@ def _read_directory(directory: Path, only_mnist: bool) -> tuple[Files, dict[str,
     with ThreadPoolExecutor(len(FILES)) as pool:
         results = dict(zip(FILES, pool.map(read, FILES), strict=True))
     found = {name: result for name, result in results.items() if isinstance(result, IdxFile)}
-    faults = {name: result for name, result in results.items() if isinstance(result, DataError)}
+    if only_mnist and len(found) < len(FILES):
+        found |= _find_by_hash(directory, [name for name in FILES if name not in found])
+    faults = {name: fault for name, fault in results.items() if isinstance(fault, DataError) and name not in found}
     for labels, images in ((TRAIN_LABELS, TRAIN_IMAGES), (TEST_LABELS, TEST_IMAGES)):
         if labels in found:
             try:
@@ -142,6 +171,8 @@ def _read_one(directory: Path, name: str, only_mnist: bool) -> IdxFile | None:
     """One file, unpacked or gzipped, whichever is good; None if there is neither. DataError if it is bad."""
     fault = None
     for path in (directory / name, directory / f"{name}.gz"):
+        if path.is_dir():
+            continue  # Kaggle's archive makes a folder of this name, with the file in it
         try:
             file = read_idx(path, name)
             if only_mnist:
@@ -154,6 +185,43 @@ def _read_one(directory: Path, name: str, only_mnist: bool) -> IdxFile | None:
     if fault:
         raise fault
     return None
+
+
+def _find_by_hash(directory: Path, names: Collection[str]) -> Files:
+    """Those of the MNIST files `names` that are in `directory`, or in a folder there, under whatever name.
+
+    Programs that unpack them make `train-images.idx3-ubyte`, say, or a folder for each. Read are only files of the
+    right size.
+    """
+    found: Files = {}
+    for path in sorted([*directory.glob("*"), *directory.glob("*/*")]):
+        size = _unpacked_size(path)
+        for name in names:
+            if name not in found and size == _mnist_size(name):
+                with contextlib.suppress(DataError, FileNotFoundError):
+                    file = read_idx(path, name)
+                    if is_mnist({name: file}):
+                        found[name] = file
+    return found
+
+
+def _unpacked_size(path: Path) -> int | None:
+    """Bytes in a file, or by its own account in what is gzipped there; None where it cannot be read."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            if file.read(2) != GZIP_MAGIC:
+                return file.seek(0, os.SEEK_END)
+            file.seek(-4, os.SEEK_END)  # the end of the format: the unpacked size, little-endian
+            return int.from_bytes(file.read(4), "little")
+    except OSError:
+        return None
+
+
+def _mnist_size(name: str) -> int:
+    """Bytes in an uncompressed file of MNIST: its header, and one for each pixel or label."""
+    return MNIST_COUNTS[name] * SIDE * SIDE + 16 if "images" in name else MNIST_COUNTS[name] + 8
 
 
 def _check_mnist(name: str, file: IdxFile, where: str) -> None:
@@ -187,12 +255,25 @@ def _must_be_mnist(directory: Path, source_url: str, found: Files) -> bool:
     note = _read_note(directory)
     if not found or note == public_url(source_url):
         return False
-    if note is not None and not is_mnist(found):
+    if is_mnist(found):
+        if len(found) == len(FILES) and not _known_for_mnist(source_url):
+            raise DataError(
+                f"{directory} holds MNIST, expected data from {public_url(source_url)}. "
+                "Choose another directory for it; or, if MNIST is wanted, leave source_url out."
+            )
+        return True
+    if note is not None:
         raise DataError(
             f"{directory} holds data from {note}, expected data from {public_url(source_url)}. "
             "Choose another directory for it."
         )
-    return is_mnist(found)
+    return False
+
+
+def _known_for_mnist(source_url: str) -> bool:
+    """Whether MNIST is what is to be had at `source_url`, by http or https."""
+    places = [public_url(url).partition("://")[2] for url in (source_url, ORIGIN, *MIRRORS)]
+    return places[0] in places[1:]
 
 
 def _read_note(directory: Path) -> str | None:
@@ -206,11 +287,19 @@ def _read_note(directory: Path) -> str | None:
 
 
 class _MirrorError(DataError):
-    """A mirror cannot supply a file."""
+    """A mirror cannot supply a file; `remedy` is a sentence on what to do, where there is more to say than the text."""
+
+    def __init__(self, text: str, remedy: str = "") -> None:
+        super().__init__(text)
+        self.remedy = remedy
 
 
 class _NoAnswerError(_MirrorError):
     """A mirror cannot be reached, or fell silent: it is not worth asking for the next file."""
+
+
+class _CertificateError(_NoAnswerError):
+    """There is a network, but no certificate to trust a mirror by: that is to be mended, not worked around."""
 
 
 class _Mirror:
@@ -234,7 +323,7 @@ class _Mirror:
         try:
             requests.head(self.url, timeout=(CONNECT_TIMEOUT, TIMEOUT))  # any answer will do, a 404 too
         except (OSError, ValueError) as error:
-            self.fault = _NoAnswerError(f"{public_url(self.url)} {_reason(error)}")
+            self.fault = _no_answer(self.url, error)
 
     def check(self) -> None:
         """Wait for the answer; _NoAnswerError if there is none in time, or it fell silent later."""
@@ -263,10 +352,7 @@ def _fetch_missing(
     directory: Path, mirrors: list[_Mirror], found: Files, faults: dict[str, DataError], only_mnist: bool
 ) -> Files:
     """`found`, completed from the mirrors. What is fetched is kept in `directory`, in place of what was bad."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{directory} cannot be made: {error.strerror}. Choose another data directory.") from error
+    _make_directory(directory)
     files = dict(found)
     for name in FILES:
         if name not in files:
@@ -285,6 +371,13 @@ def _fetch_missing(
     return {name: files[name] for name in FILES}
 
 
+def _make_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{directory} cannot be made: {error.strerror}. Choose another data directory.") from error
+
+
 def _put_there_meanwhile(directory: Path, name: str, others: Files, only_mnist: bool) -> IdxFile | None:
     """A good file that another process, filling the same directory, was quicker to fetch; None if there is none."""
     try:
@@ -300,10 +393,11 @@ def _fetch(directory: Path, name: str, mirrors: list[_Mirror], others: Files, on
     """Fetch one file from the first mirror that has it.
 
     Raises:
-        _MirrorError: none has.
+        _CertificateError: none has, and of one the certificate could not be verified.
+        _MirrorError: none has, for other reasons.
         DataError: it cannot be written.
     """
-    faults = []
+    faults: list[_MirrorError] = []
     for mirror in mirrors:
         try:
             mirror.check()
@@ -313,7 +407,10 @@ def _fetch(directory: Path, name: str, mirrors: list[_Mirror], others: Files, on
             faults.append(fault)
         except _MirrorError as fault:
             faults.append(fault)
-    raise _MirrorError("".join(f"\n  {fault}" for fault in faults))
+    told = "".join(f"\n  {fault}" for fault in faults)
+    remedies = dict.fromkeys(fault.remedy for fault in faults if fault.remedy)  # each once, in order
+    kind = _CertificateError if any(isinstance(fault, _CertificateError) for fault in faults) else _MirrorError
+    raise kind("\n".join([told, *remedies]))
 
 
 def _download(base: str, directory: Path, name: str, others: Files, only_mnist: bool) -> IdxFile:
@@ -351,15 +448,38 @@ def _receive(url: str, file: BinaryIO) -> None:
         except requests.exceptions.ChunkedEncodingError as error:
             raise _MirrorError(f"{public_url(url)} broke off after {file.tell():,} bytes") from error
         except requests.RequestException as error:
-            raise _NoAnswerError(f"{public_url(url)} {_reason(error)}") from error
+            raise _no_answer(url, error) from error
 
 
-def _reason(error: Exception) -> str:
-    """The gist of what requests has to say, which else is a line of nested class names."""
+def _no_answer(url: str, error: Exception) -> _NoAnswerError:
+    """What requests has to say, told in a line: its own text is one of nested class names."""
+    shown, cause = public_url(url), _innermost(error)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        text = f"{shown} has a certificate that is not trusted here ({cause.verify_message})"
+        return _CertificateError(text, CERTIFICATE_REMEDY)
+    if "CA certificate bundle" in str(error):  # REQUESTS_CA_BUNDLE names a file that does not exist
+        return _CertificateError(f"{shown} could not be asked ({error})", CERTIFICATE_REMEDY)
+    proxy = _proxy(url)
+    way, remedy = (f" through the proxy {proxy}", PROXY_REMEDY) if proxy else ("", "")
     if "timed out" in str(error):
-        return f"gave no answer in {TIMEOUT} s"
-    cause = getattr(error.args[0], "reason", error) if error.args else error
-    return f"cannot be reached ({str(cause).rpartition(': ')[2]})"
+        return _NoAnswerError(f"{shown} gave no answer in {TIMEOUT} s{way}", remedy)
+    return _NoAnswerError(f"{shown} cannot be reached{way} ({str(cause).rpartition(': ')[2]})", remedy)
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The exception at the bottom: requests and urllib3 wrap it, as `reason` or among the arguments."""
+    for inner in (getattr(error, "reason", None), *error.args):
+        if isinstance(inner, BaseException):
+            return _innermost(inner)
+    return error
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy by which requests would ask for `url`, without its password; None if there is none."""
+    from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
+
+    proxy = select_proxy(url, get_environ_proxies(url))
+    return public_url(prepend_scheme_if_needed(proxy, "http")) if proxy else None
 
 
 def _explained(
@@ -378,7 +498,10 @@ def _explained(
             f"{directory / name} is missing (gzipped or not), and it could not be fetched:{error}\n"
             "Put it there, or try again with a network."
         )
-    return NoFilesError(
-        f"{directory} holds none of the four data files, and they could not be fetched:{error}\n"
+    # Without a network there is nothing better than other digits. Behind a bad certificate there is.
+    kind = DataError if isinstance(error, _CertificateError) else NoFilesError
+    return kind(
+        f"{directory} holds none of the four data files ({', '.join(FILES)}, with or without .gz), "
+        f"and they could not be fetched:{error}\n"
         "Put them there, try again with a network, or choose another data directory."
     )

@@ -35,7 +35,8 @@ MODULES = ("grading/__init__", "grading/forks", "grading/freezing", "grading/imp
 # What the lab hands out and a script may import; not the solutions, which a submission could hand back.
 KIT = ("deep_mnist", "idx_files", "input_data", "lab", "lab_files", "lab_flags", "mnist_files", "plotter")
 KIT += ("softmax_mnist", "synthetic_digits")
-KIT += ("labkit/__init__", "labkit/notebook", "labkit/startup", "labkit/data/__init__", "labkit/data/loader")
+KIT += ("labkit/__init__", "labkit/notebook", "labkit/startup", "labkit/data/__init__", "labkit/data/legacy")
+KIT += ("labkit/data/loader",)
 KIT += ("labkit/run/__init__", "labkit/run/frame")
 RECIPE = ("steps", "batch_size", "learning_rate", "label_smoothing", "seed")
 FOLDERS = {f"GRADING_{name.upper()}": f"/{name}" for name in ("submission", "output")}

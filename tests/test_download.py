@@ -5,6 +5,7 @@ import errno
 import gzip
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -13,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import requests
+import urllib3
 
 import idx_files
 import mnist_files
-from input_data import DataError, read_data_sets
+from input_data import DataError, maybe_download, read_data_sets
 from tests import digit_files
 from tests.digit_files import NAMES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, serving
 
@@ -205,8 +208,6 @@ def test_mirrors_that_never_answer_cost_one_timeout_together(tmp_path, mnist, mi
         asked.append(url)
         over.wait()  # in a daemon thread: as the lookup of a name may hang, whatever the timeout
 
-    import requests
-
     monkeypatch.setattr(requests, "head", hang)
     mirrors("http://first.invalid/", "http://second.invalid/")
     try:
@@ -258,6 +259,102 @@ def test_an_endless_download_is_given_up(tmp_path, mnist, mirrors, monkeypatch):
         mirrors(server)
         with pytest.raises(DataError, match="sends more than 1,000,000 bytes"):
             load(tmp_path)
+    assert names_in(tmp_path) == []
+
+
+# --- certificates and proxies ------------------------------------------------------------------------------------
+
+
+def refuse_the_certificate(url, **options):
+    """What requests.head does where the certificate is signed by nobody known."""
+    cause = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1006)")
+    cause.verify_message = "self-signed certificate in certificate chain"
+    raise requests.exceptions.SSLError(urllib3.exceptions.MaxRetryError(None, url, urllib3.exceptions.SSLError(cause)))
+
+
+@pytest.mark.parametrize("dataset", ["auto", "mnist"])
+def test_a_certificate_that_is_not_trusted_stops_with_its_remedy(tmp_path, mnist, monkeypatch, dataset):
+    monkeypatch.setattr(requests, "head", refuse_the_certificate)
+    with pytest.raises(DataError) as error:
+        load(tmp_path, dataset=dataset)
+    told = str(error.value)
+    assert "has a certificate that is not trusted here (self-signed certificate in certificate chain)" in told
+    assert told.count("set the environment variable REQUESTS_CA_BUNDLE") == 1
+    assert "clock" in told
+
+
+def test_a_certificate_bundle_that_is_missing_stops_with_its_remedy(tmp_path, mnist, mirrors, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "absent.pem"))
+    mirrors("https://127.0.0.1:9/")
+    with pytest.raises(
+        DataError, match=r"invalid path: .*absent.pem\)\n.*set the environment variable REQUESTS_CA_BUNDLE"
+    ):
+        load(tmp_path, dataset="auto")
+
+
+def test_a_mirror_with_a_trusted_certificate_makes_up_for_one_without(tmp_path, mnist, mirrors, monkeypatch):
+    head = requests.head
+
+    def refuse_https(url, **options):
+        return refuse_the_certificate(url) if url.startswith("https") else head(url, **options)
+
+    monkeypatch.setattr(requests, "head", refuse_https)
+    with serving(mnist) as server:
+        mirrors("https://first.invalid/", server)
+        assert load(tmp_path).name == "MNIST"
+
+
+@pytest.fixture
+def dead_proxy(monkeypatch):
+    """Nothing listens at the proxy of the environment; its URL without the password."""
+    proxy = digit_files.closed_port_url().rstrip("/")
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, proxy.replace("http://", "http://ann:secret@"))
+        monkeypatch.setenv(name.upper(), proxy)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    return proxy
+
+
+@pytest.mark.parametrize("url", ["http://first.invalid/", "https://first.invalid/"])
+def test_a_proxy_that_cannot_be_reached_is_named_with_its_remedy(tmp_path, mnist, mirrors, dead_proxy, url):
+    mirrors(url, url)
+    with pytest.raises(mnist_files.NoFilesError) as error:
+        load(tmp_path)
+    told = str(error.value)
+    assert f"{url} cannot be reached through the proxy {dead_proxy} (" in told
+    assert "refused" in told
+    assert told.count("The proxy is set by the environment variable https_proxy") == 1
+    assert "secret" not in told
+    assert "None" not in told
+
+
+def test_where_there_is_none_no_word_is_said_of_it(tmp_path, mnist, mirrors):
+    mirrors(digit_files.closed_port_url())
+    with pytest.raises(mnist_files.NoFilesError, match="refused") as error:
+        load(tmp_path)
+    assert "through the proxy" not in str(error.value)
+    assert "https_proxy" not in str(error.value)
+
+
+# --- maybe_download ----------------------------------------------------------------------------------------------
+
+
+def test_maybe_download_fetches_a_file_into_a_new_directory_and_keeps_what_is_there(tmp_path, mnist):
+    with serving(mnist) as server:
+        url = f"{server.url}{TEST_LABELS}.gz"
+        path = maybe_download("labels.gz", str(tmp_path / "new"), url)
+        assert path == str(tmp_path / "new" / "labels.gz")
+        assert gzip.decompress(Path(path).read_bytes()) == mnist[TEST_LABELS]
+        Path(path).write_bytes(b"mine")
+        assert maybe_download("labels.gz", tmp_path / "new", url) == path
+    assert Path(path).read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("misbehave", [not_found, cut_off, drops_the_connection])
+def test_maybe_download_tells_a_failure_and_leaves_nothing_behind(tmp_path, mnist, misbehave):
+    with serving(mnist, misbehave) as server, pytest.raises(DataError, match=server.url):
+        maybe_download("labels.gz", tmp_path, f"{server.url}{TEST_LABELS}.gz")
     assert names_in(tmp_path) == []
 
 
@@ -390,6 +487,27 @@ def test_dataset_mnist_takes_nothing_else_from_a_source_url(tmp_path, mnist):
 def test_other_data_is_never_replaced_by_synthetic_digits(tmp_path):
     with pytest.raises(DataError, match="cannot be reached"):
         load_other(tmp_path, digit_files.closed_port_url())
+
+
+def test_a_directory_of_mnist_does_not_pass_as_other_data(tmp_path, mnist):
+    digit_files.write(tmp_path, mnist)
+    with (
+        serving(OTHER) as server,
+        pytest.raises(DataError, match=rf"holds MNIST, expected data from {server.url}. Choose"),
+    ):
+        load_other(tmp_path, server.url)
+
+
+def test_mnist_that_came_from_a_source_url_is_loaded_again_without_network(tmp_path, mnist):
+    with serving(mnist) as server:
+        load_other(tmp_path, server.url)
+    assert load_other(tmp_path, server.url).name == "MNIST"
+
+
+@pytest.mark.parametrize("url", ["http://yann.lecun.com/exdb/mnist", mnist_files.MIRRORS[0].replace("https", "http")])
+def test_the_address_of_mnist_itself_may_be_the_source_url_of_a_directory_of_mnist(tmp_path, mnist, url):
+    digit_files.write(tmp_path, mnist)
+    assert load_other(tmp_path, url).name == "MNIST"
 
 
 def test_labels_that_do_not_match_the_images_of_other_data_are_refused(tmp_path):

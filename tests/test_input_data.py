@@ -1,9 +1,11 @@
 """The loader: `DataSet`, `read_data_sets`, every defect of a file, and `python input_data.py`. No network."""
 
+import contextlib
 import gzip
 import hashlib
 import os
 import pickle
+import re
 import shutil
 import struct
 import subprocess
@@ -149,15 +151,97 @@ def test_any_mix_of_calls_is_bit_for_bit_that_of_the_original(seed):
     data, original = numbered(23, seed=seed), Reordering(23, seed)
     calls = np.random.RandomState(100 + seed)
     for _ in range(60):
-        size, shuffle = calls.randint(1, 24), bool(calls.randint(4))
+        size, shuffle = calls.randint(-3, 47), bool(calls.randint(4))
         assert rows(data.next_batch(size, shuffle=shuffle)) == original.take(size, shuffle)
         assert data.epochs_completed == original.epochs
 
 
-@pytest.mark.parametrize("size", [0, -1, 6])
-def test_batch_size_out_of_range_is_refused(size):
-    with pytest.raises(ValueError, match=rf"batch_size is {size}, expected 1 to .*5"):
-        numbered(5).next_batch(size)
+# Recorded from the loader in the wheel of TensorFlow 1.8.0, on five examples: what each call returned.
+ODD_SIZES = {
+    (7, 8, 3, 10, 2): [
+        [2, 0, 1, 3, 4, 2, 1],
+        [0, 4, 3, 1, 4, 3, 2, 0],
+        [2, 4, 3],
+        [0, 1, 1, 3, 0, 4, 2],
+        [0, 4, 2, 3, 1],
+    ],
+    (0, -2, 3, 0, -1, 4, 2): [[], [2, 1, 0], [], [], [], [1, 4, 3, 2], [0, 2]],
+}
+IN_FILE_ORDER = {
+    (7, 8, 3, 10, 2): [
+        [0, 1, 2, 3, 4, 0, 1],
+        [2, 3, 4, 0, 1, 2, 3, 4],
+        [0, 1, 2],
+        [3, 4, 0, 1, 2, 3, 4],
+        [0, 1, 2, 3, 4],
+    ],
+    (-2, 3, 0, -1, 4, 2): [[0, 1, 2], [], [], [], [0, 1, 2, 3], [4, 0]],
+}
+
+
+@pytest.mark.parametrize(("shuffle", "recorded"), [(True, ODD_SIZES), (False, IN_FILE_ORDER)])
+def test_zero_negative_and_large_batches_are_those_of_the_original(shuffle, recorded):
+    for sizes, expected in recorded.items():
+        data = numbered(5, seed=0)
+        assert [rows(data.next_batch(size, shuffle=shuffle)) for size in sizes] == expected
+
+
+def test_a_batch_of_more_than_twice_the_examples_is_refused():
+    with pytest.raises(ValueError, match=r"batch_size is 11, expected 1 to 5, the number of examples"):
+        numbered(5).next_batch(11)
+
+
+@pytest.mark.parametrize("size", [0, -3])
+def test_a_batch_of_no_fake_examples_is_empty(size):
+    images, labels = numbered(5).next_batch(size, fake_data=True)
+    assert images.shape == (0, 784)
+    assert labels.shape == (0,)
+
+
+# Recorded from the same wheel: the first two batches of five, of the seeds around the largest that TensorFlow knows.
+@pytest.mark.parametrize(
+    ("seed", "first", "second"),
+    [
+        (2**31 - 2, [4, 1, 2, 0, 3], [3, 0, 1, 4, 2]),
+        (2**31 - 1, [2, 0, 1, 3, 4], [2, 1, 0, 4, 3]),
+        (2**31, [2, 1, 4, 0, 3], [2, 4, 3, 0, 1]),
+        (2**32 - 1, [2, 1, 4, 0, 3], [2, 4, 3, 0, 1]),
+        (-1, [4, 1, 2, 0, 3], [3, 0, 1, 4, 2]),
+    ],
+)
+def test_large_and_negative_seeds_are_those_of_the_original(seed, first, second):
+    data = numbered(5, seed=seed)
+    assert [rows(data.next_batch(5)), rows(data.next_batch(5))] == [first, second]
+
+
+@pytest.fixture
+def seed_numpy():
+    """np.random.seed, whose effect ends with the test."""
+    before = np.random.get_state()
+    yield np.random.seed
+    np.random.set_state(before)
+
+
+def test_without_a_seed_batches_follow_the_global_generator(seed_numpy):
+    # Recorded from the same wheel. Scripts seed before they load the data, or after.
+    seed_numpy(42)
+    early = numbered(5)
+    assert [rows(early.next_batch(size)) for size in (5, 3, 5)] == [[1, 4, 2, 0, 3], [0, 4, 2], [1, 3, 4, 0, 1]]
+    late = numbered(5)
+    seed_numpy(42)
+    assert rows(late.next_batch(5)) == [1, 4, 2, 0, 3]
+
+
+def test_without_a_seed_a_restored_state_continues_and_leaves_the_global_generator_alone(seed_numpy):
+    seed_numpy(3)
+    data = numbered(23)
+    data.next_batch(7)
+    state = data.get_state()
+    expected = [rows(data.next_batch(7)) for _ in range(10)]
+    data.set_state(state)
+    seed_numpy(4)
+    assert [rows(data.next_batch(7)) for _ in range(10)] == expected
+    assert np.random.rand() == np.random.RandomState(4).rand()
 
 
 def test_shuffling_leaves_images_and_labels_in_file_order():
@@ -238,6 +322,37 @@ def test_batches_are_the_same_before_and_after_images_were_asked_for():
     assert early.next_batch(20)[0].tobytes() == late.next_batch(20)[0].tobytes()
 
 
+def test_the_attributes_of_the_original_can_be_read_and_set():
+    images = np.random.RandomState(0).randint(256, size=(30, 28, 28, 1), dtype=np.uint8)
+    data = DataSet(images, np.arange(30), seed=1)
+    assert data._images.dtype == np.float32
+    assert data._images.tobytes() == data.images.tobytes()
+    data._images = data._images.reshape(-1, 28, 28) * 2 - 1
+    batch, labels = data.next_batch(10)
+    assert batch.dtype == np.float32
+    assert np.array_equal(batch, images[labels, :, :, 0] * np.float32(1 / 255) * 2 - 1)
+
+
+def test_images_that_were_set_are_not_scaled_again():
+    data = DataSet(np.zeros((3, 28, 28, 1), np.uint8), np.arange(3))
+    data._images = np.full((3, 784), 200, np.uint8)
+    assert data.next_batch(3)[0].max() == data.images.max() == 200
+
+
+@pytest.mark.parametrize("count", [3, 12])
+def test_a_script_may_put_fewer_or_more_examples_in_place(count):
+    data = numbered(6, seed=0)
+    data.next_batch(4)
+    data._images, data._labels, data._num_examples = (
+        np.arange(count).repeat(784).reshape(count, 784),
+        np.arange(count),
+        count,
+    )
+    data._index_in_epoch = 0
+    data._epochs_completed = 0
+    assert sorted(rows(data.next_batch(count))) == list(range(count))
+
+
 class TensorFlowDType:
     """What the loader sees of a tf.DType."""
 
@@ -276,6 +391,66 @@ def test_one_hot_labels_have_a_one_at_the_class():
         [1, 0, 0, 0, 0, 0, 0, 0, 0, 0],
         [0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
     ]
+
+
+def test_a_label_of_minus_one_marks_the_row_above_as_in_the_original():
+    marked = DataSet(np.zeros((3, 28, 28, 1), np.uint8), np.array([3, -1, 9]), one_hot=True).labels
+    assert np.argwhere(marked).tolist() == [[0, 3], [0, 9], [2, 9]]
+    assert np.argwhere(input_data.dense_to_one_hot(np.array([-1, 0]), 10)).tolist() == [[1, 0], [1, 9]]
+
+
+def test_one_hot_takes_a_number_of_classes_and_columns_of_labels():
+    rows = input_data.dense_to_one_hot(np.array([[2], [0]]), 3)
+    assert rows.tolist() == [[0, 0, 1], [1, 0, 0]]
+    assert rows.dtype == np.float64
+
+
+def test_a_label_beyond_the_last_row_is_an_index_error():
+    with pytest.raises(IndexError):
+        input_data.dense_to_one_hot(np.array([3, 10]), 10)
+
+
+@pytest.fixture
+def gzipped_file(tmp_path):
+    """Opens a gzipped file of these bytes."""
+    with contextlib.ExitStack() as files:
+
+        def make(payload):
+            path = tmp_path / "file.gz"
+            path.write_bytes(gzip.compress(payload))
+            return files.enter_context(path.open("rb"))
+
+        yield make
+
+
+def test_images_are_extracted_from_an_open_file_whatever_their_size(gzipped_file):
+    payload = digit_files.images_payload(5, rows=3, columns=2)
+    images = input_data.extract_images(gzipped_file(payload))
+    assert images.dtype == np.uint8
+    assert images.shape == (5, 3, 2, 1)
+    assert images.tobytes() == payload[16:]
+
+
+def test_labels_are_extracted_from_an_open_file(gzipped_file):
+    payload = digit_files.labels_payload(12)
+    assert input_data.extract_labels(gzipped_file(payload)).tolist() == [*range(10), 0, 1]
+    one_hot = input_data.extract_labels(gzipped_file(payload), one_hot=True, num_classes=11)
+    assert one_hot.shape == (12, 11)
+    assert one_hot.argmax(axis=1).tolist() == [*range(10), 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("extract", "payload", "fault"),
+    [
+        ("extract_images", digit_files.labels_payload(3), r"magic number 2049 in image file .*file.gz, expected 2051"),
+        ("extract_labels", digit_files.images_payload(3), r"magic number 2051 in label file .*file.gz, expected 2049"),
+        ("extract_labels", digit_files.labels_payload(9)[:-1], r"8 bytes of values .*, expected 9"),
+        ("extract_images", digit_files.images_payload(9)[:10], r"ends within its header"),
+    ],
+)
+def test_what_is_no_such_file_is_a_value_error(gzipped_file, extract, payload, fault):
+    with pytest.raises(ValueError, match=fault):
+        getattr(input_data, extract)(gzipped_file(payload))
 
 
 def test_images_and_labels_must_be_as_many():
@@ -317,6 +492,50 @@ def test_the_validation_set_is_the_first_rows_of_the_training_file(tmp_path, mni
     assert data.name == "MNIST"
     assert data.sha256 == digit_files.sha256_of(mnist)
     assert data.validation is validation
+
+
+OTHER_NAMES = {
+    "7-Zip's dot": lambda name: re.sub("-(idx.)-", r".\1-", name),
+    "a folder for each": lambda name: f"{name}/{name}",
+    "a folder for each, with the dot": lambda name: f"{name}/" + re.sub("-(idx.)-", r".\1-", name),
+    "gzipped, in a folder": lambda name: f"raw/{name}.gz",
+    "copies": lambda name: f"{name}(1).gz",
+}
+
+
+@pytest.mark.parametrize("renamed", OTHER_NAMES.values(), ids=OTHER_NAMES)
+def test_files_of_mnist_are_found_under_other_names(tmp_path, mnist, offline, renamed):
+    (tmp_path / "notes.txt").write_text("not of the data")
+    (tmp_path / "empty").touch()
+    for name, payload in mnist.items():
+        path = tmp_path / renamed(name)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(gzipped(payload) if path.suffix == ".gz" else payload)
+    before = sorted(tmp_path.rglob("*"))
+    data = read_data_sets(tmp_path, dtype="uint8", validation_size=0)
+    assert data.name == "MNIST"
+    assert np.array_equal(data.train.images, digit_files.pixels_of(mnist[TRAIN_IMAGES]))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_good_file_under_another_name_makes_up_for_a_bad_one(tmp_path, mnist, offline):
+    digit_files.write(tmp_path, mnist)
+    (tmp_path / f"{TRAIN_IMAGES}.gz").write_bytes(b"<html>")
+    (tmp_path / "train-images.idx3-ubyte").write_bytes(mnist[TRAIN_IMAGES])
+    assert read_data_sets(tmp_path, validation_size=5).name == "MNIST"
+
+
+def test_other_data_under_other_names_is_not_mnist(tmp_path, mnist, offline):
+    for name, payload in digit_files.payloads(seed=50).items():
+        (tmp_path / name.replace("-idx", ".idx")).write_bytes(payload[:-1] + b"\0")
+    with pytest.raises(DataError, match="none of the four data files"):
+        read_data_sets(tmp_path, dataset="mnist")
+
+
+def test_the_error_tells_what_the_files_are_called(tmp_path, mnist, offline):
+    with pytest.raises(DataError) as error:
+        read_data_sets(tmp_path, dataset="mnist")
+    assert all(name in str(error.value) for name in NAMES)
 
 
 @pytest.mark.parametrize("size", [-1, 61])

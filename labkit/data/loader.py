@@ -15,11 +15,13 @@ import numpy.typing as npt
 import mnist_files
 import synthetic_digits
 from idx_files import CLASSES, FILES, SIDE, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, DataError
+from labkit.data.legacy import dense_to_one_hot
 
 __all__ = ["DataError", "DataSet", "DataSets", "read_data_sets"]
 
 FAKE_EXAMPLES = 10_000
 PIXEL_SCALE = np.float32(1 / 255)  # a factor, not a divisor: the original multiplied, and the last bit differs
+SEEDS = 2**31 - 1  # how many different seeds TensorFlow knows: it takes larger and negative ones modulo this
 
 
 class DataSet:
@@ -29,11 +31,12 @@ class DataSet:
         images: (n, rows, columns, 1), grey levels from 0 to 255.
         labels: (n,) class numbers, or (n, 10) one-hot.
         fake_data: ignore both, and hold 10,000 fake examples: all pixels 1, all labels 0.
-        one_hot: turn class numbers into one-hot rows (float64, as in the original).
+        one_hot: turn class numbers into one-hot rows (float64); see dense_to_one_hot for those beyond 0 to 9.
         dtype: of the images: float32, scaled to [0, 1], or uint8, as they are. A NumPy dtype, its name,
             or a tf.DType.
         reshape: flatten images to (n, rows * columns).
-        seed: of the shuffling, 0 to 2**32 - 1; None for a different order each time.
+        seed: of the shuffling, any integer; those that differ by a multiple of 2**31 - 1 are the same. None to
+            shuffle with NumPy's global generator: another order each time, unless `np.random.seed` was called.
 
     Raises:
         TypeError: `dtype` is neither float32 nor uint8.
@@ -61,7 +64,8 @@ class DataSet:
         self._fake_data = fake_data
         # uint8 until somebody asks for `images` as float32: batches are scaled as they are drawn, which
         # saves 130 MB.
-        self._images = images
+        self._pixels = images
+        self._to_be_scaled = self._dtype == np.float32 and images.dtype == np.uint8
         self._labels = labels
         self._num_examples = len(images)
         # Batches are drawn in this order. The original reordered the images instead, a copy of 172 MB per
@@ -69,13 +73,26 @@ class DataSet:
         self._order = np.arange(self._num_examples)
         self._index_in_epoch = 0
         self._epochs_completed = 0
-        self._generator = np.random.RandomState(seed)  # its own: the original reseeded NumPy's global one
+        # With a seed, its own: the original reseeded NumPy's global one.
+        self._generator = None if seed is None else np.random.RandomState(operator.index(seed) % SEEDS)
 
     @property
     def images(self) -> np.ndarray:
         """All images in file order, whatever has been shuffled: (n, 784) or (n, 28, 28, 1)."""
-        self._images = self._in_dtype(self._images)
-        return self._images
+        if self._to_be_scaled:
+            self._pixels, self._to_be_scaled = _scaled(self._pixels), False
+        return self._pixels
+
+    @property
+    def _images(self) -> np.ndarray:
+        """The same. It was an attribute of the original, which scripts read and, to change the data, set."""
+        return self.images
+
+    @_images.setter
+    def _images(self, images: np.ndarray) -> None:
+        self._pixels, self._to_be_scaled = images, False
+        if len(images) != len(self._order):
+            self._order = np.arange(len(images))
 
     @property
     def labels(self) -> np.ndarray:
@@ -97,10 +114,14 @@ class DataSet:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The next `batch_size` images and labels.
 
-        A batch that crosses the end of an epoch is the rest of this epoch, then the start of the next one.
+        A batch that crosses the end of an epoch is the rest of this epoch, then the start of the next one. The
+        edge cases are those of TensorFlow r1.8, which cut the data by Python's slices.
 
         Args:
-            batch_size: 1 to `num_examples`.
+            batch_size: 1 to `num_examples`. From there to twice as many, a batch is what is left of this epoch and
+                what there is of the next, so that it and later ones may have fewer or more examples than asked for.
+                0 is an empty batch. A negative one goes back by so many examples, and is an empty batch, but
+                before the first example: there it is all but so many of the last.
             fake_data: return fake examples, whatever the data.
             shuffle: draw each epoch in a new order; otherwise keep the present one, at first that of the file.
 
@@ -109,19 +130,19 @@ class DataSet:
             (batch_size, 10): copies, which the caller may change.
 
         Raises:
-            ValueError: `batch_size` is out of range.
+            ValueError: `batch_size` is more than twice `num_examples`.
         """
         batch_size = operator.index(batch_size)
-        if not 1 <= batch_size <= self._num_examples:
-            raise ValueError(f"batch_size is {batch_size}, expected 1 to {self._num_examples}, the number of examples")
         if fake_data or self._fake_data:
-            image, label = self._fake_example
-            return np.repeat(image[np.newaxis], batch_size, 0), np.repeat(label[np.newaxis], batch_size, 0)
+            return tuple(np.repeat(part[np.newaxis], max(0, batch_size), 0) for part in self._fake_example)
+        if batch_size > 2 * self._num_examples:
+            raise ValueError(
+                f"batch_size is {batch_size}, expected 1 to {self._num_examples}, the number of examples "
+                "(twice as many at the most)"
+            )
         rows = self._next_rows(batch_size, shuffle)
-        return self._in_dtype(self._images[rows]), self._labels[rows]
-
-    def _in_dtype(self, images: np.ndarray) -> np.ndarray:
-        return _scaled(images) if self._dtype == np.float32 and images.dtype == np.uint8 else images
+        images = self._pixels[rows]
+        return _scaled(images) if self._to_be_scaled else images, self._labels[rows]
 
     def _next_rows(self, batch_size: int, shuffle: bool) -> np.ndarray:
         """The row numbers of the next batch, int64 (batch_size,)."""
@@ -132,7 +153,7 @@ class DataSet:
         if end <= self._num_examples:
             self._index_in_epoch = end
             return self._order[start:end]
-        rest = self._order[start:]
+        rest = self._order[start : self._num_examples]
         self._epochs_completed += 1
         if shuffle:
             self._shuffle()
@@ -142,17 +163,19 @@ class DataSet:
     def _shuffle(self) -> None:
         """Permute the order there is, with the same calls to the generator as in the original."""
         permutation = np.arange(self._num_examples)
-        self._generator.shuffle(permutation)
+        (self._generator or np.random).shuffle(permutation)
         self._order = self._order[permutation]
 
     def get_state(self) -> dict[str, np.ndarray | int]:
         """Where the batches stand, for a checkpoint; `set_state` continues from there, bit for bit.
 
+        Without a seed the generator's part is a copy of NumPy's global one.
+
         Returns:
             order, int64 (n,); index_in_epoch and epochs_completed, int; generator_key, uint32 (624,), and
             generator_pos, int, of the Mersenne Twister.
         """
-        generator = self._generator.get_state(legacy=False)["state"]
+        generator = (self._generator or np.random).get_state(legacy=False)["state"]
         return {
             "order": self._order.copy(),
             "index_in_epoch": self._index_in_epoch,
@@ -162,10 +185,14 @@ class DataSet:
         }
 
     def set_state(self, state: dict[str, np.ndarray | int]) -> None:
-        """Go back to where `get_state` was called; ValueError if that was on data of another size."""
+        """Go back to where `get_state` was called; ValueError if that was on data of another size.
+
+        From here on the generator is one of its own, whatever the seed was.
+        """
         order = np.array(state["order"], dtype=np.int64)
         if len(order) != self._num_examples:
             raise ValueError(f"the state is of {len(order)} examples, expected {self._num_examples}")
+        self._generator = np.random.RandomState()
         self._generator.set_state(("MT19937", state["generator_key"], int(state["generator_pos"])))
         self._order = order
         self._index_in_epoch = int(state["index_in_epoch"])
@@ -213,17 +240,17 @@ def read_data_sets(
     """Load MNIST, or what stands in for it: 55,000 examples to train, 5,000 to validate, 10,000 to test.
 
     Args:
-        train_dir: the directory of the four files, gzipped or unpacked. What is missing is fetched, and
-            kept there.
+        train_dir: the directory of the four files, gzipped or unpacked; MNIST's are known by their hashes, under
+            any name, there or in a folder there. What is missing is fetched, and kept there.
         fake_data: give 10,000 fake examples in each set, for smoke tests; no file is read.
         one_hot: give labels as one-hot rows.
         dtype: of the images, float32 or uint8; see DataSet.
         reshape: flatten images to 784 pixels.
         validation_size: how many of the first training examples to set apart, 0 to 60,000.
-        seed: of the shuffling, the same for each set.
+        seed: of the shuffling, the same for each set; None to follow `np.random.seed`. See DataSet.
         source_url: fetch from here instead of from mnist_files.MIRRORS. With "auto" this may be other data of the same
             format: it is checked for its structure, named after its source, and never replaced by
-            synthetic digits.
+            synthetic digits, nor by MNIST that is in `train_dir`.
         dataset: "auto": MNIST from `train_dir` or from a mirror; synthetic digits, under a warning, if there
             is neither file nor mirror. "mnist": MNIST, or an error. "synthetic": synthetic digits, kept in
             `train_dir`/synthetic.
@@ -308,7 +335,7 @@ def _checked(images: np.ndarray, labels: np.ndarray, one_hot: bool, reshape: boo
             raise ValueError(f"images have shape {images.shape}, expected (n, rows, columns, 1) to flatten")
         images = images.reshape(len(images), images.shape[1] * images.shape[2])
     if one_hot and labels.ndim == 1:
-        labels = np.eye(CLASSES)[labels]
+        labels = dense_to_one_hot(labels)
     return images, labels
 
 
