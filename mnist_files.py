@@ -457,8 +457,8 @@ def _no_answer(url: str, error: Exception) -> _NoAnswerError:
     if isinstance(cause, ssl.SSLCertVerificationError):
         text = f"{shown} has a certificate that is not trusted here ({cause.verify_message})"
         return _CertificateError(text, CERTIFICATE_REMEDY)
-    if "CA certificate bundle" in str(error):  # REQUESTS_CA_BUNDLE names a file that does not exist
-        return _CertificateError(f"{shown} could not be asked ({error})", CERTIFICATE_REMEDY)
+    if "certificate" in str(error).lower():  # REQUESTS_CA_BUNDLE names no file, or one without a certificate in it
+        return _CertificateError(f"{shown} could not be asked ({cause})", CERTIFICATE_REMEDY)
     proxy = _proxy(url)
     way, remedy = (f" through the proxy {proxy}", PROXY_REMEDY) if proxy else ("", "")
     if "timed out" in str(error):

@@ -283,13 +283,16 @@ def test_a_certificate_that_is_not_trusted_stops_with_its_remedy(tmp_path, mnist
     assert "clock" in told
 
 
-def test_a_certificate_bundle_that_is_missing_stops_with_its_remedy(tmp_path, mnist, mirrors, monkeypatch):
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "absent.pem"))
-    mirrors("https://127.0.0.1:9/")
-    with pytest.raises(
-        DataError, match=r"invalid path: .*absent.pem\)\n.*set the environment variable REQUESTS_CA_BUNDLE"
-    ):
-        load(tmp_path, dataset="auto")
+@pytest.mark.parametrize("content", [None, b"not a certificate"], ids=["missing", "of something else"])
+def test_a_bad_certificate_bundle_stops_with_its_remedy(tmp_path, mnist, mirrors, monkeypatch, content):
+    bundle = tmp_path / "bundle.pem"
+    if content:
+        bundle.write_bytes(content)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    told = r"could not be asked \((.|\n)*set the environment variable REQUESTS_CA_BUNDLE"
+    with serving(mnist) as server, pytest.raises(DataError, match=told):
+        mirrors(server.url.replace("http:", "https:"))
+        load(tmp_path / "data", dataset="auto")
 
 
 def test_a_mirror_with_a_trusted_certificate_makes_up_for_one_without(tmp_path, mnist, mirrors, monkeypatch):
