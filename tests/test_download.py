@@ -290,9 +290,10 @@ def test_a_bad_certificate_bundle_stops_with_its_remedy(tmp_path, mnist, mirrors
         bundle.write_bytes(content)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
     told = r"could not be asked \((.|\n)*set the environment variable REQUESTS_CA_BUNDLE"
-    with serving(mnist) as server, pytest.raises(DataError, match=told):
+    with serving(mnist) as server:
         mirrors(server.url.replace("http:", "https:"))
-        load(tmp_path / "data", dataset="auto")
+        with pytest.raises(DataError, match=told):
+            load(tmp_path / "data", dataset="auto")
 
 
 def test_a_mirror_with_a_trusted_certificate_makes_up_for_one_without(tmp_path, mnist, mirrors, monkeypatch):
