@@ -111,7 +111,15 @@ def test_help_does_not_wait_for_tensorflow(no_tensorflow, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "flags", [["--steps", "0"], ["--steps", "ten"], ["--learning-rate", "nan"], ["--seed", "-1"], ["--colour", "red"]]
+    "flags",
+    [
+        ["--steps", "0"],
+        ["--steps", "ten"],
+        ["--learning-rate", "nan"],
+        ["--seed", "-1"],
+        ["--precision", "float16"],
+        ["--colour", "red"],
+    ],
 )
 def test_a_bad_flag_ends_with_status_2_before_tensorflow(flags, no_tensorflow, tmp_path):
     done = run("deep_mnist", *flags, cwd=tmp_path, **no_tensorflow)
@@ -425,6 +433,25 @@ def test_precision_follows_the_processor(processor, precision, tmp_path, monkeyp
 
 def test_precision_is_float32_where_the_processor_can_not_be_asked(tmp_path):
     assert lab.pick_precision("auto", tmp_path / "absent") == "float32"
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_the_precision_of_the_flag_is_that_of_the_run(precision, tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["deep_mnist.py", "--precision", precision, "--data-dir", str(tmp_path)])
+    flags = lab.parse_flags("A script.", steps=1, batch_size=1)
+    monkeypatch.setattr(input_data, "read_data_sets", lambda *_, **__: input_data.DataSets(*[numbered_images(2)] * 3))
+    before = tf.config.optimizer.get_experimental_options()
+    try:
+        lab.read_data(flags)
+        options = tf.config.optimizer.get_experimental_options()
+    finally:
+        tf.config.optimizer.set_experimental_options(before)
+    assert flags.precision == precision
+    assert options["auto_mixed_precision_onednn_bfloat16"] == (precision == "bfloat16")
+
+
+def numbered_images(count):
+    return input_data.DataSet(np.zeros((count, 28, 28, 1), np.uint8), np.arange(count))
 
 
 def test_feature_maps_of_a_model_that_needs_autograph():
