@@ -12,6 +12,7 @@ of a minute. At the end, or where the script fails, the calls that it made of th
 import argparse
 import builtins
 import collections
+import functools
 import os
 import runpy
 import sys
@@ -71,6 +72,7 @@ def record_calls(loader: ModuleType, calls: collections.Counter[str], directory:
     """Makes the loader count its calls, and read its files from `directory`."""
     read_data_sets, next_batch = loader.read_data_sets, loader.DataSet.next_batch
 
+    @functools.wraps(read_data_sets)
     def read(train_dir: str, *arguments: Any, **options: Any) -> Any:
         calls[f"read_data_sets({written(repr(train_dir), *map(repr, arguments), **options)})"] += 1
         return read_data_sets(directory, *arguments, **options)

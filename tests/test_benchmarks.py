@@ -5,6 +5,7 @@ import importlib.util
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 
@@ -30,6 +31,32 @@ def run(benchmark, *flags, cwd, **environment):
         text=True,
         timeout=PATIENCE,
     )
+
+
+OLD_SCRIPT = """
+import tensorflow as tf
+import tensorflow.examples.tutorials.mnist.input_data as by_path
+from tensorflow.contrib.learn.python.learn.datasets.mnist import read_data_sets
+from tensorflow.examples.tutorials.mnist import input_data
+
+digits = input_data.read_data_sets("Z:/nowhere", one_hot=True)
+assert by_path is input_data and read_data_sets is input_data.read_data_sets
+images = tf.placeholder(tf.float32, [None, 784])
+brightness = tf.reduce_mean(images)
+with tf.Session() as session:
+    for step in range(1000):
+        batch, _ = digits.train.next_batch(50)
+        session.run(brightness, feed_dict={images: batch})
+print(step + 1, "steps")
+"""
+
+
+def test_a_script_of_tensorflow_1_runs_as_it_is_cut_short_and_has_its_calls_listed(mnist_dir, tmp_path):
+    (tmp_path / "old.py").write_text(OLD_SCRIPT)
+    done = run("tf1_script", "old.py", "--data-dir", mnist_dir, "--iterations", 7, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "7 steps\n"
+    assert re.search(r"1 x read_data_sets\('Z:/nowhere', one_hot=True\)\n +7 x next_batch\(50\)\n$", done.stderr)
 
 
 @pytest.fixture

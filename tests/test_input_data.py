@@ -551,6 +551,52 @@ def test_validation_size_may_be_zero(tmp_path, mnist):
     assert (data.train.num_examples, data.validation.num_examples) == (60, 0)
 
 
+# Of the scripts in docs/tf1_scripts.md, and of others: with what they call the loader, and what they do with the data.
+
+
+@pytest.mark.parametrize(
+    ("options", "image_shape", "label_shape"),
+    [
+        ({}, (784,), ()),
+        ({"one_hot": True}, (784,), (10,)),
+        ({"one_hot": False}, (784,), ()),
+        ({"one_hot": True, "dtype": TensorFlowDType(np.uint8)}, (784,), (10,)),
+        ({"one_hot": True, "reshape": False}, (28, 28, 1), (10,)),
+        ({"validation_size": 0}, (784,), ()),
+        ({"source_url": "http://yann.lecun.com/exdb/mnist/"}, (784,), ()),
+        ({"source_url": ""}, (784,), ()),
+        ({"seed": 42, "one_hot": True}, (784,), (10,)),
+    ],
+)
+def test_the_calls_of_public_scripts_give_what_they_expect(tmp_path, mnist, offline, options, image_shape, label_shape):
+    digit_files.write(tmp_path, mnist)
+    data = read_data_sets(str(tmp_path) + "/", **{"validation_size": 5, **options})
+    assert data.train.images.shape == (data.train.num_examples, *image_shape)
+    assert data.test.labels.shape == (data.test.num_examples, *label_shape)
+    assert len(data.train.images) // 10 == int(data.train.num_examples / 10)
+    for batch in (data.train.next_batch(10), data.train.next_batch(batch_size=10), data.test.next_batch(20)):
+        images, labels = batch
+        assert images.shape == (len(labels), *image_shape)
+        assert labels.shape[1:] == label_shape
+    images, labels = data.train.next_batch(data.train.num_examples + 5)  # 60,000 of 55,000, as some ask for
+    assert len(images) == len(labels) > data.train.num_examples - 20
+    assert data.train.images.reshape(-1, 28, 28, 1).shape[0] == data.train.num_examples
+    assert data.train.labels.astype(np.int32).dtype == np.int32
+
+
+def test_images_may_be_made_writable_and_changed_in_place(tmp_path, mnist, offline):
+    digit_files.write(tmp_path, mnist)
+    data = read_data_sets(tmp_path, validation_size=5)
+    data.train.images.setflags(write=1)
+    data.train.images[:] = 0.25
+    assert (data.train.next_batch(10)[0] == 0.25).all()
+
+
+def test_a_call_without_a_directory_is_a_type_error_as_in_the_original():
+    with pytest.raises(TypeError, match="train_dir"):
+        read_data_sets(one_hot=False)
+
+
 def test_unknown_dataset_is_refused(tmp_path):
     with pytest.raises(ValueError, match="'fashion', expected 'auto', 'mnist' or 'synthetic'"):
         read_data_sets(tmp_path, dataset="fashion")
