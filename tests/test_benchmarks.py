@@ -9,15 +9,19 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from scipy import stats
 
+import ablation
 from tests.tracing import ROOT
 
 pytestmark = pytest.mark.benchmark
 one_in_ci = pytest.mark.sample(1, of="benchmarks")
 
-BENCHMARKS = ["arithmetic", "first_weights", "grading", "loader", "optimisations", "scripts", "throughput"]
-BENCHMARKS += ["time_to_accuracy"]
+MEASURING = ["arithmetic", "first_weights", "grading", "loader", "optimisations", "scripts", "throughput"]
+MEASURING += ["time_to_accuracy"]
+BENCHMARKS = [*MEASURING, "error_rates"]
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
 
 
@@ -137,6 +141,15 @@ def test_optimisations_measures_every_variant_beside_its_reckoning(digits, tmp_p
 
 
 @one_in_ci
+def test_error_rates_are_simulated_for_every_number_of_seeds_and_every_spread(tmp_path):
+    done = run("error_rates", "--smoke", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    header, _, *rows = done.stdout.splitlines()
+    assert "Dunnett" in header
+    assert len(rows) == 4 * 6
+
+
+@one_in_ci
 @pytest.mark.usefixtures("sandbox")
 def test_grading_measures_a_class_without_training_and_on_mnist_one_with_it(digits, tmp_path):
     done, record = run_smoke("grading", digits, tmp_path)
@@ -165,7 +178,7 @@ def test_help_teaches_and_a_bad_flag_ends_with_status_2(benchmark, tmp_path):
     assert run(benchmark, "--json", cwd=tmp_path).returncode == 2
 
 
-@pytest.mark.parametrize("benchmark", BENCHMARKS)
+@pytest.mark.parametrize("benchmark", MEASURING)
 def test_a_failure_is_told_in_one_line(benchmark, tmp_path):
     nowhere = tmp_path / "a file"
     nowhere.touch()
@@ -206,6 +219,32 @@ def test_contenders_take_turns(module):
     contenders = {name: lambda name=name: order.append(name) for name in "ab"}
     module("measuring").alternate(contenders, rounds=2)
     assert order == ["a", "b", "b", "a"]
+
+
+def test_what_is_simulated_is_what_a_study_does(module):
+    error_rates = module("error_rates")
+    studies = np.random.default_rng(0).normal(99, 0.05, (100, 4, 3)).round(2)
+    studies[:, 1] -= 0.2
+    studies[0, :2] = [[99.0], [98.0]]  # no seed differs from another
+    networks = list(ablation.NAMES)
+    for accuracies, verdicts in zip(studies, error_rates.welch(studies), strict=True):
+        runs = {
+            network: [ablation.Run(network, 0, {"test_accuracy": value / 100}, None) for value in values]
+            for network, values in zip(networks, accuracies, strict=True)
+        }
+        found = ablation.differences(runs)
+        if found["model_no1"].p is not None:  # without it, the study has a comparison less to allow for
+            assert [found[network].significant for network in networks[1:]] == list(verdicts)
+        else:
+            assert not verdicts[0]
+
+
+def test_dunnett_s_test_is_scipy_s(module):
+    error_rates = module("error_rates")
+    for accuracies in np.random.default_rng(0).normal(99, 0.05, (20, 4, 3)) - [[0], [0.1], [0.2], [0.3]]:
+        full, *others = accuracies
+        p = stats.dunnett(*others, control=full, rng=np.random.default_rng(0)).pvalue
+        assert list(error_rates.dunnett(3)(accuracies[np.newaxis])[0]) == list(p < 0.05)
 
 
 def test_layers_are_those_of_the_network(module):

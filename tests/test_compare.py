@@ -334,7 +334,7 @@ def test_synthetic_digits_are_told_in_every_table_and_sentence(kit, capsys):
     headers = [line for line, rule in zip(report.splitlines(), report.splitlines()[1:], strict=False) if "---" in rule]
     assert len(headers) == 3
     assert all("synthetic digits, not MNIST" in header for header in headers)
-    sentences = [line for line in output.splitlines() if "points of test accuracy" in line]
+    sentences = [line for line in output.splitlines() if "removing the" in line]
     assert len(sentences) == 3
     assert all(line.startswith("On synthetic digits, not MNIST, ") for line in sentences)
 
@@ -542,50 +542,63 @@ def test_the_interval_of_a_mean_is_student_s():
     assert (low, high) == pytest.approx((3 - 2.776 * math.sqrt(2.5 / 5), 3 + 2.776 * math.sqrt(2.5 / 5)), abs=1e-3)
 
 
-def test_one_value_has_no_interval_and_equal_values_have_one_without_width():
-    assert ablation.mean_interval([99.2]) == (99.2, None, None)
-    assert ablation.mean_interval([99.2, 99.2, 99.2]) == pytest.approx((99.2, 99.2, 99.2))
+@pytest.mark.parametrize("values", [[99.2], [99.2, 99.2, 99.2]], ids=["one", "equal"])
+def test_without_a_spread_there_is_no_interval(values):
+    assert ablation.mean_interval(values) == (pytest.approx(99.2), None, None)
 
 
-@pytest.mark.parametrize(("ablations", "seeds", "critical"), [(3, 5, 2.59), (3, 3, 2.88), (2, 5, 2.50), (1, 5, 2.31)])
-def test_the_interval_of_a_difference_is_dunnett_s(ablations, seeds, critical):
-    # Two-sided critical values, 5%, from the tables: Dunnett, "New tables for multiple comparisons with a control",
-    # Biometrics 20 (1964), for 16, 8 and 12 degrees of freedom; and Student's t for a single comparison, 8 of them.
-    values = np.random.default_rng(0).normal(99, 0.1, (ablations + 1, seeds))
-    found = ablation.differences(study(**dict(zip(NETWORKS, values, strict=False))))
-    pooled = math.sqrt(sum(((row - row.mean()) ** 2).sum() for row in values) / ((ablations + 1) * (seeds - 1)))
-    reach = critical * pooled * math.sqrt(2 / seeds)
-    for network, row in zip(NETWORKS[1:], values[1:], strict=False):
-        difference = row.mean() - values[0].mean()
-        assert found[network].points == pytest.approx(difference)
-        expected = (difference - reach, difference + reach)
-        assert (found[network].low, found[network].high) == pytest.approx(expected, abs=0.005 * reach)
+def test_intervals_end_where_percentages_do():
+    assert ablation.mean_interval([99.9, 90.0])[2] == 100
+    assert ablation.mean_interval([0.1, 9.0])[1] == 0
+    found = ablation.differences(study(deep_mnist=[5.0, 15.0], model_no1=[90.0, 99.0]))["model_no1"]
+    assert found.low < found.points < found.high == 100
 
 
-def test_the_p_of_a_single_comparison_is_that_of_the_t_test():
-    full, other = [99.2, 99.1, 99.3], [99.0, 98.9, 99.1]
-    t, freedom = 0.2 / math.sqrt(0.01 * 2 / 3), 4  # each has a variance of 0.01
+WELCH = [  # accuracies of the full network, and of an ablation
+    ([99.2, 99.1, 99.3], [99.0, 98.9, 99.1]),
+    ([99.20, 99.25, 99.15, 99.21, 99.28], [98.5, 99.1, 98.9, 98.7, 98.9]),
+    ([99.2, 99.3], [90.0, 95.0, 93.0]),
+]
+
+
+@pytest.mark.parametrize(("full", "other"), WELCH)
+def test_the_p_of_a_single_comparison_is_welch_s(full, other):
+    a, b = np.var(full, ddof=1) / len(full), np.var(other, ddof=1) / len(other)
+    t = (np.mean(other) - np.mean(full)) / math.sqrt(a + b)
+    freedom = (a + b) ** 2 / (a**2 / (len(full) - 1) + b**2 / (len(other) - 1))  # Welch 1947, Satterthwaite 1946
     expected = special.betainc(freedom / 2, 0.5, freedom / (freedom + t * t))  # the t distribution's two tails
-    assert ablation.differences(study(deep_mnist=full, model_no1=other))["model_no1"].p == pytest.approx(expected, 0.01)
+    found = ablation.differences(study(deep_mnist=full, model_no1=other))["model_no1"]
+    assert (found.p, found.comparisons) == (pytest.approx(expected), 1)
 
 
-def test_three_comparisons_find_less_than_one_does():
-    full, other = [99.20, 99.10, 99.30], [98.98, 98.95, 99.08]
-    alone = ablation.differences(study(deep_mnist=full, model_no1=other))
-    among = ablation.differences(study(deep_mnist=full, model_no1=other, model_no2=full, model_no3=full))
-    assert alone["model_no1"].significant
-    assert not among["model_no1"].significant
+def test_p_and_interval_allow_for_the_number_of_comparisons():
+    full, other = [99.20, 99.10, 99.30], [98.94, 98.91, 99.04]
+    alone = ablation.differences(study(deep_mnist=full, model_no1=other))["model_no1"]
+    among = ablation.differences(study(deep_mnist=full, model_no1=other, model_no2=full, model_no3=full))["model_no1"]
+    assert among.p == pytest.approx(3 * alone.p)
+    freedom = (0.01 + 0.0139 / 3) ** 2 / ((0.01**2 + (0.0139 / 3) ** 2) / 2)  # variances 0.01 and 0.0139 / 3
+    wider = special.stdtrit(freedom, 1 - 0.05 / 3 / 2) / special.stdtrit(freedom, 1 - 0.05 / 2)
+    assert (among.high - among.low) / (alone.high - alone.low) == pytest.approx(wider)
+    assert alone.significant
+    assert not among.significant
 
 
-def test_the_same_runs_give_the_same_p():
-    runs = study(deep_mnist=[99.2, 99.1], model_no1=[99.0, 98.9], model_no2=[99.1, 98.9])
-    assert ablation.differences(runs) == ablation.differences(runs)
+def test_a_difference_is_significant_where_its_interval_has_no_zero_in_it():
+    rng = np.random.default_rng(0)
+    verdicts = set()
+    for shift in np.linspace(0, 0.4, 60):
+        full, other = rng.normal(99, 0.1, (2, 4))
+        found = ablation.differences(study(deep_mnist=full, model_no1=other - shift, model_no2=full))["model_no1"]
+        assert found.significant == (found.low > 0 or found.high < 0)
+        verdicts.add(found.significant)
+    assert verdicts == {True, False}
 
 
 def test_a_network_with_one_seed_has_a_difference_but_no_test_and_the_others_are_tested():
     found = ablation.differences(study(deep_mnist=[99.2, 99.3], model_no1=[99.0], model_no2=[98.0, 98.1]))
     assert found["model_no1"] == ablation.Difference(pytest.approx(-0.25))
     assert found["model_no2"].significant
+    assert found["model_no2"].comparisons == 1
 
 
 def test_seeds_that_never_vary_are_not_tested():
@@ -593,16 +606,17 @@ def test_seeds_that_never_vary_are_not_tested():
     assert found == {"model_no1": ablation.Difference(pytest.approx(-0.2))}
 
 
-def test_a_network_whose_seeds_agree_is_tested_without_a_warning(recwarn):
-    found = ablation.differences(study(deep_mnist=[99.2, 99.2, 99.2], model_no1=[99.0, 99.1, 98.9]))
+@pytest.mark.parametrize("full", [[99.2, 99.2], [99.2, 99.2, 99.2]])
+def test_a_network_whose_seeds_agree_is_tested_without_a_warning(full, recwarn):
+    found = ablation.differences(study(deep_mnist=full, model_no1=[99.0, 99.1, 98.9]))
     assert found["model_no1"].p is not None
     assert len(recwarn) == 0
 
 
-def test_networks_that_vary_unlike_are_told():
-    runs = study(deep_mnist=[99.2, 99.3, 99.25], model_no1=[97, 99, 98])
-    assert ablation.unequal_spread(runs) == ("deep_mnist", "model_no1")
-    assert ablation.unequal_spread(study(deep_mnist=[99.2, 99.3], model_no1=[97, 97.2])) is None
+def test_the_images_alone_move_an_accuracy_by_what_the_binomial_distribution_says():
+    # 1.96 * sqrt(0.992 * 0.008 / 10,000), in percent; Wilson's is a little wider.
+    assert ablation.sampling_error(99.2, 10_000) == pytest.approx(0.1746, rel=0.01)
+    assert ablation.sampling_error(100.0, 10_000) > 0
 
 
 def trained(network, labels, wrong, seed=0):
@@ -624,6 +638,7 @@ def test_mcnemar_weighs_the_images_that_only_one_network_gets_right():
     pair = found["model_no1"]
     assert (pair.both, pair.only_full, pair.only_ablation, pair.neither) == (88, 9, 1, 2)
     # By hand: of 10 tosses, 9 or more on one side, either side; and two comparisons.
+    assert pair.comparisons == 2
     assert pair.p == pytest.approx(2 * 2 * (math.comb(10, 9) + 1) / 2**10)
     assert found["model_no2"].p == 1
 
@@ -636,6 +651,17 @@ def test_mcnemar_compares_the_first_seed_that_both_have():
     }
     pair = ablation.pairs(runs, labels)["model_no1"]
     assert (pair.seed, pair.only_full, pair.only_ablation) == (2, 1, 1)
+
+
+def test_mcnemar_is_corrected_for_the_comparisons_that_there_are():
+    labels = np.arange(100) % 10
+    runs = {
+        "deep_mnist": [trained("deep_mnist", labels, [0, 1, 2])],
+        "model_no1": [trained("model_no1", labels, [1, 2, *range(10, 19)])],
+        "model_no2": [trained("model_no2", labels, [5], seed=1)],  # a seed that the full network does not have
+    }
+    (pair,) = ablation.pairs(runs, labels).values()
+    assert (pair.comparisons, pair.p) == (1, pytest.approx(2 * (math.comb(10, 9) + 1) / 2**10))
 
 
 def test_errors_are_counted_for_each_digit_in_percent_of_its_images():
@@ -652,6 +678,14 @@ def test_errors_are_counted_for_each_digit_in_percent_of_its_images():
 # ------------------------------------------------------------------------------------------------------------ sentences
 
 
+def described(**accuracies):
+    """Runs with these accuracies, and with what a table tells of a run besides."""
+    runs = study(**accuracies)
+    for run in (run for of_network in runs.values() for run in of_network):
+        run.record.update(parameters=10, training_seconds=1.0)
+    return runs
+
+
 def conclude(**accuracies):
     runs = study(**accuracies)
     (sentence,) = ablation.conclusions(runs, np.arange(10))
@@ -662,28 +696,55 @@ def numbers(text):
     return [float(number) for number in re.findall(r"-?\d+\.\d+", text)]
 
 
-def test_a_loss_beyond_chance_is_said_with_its_interval():
+def test_a_loss_is_said_with_its_interval_and_what_was_tested():
     sentence, found = conclude(deep_mnist=[99.2, 99.3, 99.25], model_no2=[98.8, 98.7, 98.72])
     assert sentence.startswith("Removing the second convolution, its ReLU and its pooling (no. 2) costs 0.51 points")
-    assert sentence.endswith("; that is more than the seeds vary.")
-    assert numbers(sentence) == pytest.approx([-found.points, -found.high, -found.low], abs=0.005)
+    assert sentence.endswith("; a difference in mean accuracy over the seeds is shown (Welch's t-test: p < 0.001).")
+    assert numbers(sentence)[:3] == pytest.approx([-found.points, -found.high, -found.low], abs=0.005)
 
 
-def test_a_gain_beyond_chance_is_said_as_one():
+def test_a_gain_is_said_as_one():
     sentence, found = conclude(deep_mnist=[98.8, 98.7, 98.72], model_no2=[99.2, 99.3, 99.25])
     assert "gains 0.51 points" in sentence
-    assert numbers(sentence) == pytest.approx([found.points, found.low, found.high], abs=0.005)
+    assert numbers(sentence)[:3] == pytest.approx([found.points, found.low, found.high], abs=0.005)
 
 
-def test_a_difference_within_chance_is_not_called_one():
+def test_a_difference_that_is_not_shown_is_neither_claimed_nor_denied():
     sentence, found = conclude(deep_mnist=[99.2, 99.3, 99.1], model_no2=[99.1, 99.2, 99.22])
-    assert "within what the seeds vary, so these runs do not show that the layer matters" in sentence
+    assert "is not shown, nor that there is none" in sentence
     assert found.low < 0 < found.high
+
+
+@pytest.mark.parametrize("shift", [0, -0.003, 0.003])
+def test_a_tie_neither_costs_nor_gains(shift):
+    full = np.array([99.2, 99.3, 99.1])
+    sentence, found = conclude(deep_mnist=full, model_no2=full + shift)
+    assert "changes test accuracy by less than 0.01 points" in sentence
+    assert numbers(sentence)[1:3] == pytest.approx([found.low, found.high], abs=0.005)
+
+
+def test_a_p_never_contradicts_its_verdict():
+    for p in (0.04996, 0.0499999, 0.05, 0.0504, 0.0501):
+        text = ablation._p(p)
+        assert (float(text.removeprefix("p = ")) < 0.05) == (p < 0.05), text
+    assert [ablation._p(p) for p in (0.0004, 0.001, 0.0123, 1.0)] == [
+        "p < 0.001",
+        "p = 0.001",
+        "p = 0.012",
+        "p = 1.000",
+    ]
+
+
+def test_the_end_of_an_interval_shows_on_which_side_of_zero_it_is():
+    assert [ablation._end(value) for value in (0.0041, -0.0003, 0.0, 1.234, -5.0)] == [
+        "0.004", "-0.0003", "0.00", "1.23", "-5.00"
+    ]  # fmt: skip
 
 
 def test_of_seeds_that_never_vary_the_sentence_claims_nothing():
     sentence, _ = conclude(deep_mnist=[10.0, 10.0], model_no2=[9.0, 9.0])
-    assert "no seed differs from another" in sentence
+    assert "no seed of either differs from another" in sentence
+    assert "(all seeds alike)" in ablation.main_table(described(deep_mnist=[10.0, 10.0], model_no2=[9.0, 9.0]))
 
 
 @pytest.mark.parametrize(("wrong", "said"), [(range(10, 19), "these two trained networks differ"), ([5], "not shown")])
@@ -694,19 +755,22 @@ def test_of_a_single_seed_the_sentence_is_about_these_two_trainings(wrong, said)
         "model_no3": [trained("model_no3", labels, list(wrong))],
     }
     (sentence,) = ablation.conclusions(runs, labels)
-    assert f"{len(wrong)} images are right only with it, 1 only without it" in sentence
+    assert f"{len(wrong)} image{'s are' if len(wrong) > 1 else ' is'} right only with it, 1 only without it" in sentence
     assert said in sentence
     assert "luck of the seed takes more seeds" in sentence
 
 
-def test_the_digits_that_suffer_are_named_worst_first():
+def test_the_digits_that_suffer_are_named_worst_first_where_a_difference_is_shown():
+    runs = study(deep_mnist=[99.0, 99.1], model_no1=[98.7, 98.8], model_no2=[90.0, 90.1], model_no3=[99.0, 99.1])
     full = np.full(10, 1.0)
-    errors = {"deep_mnist": full, "model_no1": np.array([1, 1, 1, 1.5, 1, 1, 1, 1, 3, 1])}
-    assert ablation.digit_sentences(errors) == [
-        "Without the first convolution, its ReLU and its pooling (no. 1) the errors rise most for the digits "
-        "8 (from 1.00 to 3.00%), 3 (from 1.00 to 1.50%)."
+    worse = np.array([1, 1, 1, 1.5, 1, 1, 1, 1, 3, 1])
+    errors = {"deep_mnist": full, "model_no1": worse, "model_no2": worse, "model_no3": worse}
+    assert ablation.digit_sentences(runs, errors) == [
+        "Without the second convolution, its ReLU and its pooling (no. 2) the errors rise most for the digits "
+        "8 (from 1.00 to 3.00%), 3 (from 1.00 to 1.50%).",
+        "Of no. 1 and no. 3 no difference over the seeds is shown, so nothing is said of single digits.",
     ]
-    assert "rise for no digit" in ablation.digit_sentences({"deep_mnist": full, "model_no1": full})[0]
+    assert "rise for no digit" in ablation.digit_sentences(runs, dict.fromkeys(errors, full))[0]
 
 
 def test_the_report_holds_what_the_runs_say(finished):
@@ -721,6 +785,8 @@ def test_the_report_holds_what_the_runs_say(finished):
     versions = runs["deep_mnist"][0]["packages"]
     for fact in ("MNIST, 1,000 test images", "Seeds: 0, 1", "steps 540", *(f"{n} {v}" for n, v in versions.items())):
         assert fact in report
-    for sentence in ("Dunnett", "McNemar", "Student"):
-        assert sentence in report
-    assert len(re.findall("points of test accuracy", report)) == 3
+    for method in ("Welch", "McNemar", "Student", "Bonferroni", "for these 1,000 test images", "chosen with the full"):
+        assert method in report
+    assert len(re.findall("^- Removing .* test accuracy", report, re.MULTILINE)) == 3
+    full = np.mean([100 * run["test_accuracy"] for run in runs["deep_mnist"]])
+    assert f"an accuracy of {full:.2f}% by about ±{ablation.sampling_error(full, 1000):.2f} points" in report
