@@ -265,7 +265,10 @@ def test_a_failed_run_is_named_with_its_error_and_does_not_stop_the_rest(kit, ca
     [
         ("raise RuntimeError('no way')", "it ended with exit status 1: RuntimeError: no way"),
         ("os.kill(os.getpid(), 9)", "it ended with exit status -9"),
-        ("os._exit(0)", "it left no run.json"),
+        (
+            "os._exit(0)",
+            "it ended well, but it left no run.json: keep everything outside of the class Model as it is .*",
+        ),
     ],
 )
 def test_however_a_script_ends_without_a_result_it_is_told_in_a_line(statement, said, kit, capsys):
@@ -274,9 +277,71 @@ def test_however_a_script_ends_without_a_result_it_is_told_in_a_line(statement, 
     shutil.rmtree(kit.results())
     assert compare.main(["--seeds", "1", "--networks", "model_no1"]) == 1
     errors = capsys.readouterr().err
-    assert f"failed: model_no1 seed 0: {said}\n" in errors
+    assert re.search(f"^failed: model_no1 seed 0: {said}$", errors, re.MULTILINE)
     assert "there is no finished run" in errors
     assert "Traceback" not in errors
+
+
+def test_a_script_that_no_longer_trains_is_not_taken_for_one_that_has_changed(kit, capsys):
+    script = kit.folder / "model_no1.py"
+    script.write_text(script.read_text().replace("    lab.run_script(main, FLAGS)", "    pass"))
+    assert compare.main(["--seeds", "1", "--networks", "model_no1"]) == 1
+    errors = capsys.readouterr().err
+    assert "failed: model_no1 seed 0: it ended well, but it left no run.json: keep everything outside" in errors
+    assert "failed: model_no1 seed 0: its script has changed" not in errors
+
+
+def make_it_another_network(kit, network, other):
+    script = kit.folder / f"{network}.py"
+    script.write_text(script.read_text().replace("Model(flags.script)", f"Model('{other}')"))
+
+
+def test_nothing_is_concluded_about_a_layer_that_was_not_removed(kit, capsys):
+    make_it_another_network(kit, "model_no2", "model_no1")
+    for seeds, trained in (("2", ["model_no2 0 afresh all"]), ("2", [])):
+        assert compare.main(["--seeds", seeds]) == 1
+        assert kit.trained() == trained, "one seed is enough to see it"
+        output = capsys.readouterr()
+        assert (
+            "failed: model_no2: model_no2.py has 12,857,994 parameters, which is what model_no1.py should have, and "
+            "without the second convolution, its ReLU and its pooling it would be 6,434,634" in output.err
+        )
+        assert "pytest tests/test_shapes.py -m no2" in output.err
+        assert "no. 2" not in output.out
+        assert "no. 3" in output.out
+    assert "Missing: model_no2, because " in kit.results("ablation.md").read_text()
+
+
+def test_without_the_lecture_s_network_there_is_nothing_to_compare_with(kit, capsys):
+    make_it_another_network(kit, "deep_mnist", "model_no3")
+    assert compare.main(["--seeds", "1"]) == 1
+    output = capsys.readouterr()
+    assert "deep_mnist.py has 83,466 parameters, which is what model_no3.py should have, and the lec" in output.err
+    assert "removing" not in output.out.lower()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("WRONG = {", "WRONG = {'x': 1} | {", "first in line "),
+        ("\n\ndef told(name):", "\n\nimport math\n\n\ndef told(name):", "first in line "),
+        ("    lab.run_script(main, FLAGS)", "    lab.run_script(main, FLAGS)\nprint('done')", "`print('done')`"),
+    ],
+)
+def test_a_script_that_differs_in_more_than_its_model_gets_a_caution(before, after, said, kit, capsys):
+    script = kit.folder / "model_no3.py"
+    script.write_text(script.read_text().replace(before, after, 1))
+    assert compare.main(["--seeds", "1"]) == 0
+    caution = r"Caution: model_no3\.py differs from deep_mnist\.py outside of the class Model, .*" + re.escape(said)
+    assert len(re.findall(caution, capsys.readouterr().err)) == 1
+    assert re.search(caution, kit.results("ablation.md").read_text())
+
+
+def test_another_docstring_and_another_model_are_no_reason_for_a_caution():
+    for network in NETWORKS[1:]:
+        if not (ROOT / f"{network}.py").is_file():
+            pytest.skip(f"{network}.py is not there yet")
+    assert compare.unlike_scripts(NETWORKS) == []
 
 
 def test_a_script_that_is_edited_while_it_runs_is_told(kit, capsys):
@@ -779,7 +844,7 @@ def test_the_report_holds_what_the_runs_say(finished):
     runs = {network: [finished.record(network, seed) for seed in range(2)] for network in NETWORKS}
     for network, name in ablation.NAMES.items():
         cells = rows[f"{name} (`{network}`)"]
-        assert cells[1] == "10"
+        assert cells[1] == f"{compare.count_parameters(network):,}"
         assert float(cells[2]) == np.median([run["training_seconds"] for run in runs[network]])
         assert float(cells[4].split()[0]) == round(100 * np.mean([run["test_accuracy"] for run in runs[network]]), 2)
     versions = runs["deep_mnist"][0]["packages"]

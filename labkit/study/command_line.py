@@ -26,6 +26,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -33,7 +34,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from grading.layers import REMOVED
+from grading.layers import REMOVED, expected_variables
 from idx_files import DataError
 from lab_flags import FLAGS
 from labkit.data import loader
@@ -42,6 +43,7 @@ from labkit.run import frame
 NETWORKS = ("deep_mnist", *REMOVED)
 SCRIPTS = Path(__file__).resolve().parents[2]
 POLL = 0.2  # seconds between two looks at the trainings
+NO_RECORD = "it left no run.json: keep everything outside of the class Model as it is in deep_mnist.py"
 PATIENCE = 10  # seconds for a stopped training to end by itself
 EPILOG = """\
 results, in RESULTS_DIR (default: results):
@@ -63,6 +65,10 @@ class NoRunError(StudyError):
 
 class OtherKindError(StudyError):
     """A finished run that may not stand in one table with those of this study."""
+
+
+class OtherNetworkError(StudyError):
+    """A finished run of a script as it is, which holds another network than its name says."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,6 +195,49 @@ def read_defaults(name, source):
         ) from error
 
 
+def unlike_scripts(networks: Iterable[str]) -> list[str]:
+    """A line for each script that differs from deep_mnist.py in more than its docstring and its Model."""
+    full = f"{NETWORKS[0]}.py"
+    reference = _outside_of_model(SCRIPTS / full)
+    if not reference:
+        return []
+    scripts = [f"{network}.py" for network in dict.fromkeys(networks)]
+    found = {script: _first_difference(_outside_of_model(SCRIPTS / script), reference) for script in scripts}
+    return [
+        f"Caution: {script} differs from {full} outside of the class Model, {where}: more than a layer may be compared"
+        for script, where in found.items()
+        if where
+    ]
+
+
+def _first_difference(statements: list[ast.stmt], reference: list[ast.stmt]) -> str:
+    """Where statements begin to differ from others, in words; "" where they don't."""
+    for statement, expected in itertools.zip_longest(statements, reference):
+        if statement is None:
+            return f"where it lacks `{_first_line(expected)}`"
+        if expected is None or ast.dump(statement) != ast.dump(expected):
+            return f"first in line {statement.lineno}, `{_first_line(statement)}`"
+    return ""
+
+
+def _outside_of_model(path: Path) -> list[ast.stmt]:
+    """The statements of a lab script, without its docstring and the class Model; [] where it can't be read."""
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (OSError, SyntaxError, ValueError):
+        return []
+    return [
+        statement
+        for statement in body
+        if not (isinstance(statement, ast.ClassDef) and statement.name == "Model")
+        and not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+    ]
+
+
+def _first_line(statement: ast.stmt) -> str:
+    return ast.unparse(statement).partition("\n")[0]
+
+
 def kind(record):
     """All that the runs of one table share, names to values: of a run.json, or of what is wanted.
 
@@ -217,8 +266,9 @@ def changes(before, now):
 def read_run(job, labels):
     """(run.json, predictions) of a finished job: a dict, and uint8 (images,).
 
-    Raises NoRunError; OtherKindError for a run that was trained under other conditions; and StudyError for one whose
-    script has changed since, or whose files are damaged.
+    Raises NoRunError; OtherKindError for a run that was trained under other conditions; OtherNetworkError for one whose
+    network is not the one that the study is about; and StudyError for one whose script has changed since, or whose
+    files are damaged.
     """
     try:
         record = json.loads((job.folder / "run.json").read_text(encoding="utf-8"))
@@ -226,7 +276,7 @@ def read_run(job, labels):
         script_changed = record["recipe"]["script_sha256"] != job.wanted["recipe"]["script_sha256"]
         check_figures(record)
     except FileNotFoundError as error:
-        raise NoRunError("it left no run.json") from error
+        raise NoRunError(NO_RECORD) from error
     except OSError as error:
         raise StudyError(f"its run.json can't be read ({error.strerror})") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -235,6 +285,7 @@ def read_run(job, labels):
         raise OtherKindError(", ".join(f"{name} was {before}, is {now}" for name, before, now in changed))
     if script_changed:
         raise StudyError("its script has changed since")
+    check_network(job.network, record["parameters"])
     return record, read_predictions(job.folder / "predictions.npy", record, labels)
 
 
@@ -244,6 +295,28 @@ def check_figures(record):
         float(record[figure])
     if not [float(entry["step"]) + float(entry["loss"]) for entry in record["history"]]:
         raise ValueError("the history is empty")
+
+
+def check_network(network: str, parameters: int) -> None:
+    """Raises OtherNetworkError where a network has not as many parameters as the one that is asked about."""
+    expected = count_parameters(network)
+    if parameters == expected:
+        return
+    same = [f", which is what {other}.py should have" for other in NETWORKS if count_parameters(other) == parameters]
+    if network not in REMOVED:
+        wanted, mark = f"the lecture's network has {expected:,}: there is nothing to compare the others with", "deep"
+    else:
+        wanted = f"without {REMOVED[network]} it would be {expected:,}: so it tells nothing about them"
+        mark = network.removeprefix("model_")
+    raise OtherNetworkError(
+        f"{network}.py has {parameters:,} parameters{''.join(same)}, and {wanted}; to see what differs: "
+        f"python -m pytest tests/test_shapes.py -m {mark}"
+    )
+
+
+def count_parameters(network: str) -> int:
+    """How many weights and biases the assignment's network of that name has."""
+    return sum(math.prod(shape) for shape in expected_variables(network).values())
 
 
 def read_predictions(path, record, labels):
@@ -262,11 +335,12 @@ def read_predictions(path, record, labels):
 
 
 def look_around(jobs, labels):
-    """What is finished already: {job: what read_run returns}. Says which runs have to be trained again, and why.
+    """What is finished already: {job: what read_run returns}; and {network: why it is none of this study's}.
 
-    Raises StudyError where a run of another kind is in the way: to train that again would be to lose it.
+    Says which runs have to be trained again, and why. Raises StudyError where a run of another kind is in the way: to
+    train that again would be to lose it.
     """
-    finished, again, others = {}, defaultdict(list), defaultdict(list)
+    finished, strange, again, others = {}, {}, defaultdict(list), defaultdict(list)
     for job in jobs:
         try:
             finished[job] = read_run(job, labels)
@@ -274,6 +348,8 @@ def look_around(jobs, labels):
             continue
         except OtherKindError as error:
             others[str(error)].append(job)
+        except OtherNetworkError as error:
+            strange[job.network] = str(error)
         except StudyError as error:
             again[str(error)].append(job)
     if others:
@@ -284,7 +360,7 @@ def look_around(jobs, labels):
         )
     for why, those in again.items():
         say(f"{named(those)}: {why}; to be trained again")
-    return finished
+    return finished, strange
 
 
 def named(jobs):
@@ -304,6 +380,7 @@ class Training:
     def __init__(self, job, flags, environment, resume=True):
         self.job = job
         self.resumed = resume and _left_unfinished(job.folder)
+        self._earlier_record = _written(job.folder / "run.json")
         command = [sys.executable, SCRIPTS / f"{job.network}.py", "--seed", str(job.seed), *flags]
         self._messages = tempfile.TemporaryFile()  # noqa: SIM115  # a pipe would fill up, and halt the training
         self.process = subprocess.Popen(
@@ -318,7 +395,8 @@ class Training:
         """What went wrong in a training that has ended, in a line, or "" where nothing did. Call it once."""
         with self._messages:
             if self.process.returncode == 0:
-                return ""
+                left = _written(self.job.folder / "run.json") != self._earlier_record
+                return "" if left else f"it ended well, but {NO_RECORD}"
             self._messages.seek(0)
             lines = [line for line in self._messages.read().decode(errors="replace").splitlines() if line.strip()]
         told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
@@ -326,6 +404,15 @@ class Training:
             return told[-1]
         last = f": {lines[-1].strip()}" if lines else ""  # of a traceback, the line that says what it was
         return f"it ended with exit status {self.process.returncode}{last}"
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """What tells one writing of a file from another; None where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
 
 
 def _left_unfinished(folder):
@@ -336,13 +423,14 @@ def _left_unfinished(folder):
     return not record.exists() or record.stat().st_mtime < checkpoint.stat().st_mtime
 
 
-def train(jobs, at_once, flags, bar):
+def train(waiting, at_once, flags, bar):
     """Trains, and yields (job, fault) as each ends; fault is "", or a line that says what went wrong.
 
-    Every training is stopped when the caller leaves early, by Ctrl-C for example.
+    waiting: a deque of Jobs, from which the caller may take some meanwhile. Every training is stopped when the caller
+    leaves early, by Ctrl-C for example.
     """
     environment = share_of_the_processors(at_once)
-    waiting, at_work = deque(jobs), []
+    at_work = []
     try:
         while waiting or at_work:
             while waiting and len(at_work) < at_once:
@@ -396,16 +484,20 @@ def study(options, given):
     )
     labels = data.test.labels  # (10000,)
     jobs, faults = find_jobs(set(options.networks), options.seeds, given, data)
-    finished = look_around(jobs, labels)
+    notes = unlike_scripts(job.network for job in jobs)
+    for note in notes:
+        say(note)
+    finished, strange = look_around(jobs, labels)
+    jobs = [job for job in jobs if job.network not in strange]
     # Not "auto": were the data to vanish meanwhile, half of the study would be on synthetic digits.
     passed_on = given | {"dataset": "mnist" if data.name == "MNIST" else "synthetic"}
-    faults |= train_missing(jobs, finished, labels, options.jobs, passed_on)
+    faults |= strange | train_missing(jobs, finished, labels, options.jobs, passed_on)
 
     runs = defaultdict(list)
     for job in sorted(finished, key=jobs.index):
         runs[job.network].append(ablation.Run(job.network, job.seed, *finished[job]))
     if runs:
-        notes = [f"Missing: {name}, because {fault}" for name, fault in faults.items()]
+        notes += [f"Missing: {name}, because {fault}" for name, fault in faults.items()]
         if options.jobs > 1:
             notes.append(f"Trained {options.jobs} at once: times are longer than of one training alone")
         paths = ablation.write(runs, labels, Path(given.get("results_dir", "results")), notes)
@@ -419,9 +511,12 @@ def study(options, given):
 
 
 def train_missing(jobs, finished, labels, at_once, flags):
-    """Trains the jobs that are not in `finished`, and adds them to it; returns {name of a job: why it failed}."""
+    """Trains the jobs that are not in `finished`, and adds them to it; returns {name of a job: why it failed}.
+
+    Where a network turns out to be another than its name says, the fault is the network's, and it is left at that.
+    """
     arguments = [part for name, value in flags.items() for part in (f"--{name.replace('_', '-')}", str(value))]
-    missing, faults = [job for job in jobs if job not in finished], {}
+    waiting, faults = deque(job for job in jobs if job not in finished), {}
     bar = tqdm(
         total=len(jobs),
         initial=len(finished),
@@ -430,7 +525,7 @@ def train_missing(jobs, finished, labels, at_once, flags):
         dynamic_ncols=True,
         disable=None,
     )
-    with bar, contextlib.closing(train(missing, at_once, arguments, bar)) as ended:
+    with bar, contextlib.closing(train(waiting, at_once, arguments, bar)) as ended:
         for job, fault in ended:
             try:
                 if fault:
@@ -438,8 +533,12 @@ def train_missing(jobs, finished, labels, at_once, flags):
                 record, _ = finished[job] = read_run(job, labels)
                 bar.write(f"{job}: test accuracy {record['test_accuracy']:.4f}, {record['training_seconds']:.1f} s")
             except StudyError as error:
-                faults[str(job)] = str(error)
+                hopeless = isinstance(error, OtherNetworkError)
+                faults[job.network if hopeless else str(job)] = str(error)
                 bar.write(f"{job} failed: {error}", file=sys.stderr)
+                for other in [other for other in waiting if hopeless and other.network == job.network]:
+                    waiting.remove(other)
+                    bar.total -= 1
     return faults
 
 
