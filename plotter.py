@@ -21,12 +21,15 @@ import os
 import re
 import secrets
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 MAX_FILTERS = 64  # drawn by plot_filters, of a convolution with one input channel
 MAX_KERNELS = (8, 16)  # drawn by plot_filters otherwise: input channels, filters
@@ -39,6 +42,9 @@ STOPS = [(0, "#061240"), (0.3, "#1f55b5"), (0.5, "#868686"), (0.7, "#f2a33a"), (
 SIGNED = LinearSegmentedColormap.from_list("signed", STOPS)
 # Of the networks in a comparison: unlike in lightness, too, and in marker and line.
 LOOKS = [("#061240", "o", "-"), ("#a04400", "s", "--"), ("#4f86d9", "^", "-."), ("#a3a3a3", "D", ":")]
+# Numbers that may be labelled in each decade of a logarithmic axis, the densest first.
+LABELLED = [(1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)]
+LINE = 0.08  # of the height of an axis: the room that a label takes
 UNDATED = {".png": {"Software": None}, ".pdf": {"CreationDate": None}}  # the same input gives the same bytes
 
 
@@ -101,27 +107,27 @@ def plot_feature_maps(image, layers, path=None, *, dataset):
     digit = _numbers(image, "image")
     if digit.size != 784:
         raise ValueError(f"image has shape {digit.shape}; one digit is (784,) or (28, 28): pass images[0]?")
-    blocks = [("input: 28x28", _sheet(digit.reshape(1, 28, 28), columns=7), _ink_scale(digit))]
+    blocks = [("input: 28x28", _sheet(digit.reshape(1, 28, 28), columns=7), _ink_scale(digit), ())]
     blocks += [_layer_block(name, output) for name, output in layers.items()]
 
     # Placed by hand, in inches: the automatic layouts are slow with many colour bars.
-    left, width, gap = 0.2, 6.9, 0.42
-    heights = [min(width * sheet.shape[0] / sheet.shape[1], 2) for _, sheet, _ in blocks]
+    left, width, gap = 0.2, 6.7, 0.42
+    heights = [min(width * sheet.shape[0] / sheet.shape[1], 2) for _, sheet, _, _ in blocks]
     page = np.array([8.0, 0.8 + sum(heights) + gap * len(heights)])
     figure = Figure(figsize=page)
     title = f"What each layer makes of one digit ({dataset})\ncolour: the layer's output, no unit"
     figure.suptitle(title, y=1 - 0.3 / page[1], va="center")
     bottom = page[1] - 0.5
-    for (title, sheet, scale), height in zip(blocks, heights, strict=True):
+    for (title, sheet, scale, ticks), height in zip(blocks, heights, strict=True):
         bottom -= gap + height
         axes = figure.add_axes([*[left, bottom] / page, *[width, height] / page])
         image = axes.imshow(sheet, aspect="auto", interpolation="nearest", **scale)
         axes.set_title(title, loc="left", fontsize="medium")
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
-        axes.set(xticks=range(sheet.size) if len(sheet) == 1 and sheet.size <= 32 else [], yticks=[])
+        axes.set(xticks=ticks, yticks=[])
         bar = figure.add_axes([*[left + width + 0.1, bottom] / page, *[0.12, height] / page])
-        figure.colorbar(image, cax=bar, ticks=[scale["vmin"], scale["vmax"]], format="%.2g")
+        figure.colorbar(image, cax=bar, ticks=[scale["vmin"], scale["vmax"]], format="%.3g")
     return _save_or_show(figure, path, "feature_maps")
 
 
@@ -135,19 +141,23 @@ def plot_curves(history, path=None, *, dataset):
         raise ValueError("history must be a list of at least one dict with step, loss and seconds")
     rows = [(row["step"], row["loss"], row["seconds"], row.get("validation_accuracy")) for row in history]
     steps, losses, seconds, accuracies = np.array(rows, dtype=np.float64).T  # None becomes NaN
+    last, lost = int(steps[-1]), steps[~np.isfinite(losses)]
     measured = np.isfinite(accuracies)
     found = accuracies[measured]
     figure = Figure(figsize=(7, 6), layout="constrained")
-    figure.suptitle(f"Training on {dataset}: {steps[-1]:,.0f} steps in {seconds[-1]:,.0f} s")
+    figure.suptitle(f"Training on {dataset}: {_how_many(last, last, 'steps')} in {seconds[-1]:,.0f} s")
     loss_axes, accuracy_axes = figure.subplots(2, 1, sharex=True)
     loss_axes.plot(steps, losses, color="#1f55b5", linewidth=1, marker="." if len(steps) <= 100 else None)
     loss_axes.set_ylabel("training loss\n(cross-entropy, nats)")
-    if np.all(losses > 0):  # it falls a thousandfold: on a linear scale all but its start is flat
-        loss_axes.set_yscale("log")
+    _log_scale(loss_axes, losses)  # it falls a thousandfold: on a linear scale all but its start is flat
+    if lost.size:
+        _note(loss_axes, f"The loss is not a finite number in step {lost[0]:,.0f}: did training diverge?")
     accuracy_axes.plot(steps[measured], found, "o--", color="#c25a00", markersize=4)
     accuracy_axes.set(xlabel="step (one batch each)", ylabel="validation accuracy\n(fraction of the images)")
     summary = f"best {found.max():.4f}, last {found[-1]:.4f}" if found.size else "not measured"
     accuracy_axes.set_title(summary, loc="right", fontsize="medium")
+    if not found.size:
+        _note(accuracy_axes, "The validation accuracy was not measured.")
     for axes in (loss_axes, accuracy_axes):
         axes.grid(color="0.9")
     return _save_or_show(figure, path, "curves")
@@ -183,8 +193,8 @@ def plot_confusion(labels, predictions, path=None, *, dataset):
 def plot_mistakes(images, labels, predictions, path=None, *, dataset):
     """Draw the digits that a model got wrong, the first MAX_MISTAKES of them, each under its guess and truth.
 
-    images: (n, 784), (n, 28, 28) or (n, 28, 28, 1), floats from 0 to 1 or uint8. labels, predictions: (n,)
-    integer class numbers, 0 to 9.
+    images: (n, 784), (n, 28, 28) or (n, 28, 28, 1), numbers from 0 to 1 or from 0 to 255. labels, predictions:
+    (n,) integer class numbers, 0 to 9.
     """
     labels, predictions = _classes(labels, predictions)
     score = f"accuracy {np.mean(labels == predictions):.4f} ({labels.size:,} images, {dataset})"
@@ -225,17 +235,19 @@ def plot_comparison(networks, path=None, *, dataset):
     for row, (name, network) in enumerate(networks.items()):
         _draw_network(panels, row, name, network)
     scores, times, losses, validation = panels
+    validation.sharex(losses)
     scores.set(yticks=range(len(networks)), yticklabels=networks, ylim=(len(networks) - 0.4, -0.6))
     scores.set(xlabel="test accuracy (%)", title="Accuracy: each seed, the mean, its 95% interval")
     times.set(xlabel="training (s)", ylabel="test accuracy (%)", title="Time against accuracy")
     losses.set(xlabel="step (one batch each)", ylabel="training loss\n(cross-entropy, nats)", title="Learning: loss")
     validation.set(xlabel="step (one batch each)", ylabel="validation errors (%)", title="Learning: validation errors")
-    for axes in (losses, validation):
-        drawn = np.concatenate([line.get_ydata() for line in axes.lines])
-        if drawn.size and np.all(drawn > 0):  # the networks part near the end, which is flat on a linear scale
-            axes.set_yscale("log")
-            axes.yaxis.set_major_formatter("{x:g}")
-            axes.yaxis.set_minor_formatter("{x:g}")
+    for axes, what in ((losses, "loss"), (validation, "validation accuracy")):
+        curves = {line.get_label(): line.get_ydata() for line in axes.lines}
+        _log_scale(axes, np.concatenate(list(curves.values())))  # they part near the end, which a linear scale flattens
+        if lost := [name for name, values in curves.items() if not np.all(np.isfinite(values))]:
+            _note(axes, f"Not a finite number in some step: the {what} of {', '.join(lost)}")
+        elif absent := [name for name, values in curves.items() if not values.size]:
+            _note(axes, f"There is no step at which every seed measured the {what} of {', '.join(absent)}")
     for axes in panels:
         axes.grid(color="0.9")
         axes.set_axisbelow(True)
@@ -278,7 +290,9 @@ def _draw_network(panels, row, name, network):
     times.scatter(seconds, accuracies, **small)
     times.errorbar(np.median(seconds), mean, yerr=reach, **large)
     curve = {"color": colour, "linestyle": line, "marker": marker, "label": name}
-    losses.plot(*_mean_curve(network["histories"], "loss"), **curve, markersize=4, markevery=(5 * row, 20))
+    steps, loss = _mean_curve(network["histories"], "loss")
+    apart = max(1, len(steps) // 3)  # three marks a curve, none under those of another
+    losses.plot(steps, loss, **curve, markersize=4, markevery=(row * apart // len(LOOKS), apart))
     steps, reached = _mean_curve(network["histories"], "validation_accuracy")
     validation.plot(steps, 100 * (1 - reached), **curve, markersize=4)
 
@@ -290,8 +304,40 @@ def _mean_curve(histories, field):
     return np.array(steps), np.array([np.mean([values[step] for values in measured]) for step in steps])
 
 
+def _log_scale(axes: Axes, values: np.ndarray) -> None:
+    """Make the vertical axis logarithmic, with labels that don't overlap, if the finite values drawn are above zero."""
+    values = values[np.isfinite(values)]
+    if not values.size or values.min() <= 0:
+        return
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    room = LINE * np.log10(high / low)  # in decades
+    labelled = next((digits for digits in LABELLED if np.log10(_narrowest_gap(digits)) >= room), LABELLED[-1])
+    locator = LogLocator(subs=labelled)
+    ticks = locator.tick_values(low, high)
+    if np.count_nonzero((low <= ticks) & (ticks <= high)) < 2:
+        locator = MaxNLocator(4)
+    axes.yaxis.set_major_locator(locator)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _narrowest_gap(digits: tuple[int, ...]) -> float:
+    """The least ratio of neighbours among numbers of a decade, the first of the next one included."""
+    return min(upper / lower for lower, upper in zip(digits, [*digits[1:], 10], strict=True))
+
+
+def _note(axes: Axes, text: str) -> None:
+    """Say in the middle of a panel why something is missing in it; where all is, without numbers on the axis."""
+    if not any(np.isfinite(line.get_ydata()).any() for line in axes.lines):
+        axes.set_yticks([])
+    box = {"facecolor": "white", "edgecolor": "0.6", "alpha": 0.9}
+    place = {"transform": axes.transAxes, "ha": "center", "va": "center", "fontsize": "small"}
+    axes.text(0.5, 0.5, textwrap.fill(text, 50), bbox=box, **place)
+
+
 def _layer_block(name, output):
-    """Return the title, the sheet and the scale of one layer in plot_feature_maps."""
+    """Return the title, the sheet, the scale and the ticks of one layer in plot_feature_maps."""
     output = _numbers(output, name)
     if output.ndim not in (1, 3) or output.size == 0:
         raise ValueError(f"{name} has shape {output.shape}; one digit has (H, W, C) or (C,): pass {name}[0]?")
@@ -300,10 +346,11 @@ def _layer_block(name, output):
         scale = {"cmap": "viridis", "vmin": 0, "vmax": scale["vmax"]}
     if output.ndim == 1:
         sheet = _sheet(output.reshape(-1, 1, 1), columns=min(output.size, 128), gap=0)
-        return f"{name}: {output.size:,} values", sheet, scale
+        ticks = range(output.size) if output.size <= 32 else ()
+        return f"{name}: {_how_many(output.size, output.size, 'values')}", sheet, scale, ticks
     height, width, maps = output.shape
     sheet = _sheet(output[:, :, :MAX_MAPS].transpose(2, 0, 1), columns=16)
-    return f"{name}: {_how_many(min(maps, MAX_MAPS), maps, 'maps')} of {height}x{width}", sheet, scale
+    return f"{name}: {_how_many(min(maps, MAX_MAPS), maps, 'maps')} of {height}x{width}", sheet, scale, ()
 
 
 def _draw_tiles(axes, tiles, columns, captions=(), gap=1, head=0, **scale):
@@ -336,12 +383,15 @@ def _signed_scale(values):
 
 
 def _ink_scale(images):
-    return {"cmap": "gray_r", "vmin": 0, "vmax": 255 if images.dtype.kind in "iu" else 1}
+    brightest = images.max()
+    if brightest > 1:  # of 0 to 255, though converted to floats perhaps
+        brightest = 255 if images.dtype.kind in "iu" else brightest
+    return {"cmap": "gray_r", "vmin": 0, "vmax": max(1, brightest)}
 
 
 def _how_many(shown, total, things):
     things = things.removesuffix("s") if total == 1 else things
-    return f"{total} {things}" if shown == total else f"the first {shown} of {total:,} {things}"
+    return f"{total:,} {things}" if shown == total else f"the first {shown} of {total:,} {things}"
 
 
 def _numbers(value, name):

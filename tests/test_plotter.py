@@ -3,6 +3,7 @@
 import errno
 import functools
 import gc
+import itertools
 import os
 import subprocess
 import sys
@@ -257,6 +258,22 @@ def test_a_layer_with_negative_values_gets_the_scale_centred_on_zero(drawn):
     assert logits.get_clim() == (-abs(LAYERS["logits"]).max(), abs(LAYERS["logits"]).max())
 
 
+def test_the_values_of_a_short_vector_are_numbered_and_maps_of_one_pixel_are_not(drawn):
+    layers = {"h_pool3": np.ones((1, 1, 16)), "logits": np.ones(10), "score": np.ones(1)}
+    plotter.plot_feature_maps(digits(1)[0], layers, "m.png", dataset=DATASET)
+    _, maps, logits, score = drawn[0].axes[::2]
+    assert list(maps.get_xticks()) == []
+    assert maps.get_title(loc="left") == "h_pool3: 16 maps of 1x1"
+    assert list(logits.get_xticks()) == list(range(10))
+    assert score.get_title(loc="left") == "score: 1 value"
+
+
+def test_the_scale_of_large_outputs_is_not_cut_off(tmp_path):
+    layers = {"h_fc1": 12_345 * LAYERS["h_fc1"], "logits": 1e-5 * LAYERS["logits"]}
+    picture = imread(plotter.plot_feature_maps(digits(1)[0] * 255, layers, tmp_path / "m.png", dataset=DATASET))
+    assert (picture[:, -3:, :3] == 1).all()
+
+
 def test_a_batch_in_place_of_one_digit_is_told():
     with pytest.raises(ValueError, match=r"image has shape \(2, 784\).*images\[0\]"):
         plotter.plot_feature_maps(digits(2), LAYERS, "m.png", dataset=DATASET)
@@ -281,10 +298,60 @@ def test_curves_show_the_loss_of_each_step_and_the_accuracy_where_measured(drawn
     assert loss.lines[0].get_linestyle() != accuracy.lines[0].get_linestyle()
 
 
-def test_curves_without_validation_or_with_a_lost_run_are_drawn(drawn):
-    plotter.plot_curves([{"step": 1, "loss": np.nan, "seconds": 0.1}], "c.png", dataset=DATASET)
-    assert len(drawn[0].axes[1].lines[0].get_xdata()) == 0
-    assert drawn[0].axes[1].get_title(loc="right") == "not measured"
+def history(losses):
+    return [{"step": 10 * n, "loss": loss, "seconds": 0.1 * n} for n, loss in enumerate(losses, 1)]
+
+
+def notes(axes):
+    return [" ".join(text.get_text().split()) for text in axes.texts]
+
+
+@pytest.mark.parametrize(("losses", "step"), [([np.nan, np.nan], 10), ([2.3, 9.0, np.inf, np.nan], 30)])
+def test_a_panel_says_why_a_loss_or_an_accuracy_is_missing(losses, step, drawn):
+    plotter.plot_curves(history(losses), "c.png", dataset=DATASET)
+    loss, accuracy = drawn[0].axes
+    assert notes(loss) == [f"The loss is not a finite number in step {step}: did training diverge?"]
+    assert notes(accuracy) == ["The validation accuracy was not measured."]
+    assert len(accuracy.lines[0].get_xdata()) == 0
+    assert accuracy.get_title(loc="right") == "not measured"
+
+
+def test_panels_that_miss_nothing_say_nothing(drawn):
+    PICTURES["curves"]("c.png")
+    PICTURES["comparison"]("c.png")
+    assert [notes(axes) for figure in drawn for axes in figure.axes] == [[]] * 6
+
+
+def test_one_step_is_a_step(drawn):
+    plotter.plot_curves([{"step": 1, "loss": 2.3, "seconds": 0.1}], "c.png", dataset=DATASET)
+    assert title(drawn[0]) == f"Training on {DATASET}: 1 step in 0 s"
+
+
+@pytest.mark.parametrize(
+    ("highest", "lowest"), [(1, 1e-12), (2.3, 0.003), (2.3, 0.49), (0.52, 0.51), (300, 2), (0.97, 0.12), (5.1, 5.1)]
+)
+def test_labels_of_a_logarithmic_axis_are_several_and_do_not_overlap(highest, lowest, drawn):
+    measured, compared = history(np.geomspace(highest, lowest, 30)), networks(1)
+    for network in compared.values():
+        network["histories"] = [measured]
+    plotter.plot_curves(measured, "c.png", dataset=DATASET)
+    plotter.plot_comparison(compared, "c.png", dataset=DATASET)
+    for figure, panel in zip(drawn, (0, 2), strict=True):
+        plotter.FigureCanvasAgg(figure).draw()
+        check_labels(figure.axes[panel])
+
+
+def check_labels(axes):
+    inside = axes.get_window_extent()
+    boxes = [
+        label.get_window_extent()
+        for label in axes.get_yticklabels(which="both")
+        if label.get_text() and inside.y0 <= np.mean(label.get_window_extent().intervaly) <= inside.y1
+    ]
+    boxes.sort(key=lambda box: box.y0)
+    assert axes.get_yscale() == "log"
+    assert len(boxes) >= 2
+    assert all(upper.y0 > lower.y1 for lower, upper in itertools.pairwise(boxes))
 
 
 @pytest.mark.parametrize("history", [[], [{"step": 1}], {"history": []}])
@@ -341,14 +408,13 @@ def test_one_mistake_is_shown_and_none_is_said(drawn):
     assert "No mistakes: every image is right\naccuracy 1.0000 (100 images" in title(drawn[1])
 
 
-def test_uint8_images_in_any_layout_look_like_float_ones(tmp_path):
+def test_images_look_alike_in_any_layout_and_on_either_scale(tmp_path):
     raw = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), dtype=np.uint8)
-    files = [
+    files = {
         plotter.plot_mistakes(images, *answers(20, 5), tmp_path / f"{n}.png", dataset=DATASET).read_bytes()
-        for n, images in enumerate([raw, raw.reshape(20, 784), raw.reshape(20, 28, 28) / 255.0])
-    ]
-    assert files[0] == files[1]
-    assert files[0] == files[2]
+        for n, images in enumerate([raw, raw.reshape(20, 784), raw.reshape(20, 28, 28) / 255.0, raw.astype(np.float32)])
+    }
+    assert len(files) == 1
 
 
 @pytest.mark.parametrize(
@@ -399,6 +465,28 @@ def test_learning_curves_are_means_over_the_seeds(drawn):
     expected = [[10 * n, 2.3 / n * 3 + (0 + 1 + 2 + 3 + 4) / 5] for n in range(1, 8)]
     np.testing.assert_allclose(losses.lines[2].get_xydata(), expected)
     np.testing.assert_allclose(validation.lines[2].get_xydata(), [[10 * n, 10 - n / 10] for n in (1, 3, 5, 7)])
+
+
+def test_a_comparison_says_which_curves_are_missing(drawn):
+    compared = networks(2)
+    compared["no. 1"]["histories"][1][3]["loss"] = np.nan
+    for row in compared["no. 2"]["histories"][0]:
+        row["validation_accuracy"] = None
+    plotter.plot_comparison(compared, "c.png", dataset=DATASET)
+    losses, validation = drawn[0].axes[2:]
+    assert notes(losses) == ["Not a finite number in some step: the loss of no. 1"]
+    assert notes(validation) == ["There is no step at which every seed measured the validation accuracy of no. 2"]
+
+
+@pytest.mark.parametrize("entries", [2, 6, 54])
+def test_each_curve_has_its_marks_however_short_it_is(entries, drawn):
+    compared = networks(2)
+    for network in compared.values():
+        network["histories"] = [history(np.geomspace(2, 0.5, entries))] * 2
+    plotter.plot_comparison(compared, "c.png", dataset=DATASET)
+    for line in drawn[0].axes[2].lines:
+        first, apart = line.get_markevery()
+        assert len(range(first, entries, apart)) in (1, 2, 3, 4)
 
 
 def test_compared_networks_are_told_apart_in_black_and_white():
