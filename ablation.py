@@ -8,7 +8,7 @@
 
 Welch's test lets each network have a spread of its own. Its p-values, and McNemar's, are multiplied by the number of
 comparisons, and its intervals widened accordingly (Bonferroni), so that the level is that of the whole study. Why it is
-this test, and what it finds with how many seeds: `python benchmarks/error_rates.py`. All of it is about other seeds on
+this test, and what it finds with how many seeds, benchmarks/error_rates.py simulates. All of it is about other seeds on
 the same test images; what other images would change, the report adds.
 """
 
