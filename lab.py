@@ -14,6 +14,8 @@ from lab_flags import parse_flags
 from labkit.run import frame
 from labkit.run.frame import LabError, Run, feature_maps, learning_rate, pick_precision, run_script
 
+frame.watch_script()
+
 __all__ = [
     "LabError",
     "Run",

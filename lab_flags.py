@@ -95,6 +95,11 @@ FLAGS = {
         "default": None,
         "help": "write TensorBoard logs there, too; to view them: tensorboard --logdir DIR",
     },
+    "--summary": {
+        "action": "store_true",
+        "default": False,
+        "help": "print the network's layers, their outputs' shapes and their weights, and train nothing",
+    },
     "--resume": {
         "action": "store_true",
         "default": False,
@@ -118,7 +123,7 @@ def parse_flags(description, **defaults):
     for name, options in FLAGS.items():
         if "default" in options or name[2:].replace("-", "_") in defaults:
             parser.add_argument(name, **options)
-    parser.set_defaults(data_dir=os.environ.get("MNIST_DATA_DIR") or "MNIST_data", **defaults)
+    parser.set_defaults(data_dir=os.path.expanduser(os.environ.get("MNIST_DATA_DIR") or "MNIST_data"), **defaults)
     if notebook.pasted(sys._getframe(1).f_code.co_filename):
         flags = parser.parse_args([])
         flags.script = notebook.script(description)

@@ -3,9 +3,8 @@
 import difflib
 from dataclasses import dataclass
 
-from grading.layers import DROPPED, LAYERS, OWN_WEIGHTS, REMOVED, Layer, layer_problems
+from grading.layers import DROPPED, LAYERS, OWN_WEIGHTS, REMOVED, WEIGHTED, Layer, layer_problems
 
-WEIGHTED = ("convolution", "matrix product")
 TOO_MANY = 0.2  # the most that a network earns that has more layers with weights than it should
 
 

@@ -6,6 +6,7 @@ from grading.layers import DROPPED, LAYERS, REMOVED
 from grading.overruling import MALUS
 from grading.results import undecided_checks
 from idx_files import atomic_file
+from labkit.run.mistakes import without_place
 
 SETTLED_LATER, SETTLED = "to be settled by your instructor", "settled by your instructor"
 LOG_LINES = 25  # of what a script printed; result.json has more of it
@@ -67,11 +68,13 @@ def _table(result, marks):
 
 
 def _what_to_look_at(result, marks, assignment):
-    wrong = [
-        _explain(check, points, most, assignment)
-        for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True)
-        if check.status == FAILED and not (check.name in marks.decisions and points == most)
-    ]
+    shared = {}  # what keeps several scripts from running is told once
+    for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True):
+        if check.status == FAILED and not (check.name in marks.decisions and points == most):
+            group, _, subject = check.name.partition("/")
+            told = without_place(check.message, subject) if group == "run" else check.name
+            shared.setdefault((group, told), []).append((check, points, most))
+    wrong = [_explain(alike, assignment) for alike in shared.values()]
     return ["## What to look at", *wrong] if wrong else []
 
 
@@ -97,11 +100,14 @@ def _decided(marks, assignment):
     return "## Settled by your instructor\n\n" + "\n".join(lines) if lines else ""
 
 
-def _explain(check, points, most, assignment):
-    """The section about a failed check."""
+def _explain(alike, assignment):
+    """The section about failed checks that tell the same: (check, points, most) of each."""
+    check = alike[0][0]
     expected, to_do = _guide(check.name, assignment)
-    earned = f" ({points:g} of {most:g} points)" if most else ""
-    lines = [f"### {markdown(check.name)}{earned}"]
+    heads = [
+        f"{markdown(check.name)}{f' ({points:g} of {most:g} points)' if most else ''}" for check, points, most in alike
+    ]
+    lines = [f"### {', '.join(heads)}"]
     lines += [f"- Expected: {expected}"] if expected else []
     lines += [f"- Found: {markdown(check.message)}"]
     lines += [f"- The layers found:{_numbered(map(markdown, check.layers))}"] if check.layers else []
@@ -133,7 +139,7 @@ def _guide(name, assignment):
         return (
             f"importing {subject}.py trains nothing; it has the class `Model`; `python {subject}.py --steps 20` runs "
             "to its end.",
-            "`python submit.py check` runs it in the same way on your machine.",
+            "mend what is found there; `python submit.py check` tells you, before you hand in, whether it is mended.",
         )
     if group == "architecture":
         return (

@@ -1,29 +1,25 @@
-"""Imports a student's script, which should do nothing else then, and says in a line why that failed.
+"""Imports a student's script, which should do nothing else then.
 
-The worker of grading does it in its sandbox, `submit.py check` in a process of its own.
+The worker of grading does it in its sandbox, `submit.py check` in a process of its own, tests/test_shapes.py in theirs;
+`labkit.run.mistakes` says in a line why it failed.
 """
 
-import errno
+import builtins
 import importlib
-import re
+import importlib.abc
+import importlib.machinery
 import sys
-import traceback
+import types
+from collections.abc import Sequence
 from pathlib import Path
 
-NEWER = (3, 12)  # has a syntax that older ones have not: nested f-strings, type statements, def f[T]
-MESSAGE = 500  # characters of an error message that are kept
-NOISE = r"\{\{.*?\}\} ?|\[Op:.*|\x1b\[[0-9;]*m"  # in TensorFlow's error messages
+from labkit.run.mistakes import NoModel, RunsOnImport
+
+# Packages that scripts import out of habit, and grading does without. To import one costs nothing; to use it fails.
+ABSENT = frozenset(("cv2", "IPython", "pandas", "PIL", "seaborn", "sklearn", "tensorflow_datasets"))
 
 
-class RunsOnImport(BaseException):
-    """The script did on import what belongs into its `main`; no `except Exception` of the script's own stops it."""
-
-
-class NoModel(Exception):
-    """The script has no Model."""
-
-
-def import_script(path: Path):
+def import_script(path: Path) -> types.ModuleType:
     """Imports the script `path`, whose folder is on the path of modules, and lets nothing run; returns the module.
 
     Raises RunsOnImport, NoModel, and whatever the script raises, SystemExit included.
@@ -31,66 +27,60 @@ def import_script(path: Path):
     import input_data
     import lab
 
-    def refuse(*_, **__):  # whoever wants flags or data is running, not being imported
+    def refuse(*_: object, **__: object) -> None:  # whoever wants flags, data or answers is running, not being imported
         raise RunsOnImport
 
-    originals = lab.parse_flags, lab.read_data, lab.run_script, input_data.read_data_sets
-    lab.parse_flags = lab.read_data = lab.run_script = input_data.read_data_sets = refuse
-    sys.argv = [str(path)]
+    refused = [(lab, name) for name in ("parse_flags", "read_data", "run_script")]
+    refused += [(input_data, "read_data_sets"), (builtins, "input")]
+    originals = [getattr(module, name) for module, name in refused]
+    for module, name in refused:
+        setattr(module, name, refuse)
+    arguments, sys.argv = sys.argv, [str(path)]
     try:
-        module = importlib.import_module(path.stem)
+        imported = importlib.import_module(path.stem)
+    except NameError as error:
+        if error.name != "FLAGS":  # which lab.parse_flags makes where the script runs
+            raise
+        raise RunsOnImport().with_traceback(error.__traceback__) from None
     finally:
-        lab.parse_flags, lab.read_data, lab.run_script, input_data.read_data_sets = originals
-    if not callable(getattr(module, "Model", None)):
+        sys.argv = arguments
+        for (module, name), original in zip(refused, originals, strict=True):
+            setattr(module, name, original)
+    model = getattr(imported, "Model", None)
+    if not callable(model) or (model.__module__ or "").startswith(("keras.", "tensorflow.")):  # Keras's own Model
         raise NoModel
-    return module
+    return imported
 
 
-def explain(error: BaseException, script: str) -> str:
-    """One line for the student: where in the script the error came up, and what it is."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).stem == script]
-    at = f"line {frames[-1].lineno}, `{frames[-1].line}`: " if frames else ""
-    if isinstance(error, RunsOnImport):
-        what = 'it runs when it is imported; keep that line below `if __name__ == "__main__":`, or in main'
-    elif isinstance(error, NoModel):
-        return "it has no class Model: keep that name, which tests and grading look for"
-    elif isinstance(error, SystemExit):
-        what = "it ends the program"
-    else:
-        what = f"{_reason(error)}{_newer_python(error)}"
-        if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
-            what = f"{what}{_memory_limit()}"
-    return f"{at}{what}"[:MESSAGE]
+class _Absent(types.ModuleType):
+    """A package that is not there, or a part of it: it can be imported, and not used."""
+
+    __path__: Sequence[str] = ()
+
+    def __getattr__(self, name: str) -> "_Absent":
+        if name.startswith("__"):  # what the import system and inspect look for
+            raise AttributeError(name)
+        return _Absent(f"{self.__name__}.{name}")
+
+    def __call__(self, *_: object, **__: object) -> None:
+        package = self.__name__.partition(".")[0]
+        raise ModuleNotFoundError(f"No module named '{package}', of which {self.__name__} is used", name=package)
 
 
-def _reason(error):
-    """The line of an error's message that says what is wrong."""
-    text = re.sub(NOISE, "", str(error)).partition("Arguments received by")[0]
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or [""]
-    if lines[0].startswith("Exception encountered when calling"):  # as Keras begins
-        lines = lines[1:] or lines
-    # An error in a traced function comes with its trace, and then has its type in its own text.
-    return lines[-1] if lines[0] == "in user code:" else f"{type(error).__name__}: {lines[0]}"
+class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds what is in ABSENT, after every other finder: so that an unused import does not cost a script its points."""
 
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """The spec of a stand-in for a package of ABSENT or a part of one; None for all others."""
+        if fullname.partition(".")[0] not in ABSENT:
+            return None
+        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
-def _newer_python(error):
-    """What to say of syntax that this Python does not know, and a newer one does."""
-    if not isinstance(error, SyntaxError) or sys.version_info >= NEWER:
-        return ""
-    line = (error.text or "").strip()
-    if "f-string" not in error.msg and not re.match(r"type \w+|(async )?(def|class) \w+\[", line):
-        return ""
-    here, newer = (".".join(map(str, version[:2])) for version in (sys.version_info, NEWER))
-    return f"; Python {newer} can read that, and here is Python {here}: write it so that both can"
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        """A stand-in."""
+        return _Absent(spec.name)
 
-
-def _memory_limit() -> str:
-    """How much memory there is, where there is a limit: in the sandbox, which has none that processes share, either."""
-    try:
-        import resource  # Windows has none
-    except ImportError:
-        return ""
-    most = resource.getrlimit(resource.RLIMIT_DATA)[0]
-    if most == resource.RLIM_INFINITY:
-        return ""
-    return f" (a script may use {most // 2**20:,} MiB of memory, and share none between processes but by a file)"
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Nothing: a stand-in has no content."""

@@ -5,6 +5,7 @@ Nothing here imports TensorFlow: whoever asks for feedback need not wait for it.
 
 from dataclasses import dataclass
 
+WEIGHTED = ("convolution", "matrix product")
 OWN_WEIGHTS = "a part with weights of its own"  # begins the kind of what has weights and is no layer known here
 
 
@@ -118,6 +119,27 @@ def variable_problems(script, found):
     for name in sorted(found.keys() - expected.keys()):
         problems.append(f"{name}: one too many{_removal(script)}")
     return problems
+
+
+def removal_problems(script, found):
+    """What says that another layer was removed than should be, or none at all; [] for none, or where all may be right.
+
+    `found` is a list of Layer. It is known by the layers with weights: deep_mnist has four, each ablation three.
+    """
+    kinds = [layer.kind for layer in found if layer.kind in WEIGHTED]
+    expected = [layer.kind for layer in LAYERS[script] if layer.kind in WEIGHTED]
+    if script not in REMOVED or kinds == expected:
+        return []
+    counted = f"the network has {_counted(kinds)}, expected {_counted(expected)}{_removal(script)}"
+    if len(kinds) > len(expected):
+        return [f"a layer that should be gone is still there: {counted}"]
+    return [f"{'another layer is gone' if len(kinds) == len(expected) else 'too much is gone'}: {counted}"]
+
+
+def _counted(kinds):
+    """How many convolutions and matrix products there are, in words."""
+    counts = [(kinds.count(kind), kind) for kind in WEIGHTED]
+    return " and ".join(f"{count} {kind}{'s' * (count != 1)}" for count, kind in counts)
 
 
 def layer_problems(script, found):

@@ -8,41 +8,76 @@ same reading as in grading (`judging`), in words that speak of the lecture's var
 
 import contextlib
 import json
+import math
 import sys
 from pathlib import Path
 
 import numpy as np
 
 from grading.architecture import Verdict
-from grading.importing import explain, import_script
-from grading.layers import expected_variables, variable_problems
+from grading.importing import import_script
+from grading.layers import LAYERS, expected_variables, removal_problems, variable_problems
+from labkit.run.mistakes import ModelError, explain, output_problem, variables_problem
+from labkit.run.sources import source_problem
 
 
 def look_at(script):
     """What is wrong with a script in the working folder, as a dict that JSON can hold."""
+    model, problem = made(Path(f"{script}.py"))
+    return {"import": problem, "shapes": [] if problem else shape_problems(script, model)}
+
+
+def made(path):
+    """(model, problem): a new Model of the script `path`, whose folder is on the path of modules, or why there is none.
+
+    It takes any end of the script's for a problem, sys.exit included.
+    """
     try:
-        model = import_script(Path(f"{script}.py")).Model()
-    except BaseException as error:  # whatever it raises, sys.exit included
-        return {"import": explain(error, script), "shapes": []}
-    return {"import": None, "shapes": shape_problems(script, model)}
+        return import_script(path).Model(), None
+    except BaseException as error:
+        return None, source_problem(path.read_bytes()) or explain(error, path)
 
 
 def shape_problems(script, model):
-    """All that is wrong with a model, a line each: nothing where grading would find nothing, however it is written."""
-    verdict, error = examine(script, model)
+    """All that is wrong with a model, a line each, what to mend first at the beginning; nothing for a right one.
+
+    It is right where grading would find nothing, however it is written, but for what is told here because it spoils a
+    student's own training and tables: a softmax at the end, and variables that nothing uses.
+    """
+    return problems_of(script, model, *examine(script, model))
+
+
+def problems_of(script, model, verdict, error):
+    """The same of a model that has been examined."""
     if verdict.unread and error is None:
         return [f"grading can't read this network, and would leave it to your instructor: {verdict.unread}"]
     if not verdict.problems and error is None:
-        return []
+        return own_problems(script, model, verdict)
     found = variable_shapes(model)
     named = found.keys() & expected_variables(script).keys()
-    lines = [f"variable {problem}" for problem in variable_problems(script, found)] if named else []
-    lines += verdict.problems
-    if error is not None:
-        layers = verdict.layers
-        after = f"after layer {len(layers)} ({layers[-1]})" if layers else "before its first layer"
-        lines.append(f"the model fails {after}: {explain(error, script)}")
-    return lines
+    variables = [f"variable {problem}" for problem in variable_problems(script, found)] if named else []
+    if error is None:
+        swapped = verdict.problems[0].startswith("this is the network of")
+        removal = [] if swapped else removal_problems(script, verdict.layers)
+        return [*removal, *verdict.problems, *variables]
+    layers = verdict.layers
+    after = f"after layer {len(layers)} ({layers[-1]})" if layers else "before its first layer"
+    return [explain(error, script), f"that is {after}", *variables, *verdict.problems]
+
+
+def own_problems(script, model, verdict):
+    """What grading tolerates, and a student's own training and tables do not."""
+    problems = [remark for remark in verdict.remarks if "softmax" in remark]
+    weights = sum(math.prod(layer.weights) + layer.weights[-1] for layer in LAYERS[script] if layer.weights)
+    count = sum(math.prod(variable.shape) for variable in model.trainable_variables)
+    unused = variable_shapes(model).keys() - expected_variables(script).keys() if count > weights else ()
+    if count > weights:
+        listed = f" ({', '.join(sorted(unused))}?)" if unused else ""
+        problems.append(
+            f"{count:,} weights and biases are made, and only {weights:,} of them are used: leave out of __init__ what "
+            f"the removed layer had{listed}, or your tables count it"
+        )
+    return problems
 
 
 def variable_shapes(model):
@@ -62,9 +97,9 @@ def examine(script, model) -> tuple[Verdict, Exception | None]:
     tf.random.get_global_generator()  # as lab.read_data has made it, before a model is called
     network, error = Network(model), None
     try:
-        logits = network(tf.zeros([BATCH, 784]))  # makes the variables that Keras makes late
-        if tuple(getattr(logits, "shape", ())) != (BATCH, 10):
-            raise ValueError(f"it returns {getattr(logits, 'shape', type(logits).__name__)} for {BATCH} images")
+        problem = output_problem(network) or variables_problem(model)  # the call makes the variables of Keras layers
+        if problem:
+            raise ModelError(problem)
         graph = freeze(network)
     except Exception as problem:  # the model's own, most often: a shape that does not fit
         error, graph = problem, None

@@ -1,12 +1,12 @@
 """What a student's trainings left: the records of a script's runs, and whether they can be what the report tells of."""
 
-import hashlib
 import json
 import math
 from dataclasses import dataclass
 
 from grading.checks import failed, passed
 from grading.layers import REMOVED
+from labkit.run.sources import code_sha256
 
 MNIST = "MNIST"
 
@@ -39,7 +39,7 @@ def check_training(script, folder, band):
         runs = [read_run(path) for path in records]
     except BadRecord as error:
         return failed(name, f"{error}: delete that folder, and {again}"), None
-    present = hashlib.sha256((folder / f"{script}.py").read_bytes()).hexdigest()
+    present = code_sha256((folder / f"{script}.py").read_bytes())
     current = [run for run in runs if run.script_sha256 == present]
     if not current:
         return failed(

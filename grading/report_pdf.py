@@ -5,6 +5,7 @@ folder and reaches no network: pandoc runs in its sandbox without the extensions
 sees a folder in which there is nothing but the text and copies of the pictures.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -22,7 +23,7 @@ ATTRIBUTES = ("width", "height")  # of a picture; others could hold Typst
 LENGTH = re.compile(
     r"\d{1,5}(\.\d{1,5})?\s?(%|px|pt|cm|mm|in|em)?"
 )  # of an attribute; pandoc 3.6 hands on what is none
-MADE_HERE = b"MNIST lab kit"  # in the properties of each PDF, which may be made anew
+MADE_HERE = b"MNIST lab kit"  # in the properties of each PDF, which may be made anew, before its source's digest
 
 # Chosen one by one: of pandoc's own set, raw_attribute and the attributes of spans and blocks let Typst through.
 MARKDOWN = (
@@ -63,10 +64,21 @@ def write_pdf(source, target):
             pandoc, json.dumps(document), "--from", "json", "--to", "typst", "--template", str(STYLE)
         )
         (folder / "report.typ").write_text(pages, encoding="utf-8")
-        pdf = _compile(typst, folder, source, pictures, {"author": author, "title": title})
+        properties = {"author": author, "title": title, "mark": f"{MADE_HERE.decode()} {_digest(text)}"}
+        pdf = _compile(typst, folder, source, pictures, properties)
     with atomic_file(target) as file:
         file.write(pdf)
     return remarks + more
+
+
+def is_stale(source, target):
+    """Whether `target`, a PDF, was made here of another text than `source` has now. Raises OSError, UnicodeError."""
+    digest = re.search(MADE_HERE + rb" ([0-9a-f]{16})", target.read_bytes())
+    return bool(digest) and digest[1].decode() != _digest(source.read_text(encoding="utf-8-sig"))
+
+
+def _digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _programs():
@@ -230,7 +242,6 @@ def _compile(typst, folder, source, pictures, properties):
     import matplotlib
 
     fonts = Path(matplotlib.get_data_path(), "fonts", "ttf")  # more alphabets than the fonts that Typst brings
-    properties = properties | {"mark": MADE_HERE.decode()}
     try:
         return typst.compile(folder / "report.typ", root=folder, font_paths=[fonts], sys_inputs=properties)
     except typst.TypstError as error:

@@ -4,17 +4,22 @@ Each check is a Check under the name that it has in grading; what depends on a f
 """
 
 import ast
+import contextlib
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from grading.assignment import CHECKS, NETWORKS
-from grading.checks import failed, passed, skipped
+from grading.checks import FAILED, failed, passed, skipped
 from grading.children import KIT, run_child
 from grading.file_checks import pdf_problem, script_problem
 from grading.layers import REMOVED
 from grading.records import check_training
+from grading.report_pdf import is_stale
 from grading.report_rules import PARTS, Found, judge, unread, unread_of
+from labkit.run.mistakes import explain, told, without_place
+from labkit.run.sources import recipe_problem, source_problem
 
 FULL = "deep_mnist"
 TOTAL = sum(map(len, CHECKS.values())) + 1  # that of the full network's training comes on top
@@ -45,18 +50,36 @@ def check_all(folder, assignment, announce=lambda what: None):
 
     `announce` is told what is being done, before whatever takes seconds.
     """
+    said = {}
     for script in NETWORKS:
-        yield from _check_script(script, folder, assignment.limits.run_seconds, announce)
+        for check in _check_script(script, folder, assignment.limits.run_seconds, announce):
+            yield _said_once(check, script, said)
     measured = {}
     for script in (FULL, *NETWORKS):
         if not (folder / f"{script}.py").is_file():
             yield skipped(f"training/{script}", f"there is no {script}.py")
             continue
         check, accuracy = check_training(script, folder, assignment.bands[script])
-        yield check
+        yield _trained_alike(check, folder / f"{script}.py")
         if accuracy is not None:
             measured[script] = accuracy
     yield from _check_report(folder / REPORT, assignment, measured, announce)
+
+
+def _trained_alike(check, path):
+    """The check of a training; failed, too, where the script trains otherwise than deep_mnist.py."""
+    reference = KIT / f"{FULL}.py"
+    problem = recipe_problem(path.read_bytes(), reference.read_bytes()) if reference.is_file() else None
+    return failed(check.name, told(path.stem, problem)) if check.passed and problem else check
+
+
+def _said_once(check, script, said):
+    """A failed check, with a reference in place of what was told of another script; `said` has what was."""
+    if check.status != FAILED:
+        return check
+    key = check.name.partition("/")[0], without_place(check.message, script)
+    first = said.setdefault(key, script)
+    return check if first == script else replace(check, message=f"{script}.py: the same as in {first}.py, above")
 
 
 # --------------------------------------------------------------------------------------------------------- the scripts
@@ -78,7 +101,7 @@ def _check_script(script, folder, seconds, announce):
     announce(f"{path.name}: shapes")
     problem, shapes = _look_at(path, seconds)
     if problem:
-        yield failed(names[1], f"{path.name}, {problem}")
+        yield failed(names[1], told(script, problem))
         yield skipped(names[2], f"{path.name} can't be imported")
         return
     announce(f"{path.name}: {STEPS} steps")
@@ -89,15 +112,15 @@ def _check_script(script, folder, seconds, announce):
 def _look_at(path, seconds):
     """(problem, shapes): why a script can't be imported, or None; and what is wrong with its shapes, a line each."""
     try:
-        tree = ast.parse(path.read_bytes())
+        source = path.read_bytes()
+        tree = ast.parse(source, path.name)
     except SyntaxError as error:
-        at = f"line {error.lineno}, `{(error.text or '').strip()}`: " if error.lineno else ""
-        return f"{at}{error.msg}", []
+        return source_problem(source) or explain(error, path), []
     except (OSError, ValueError) as error:  # the latter for null bytes, before Python 3.12
-        return f"can't be read: {error}", []
+        return f"it can't be read: {error}", []
     helpers = sorted(name for name in _imported(tree) - IMPORTABLE - set(NETWORKS) if _is_local(name, path.parent))
     if helpers:
-        return f"imports {helpers[0]}.py, which would not be in the zip: move what it needs into {path.name}", []
+        return f"it imports {helpers[0]}.py, which would not be in the zip: move what it needs into {path.name}", []
     with tempfile.TemporaryDirectory() as scratch:
         destination = Path(scratch, "found.json")
         outcome = run_child(["-m", "grading.model_check", path.stem, destination], seconds, path.parent)
@@ -127,13 +150,14 @@ def _check_steps(name, path, seconds):
     with tempfile.TemporaryDirectory() as results:
         outcome = run_child([path, "--steps", STEPS, "--results-dir", results], seconds, path.parent)
         left = list(Path(results).glob("*/seed-*/run.json"))
+    errors = [line for line in outcome.log.splitlines() if line.startswith("error: ")]
     if outcome.problem:
-        errors = [line for line in outcome.log.splitlines() if line.startswith("error: ")]
-        told = errors[-1].removeprefix("error: ").partition(" (all of it:")[0] if errors else outcome.problem
-        return failed(name, f"{path.name} --steps {STEPS}: {told}", log=outcome.log)
+        why = errors[-1].removeprefix("error: ").partition(" (all of it:")[0] if errors else outcome.problem
+        return failed(name, f"{path.name} --steps {STEPS}: {why}", log=outcome.log)
     if not left:
-        problem = "ended well, but left no run.json: keep everything outside of Model as it is in deep_mnist.py"
-        return failed(name, f"{path.name} --steps {STEPS} {problem}", log=outcome.log)
+        problem = "it ended well, but left no run.json: keep everything outside of Model as it is in deep_mnist.py"
+        why = errors[-1].removeprefix("error: ") if errors else problem
+        return failed(name, f"{path.name} --steps {STEPS}: {why}", log=outcome.log)
     return passed(name, f"{path.name} imports without training, and runs {STEPS} steps")
 
 
@@ -142,7 +166,7 @@ def _check_shapes(name, path, problems):
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         mark = path.stem.removeprefix("model_")
         all_of_them = f"; all of it: python -m pytest tests/test_shapes.py -m {mark}"
-        return failed(name, f"{path.name}: {problems[0]}{more}{all_of_them}")
+        return failed(name, f"{told(path.stem, problems[0])}{more}{all_of_them}")
     return passed(name, f"{path.name} has the right layers, each with the right shape")
 
 
@@ -156,7 +180,7 @@ def _check_report(path, assignment, measured, announce):
         yield failed("files/report", f"there is no {path.name} here: {todo}")
         yield from (skipped(name, f"there is no {path.name}") for name in names)
         return
-    problem = pdf_problem(path)
+    problem = pdf_problem(path) or _stale_report(path)
     yield failed("files/report", problem) if problem else passed("files/report", f"{path.name} is there")
     announce(f"{path.name}: reading")
     found = _read_report(path)
@@ -164,6 +188,14 @@ def _check_report(path, assignment, measured, announce):
         yield from unread(unread_of(found))
         return
     yield from judge(Found(**found), assignment, measured)
+
+
+def _stale_report(path):
+    """What to do about a PDF that was made of an earlier report.md; None where it was not."""
+    with contextlib.suppress(OSError, UnicodeError):  # there is no report.md, most often
+        if is_stale(path.with_suffix(".md"), path):
+            return f"report.md has changed since {path.name} was made of it: `python submit.py report` makes it anew"
+    return None
 
 
 def _read_report(path):

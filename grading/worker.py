@@ -31,7 +31,9 @@ from pathlib import Path
 import numpy as np
 
 from grading import forks
-from grading.importing import explain, import_script
+from grading.importing import StandIns, import_script
+from labkit.run.mistakes import ModelError, explain, output_problem
+from labkit.run.sources import source_problem
 
 # Where things are; without a sandbox, somewhere else.
 SUBMISSION, OUTPUT = (Path(os.environ.get(f"GRADING_{name.upper()}", f"/{name}")) for name in ("submission", "output"))
@@ -120,6 +122,7 @@ def _write(name, data):
 def _prepare():
     """Loads what every task needs, before there is any student code."""
     sys.modules["plotter"] = _NoPictures("plotter")
+    sys.meta_path.append(StandIns())
     for name in (*KIT, "grading.freezing"):
         importlib.import_module(name)
     sys.modules["labkit.run.frame"].Checkpoint = _NoCheckpoint
@@ -188,11 +191,11 @@ def export(script):
     Where the script can't be imported, "error" tells why. Where its Model fails, "model_error" does, and the graph goes
     as far as the Model gets.
     """
-    folder = _own_copy()
+    path = _own_copy() / f"{script}.py"
     try:
-        model = import_script(folder / f"{script}.py").Model
+        model = import_script(path).Model
     except BaseException as error:  # whatever it raises, sys.exit included
-        return {"error": explain(error, script)}
+        return {"error": _kind_of_script(path) or explain(error, script)}
     import tensorflow as tf
 
     from grading.freezing import freeze_broken
@@ -211,18 +214,21 @@ def export(script):
     return {"error": None, "model_error": error, "files": files}
 
 
+def _kind_of_script(path):
+    """What is told of a script that is none of the lab's; None for one that is, or that can't be read."""
+    with contextlib.suppress(OSError, RecursionError, MemoryError):
+        return source_problem(path.read_bytes())
+    return None
+
+
 def _frozen(model, networks):
     """The frozen graph of a new network of the class `model`; the network goes to the list `networks`."""
-    import tensorflow as tf
-
-    from grading.freezing import BATCH, Network, freeze
+    from grading.freezing import Network, freeze
 
     networks.append(Network(model()))
-    logits = networks[0](tf.zeros([BATCH, 784]))  # makes the variables of Keras layers, and plain messages for mistakes
-    shape = tuple(getattr(logits, "shape", ()))
-    if shape != (BATCH, 10):
-        found = f"shape {shape}" if shape else f"a {type(logits).__name__}"
-        raise ValueError(f"the model returned {found} for {BATCH} images, expected ({BATCH}, 10)")
+    problem = output_problem(networks[0])  # the call makes the variables of Keras layers, and plain errors
+    if problem:
+        raise ModelError(problem)
     return freeze(networks[0])
 
 

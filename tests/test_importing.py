@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from grading.importing import NEWER, explain
+from labkit.run.mistakes import NEWER, explain
 
 pytestmark = pytest.mark.grading
 

@@ -202,7 +202,7 @@ def test_a_shape_that_does_not_fit_is_told_with_the_line_of_the_script(synthetic
 def test_a_mistake_whose_text_is_not_valid_is_told_all_the_same(tmp_path):
     flags = SimpleNamespace(results_dir=tmp_path, script="s", seed=0)
     told = frame._explain(ValueError("no file kit\udcff"), flags, lambda flags: None)
-    assert told.startswith("ValueError: no file kit\udcff (all of it: ")
+    assert told.startswith("test_lab.py: ValueError: no file kit\udcff (all of it: ")
     assert r"no file kit\udcff" in (tmp_path / "s/seed-0/error.txt").read_text()
 
 

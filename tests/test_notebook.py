@@ -1,6 +1,5 @@
 """Scripts in a notebook: pasted into a cell, and under %run. A kernel runs them, as Jupyter's would."""
 
-import hashlib
 import io
 import json
 import os
@@ -11,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from labkit import notebook
+from labkit.run.sources import code_sha256
 from tests.tracing import ROOT
 
 pytestmark = pytest.mark.lab
@@ -82,7 +82,7 @@ def test_it_leaves_its_record_under_the_name_in_its_docstring(pasted, kernel):
     record = json.loads((kernel.folder / "results/softmax_mnist/seed-0/run.json").read_bytes())
     assert (record["script"], record["steps"], record["flags"]["resume"]) == ("softmax_mnist", 20, False)
     text = softmax(**{"    FLAGS = lab.parse_flags(": "    FLAGS = lab.parse_flags(  # pasted\n        "})
-    assert record["recipe"]["script_sha256"] == hashlib.sha256(text.encode()).hexdigest()
+    assert record["recipe"]["script_sha256"] == code_sha256(text.encode())
 
 
 def test_a_mistake_in_a_pasted_script_is_one_line_that_names_it(pasted, kernel):

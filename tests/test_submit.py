@@ -21,6 +21,7 @@ from grading import packing, student_checks
 from grading.assignment import NETWORKS, load_assignment
 from grading.checks import failed, passed
 from grading.children import run_child
+from labkit.run.sources import code_sha256
 from tests.submissions import correct
 from tests.submissions.report_pdf import make_pdf, make_report
 from tests.submissions.report_words import ACCURACIES
@@ -46,7 +47,7 @@ def train(folder, script, seed=0, **changes):
     """Leaves the record of a training, or of one with some fields changed."""
     source = (folder / f"{script}.py").read_bytes()
     record = {"seed": seed, "dataset": "MNIST", "steps": 540, "test_accuracy": ACCURACIES[script]}
-    record["recipe"] = {"script_sha256": hashlib.sha256(source).hexdigest()}
+    record["recipe"] = {"script_sha256": code_sha256(source)}
     path = folder / "results" / script / f"seed-{seed}" / "run.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record | changes))

@@ -3,7 +3,9 @@
 TensorFlow is imported inside the functions that need it: that takes seconds, and `--help` should not.
 """
 
+import atexit
 import contextlib
+import errno
 import hashlib
 import importlib.util
 import json
@@ -23,31 +25,72 @@ from tqdm import tqdm
 
 from idx_files import DataError, atomic_file
 from lab_files import Checkpoint, TensorBoard
-from labkit import notebook
+from labkit import notebook, startup
+from labkit.run import mistakes, summary
+from labkit.run.sources import code_sha256, import_problem, recipe_problem
 
 LOG_EVERY = 10  # steps between two entries of the history; fewer in a very short run
 VALIDATIONS = 5  # in a run; each takes as long as some 15 training steps
 VALIDATE_EVERY_AT_MOST = 500  # steps: a long run wants more, because it saves its checkpoints then
 WARM_UP = 0.2  # the part of a one-cycle run in which the learning rate rises
+ERROR = "error.txt"  # in a run's folder: the whole trace of a mistake
+GUESSING, MANY_STEPS = 0.15, 100  # an accuracy that is hardly above chance; steps after which it should be
 TEST_BATCH = 500  # images at once: fewer test more slowly, more take more memory
 FAST_BFLOAT16 = {"avx512_bf16", "amx_bf16"}  # the processor's instructions that multiply in bfloat16
 PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "matplotlib")
+
+
+_ran = []  # the main that run_script was called with
 
 
 class LabError(Exception):
     """A failure that a student can mend: the text says what was wrong and what to do next."""
 
 
+def watch_script():
+    """Tells in a line, too, what one of the lab's scripts does wrong outside of its main, or where it forgets that."""
+    started = sys.modules["__main__"]
+    path = Path(getattr(started, "__file__", None) or "")
+    if getattr(started, "__spec__", None) or not re.fullmatch(r"softmax_mnist|deep_mnist|model_no\d", path.stem):
+        return  # a notebook, pytest, a worker of grading
+    usual = sys.excepthook
+
+    def tell(kind, error, trace):
+        started.FLAGS = None
+        told = mistakes.explain(error, path) if isinstance(error, Exception) else ""
+        if told.startswith("line "):
+            print(f"error: {path.name}, {told}", file=sys.stderr)
+        elif isinstance(error, KeyboardInterrupt):
+            print("stopped by Ctrl-C", file=sys.stderr)
+        else:
+            usual(kind, error, trace)
+
+    def look_back():
+        if getattr(started, "FLAGS", None) and not _ran:
+            last = '`if __name__ == "__main__":` and `lab.run_script(main, FLAGS)`'
+            print(f"error: {path.name} runs nothing: its last lines have to be {last}", file=sys.stderr)
+
+    sys.excepthook = tell
+    atexit.register(look_back)
+
+
 def run_script(main, flags):
     """Runs `main(flags)` and ends the process: 0, or 1 and a line on stderr on a failure, or 130 on Ctrl-C."""
+    _ran.append(main)
     try:
-        main(flags)
+        if getattr(flags, "summary", False):
+            print(summary.summary(main.__globals__["Model"]()))
+        else:
+            main(flags)
     except KeyboardInterrupt:
-        _stop("stopped by Ctrl-C; --resume continues from the last checkpoint", status=130)
+        has_checkpoint = any(_folder(flags).glob("checkpoint/*.index"))
+        way_on = "; --resume continues from the last checkpoint" if has_checkpoint else " before the first checkpoint"
+        _stop(f"stopped by Ctrl-C{way_on}", status=130)
     except (LabError, DataError) as error:
         _stop(f"error: {error}")
     except OSError as error:  # a full disk, a folder that may not be written
-        _stop(f"error: {error}")
+        unwritable = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        _stop(f"error: {error}" + ("; --results-dir takes another folder for the results" if unwritable else ""))
     except Exception as error:  # most often a shape that does not fit, in a copy that a student is editing
         _stop(f"error: {_explain(error, flags, main)}")
 
@@ -65,20 +108,15 @@ def _explain(error, flags, main):
 
     The script, a file or a notebook's cell, is where `main` is.
     """
-    trace = _folder(flags) / "error.txt"
+    trace = _folder(flags) / ERROR
     with contextlib.suppress(OSError):  # the mistake itself matters more
         trace.parent.mkdir(parents=True, exist_ok=True)
         text = "".join(traceback.format_exception(error))
         trace.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path in it need not be valid UTF-8
-    lines = re.sub(r"\{\{.*?\}\} ?|\[Op:.*", "", str(error)).strip().splitlines() or [""]
-    # An error in a traced function comes with its trace, and then has its type in its own text.
-    what = lines[-1].strip() if lines[0] == "in user code:" else f"{type(error).__name__}: {lines[0]}"
     script = main.__code__.co_filename if hasattr(main, "__code__") else sys.argv[0]
-    name = "the cell" if notebook.pasted(script) else Path(script).name
-    frames = traceback.extract_tb(error.__traceback__)
-    where = [frame for frame in frames if Path(frame.filename).resolve() == Path(script).resolve()]
-    at = f"{name}, line {where[-1].lineno}, `{where[-1].line}`: " if where else ""
-    return f"{at}{what} (all of it: {trace})"
+    told = mistakes.explain(error, script)
+    told = f"the cell, {told}" if notebook.pasted(script) else mistakes.told(Path(script).stem, told)
+    return f"{told} (all of it: {trace})"
 
 
 # ------------------------------------------------------------------------------------------------- seed, data, model
@@ -129,16 +167,38 @@ def learning_rate(step, flags):
     return np.float32(flags.learning_rate * np.minimum(step / rise, (flags.steps + 1 - step) / (fall + 1)))
 
 
-def _check_model(model):
+def _check_model(script, model):
     """Sends two blank images through the model, so that a wrong shape shows in the script's own line, at once."""
-    import tensorflow as tf
+    problem = mistakes.output_problem(model) or mistakes.variables_problem(model)
+    if problem:
+        raise LabError(mistakes.told(script, problem))
 
-    logits = model(tf.zeros([2, 784]))
-    if logits.shape != (2, 10):
-        raise LabError(
-            f"the model returned shape {tuple(logits.shape)} for 2 images, expected (2, 10); if the first number is "
-            "wrong, the reshape before the first matrix product does not fit the layer before it"
-        )
+
+def _told_apart(script, model):
+    """What to say of an ablation whose Model has another name, or that is trained otherwise than deep_mnist.py."""
+    reference = Path(startup.KIT) / "deep_mnist.py"
+    if not re.fullmatch(r"model_no\d", script) or not reference.is_file():
+        return None
+    source = _source(type(model))
+    problem = import_problem(source) or recipe_problem(source, reference.read_bytes())
+    if type(model).__name__ != "Model":
+        problem = mistakes.explain(mistakes.NoModel(), script)
+    return mistakes.told(script, problem) if problem else None
+
+
+def _keep_longer_run(folder, steps):
+    """Raises LabError where the record of a longer run would be replaced by that of a shorter one."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # no record, or none that anybody can use
+        longer = int(json.loads((folder / "run.json").read_text(encoding="utf-8"))["steps"])
+        if longer > steps:
+            raise LabError(
+                f"{folder} holds a run of {longer:,} steps, which this one of {_counted(steps, 'step')} would replace: "
+                "give --results-dir try, for example, or delete that folder first"
+            )
+
+
+def _counted(number, what):
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def feature_maps(model, image):
@@ -177,9 +237,13 @@ class Run:
 
         Raises LabError for a model whose output is not (N, 10).
         """
-        _check_model(model)
+        _check_model(flags.script, model)
+        for problem in (_told_apart(flags.script, model), summary.warning(flags.script, model)):
+            if problem:
+                tqdm.write(f"warning: {problem}", file=sys.stderr)
         self.flags, self.mnist, self.model, self.predict = flags, mnist, model, predict
         self.folder = _folder(flags)
+        _keep_longer_run(self.folder, flags.steps)
         self.folder.mkdir(parents=True, exist_ok=True)  # fails now, if at all, and not after the training
         self.history, self.seconds, self._losses = [], 0.0, []
         self._log_every, self._validate_every = _intervals(flags.steps)
@@ -187,7 +251,7 @@ class Run:
         self._board = None
         if flags.log_dir and importlib.util.find_spec("tensorboard"):
             self._board = TensorBoard(Path(flags.log_dir) / flags.script / f"seed-{flags.seed}", model)
-            print(f"to view the logs: tensorboard --logdir {flags.log_dir}")
+            print(f"to view the logs: tensorboard --logdir {startup.quoted([flags.log_dir])}")
         elif flags.log_dir:
             print("warning: no logs, because --log-dir needs TensorBoard: pip install tensorboard", file=sys.stderr)
 
@@ -203,8 +267,9 @@ class Run:
     def _rounds(self, at_most):
         done = self._resume() if self.flags.resume else 0
         print(
-            f"{self.flags.script}: {self.flags.steps:,} steps of {self.flags.batch_size} images, {self.mnist.name}, "
-            f"seed {self.flags.seed}, {self.flags.precision}",
+            f"{self.flags.script}: {_counted(self.flags.steps, 'step')} of {_counted(self.flags.batch_size, 'image')}, "
+            f"{self.mnist.name}, seed {self.flags.seed}, {self.flags.precision}"
+            + (f", on from step {done:,}" if done else ""),
             flush=True,
         )
         started = time.perf_counter() - self.seconds
@@ -273,7 +338,11 @@ class Run:
             print(f"no checkpoint in {self._checkpoint.folder}: starting from the first step", file=sys.stderr)
             return 0
         changed = [
-            f"{name} was {value}, is {recipe[name]}" for name, value in state["recipe"].items() if value != recipe[name]
+            f"{self.flags.script}.py has changed"
+            if name == "script_sha256"
+            else f"{name} was {value}, is {recipe[name]}"
+            for name, value in state["recipe"].items()
+            if value != recipe[name]
         ]
         if changed:
             raise LabError(
@@ -300,11 +369,15 @@ class Run:
             np.save(file, predictions)
         with atomic_file(self.folder / "run.json") as file:
             file.write(json.dumps(self._record(), indent=1).encode())
+        (self.folder / ERROR).unlink(missing_ok=True)  # of an earlier try
         return predictions
 
     def finish(self):
         """Says where the results are and, on the last line, what they are."""
         images = self.mnist.test.num_examples
+        if self.test_accuracy < GUESSING and self.flags.steps >= MANY_STEPS:
+            told = "no better than guessing: the network has learned nothing; try a smaller --learning-rate than"
+            print(f"warning: {told} {self.flags.learning_rate:g}", file=sys.stderr)
         print(f"results in {self.folder}")
         print(f"test accuracy {self.test_accuracy:.4f} ({images:,} images, {self.mnist.name})", flush=True)
 
@@ -338,7 +411,7 @@ class Run:
         source = _source(type(self.model))
         return {name: getattr(self.flags, name) for name in names if hasattr(self.flags, name)} | {
             "dataset": self.mnist.name,
-            "script_sha256": hashlib.sha256(source).hexdigest(),
+            "script_sha256": code_sha256(source),
         }
 
 

@@ -39,6 +39,7 @@ from idx_files import DataError
 from lab_flags import FLAGS
 from labkit.data import loader
 from labkit.run import frame
+from labkit.run.sources import code_sha256
 
 NETWORKS = ("deep_mnist", *REMOVED)
 SCRIPTS = Path(__file__).resolve().parents[2]
@@ -111,7 +112,7 @@ def parse(arguments):
     )
     passed_on = parser.add_argument_group("flags of the lab scripts, passed on to each training")
     for name, settings in FLAGS.items():
-        if name not in ("--seed", "--resume"):
+        if name not in ("--seed", "--resume", "--summary"):
             text = settings["help"].replace("%(default)s", "the script's own")
             passed_on.add_argument(name, **settings | {"default": argparse.SUPPRESS, "help": text})
     given = vars(parser.parse_args(arguments))
@@ -168,7 +169,7 @@ def what_is_wanted(network, given, data):
         with contextlib.suppress(metadata.PackageNotFoundError):
             packages[package] = metadata.version(package)
     return {
-        "recipe": recipe | {"dataset": data.name, "script_sha256": hashlib.sha256(source).hexdigest()},
+        "recipe": recipe | {"dataset": data.name, "script_sha256": code_sha256(source)},
         "sha256": data.sha256,
         "packages": packages,
         "machine": {

@@ -39,6 +39,12 @@ def _read(path: Path, references: dict[str, list[str]]) -> Written:
     head, *edits = path.read_bytes().decode("latin-1").rstrip("\n").split("\n")
     script, run, idea = HEAD.fullmatch(head).groups()
     lines = [line.encode().decode("latin-1") for line in references[f"{script}.py"]]
+    source = "\n".join(edited(lines, edits)).encode("latin-1")
+    return Written(path.stem, script, source, path.parent.name, run, idea)
+
+
+def edited(lines: list[str], edits: list[str]) -> list[str]:
+    """Lines after edits of the form above."""
     result, done = [], 0
     for edit in edits:
         if edit.startswith("@"):
@@ -47,5 +53,4 @@ def _read(path: Path, references: dict[str, list[str]]) -> Written:
             done = start - 1 + count
         else:
             result.append(edit[1:])
-    source = "\n".join(result + lines[done:]).encode("latin-1")
-    return Written(path.stem, script, source, path.parent.name, run, idea)
+    return result + lines[done:]

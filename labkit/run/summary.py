@@ -1,0 +1,107 @@
+"""What a model is made of, read off its graph: a table for `--summary`, and a quick look whether layers are missing."""
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from labkit.run.mistakes import told
+
+# TensorFlow's operations, and what the lecture calls them.
+KINDS = {"Conv2D": "convolution", "MatMul": "matrix product", "Relu": "ReLU", "MaxPool": "max pooling"}
+KINDS |= {"Softmax": "softmax", "Reshape": "reshape"}
+BIASES = ("AddV2", "BiasAdd")
+PASS_ON = ("Identity", "ReadVariableOp", "Cast")  # operations that hand a variable on
+HEAD = ("layer", "output", "weights and biases", "numbers")
+
+
+@dataclass
+class Row:
+    """One layer: its name in the graph and its kind, its output's shape, the shapes of the variables that it uses."""
+
+    name: str
+    output: list[int | None]
+    weights: list[list[int]] = field(default_factory=list)
+
+    @property
+    def numbers(self) -> int:
+        """How many weights and biases it has."""
+        return sum(math.prod(shape) for shape in self.weights)
+
+    def cells(self) -> tuple[str, ...]:
+        """The row as text."""
+        output = ", ".join("N" if size is None else str(size) for size in self.output)
+        return self.name, f"({output})", " + ".join(map(str, self.weights)), f"{self.numbers:,}" if self.weights else ""
+
+
+def summary(model: Any) -> str:
+    """A table of the layers of a model, as it is tested: name, output's shape, weights and biases, their number."""
+    rows = [row.cells() for row in _rows(_graph(model))]
+    count = sum(math.prod(variable.shape) for variable in model.trainable_variables)
+    rows = [HEAD, *rows, ("all that is trained", "", "", f"{count:,}")]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    layer, output, weights, numbers = widths
+    return "\n".join(f"{a:{layer}}  {b:{output}}  {c:{weights}}  {d:>{numbers}}" for a, b, c, d in rows)
+
+
+def warning(script: str, model: Any) -> str | None:
+    """What to mend first in a script's network, where it is not the one asked for; None where it seems to be.
+
+    In the words of `submit.py check`, which takes seconds: so only where a count of the layers gives rise to it.
+    """
+    try:  # beside a submission, in grading, there is neither; the check comes later there
+        from grading import model_check
+        from grading.layers import DROPPED, LAYERS
+    except ImportError:
+        return None
+    if script not in LAYERS:
+        return None
+    kinds = Counter(layer.kind for layer in LAYERS[script])
+    count = sum(math.prod(layer.weights) + layer.weights[-1] for layer in LAYERS[script] if layer.weights)
+    if _counts(model) == (kinds, count, False, DROPPED in LAYERS[script]):
+        return None
+    problems = model_check.shape_problems(script, model)
+    return told(script, problems[0]) if problems else None
+
+
+def _counts(model: Any) -> tuple[Counter[str], int, bool, bool] | None:
+    """Layers by kind, numbers that are trained, whether testing draws at random, whether training does."""
+    try:
+        testing, training = _graph(model), _graph(model, 0.5)
+    except Exception:  # whatever a model does that is called in another way than the lecture's
+        return None
+    kinds = Counter(KINDS[op.type] for op in testing.get_operations() if op.type in KINDS and op.type != "Reshape")
+    count = sum(math.prod(variable.shape) for variable in model.trainable_variables)
+    return kinds, count, _is_random(testing), _is_random(training)
+
+
+def _is_random(graph: Any) -> bool:
+    return any("Random" in op.type for op in graph.get_operations())
+
+
+def _graph(model: Any, *arguments: float) -> Any:
+    import tensorflow as tf
+
+    images = tf.TensorSpec([None, 784], tf.float32)
+    return tf.function(lambda x: model(x, *arguments)).get_concrete_function(images).graph
+
+
+def _rows(graph: Any) -> list[Row]:
+    shapes = {id(variable.handle): variable.shape.as_list() for variable in graph.variables}
+    held = {placeholder.op.name: shapes.get(id(outside)) for outside, placeholder in graph.captures}
+    rows: list[Row] = []
+    for op in graph.get_operations():
+        weights = [shape for tensor in op.inputs if (shape := _held(tensor.op, held)) is not None]
+        if op.type in KINDS:
+            name = f"{op.name.rpartition('/')[0]} {KINDS[op.type]}".strip()
+            rows.append(Row(name, op.outputs[0].shape.as_list(), weights))
+        elif op.type in BIASES and rows:
+            rows[-1].weights += weights
+    return rows
+
+
+def _held(op: Any, held: dict[str, list[int] | None]) -> list[int] | None:
+    """The shape of the variable that an operation hands on; None for any other."""
+    while op.type in PASS_ON and op.inputs:
+        op = op.inputs[0].op
+    return held.get(op.name)

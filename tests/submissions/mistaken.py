@@ -1,0 +1,43 @@
+"""Everyday mistakes of students in their copies of deep_mnist.py, and what each has to be told.
+
+mistakes.txt has a section for each: "= name: model_no1 from deep_mnist", the script and what it is an edit of; "> ",
+then words of the message that leads to the fix, or nothing for what is no mistake; and the edits, as in `written`.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.submissions import ROOT
+from tests.submissions.written import edited
+
+FILE = Path(__file__).with_name("mistakes.txt")
+HEAD = re.compile(r"= (\w+): (model_no\d) from (\w+)")
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A script with a mistake in it; `told` are words of its message, "" where there is nothing to tell."""
+
+    name: str
+    script: str
+    source: str
+    told: str
+
+
+def read_all() -> list[Mistake]:
+    """All of them, in the order of the file."""
+    sections: list[list[str]] = []
+    for line in FILE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("= "):
+            sections.append([])
+        sections[-1].append(line)
+    return [_read(*section) for section in sections]
+
+
+def _read(head: str, told: str, *edits: str) -> Mistake:
+    found = HEAD.fullmatch(head)
+    assert found, head
+    name, script, reference = found.groups()
+    lines = (ROOT / f"{reference}.py").read_text(encoding="utf-8").split("\n")
+    return Mistake(name, script, "\n".join(edited(lines, list(edits))), told.removeprefix(">").strip())
