@@ -14,6 +14,7 @@ from grading.assignment import CHECKS, NETWORKS
 from grading.checks import FAILED, failed, passed, skipped
 from grading.children import KIT, run_child
 from grading.file_checks import pdf_problem, script_problem
+from grading.importing import ABSENT
 from grading.layers import REMOVED
 from grading.records import check_training
 from grading.report_pdf import is_stale
@@ -113,7 +114,7 @@ def _look_at(path, seconds):
     """(problem, shapes): why a script can't be imported, or None; and what is wrong with its shapes, a line each."""
     try:
         source = path.read_bytes()
-        tree = ast.parse(source, path.name)
+        tree = ast.parse(source, str(path))
     except SyntaxError as error:
         return source_problem(source) or explain(error, path), []
     except (OSError, ValueError) as error:  # the latter for null bytes, before Python 3.12
@@ -158,7 +159,9 @@ def _check_steps(name, path, seconds):
         problem = "it ended well, but left no run.json: keep everything outside of Model as it is in deep_mnist.py"
         why = errors[-1].removeprefix("error: ") if errors else problem
         return failed(name, f"{path.name} --steps {STEPS}: {why}", log=outcome.log)
-    return passed(name, f"{path.name} imports without training, and runs {STEPS} steps")
+    absent = sorted(ABSENT & _imported(ast.parse(path.read_bytes())))
+    but = f"; grading has no {absent[0]}, so use nothing of it, or leave it out" if absent else ""
+    return passed(name, f"{path.name} imports without training, and runs {STEPS} steps{but}")
 
 
 def _check_shapes(name, path, problems):

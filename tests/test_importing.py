@@ -1,9 +1,10 @@
-"""What a student is told of a script that can't be imported."""
+"""What a student is told of a script that can't be imported, and what an unused import costs."""
 
 import sys
 
 import pytest
 
+from grading import importing
 from labkit.run.mistakes import NEWER, explain
 
 pytestmark = pytest.mark.grading
@@ -38,3 +39,51 @@ def test_kerass_way_of_telling_an_error_is_shortened_to_the_error():
         "Arguments received by Model.call():\n  • training=False"
     )
     assert explain(error, "script") == "ValueError: Input 0 is incompatible"
+
+
+@pytest.fixture
+def stand_ins(monkeypatch):
+    """A package that is not installed, and what grading has in its place."""
+    monkeypatch.setattr(importing, "ABSENT", frozenset(["absent_package"]))
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, importing.StandIns()])
+    yield
+    for name in [name for name in sys.modules if name.startswith("absent_package")]:
+        del sys.modules[name]
+
+
+def test_an_unused_import_of_a_package_that_grading_lacks_costs_nothing(stand_ins):
+    exec("import absent_package.part as part\nfrom absent_package import Frame", {})
+
+
+def test_its_use_is_told_with_what_grading_has(stand_ins):
+    with pytest.raises(ModuleNotFoundError) as failed:
+        exec("import absent_package as pd\npd.DataFrame([1])", {})
+    told = explain(failed.value, "script")
+    assert "No module named 'absent_package', of which absent_package.DataFrame is used" in told
+    assert "grading has no other packages: do it without absent_package" in told
+
+
+def test_an_error_in_a_traced_function_is_told_with_its_reason_and_its_line():
+    error = NameError(
+        'in user code:\n\n    File "/home/ada/script.py", line 106, in train_step  *\n        logits = model(x, 0.5)\n'
+        '    File "/home/ada/script.py", line 80, in __call__  *\n        h_drop = droput(h_fc1)\n\n'
+        "    NameError: name 'droput' is not defined\n"
+    )
+    assert explain(error, "script") == "line 80, `h_drop = droput(h_fc1)`: NameError: name 'droput' is not defined"
+
+
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        ("`rate` must be a scalar tensor or a float in the range [0, 1). Received: rate=1.0", "1 - keep_prob: write"),
+        ("module 'tensorflow' has no attribute 'placeholder'", "today an argument: `def __call__(self, x, keep_prob"),
+        ("module 'tensorflow._api.v2.train' has no attribute 'AdamOptimizer'", "tf.compat.v1.train.AdamOptimizer("),
+        (
+            "Matrix size-incompatible: In[0]: [2,12544], In[1]: [3136,1024]",
+            "each row that comes in has 12544 numbers",
+        ),
+        ("'NoneType' object has no attribute 'shape'", "is a `return` missing?"),
+    ],
+)
+def test_an_error_of_tensorflows_is_told_with_what_to_do(error, hint):
+    assert hint in explain(ValueError(error), "script")
