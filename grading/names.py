@@ -80,8 +80,8 @@ def zip_name(student_id: str, name: str, surname: str, ids: str = DIGITS) -> str
     for kind, given in (("name", name), ("surname", surname)):
         if not parts[kind]:
             raise BadName(
-                f"the {kind} is missing (found {quoted(given)}); give id, name and surname, in this order, each a word or "
-                "between quotation marks of its own; who has one name only gives it twice"
+                f"the {kind} is missing (found {quoted(given)}); give id, name and surname, in this order, each a word "
+                "or between quotation marks of its own; who has one name only gives it twice"
             )
     return f"{student_id}_{parts['name']}_{parts['surname']}.zip"
 
