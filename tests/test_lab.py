@@ -19,7 +19,8 @@ import tensorflow as tf
 import deep_mnist
 import input_data
 import lab
-from labkit.run import frame
+from grading import model_check
+from labkit.run import frame, summary
 from tests.needs import needs
 from tests.scripts import PATIENCE, run, start
 from tests.tracing import ROOT
@@ -167,14 +168,22 @@ def test_an_error_of_several_lines_is_told_in_one(capsys):
     assert capsys.readouterr().err == "error: no data: mirror 1 is silent mirror 2, too Try again.\n"
 
 
-def test_ctrl_c_ends_a_script_with_130_and_the_way_to_go_on(capsys):
+@pytest.mark.parametrize(
+    ("saved", "told"),
+    [(True, "; --resume continues from the last checkpoint"), (False, " before the first checkpoint")],
+)
+def test_ctrl_c_ends_a_script_with_130_and_the_way_to_go_on(saved, told, tmp_path, capsys):
     def main(flags):
         raise KeyboardInterrupt
 
+    folder = tmp_path / "s" / "seed-0" / "checkpoint"
+    folder.mkdir(parents=True)
+    if saved:
+        (folder / "run-1-step-100.index").touch()
     with pytest.raises(SystemExit) as end:
-        lab.run_script(main, SimpleNamespace())
+        lab.run_script(main, SimpleNamespace(results_dir=tmp_path, script="s", seed=0))
     assert end.value.code == 130
-    assert capsys.readouterr().err == "stopped by Ctrl-C; --resume continues from the last checkpoint\n"
+    assert capsys.readouterr().err == f"stopped by Ctrl-C{told}\n"
 
 
 def test_a_batch_larger_than_the_data_is_refused(synthetic, tmp_path):
@@ -501,3 +510,35 @@ def test_tensorboard_gets_scalars_histograms_and_a_graph_with_readable_names(tmp
     assert tags >= {(16, "loss"), (20, "learning rate"), (20, "validation accuracy"), (20, "W_conv1"), (4, "b_fc2")}
     graph = tf.compat.v1.GraphDef.FromString(b"".join(event.graph_def for event in events))
     assert {node.name.split("/")[0] for node in graph.node} >= {"images", "conv1", "conv2", "fc1", "fc2"}
+
+
+# ------------------------------------------------------------------------------------- summary, and records that stay
+
+
+def test_a_longer_runs_record_is_not_replaced_by_a_shorter_ones(tmp_path):
+    (tmp_path / "run.json").write_text('{"steps": 540}')
+    frame._keep_longer_run(tmp_path, 540)
+    with pytest.raises(lab.LabError, match="holds a run of 540 steps, which this one of 1 step would replace: give"):
+        frame._keep_longer_run(tmp_path, 1)
+
+
+@pytest.mark.parametrize("record", [None, "", "{", "[]", "{}"])
+def test_a_record_that_nobody_can_use_is_in_nobodys_way(record, tmp_path):
+    if record is not None:
+        (tmp_path / "run.json").write_text(record)
+    frame._keep_longer_run(tmp_path, 1)
+
+
+def test_the_summary_has_each_layer_with_its_output_and_weights():
+    table = [line.split("  ") for line in summary.summary(deep_mnist.Model()).splitlines()]
+    rows = [[cell.strip() for cell in line if cell.strip()] for line in table]
+    assert rows[0] == ["layer", "output", "weights and biases", "numbers"]
+    assert ["conv1 convolution", "(N, 28, 28, 32)", "[5, 5, 1, 32] + [32]", "832"] in rows
+    assert ["conv2 max pooling", "(N, 7, 7, 64)"] in rows
+    assert ["fc1 matrix product", "(N, 1024)", "[3136, 1024] + [1024]", "3,212,288"] in rows
+    assert rows[-1] == ["all that is trained", "3,274,634"]
+
+
+def test_a_right_network_gets_no_warning_and_is_not_read_for_it(monkeypatch):
+    monkeypatch.setattr(model_check, "shape_problems", None)
+    assert summary.warning("deep_mnist", deep_mnist.Model()) is None

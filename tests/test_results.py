@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from grading.assignment import load_assignment
+from grading.assignment import NETWORKS, load_assignment
 from grading.checks import failed, passed, skipped, undecided
 from grading.escaping import cell, code_block, markdown
 from grading.feedback import feedback
@@ -465,3 +465,13 @@ def test_points_that_count_for_nobody_are_told_with_where_they_may_belong(manual
     ]
     (told,) = read.without_effect(class_of(NAMES[0]))
     assert told.endswith(f'there is no zip "{NAMES[1]}"; look whose they are') or "if they are its" in told
+
+
+def test_what_keeps_all_scripts_from_running_is_told_once():
+    told = "importing {0}.py and its Model: line {1}, `x = tf.placeholder(1)`: it is written for TensorFlow 1"
+    checks = [failed(f"run/{script}", told.format(script, line)) for line, script in enumerate(NETWORKS, 3)]
+    result = result_of(*checks, failed("report/text", "too short"))
+    text = feedback(result, mark(result, ASSIGNMENT), ASSIGNMENT)
+    assert text.count("it is written for TensorFlow 1") == 1
+    heads = [line for line in text.splitlines() if line.startswith("### ")]
+    assert [head.count("points") for head in heads] == [len(NETWORKS), 1]

@@ -17,7 +17,7 @@ import pytest
 
 import idx_files
 import submit
-from grading import packing, student_checks
+from grading import packing, report_pdf, student_checks
 from grading.assignment import NETWORKS, load_assignment
 from grading.checks import failed, passed
 from grading.children import run_child
@@ -183,6 +183,26 @@ def test_a_half_edited_model_is_told_layer_by_layer(tmp_path):
     found = student_checks._check_shapes("architecture/model_no1", tmp_path / "model_no1.py", shapes)
     assert found.status == "failed"
     assert found.message.endswith("all of it: python -m pytest tests/test_shapes.py -m no1")
+
+
+def test_what_all_scripts_share_is_told_once(tmp_path):
+    for script in NETWORKS:
+        (tmp_path / f"{script}.py").write_text("import tensorflow as tf\nx = tf.placeholder(tf.float32)\nz = 1\n")
+    checks = check(tmp_path)
+    assert "it is written for TensorFlow 1" in checks["run/model_no1"].message
+    for script in NETWORKS[1:]:
+        assert checks[f"run/{script}"].message == f"{script}.py: the same as in model_no1.py, above"
+
+
+def test_a_report_of_an_earlier_text_is_told(tmp_path):
+    source, pdf = tmp_path / "report.md", tmp_path / "report.pdf"
+    source.write_text("as it was\n")
+    pdf.write_bytes(b"%PDF-1.7 MNIST lab kit " + report_pdf._digest("as it was\n").encode())
+    assert student_checks._stale_report(pdf) is None
+    source.write_text("as it is\n")
+    assert "report.md has changed since report.pdf was made of it" in student_checks._stale_report(pdf)
+    pdf.write_bytes(b"%PDF-1.7 of a word processor")
+    assert student_checks._stale_report(pdf) is None
 
 
 @pytest.mark.attack
