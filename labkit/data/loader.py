@@ -134,7 +134,8 @@ class DataSet:
         """
         batch_size = operator.index(batch_size)
         if fake_data or self._fake_data:
-            return tuple(np.repeat(part[np.newaxis], max(0, batch_size), 0) for part in self._fake_example)
+            (image, label), count = self._fake_example, max(0, batch_size)
+            return np.repeat(image[np.newaxis], count, 0), np.repeat(label[np.newaxis], count, 0)
         if batch_size > 2 * self._num_examples:
             raise ValueError(
                 f"batch_size is {batch_size}, expected 1 to {self._num_examples}, the number of examples "
