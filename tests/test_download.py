@@ -48,8 +48,8 @@ def mirrors(monkeypatch):
 
 @pytest.fixture
 def short_timeout(monkeypatch):
-    monkeypatch.setattr(mnist_files, "TIMEOUT", 0.5)
-    monkeypatch.setattr(mnist_files, "CONNECT_TIMEOUT", 0.5)
+    monkeypatch.setattr(mnist_files, "TIMEOUT", 1)
+    monkeypatch.setattr(mnist_files, "CONNECT_TIMEOUT", 1)
 
 
 def load(directory, **options):
@@ -170,8 +170,8 @@ MISBEHAVIOURS = {
     cut_off_without_length: "truncated",
     nothing: "is empty",
     other_digits: "SHA-256 .* expected",
-    silent_before_the_answer: "gave no answer in 0.5 s",
-    silent_in_the_middle: "gave no answer in 0.5 s",
+    silent_before_the_answer: "gave no answer in 1 s",
+    silent_in_the_middle: "gave no answer in 1 s",
     drops_the_connection: "cannot be reached",
 }
 
