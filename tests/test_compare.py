@@ -24,6 +24,7 @@ from tests.tracing import ROOT
 pytestmark = pytest.mark.compare
 
 NETWORKS = ("deep_mnist", "model_no1", "model_no2", "model_no3")
+SET_SIGNAL = signal.signal
 PATIENCE = 300  # seconds: not a figure to reach, but to end a test that hangs
 
 
@@ -492,6 +493,22 @@ def test_a_stopped_study_leaves_no_training_behind_and_continues_where_it_was(en
     half_done.trained()
     assert compare.main(["--seeds", "1"]) == 0
     assert half_done.trained() == THE_REST
+
+
+def test_ctrl_c_while_a_training_starts_leaves_none_behind(kit, monkeypatch):
+    started = []
+
+    class Popen(subprocess.Popen):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            started.append(self)
+            signal.raise_signal(signal.SIGINT)  # before anybody else knows of the process
+
+    monkeypatch.setattr(signal, "signal", SET_SIGNAL)
+    monkeypatch.setattr(subprocess, "Popen", Popen)
+    shutil.rmtree(kit.results())
+    assert compare.main(["--seeds", "1"]) == 130
+    assert [process.returncode is None for process in started] == [False], "nobody has waited for it to end"
 
 
 @pytest.mark.training

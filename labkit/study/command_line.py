@@ -26,7 +26,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -45,6 +45,7 @@ NETWORKS = ("deep_mnist", *REMOVED)
 SCRIPTS = Path(__file__).resolve().parents[2]
 POLL = 0.2  # seconds between two looks at the trainings
 NO_RECORD = "it left no run.json: keep everything outside of the class Model as it is in deep_mnist.py"
+HELD_BACK = (signal.SIGINT, signal.SIGTERM)  # while a training starts
 PATIENCE = 10  # seconds for a stopped training to end by itself
 EPILOG = """\
 results, in RESULTS_DIR (default: results):
@@ -435,14 +436,16 @@ def train(waiting, at_once, flags, bar):
     try:
         while waiting or at_work:
             while waiting and len(at_work) < at_once:
-                at_work.append(Training(waiting.popleft(), flags, environment))
+                with signals_held_back():  # else one that has just started is in no list yet, and goes on alone
+                    at_work.append(Training(waiting.popleft(), flags, environment))
             bar.set_postfix_str(f"now {', '.join(str(training.job) for training in at_work)}")
             time.sleep(POLL)
             for training in [training for training in at_work if training.process.poll() is not None]:
                 at_work.remove(training)
                 fault = training.fault()
                 if fault and training.resumed:  # the checkpoint may be of another recipe, or damaged: without it, then
-                    at_work.append(Training(training.job, flags, environment, resume=False))
+                    with signals_held_back():
+                        at_work.append(Training(training.job, flags, environment, resume=False))
                     continue
                 bar.update()
                 yield training.job, fault
@@ -450,6 +453,23 @@ def train(waiting, at_once, flags, bar):
         stop([training.process for training in at_work])
         for training in at_work:
             training.fault()  # nobody asks what a stopped one has to say
+
+
+@contextlib.contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Lets Ctrl-C and SIGTERM wait until the end of the block; a process that starts in it takes them as ever."""
+    if threading.current_thread() is not threading.main_thread():  # no other may set a signal, or gets one
+        yield
+        return
+    held = []
+    before = {number: signal.signal(number, lambda *which: held.append(which)) for number in HELD_BACK}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number, _ in held[:1]:
+            signal.raise_signal(number)
 
 
 def share_of_the_processors(at_once):
