@@ -72,6 +72,11 @@ HINTS = (
         r"NameError: name 'FLAGS' is not defined",
         "take over the lines of deep_mnist.py that begin with `if __name__ ==`, at the top and at the end",
     ),
+    (
+        r"Only input tensors may be passed as positional arguments|no attribute '_in_graph_mode'",
+        "a Keras model can't be trained by the lab's main: write class Model(tf.Module), and make its variables with "
+        "weight_variable and bias_variable, as deep_mnist.py does",
+    ),
     (r"'NoneType' object", "something returned None: is a `return` missing?"),
     (
         r"No module named '(?!tensorflow)(\w+)",
