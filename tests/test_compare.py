@@ -125,7 +125,7 @@ def test_more_seeds_add_to_those_that_are_there(kit):
 
 def test_a_changed_script_is_trained_again_and_the_others_are_not(kit, capsys):
     script = kit.folder / "model_no2.py"
-    script.write_text(script.read_text() + "\n# another thought\n")
+    script.write_text(script.read_text() + "\nANOTHER = True\n")
     assert compare.main(["--seeds", "2"]) == 0
     assert kit.trained() == [f"model_no2 {seed} afresh all" for seed in range(2)]
     assert "model_no2 seed 0, 1: its script has changed since; to be trained again" in capsys.readouterr().err
@@ -264,7 +264,7 @@ def test_a_failed_run_is_named_with_its_error_and_does_not_stop_the_rest(kit, ca
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("raise RuntimeError('no way')", "it ended with exit status 1: RuntimeError: no way"),
+        ("raise RuntimeError('no way')", r"model_no1\.py, line \d+, `raise .*`: RuntimeError: no way"),
         ("os.kill(os.getpid(), 9)", "it ended with exit status -9"),
         (
             "os._exit(0)",
@@ -348,7 +348,7 @@ def test_another_docstring_and_another_model_are_no_reason_for_a_caution():
 def test_a_script_that_is_edited_while_it_runs_is_told(kit, capsys):
     script = kit.folder / "model_no1.py"
     script.write_text(
-        script.read_text().replace("def told(name):", "open(__file__, 'a').write('#')\n\n\ndef told(name):")
+        script.read_text().replace("def told(name):", "open(__file__, 'a').write('X = 1')\n\n\ndef told(name):")
     )
     assert compare.main(["--seeds", "1", "--networks", "model_no1"]) == 1
     assert "failed: model_no1 seed 0: its script has changed since" in capsys.readouterr().err

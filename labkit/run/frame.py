@@ -251,7 +251,7 @@ class Run:
         self._board = None
         if flags.log_dir and importlib.util.find_spec("tensorboard"):
             self._board = TensorBoard(Path(flags.log_dir) / flags.script / f"seed-{flags.seed}", model)
-            print(f"to view the logs: tensorboard --logdir {startup.quoted([flags.log_dir])}")
+            print(f"to view the logs: tensorboard --logdir {startup.quoted([str(flags.log_dir)])}")
         elif flags.log_dir:
             print("warning: no logs, because --log-dir needs TensorBoard: pip install tensorboard", file=sys.stderr)
 
