@@ -6,11 +6,9 @@ The worker of grading does it in its sandbox, `submit.py check` in a process of 
 
 import builtins
 import importlib
-import importlib.abc
-import importlib.machinery
 import sys
 import types
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from labkit.run.mistakes import NoModel, RunsOnImport
@@ -55,8 +53,6 @@ def import_script(path: Path) -> types.ModuleType:
 class _Absent(types.ModuleType):
     """A package that is not there, or a part of it: it can be imported, and not used."""
 
-    __path__: Sequence[str] = ()
-
     def __getattr__(self, name: str) -> "_Absent":
         if name.startswith("__"):  # what the import system and inspect look for
             raise AttributeError(name)
@@ -67,20 +63,27 @@ class _Absent(types.ModuleType):
         raise ModuleNotFoundError(f"No module named '{package}', of which {self.__name__} is used", name=package)
 
 
-class StandIns(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds what is in ABSENT, after every other finder: so that an unused import does not cost a script its points."""
+def stand_in_for_absent(folder: Path) -> None:
+    """From now on, lets modules in `folder` import what is in ABSENT: an unused import must not cost a script points.
 
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
-        """The spec of a stand-in for a package of ABSENT or a part of one; None for all others."""
-        if fullname.partition(".")[0] not in ABSENT:
-            return None
-        return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
+    Nobody else gets a stand-in, and none is in sys.modules: libraries import pandas where they find it, and use it.
+    """
+    original = builtins.__import__
 
-    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
-        """A stand-in."""
-        return _Absent(spec.name)
+    def import_or_stand_in(
+        name: str,
+        globals: Mapping[str, object] | None = None,
+        locals: Mapping[str, object] | None = None,
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> types.ModuleType:
+        try:
+            return original(name, globals, locals, fromlist or (), level)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            importer = Path(str((globals or {}).get("__file__", "")))
+            if package not in ABSENT or folder not in importer.parents:
+                raise
+            return _Absent(name if fromlist else package)
 
-    def exec_module(self, module: types.ModuleType) -> None:
-        """Nothing: a stand-in has no content."""
+    builtins.__import__ = import_or_stand_in

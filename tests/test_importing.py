@@ -1,5 +1,6 @@
 """What a student is told of a script that can't be imported, and what an unused import costs."""
 
+import builtins
 import sys
 
 import pytest
@@ -42,25 +43,35 @@ def test_kerass_way_of_telling_an_error_is_shortened_to_the_error():
 
 
 @pytest.fixture
-def stand_ins(monkeypatch):
-    """A package that is not installed, and what grading has in its place."""
+def script(monkeypatch, tmp_path):
+    """The globals of a script that is graded where some package is not installed."""
     monkeypatch.setattr(importing, "ABSENT", frozenset(["absent_package"]))
-    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, importing.StandIns()])
-    yield
-    for name in [name for name in sys.modules if name.startswith("absent_package")]:
-        del sys.modules[name]
+    monkeypatch.setattr(builtins, "__import__", builtins.__import__)  # to be put back
+    importing.stand_in_for_absent(tmp_path)
+    return {"__file__": str(tmp_path / "script.py")}
 
 
-def test_an_unused_import_of_a_package_that_grading_lacks_costs_nothing(stand_ins):
-    exec("import absent_package.part as part\nfrom absent_package import Frame", {})
+def test_an_unused_import_of_a_package_that_grading_lacks_costs_nothing(script):
+    exec("import absent_package.part as part\nfrom absent_package import Frame", script)
 
 
-def test_its_use_is_told_with_what_grading_has(stand_ins):
+def test_its_use_is_told_with_what_grading_has(script):
     with pytest.raises(ModuleNotFoundError) as failed:
-        exec("import absent_package as pd\npd.DataFrame([1])", {})
+        exec("import absent_package as pd\npd.DataFrame([1])", script)
     told = explain(failed.value, "script")
     assert "No module named 'absent_package', of which absent_package.DataFrame is used" in told
     assert "grading has no other packages: do it without absent_package" in told
+
+
+def test_a_library_that_uses_it_where_it_is_there_does_without_even_after_a_script_imported_it(script):
+    exec("import absent_package", script)
+    with pytest.raises(ModuleNotFoundError):
+        exec("import absent_package", {"__file__": "/usr/lib/python3/site-packages/keras/src/optional.py"})
+
+
+def test_any_other_package_that_is_missing_is_missing(script):
+    with pytest.raises(ModuleNotFoundError):
+        exec("import no_such_package_at_all", script)
 
 
 def test_an_error_in_a_traced_function_is_told_with_its_reason_and_its_line():
