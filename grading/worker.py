@@ -38,7 +38,7 @@ from labkit.run.sources import source_problem
 # Where things are; without a sandbox, somewhere else.
 SUBMISSION, OUTPUT = (Path(os.environ.get(f"GRADING_{name.upper()}", f"/{name}")) for name in ("submission", "output"))
 STEPS = 20
-BATCH_SIZE = 2  # images, in those 20 steps
+BATCH_SIZE = 4  # images, in those 20 steps
 IMPORT_SHARE = 0.5  # of a script's time limit that its import and export may take
 LEFT = {"export": ".pb", "run": ".npz"}  # suffixes of the file that a task leaves
 SAMPLE = 4096  # numbers of each variable that are kept, before and after the 20 steps
@@ -223,11 +223,12 @@ def _kind_of_script(path):
 
 def _frozen(model, networks):
     """The frozen graph of a new network of the class `model`; the network goes to the list `networks`."""
-    from grading.freezing import Network, freeze
+    from grading.freezing import BATCH, Network, freeze
 
     networks.append(Network(model()))
-    problem = output_problem(networks[0])  # the call makes the variables of Keras layers, and plain errors
-    if problem:
+    # The call makes the variables of Keras layers, and plain errors; as many images as in the graph, so that a model
+    # which adapts to what it is given has nothing else to adapt to. Told is what the script itself tells.
+    if output_problem(networks[0], BATCH) and (problem := output_problem(networks[0])):
         raise ModelError(problem)
     return freeze(networks[0])
 

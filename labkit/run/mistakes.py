@@ -229,22 +229,22 @@ def _memory_limit() -> str:
 # -------------------------------------------------------------------------------------------------------------- models
 
 
-def output_problem(model: Any) -> str | None:
-    """What is wrong with what a model returns for two blank images, told with what to do; None for logits.
+def output_problem(model: Any, images: int = IMAGES) -> str | None:
+    """What is wrong with what a model returns for some blank images, told with what to do; None for logits.
 
     Raises what the model raises.
     """
     import tensorflow as tf
 
-    logits = model(tf.zeros([IMAGES, 784]))
+    logits = model(tf.zeros([images, 784]))
     if logits is None:
         return "Model()(x) returned None: is the `return` missing in __call__?"
     if not hasattr(logits, "shape"):
-        return f"the model returned a {type(logits).__name__}, expected the logits, a tensor of shape ({IMAGES}, 10)"
+        return f"the model returned a {type(logits).__name__}, expected the logits, a tensor of shape ({images}, 10)"
     shape = tuple(logits.shape)
-    if shape != (IMAGES, 10):
-        found = f"the model returned shape {shape} for {IMAGES} images, expected ({IMAGES}, 10)"
-        return f"{found}{_rows(shape)}"
+    if shape != (images, 10):
+        found = f"the model returned shape {shape} for {images} images, expected ({images}, 10)"
+        return f"{found}{_rows(shape, images)}"
     return None
 
 
@@ -260,14 +260,14 @@ def variables_problem(model: Any) -> str | None:
     return None
 
 
-def _rows(shape: tuple[int, ...]) -> str:
+def _rows(shape: tuple[int, ...], images: int) -> str:
     """What a wrong number of rows comes from."""
     if len(shape) != 2 or shape[1] != 10 or not shape[0]:
         return ""
-    small, large = sorted((shape[0], IMAGES))
+    small, large = sorted((shape[0], images))
     if large % small:
         return ": the reshape before the first matrix product does not fit the layer before it"
-    much = "small" if shape[0] > IMAGES else "large"
+    much = "small" if shape[0] > images else "large"
     return (
         f": the number in the reshape before the first matrix product is {large // small} times too {much} for the "
         "layer before it, and so is the first of the weights' shape behind it"

@@ -1,9 +1,9 @@
 """Networks as people write them, right and wrong ones: what each makes of a reference script, and what it must get.
 
-networks/passed/ and networks/failed/ hold a file for each, called by its kind, by what its architecture must get. Its
-first line names the script, says what "run" must get ("either" where both can be defended), and what is special. The
-rest are edits of the reference script: "@ 27 4" takes four lines away from the 27th on, and lines that begin with "+"
-come in their place.
+networks/passed/, failed/ and undecided/ hold a file for each, called by its kind, by what its architecture must get.
+Its first line names the script, says what "run" must get ("either" where both can be defended), and what is special.
+The rest are edits of the reference script: "@ 27 4" takes four lines away from the 27th on, and lines that begin with
+"+" come in their place.
 """
 
 import re
