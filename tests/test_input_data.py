@@ -846,7 +846,7 @@ def test_first_shuffled_batch_of_real_mnist_is_that_of_the_original(real_directo
 
 def test_one_flipped_bit_of_real_mnist_is_found(real_directory, tmp_path, offline):
     for path in real_directory.glob("*ubyte*"):
-        shutil.copy(path, tmp_path / path.name)
+        shutil.copyfile(path, tmp_path / path.name)  # not its mode: it may be for reading only
     labels = tmp_path / f"{TEST_LABELS}.gz"
     payload = gzip.decompress(labels.read_bytes())
     labels.write_bytes(gzip.compress(flip_bit(payload, 5000)))
