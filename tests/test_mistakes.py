@@ -23,17 +23,20 @@ from tests.tracing import ROOT
 pytestmark = pytest.mark.submit
 
 MISTAKES = {mistake.name: mistake for mistake in read_all()}
-# What a script can't be told by itself: Python reads nothing of it, or it never gets to the lab's code.
 # What only running a script shows; the other two find nothing wrong with its network.
 RUN_ONLY = ("no1_end_deleted", "no1_first_guard_deleted")
-# Networks that are right, or nearly: to read them whole takes seconds each. A few are enough by default.
-READ_WHOLE = (
+# What a script can't tell by itself: Python reads nothing of it, or it never gets to the lab's code.
+SILENT = ("no1_tab_space", "no1_indent", "no1_smart_quotes", "no1_py2print", "no1_empty", "no1_input_call_at_import")
+# Those that take a second or more, most of them because their networks are right, or nearly, and read whole.
+LONG = (
     *("no1_print_at_import", "no1_steps100", "no1_keep07", "no1_dropout_always", "no1_dropout_removed"),
     *("no1_only_pooling_removed", "no1_helper_import", "no1_renamed_conv1", "no1_renamed_vars", "no1_good", "no2_good"),
     *("no1_unused_vars_kept", "no1_keras_model", "no1_relu_removed", "no1_32filters", "no1_subclass"),
-    *("no1_unchanged_copy", "no1_softmax_out", "no1_wrong_layer"),
+    *("no1_unchanged_copy", "no1_softmax_out", "no1_wrong_layer", "no3_good", "no3_dropout_left"),
+    *("no1_pool_kept_only_conv_removed", "no1_tfnn_dropout_keepprob", "no1_bias64_forgot", "no1_keras_seq_softmax"),
+    *("no1_missing_self", "no1_keras_seq"),
 )
-SILENT = ("no1_tab_space", "no1_indent", "no1_smart_quotes", "no1_py2print", "no1_empty", "no1_input_call_at_import")
+IN_COURSES = (pytest.mark.course, pytest.mark.sample(10, of="mistakes"))
 
 
 class BuiltError(BaseException):
@@ -138,7 +141,7 @@ def told_by_script(mistake, folder, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=pytest.mark.course if name in READ_WHOLE else ()) for name in MISTAKES],
+    [pytest.param(name, marks=IN_COURSES if name in LONG else ()) for name in MISTAKES],
 )
 def test_a_mistake_is_told_in_one_line_wherever_it_is_met(name, folder, fresh, monkeypatch, capsys):
     mistake = MISTAKES[name]

@@ -265,6 +265,8 @@ COMPUTED = {
 }
 
 
+@pytest.mark.attack
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("change", COMPUTED.values(), ids=COMPUTED)
 def test_weights_that_are_computed_from_the_variables_are_told(change, monkeypatch):
     convolve = model_no2.conv2d
