@@ -70,15 +70,13 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def fresh(monkeypatch):
-    """Forgets a module of the script's name, before and after."""
-
-    def forget(script):
-        monkeypatch.delitem(sys.modules, script, raising=False)
-
-    yield forget
+def fresh():
+    """Forgets a module of the script's name; in the end, all are as they were."""
+    before = {script: sys.modules.pop(script) for script in student_checks.NETWORKS if script in sys.modules}
+    yield lambda script: sys.modules.pop(script, None)
     for script in student_checks.NETWORKS:
         sys.modules.pop(script, None)
+    sys.modules.update(before)
 
 
 def told_by_check(mistake, folder, monkeypatch):
