@@ -36,7 +36,7 @@ LONG = (
     *("no1_pool_kept_only_conv_removed", "no1_tfnn_dropout_keepprob", "no1_bias64_forgot", "no1_keras_seq_softmax"),
     *("no1_missing_self", "no1_keras_seq"),
 )
-IN_COURSES = (pytest.mark.course, pytest.mark.sample(10, of="mistakes"))
+IN_COURSES = (pytest.mark.course, pytest.mark.sample(6, of="mistakes"))
 
 
 class BuiltError(BaseException):
