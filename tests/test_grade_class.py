@@ -65,7 +65,7 @@ def test_a_right_submission_has_full_marks(tmp_path):
 @pytest.mark.course
 @pytest.mark.sample(1, of="courses")
 def test_a_class_killed_midway_and_continued_gets_every_verdict(tmp_path):
-    expected = write_class(tmp_path, students=24, seed=1)
+    expected = write_class(tmp_path, students=14, seed=1)
     submissions, out = tmp_path / "submissions", tmp_path / "grades"
     process = subprocess.Popen(command(submissions, out, "--no-train"), cwd=ROOT, stdout=subprocess.DEVNULL)
     kept = stop_midway(process, out, enough=3)
