@@ -20,6 +20,7 @@ import deep_mnist
 import input_data
 import lab
 from grading import model_check
+from lab_files import Checkpoint, CheckpointError
 from labkit.run import frame, summary
 from tests.needs import needs
 from tests.scripts import PATIENCE, run, start
@@ -396,6 +397,41 @@ def test_the_last_good_record_stays_when_the_disk_is_full(tmp_path, monkeypatch)
         run.test()
     assert (run.folder / "run.json").read_bytes() == good
     assert not list(run.folder.glob(".*"))
+
+
+def small_checkpoint(folder):
+    model = tf.Module()
+    model.w = tf.Variable(tf.zeros([1000]))
+    return Checkpoint(folder, model)
+
+
+def test_a_checkpoint_on_a_full_disk_is_told_without_blaming_the_script_and_leaves_no_part(tmp_path, capsys):
+    checkpoint = small_checkpoint(tmp_path / "s" / "seed-0" / "checkpoint")
+
+    def full(checkpoint_number):
+        (checkpoint.folder / "run-1-step-4_temp").mkdir(parents=True)
+        raise tf.errors.ResourceExhaustedError(None, None, f"{checkpoint.folder}/part; No space left on device")
+
+    checkpoint._manager.save = full
+    with pytest.raises(SystemExit):
+        lab.run_script(lambda flags: checkpoint.save(4, {}), SimpleNamespace(results_dir=tmp_path, script="s", seed=0))
+    assert capsys.readouterr().err == (
+        f"error: the checkpoint in {checkpoint.folder} can't be saved, because the disk is full "
+        "(No space left on device): make room, or give --results-dir a folder on another disk; --resume goes on from the last checkpoint\n"
+    )
+    assert list(checkpoint.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("part", ["data-00000-of-00001", "index"])
+def test_a_damaged_checkpoint_is_told_with_what_to_do(part, tmp_path):
+    checkpoint = small_checkpoint(tmp_path)
+    checkpoint.save(3, {"step": 3})
+    assert checkpoint.read_state() == {"step": 3}
+    (path,) = tmp_path.glob(f"*.{part}")
+    path.write_bytes(path.read_bytes()[:100])
+    read = checkpoint.restore if part.startswith("data") else checkpoint.read_state  # the state alone may be whole
+    with pytest.raises(CheckpointError, match=r"is damaged \(.*\): leave out --resume to start anew"):
+        read()
 
 
 def test_one_cycle_rises_for_a_fifth_of_the_steps_and_falls_to_almost_zero():

@@ -24,7 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 from idx_files import DataError, atomic_file
-from lab_files import Checkpoint, TensorBoard
+from lab_files import Checkpoint, CheckpointError, TensorBoard
 from labkit import notebook, startup
 from labkit.run import mistakes, summary
 from labkit.run.sources import code_sha256, import_problem, recipe_problem
@@ -86,7 +86,7 @@ def run_script(main, flags):
         has_checkpoint = any(_folder(flags).glob("checkpoint/*.index"))
         way_on = "; --resume continues from the last checkpoint" if has_checkpoint else " before the first checkpoint"
         _stop(f"stopped by Ctrl-C{way_on}", status=130)
-    except (LabError, DataError) as error:
+    except (LabError, DataError, CheckpointError) as error:
         _stop(f"error: {error}")
     except OSError as error:  # a full disk, a folder that may not be written
         unwritable = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
