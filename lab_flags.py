@@ -150,7 +150,7 @@ def _import_tensorflow():
         try:
             import tensorflow  # noqa: F401
         except KeyboardInterrupt:
-            status = 130
+            status, told = 130, "stopped by Ctrl-C"
         except ImportError as error:
             messages.seek(0)
             os.write(terminal, messages.read())

@@ -137,6 +137,7 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 def student_readme(text: str) -> str:
-    """A README without the instructor's sections."""
+    """A README without the instructor's sections, and without links to them."""
     sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
-    return "".join(section for section in sections if not section.startswith("## For the instructor"))
+    rest = "".join(section for section in sections if not section.startswith("## For the instructor"))
+    return re.sub(r":?\s\[[^\]]*\]\(#for-the-instructor[^)]*\)", "", rest)

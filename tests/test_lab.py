@@ -417,7 +417,8 @@ def test_a_checkpoint_on_a_full_disk_is_told_without_blaming_the_script_and_leav
         lab.run_script(lambda flags: checkpoint.save(4, {}), SimpleNamespace(results_dir=tmp_path, script="s", seed=0))
     assert capsys.readouterr().err == (
         f"error: the checkpoint in {checkpoint.folder} can't be saved, because the disk is full "
-        "(No space left on device): make room, or give --results-dir a folder on another disk; --resume goes on from the last checkpoint\n"
+        "(No space left on device): make room, or give --results-dir a folder on another disk; "
+        "--resume goes on from the last checkpoint\n"
     )
     assert list(checkpoint.folder.iterdir()) == []
 

@@ -345,3 +345,13 @@ def test_an_ascii_terminal_stops_nothing(tmp_path):
     done = run(sys.executable, ROOT / "input_data.py", "é", "--dataset", "mnist", cwd=tmp_path, **ascii_only, **NOWHERE)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
+
+
+# --------------------------------------------------------------------------------------------------------------- Ctrl-C
+
+
+def test_ctrl_c_outside_of_any_command_is_one_line(kit):
+    (kit / "own.py").write_text("import input_data\nraise KeyboardInterrupt\n")
+    done = run(sys.executable, "own.py", cwd=kit)
+    assert done.returncode != 0
+    assert done.stderr == "stopped by Ctrl-C\n"
