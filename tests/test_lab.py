@@ -359,6 +359,28 @@ def test_rounds_are_the_steps_in_order_and_stop_where_something_is_to_be_logged(
         assert sum(entry["validation_accuracy"] is not None for entry in run.history) == validations
 
 
+def steps_told(tmp_path, capsys, steps, seconds=0.0):
+    """The steps that a run, each step of which takes so many seconds, tells of where there is no terminal."""
+    run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), steps=steps)
+    run._checkpoint.save, run._validation_accuracy = (lambda *_: None), (lambda: 0.5)
+    times = iter(np.arange(steps + 1) * seconds)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(frame.time, "perf_counter", lambda: next(times))
+        for _ in run.steps():
+            run.log(1.0)
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert all(
+        re.fullmatch(r"step [\d,]+ of [\d,]+, \d+ s: loss 1\.000(, validation 50\.00%)?", line) for line in lines
+    )
+    return [int(line.split()[1].replace(",", "")) for line in lines]
+
+
+def test_without_a_terminal_a_line_tells_each_tenth_of_the_steps_or_each_half_minute(tmp_path, capsys):
+    assert steps_told(tmp_path, capsys, 100) == list(range(10, 100, 10))
+    assert steps_told(tmp_path, capsys, 3) == [1, 2]
+    assert max(np.diff(steps_told(tmp_path, capsys, 540, seconds=2))) == 20
+
+
 def test_a_loss_that_is_not_finite_is_named_with_its_step_within_the_round(tmp_path):
     run = small_run(tmp_path, None, steps=100)
     rounds = run.rounds()
