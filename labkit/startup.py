@@ -50,6 +50,11 @@ def check_folder(folder):
     _stop(hidden_modules(folder) or unreadable_path(os.path.abspath(folder)))
 
 
+def data_folder():
+    """Where the MNIST files are, or go, unless a flag says otherwise; in quotation marks a shell leaves ~ as it is."""
+    return os.path.expanduser(os.environ.get("MNIST_DATA_DIR") or "MNIST_data")
+
+
 def _tell_ctrl_c(kind, error, trace, usual=sys.excepthook):
     """Tells of Ctrl-C in a line, where nothing else does: while the packages are imported, which takes seconds."""
     if issubclass(kind, KeyboardInterrupt):

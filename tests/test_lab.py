@@ -1,5 +1,6 @@
 """The frame around the scripts: flags, exit statuses, record, checkpoints, TensorBoard."""
 
+import errno
 import functools
 import hashlib
 import json
@@ -189,6 +190,18 @@ def test_ctrl_c_ends_a_script_with_130_and_the_way_to_go_on(saved, told, tmp_pat
 
 def test_a_batch_larger_than_the_data_is_refused(synthetic, tmp_path):
     assert "--batch-size 60000" in failure(run("softmax_mnist", "--batch-size", 60000, *synthetic, cwd=tmp_path))
+
+
+@pytest.mark.parametrize("kind", [PermissionError, FileExistsError, NotADirectoryError])
+def test_results_that_can_not_be_written_are_told_with_the_flag_for_another_folder(kind, tmp_path, capsys):
+    number = {PermissionError: errno.EACCES, FileExistsError: errno.EEXIST, NotADirectoryError: errno.ENOTDIR}[kind]
+
+    def main(flags):
+        raise kind(number, os.strerror(number), "results/s")
+
+    with pytest.raises(SystemExit):
+        lab.run_script(main, SimpleNamespace(results_dir=tmp_path, script="s", seed=0))
+    assert capsys.readouterr().err.endswith("'results/s'; --results-dir takes another folder for the results\n")
 
 
 def test_a_results_folder_that_can_not_be_made_is_named(synthetic, tmp_path):

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import mnist_files
 import synthetic_digits
 from idx_files import CLASSES, FILES, SIDE, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, DataError
+from labkit import startup
 from labkit.data.legacy import dense_to_one_hot
 
 __all__ = ["DataError", "DataSet", "DataSets", "read_data_sets"]
@@ -385,7 +386,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         metavar="DIR",
         type=Path,
-        default=Path(os.environ.get("MNIST_DATA_DIR") or "MNIST_data"),
+        default=Path(startup.data_folder()),
         help="where the files are, gzipped or unpacked, or shall be (default: $MNIST_DATA_DIR, else MNIST_data)",
     )
     parser.add_argument(

@@ -91,7 +91,7 @@ def run_script(main, flags):
     except (LabError, DataError, CheckpointError) as error:
         _stop(f"error: {error}")
     except OSError as error:  # a full disk, a folder that may not be written
-        unwritable = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        unwritable = error.errno in (errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EROFS)
         _stop(f"error: {error}" + ("; --results-dir takes another folder for the results" if unwritable else ""))
     except Exception as error:  # most often a shape that does not fit, in a copy that a student is editing
         _stop(f"error: {_explain(error, flags, main)}")

@@ -38,6 +38,7 @@ from tqdm import tqdm
 from grading.layers import REMOVED, expected_variables
 from idx_files import DataError
 from lab_flags import FLAGS
+from labkit import startup
 from labkit.data import loader
 from labkit.run import frame
 from labkit.run.sources import code_sha256
@@ -539,9 +540,7 @@ def study(options, given):
     """Trains what is missing, writes tables and pictures, and prints what came out; returns the exit status."""
     import ablation  # here, because it takes a second, and --help should not
 
-    data = loader.read_data_sets(
-        given.get("data_dir") or os.environ.get("MNIST_DATA_DIR") or "MNIST_data", dataset=given.get("dataset", "auto")
-    )
+    data = loader.read_data_sets(given.get("data_dir") or startup.data_folder(), dataset=given.get("dataset", "auto"))
     labels = data.test.labels  # (10000,)
     jobs, faults = find_jobs(set(options.networks), options.seeds, given, data)
     notes = unlike_scripts(job.network for job in jobs)
