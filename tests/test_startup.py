@@ -350,7 +350,7 @@ def test_an_ascii_terminal_stops_nothing(tmp_path):
     assert done.stderr.count("\n") == 1, done.stderr
 
 
-# ----------------------------------------------------------------------------------------------- the data folder, Ctrl-C
+# ---------------------------------------------------------------------------------------------- the data folder, Ctrl-C
 
 
 def test_a_tilde_in_the_data_folder_is_the_home_folder_in_scripts_and_commands(monkeypatch, tmp_path):

@@ -310,6 +310,9 @@ def test_results_over_several_seeds_are_told_by_their_mean(folder):
         pytest.param({"dataset": "synthetic digits"}, "trained on synthetic digits, not MNIST", id="synthetic digits"),
         pytest.param({"recipe": {"script_sha256": "0" * 64}}, "has changed since it was trained", id="edited since"),
         pytest.param({"test_accuracy": 0.61, "steps": 20}, "61.00% on MNIST (1 seed, 20 steps), expected", id="low"),
+        pytest.param(
+            {"test_accuracy": 0.96}, "(first mend what architecture/model_no1 tells, if", id="of a softmax too many"
+        ),
         pytest.param({"test_accuracy": 0.9951}, "more than this network can do", id="high"),
     ],
 )
