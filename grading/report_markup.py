@@ -30,7 +30,9 @@ KEPT = {  # what a tag is to pandoc
     "sup": "Superscript",
 }
 # Others that are meant as HTML; what is in none of the two, `seed-<n>` say, is text.
-HTML = re.compile("a|abbr|big|center|cite|code|dd|div|dl|dt|font|img|input|kbd|mark|p|q|small|span|table|td|th|tr|tt")
+HTML = re.compile(
+    "a|abbr|big|center|cite|code|dd|details|div|dl|dt|font|img|input|kbd|mark|p|q|small|span|summary|table|td|th|tr|tt"
+)
 
 
 class Lines:

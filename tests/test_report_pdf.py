@@ -302,6 +302,15 @@ def test_the_text_behind_a_picture_without_room_moves_up(make, tmp_path):
     assert "Figure 1: one" in second
 
 
+@pytest.mark.parametrize("lines", [36, 37])  # after which there is room for the caption alone
+def test_the_caption_of_a_table_is_on_the_page_of_its_first_row(lines, make):
+    made = make("Line.\n\n" * lines + "| head |\n|---|\n| a |\n| b |\n\n: caption\n")
+    first, second = [page.extract_text() for page in made.reader.pages]
+    assert "Table 1:" not in first
+    assert "Table 1:" in second
+    assert "head" in second
+
+
 def test_pictures_may_stand_in_lists_quotes_cells_and_notes(make, tmp_path):
     shutil.copy(ROOT / "docs" / "curves.png", tmp_path / "a.png")
     made = make("- item\n\n  ![one](a.png)\n\n> ![two](a.png)\n\nA note.[^1]\n\n[^1]: Note:\n\n    ![three](a.png)\n")
