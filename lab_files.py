@@ -3,8 +3,20 @@
 As in lab.py, TensorFlow is imported inside the functions that need it.
 """
 
+import contextlib
+import errno
 import json
+import os
+import shutil
 import time
+from collections.abc import Iterator
+from pathlib import Path
+
+FULL = os.strerror(errno.ENOSPC)  # is in TensorFlow's message, too
+
+
+class CheckpointError(Exception):
+    """A checkpoint can't be saved, or read again; the text says why, and what to do."""
 
 
 class Checkpoint:
@@ -32,7 +44,13 @@ class Checkpoint:
     def save(self, step, state):
         """Saves everything, as of this step."""
         self._state.assign(json.dumps(state, default=lambda array: array.tolist()))
-        self._manager.save(checkpoint_number=step)
+        with _told(f"the checkpoint in {self.folder} can't be saved", ""):
+            try:
+                self._manager.save(checkpoint_number=step)
+            except Exception:
+                for part in Path(self.folder).glob("*_temp"):  # on a full disk it would be in the way
+                    shutil.rmtree(part, ignore_errors=True)
+                raise
 
     def read_state(self):
         """The `state` of the last checkpoint, or None where there is no checkpoint."""
@@ -40,12 +58,34 @@ class Checkpoint:
 
         if self._manager.latest_checkpoint is None:
             return None
-        reader = tf.train.load_checkpoint(self._manager.latest_checkpoint)
-        return json.loads(reader.get_tensor("state/.ATTRIBUTES/VARIABLE_VALUE"))
+        with self._told_as_damaged():
+            reader = tf.train.load_checkpoint(self._manager.latest_checkpoint)
+            return json.loads(reader.get_tensor("state/.ATTRIBUTES/VARIABLE_VALUE"))
 
     def restore(self):
         """Sets weights, averages and generator to those of the last checkpoint."""
-        self._manager.restore_or_initialize()
+        with self._told_as_damaged():
+            self._manager.restore_or_initialize()
+
+    def _told_as_damaged(self) -> contextlib.AbstractContextManager[None]:
+        return _told(f"the checkpoint in {self.folder} is damaged", ": leave out --resume to start anew")
+
+
+@contextlib.contextmanager
+def _told(what: str, todo: str) -> Iterator[None]:
+    """Raises CheckpointError for whatever TensorFlow raises about a file: it has no type of its own for that."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except (tf.errors.OpError, OSError, LookupError, ValueError, RuntimeError) as error:
+        message = " ".join(str(error).split())
+        if FULL in message:
+            way_out = (
+                "make room, or give --results-dir a folder on another disk; --resume goes on from the last checkpoint"
+            )
+            raise CheckpointError(f"{what}, because the disk is full ({FULL}): {way_out}") from error
+        raise CheckpointError(f"{what} ({message[:200]}){todo}") from error
 
 
 class TensorBoard:

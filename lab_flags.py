@@ -123,7 +123,7 @@ def parse_flags(description, **defaults):
     for name, options in FLAGS.items():
         if "default" in options or name[2:].replace("-", "_") in defaults:
             parser.add_argument(name, **options)
-    parser.set_defaults(data_dir=os.path.expanduser(os.environ.get("MNIST_DATA_DIR") or "MNIST_data"), **defaults)
+    parser.set_defaults(data_dir=startup.data_folder(), **defaults)
     if notebook.pasted(sys._getframe(1).f_code.co_filename):
         flags = parser.parse_args([])
         flags.script = notebook.script(description)
@@ -150,7 +150,7 @@ def _import_tensorflow():
         try:
             import tensorflow  # noqa: F401
         except KeyboardInterrupt:
-            status = 130
+            status, told = 130, "stopped by Ctrl-C"
         except ImportError as error:
             messages.seek(0)
             os.write(terminal, messages.read())

@@ -123,7 +123,7 @@ def draw_all(seed: int, train_size: int = TRAIN_SIZE, test_size: int = TEST_SIZE
 
     with (
         ThreadPoolExecutor(THREADS) as pool,
-        tqdm(total=train_size + test_size, desc="drawing synthetic digits", unit="digit") as bar,
+        tqdm(total=train_size + test_size, desc="drawing synthetic digits", unit="digit", disable=None) as bar,
     ):
         drawn = []
         for images, labels in pool.map(draw, chunks):

@@ -190,7 +190,7 @@ class Digits(NamedTuple):
 def prepare_digits(options: argparse.Namespace) -> Digits:
     """Fetches or draws what is missing, once, by the lab's own command, so that no contender's time holds that."""
     data_dir = options.data_dir.resolve()
-    name = run("input_data.py", data_dir, "--dataset", options.dataset).stdout.partition(" in ")[0]
+    name = run("input_data.py", data_dir, "--dataset", options.dataset).stdout.splitlines()[0].partition(" in ")[0]
     if name == "synthetic digits":
         if options.dataset == "auto":
             print(f"warning: no MNIST in {data_dir}: everything is on SYNTHETIC DIGITS", file=sys.stderr)

@@ -6,6 +6,8 @@ import os
 import sys
 from pathlib import Path
 
+from labkit import startup
+
 DESCRIPTION = """\
 Grades a class: every zip in a folder.
 
@@ -92,7 +94,7 @@ def _parser():
         "--data-dir",
         metavar="DIR",
         type=Path,
-        default=Path(os.environ.get("MNIST_DATA_DIR") or "MNIST_data"),
+        default=Path(startup.data_folder()),
         help="where MNIST is, or goes (default: $MNIST_DATA_DIR, else MNIST_data)",
     )
     parser.add_argument(

@@ -15,6 +15,7 @@ from grading.remedies import remedies
 from grading.runner import Sandbox
 from grading.sandbox import trials
 from idx_files import FILES, DataError, read_idx
+from labkit import startup
 from mnist_files import MNIST_SHA256
 
 GOOD, BAD, NOTE = "yes", "no", "note"
@@ -128,7 +129,7 @@ def _tensorflow(sandbox):
 
 
 def _data():
-    folder = Path(os.environ.get("MNIST_DATA_DIR") or "MNIST_data")
+    folder = Path(startup.data_folder())
     bad = [name for name in FILES if not _is_mnist(folder, name)]
     if bad:
         return Finding(

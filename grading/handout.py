@@ -52,7 +52,9 @@ STUDENTS = (  # paths in the kit; where one fits the other list, too, this one w
     "grading/report_accuracies.py",
     "grading/report_boxes.py",
     "grading/report_fonts.py",
+    "grading/report_glyphs.py",
     "grading/report_ink.py",
+    "grading/report_markup.py",
     "grading/report_methods.py",
     "grading/report_page.py",
     "grading/report_pdf.py",
@@ -135,6 +137,7 @@ def matches(path: str, patterns: Iterable[str]) -> bool:
 
 
 def student_readme(text: str) -> str:
-    """A README without the instructor's sections."""
+    """A README without the instructor's sections, and without links to them."""
     sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
-    return "".join(section for section in sections if not section.startswith("## For the instructor"))
+    rest = "".join(section for section in sections if not section.startswith("## For the instructor"))
+    return re.sub(r":?\s\[[^\]]*\]\(#for-the-instructor[^)]*\)", "", rest)

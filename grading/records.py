@@ -62,7 +62,8 @@ def _check_accuracy(name, script, runs, band):
         return passed(name, found), accuracy
     why = "train it for longer" if accuracy < low else "that is more than this network can do"
     layer = f", and look whether just {REMOVED[script]} is gone" if script in REMOVED else ""
-    return failed(name, f"{found}, expected {low:.2%} to {high:.2%}: {why}{layer}"), accuracy
+    first = f" (first mend what architecture/{script} tells, if that has failed)" if script in REMOVED else ""
+    return failed(name, f"{found}, expected {low:.2%} to {high:.2%}: {why}{layer}{first}"), accuracy
 
 
 def read_run(path):

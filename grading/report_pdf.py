@@ -12,18 +12,25 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
+from xml.sax.saxutils import escape
 
+from grading import report_glyphs
+from grading.report_markup import Lines, close_up_formulas, mend
 from idx_files import atomic_file
 
 STYLE = Path(__file__).with_name("report_style.typ")
+FAMILIES = '"Libertinus Serif", "DejaVu Sans"'  # of fonts, as the style has them
 SECONDS = 60  # after which pandoc is stopped; it takes less than one
 PICTURES = {".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp"}
 ATTRIBUTES = ("width", "height")  # of a picture; others could hold Typst
 LENGTH = re.compile(
     r"\d{1,5}(\.\d{1,5})?\s?(%|px|pt|cm|mm|in|em)?"
 )  # of an attribute; pandoc 3.6 hands on what is none
-MADE_HERE = b"MNIST lab kit"  # in the properties of each PDF, which may be made anew, before its source's digest
+# In the properties of each PDF, which may be made anew, before its source's digest and the number of missing pictures.
+MADE_HERE = b"MNIST lab kit"
+LANGUAGE = re.compile(r"([a-z]{2,3})([-_].*)?")  # `it`, or `it-IT`
 
 # Chosen one by one: of pandoc's own set, raw_attribute and the attributes of spans and blocks let Typst through.
 MARKDOWN = (
@@ -32,6 +39,7 @@ MARKDOWN = (
     "+intraword_underscores+link_attributes+lists_without_preceding_blankline+multiline_tables+pipe_tables"
     "+simple_tables+smart+space_in_atx_header+startnum+strikeout+subscript+superscript+table_captions"
     "+tex_math_dollars+tex_math_single_backslash"
+    "+raw_tex"  # reaches Typst in no way, and tells LaTeX from text: report_markup
 )
 WITH_HEADER = f"{MARKDOWN}+yaml_metadata_block"
 # At the beginning only: pandoc takes what stands between two rules for a header anywhere, and leaves it out.
@@ -52,29 +60,53 @@ def write_pdf(source, target):
     pandoc, typst = _programs()
     text = _read(source)
     _check_target(target)
-    document, remarks = _parse(pandoc, text)
-    remarks += _left_out(document)
+    shown = close_up_formulas(text)
+    document = _parse(pandoc, shown)
+    remarks = mend(document, Lines(shown)) + _mend_links(document, Lines(shown))
     _refine(document)
-    author, title = _plain(document, "author"), _plain(document, "title")
+    properties = _properties(document)
     document["meta"] = {key: value for key, value in document["meta"].items() if key in ("author", "title")}
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        pictures = _bring_pictures(document, source.resolve().parent, folder)
-        pages, more = _run_pandoc(
+        pictures, missing = _bring_pictures(document, source.resolve().parent, folder)
+        pages, formulas = _run_pandoc(
             pandoc, json.dumps(document), "--from", "json", "--to", "typst", "--template", str(STYLE)
         )
         (folder / "report.typ").write_text(pages, encoding="utf-8")
-        properties = {"author": author, "title": title, "mark": f"{MADE_HERE.decode()} {_digest(text)}"}
+        properties["mark"] = f"{MADE_HERE.decode()} {_digest(text)} {len(missing)} missing"
         pdf = _compile(typst, folder, source, pictures, properties)
+    remarks += _with_lines(missing, Lines(shown)) + _with_lines(formulas, Lines(shown))
+    remarks += _boxes(document, typst, Lines(shown))
     with atomic_file(target) as file:
         file.write(pdf)
-    return remarks + more
+    return remarks
+
+
+def _with_lines(remarks: list[tuple[str, str]], lines: Lines) -> list[str]:
+    """Remarks with the number of the line before them; they come with the piece of the text that they are about."""
+    return [f"{lines.before(piece) or lines.before(unquote(piece))}{remark}" for piece, remark in remarks]
+
+
+def _boxes(document: Any, typst: Any, lines: Lines) -> list[str]:
+    """A remark for each line with characters that no font here has."""
+    characters = set(json.dumps(document, ensure_ascii=False))
+    unknown = report_glyphs.boxes(characters, typst, _fonts(), FAMILIES)
+    found: dict[str, list[str]] = {}
+    for one in unknown:
+        found.setdefault(lines.anywhere(one), []).append(one)
+    return [f"{line}no font here has {' '.join(those)}: a box stands for each" for line, those in found.items()]
 
 
 def is_stale(source, target):
     """Whether `target`, a PDF, was made here of another text than `source` has now. Raises OSError, UnicodeError."""
     digest = re.search(MADE_HERE + rb" ([0-9a-f]{16})", target.read_bytes())
     return bool(digest) and digest[1].decode() != _digest(source.read_text(encoding="utf-8-sig"))
+
+
+def count_missing(target: Path) -> int:
+    """How many pictures were missing when `target`, a PDF, was made, if it was made here. Raises OSError."""
+    missing = re.search(MADE_HERE + rb" [0-9a-f]{16} (\d+) missing", target.read_bytes())
+    return int(missing[1]) if missing else 0
 
 
 def _digest(text):
@@ -106,16 +138,15 @@ def _read(source):
 
 
 def _parse(pandoc, text):
-    """Pandoc's tree of the document, with the fields of its header, and the remarks."""
+    """Pandoc's tree of the document, with the fields of its header."""
     header = HEADER.match(text)
     body = text[header.end() :] if header else text
-    tree, remarks = _run_pandoc(pandoc, body, "--from", MARKDOWN, "--to", "json", "--columns", "10000")
+    tree, _ = _run_pandoc(pandoc, body, "--from", MARKDOWN, "--to", "json", "--columns", "10000")
     document = json.loads(tree)
     if header:
-        tree, more = _run_pandoc(pandoc, header[0], "--from", WITH_HEADER, "--to", "json")
+        tree, _ = _run_pandoc(pandoc, header[0], "--from", WITH_HEADER, "--to", "json")
         document["meta"] = json.loads(tree)["meta"]
-        remarks = more + remarks
-    return document, remarks
+    return document
 
 
 def _check_target(target):
@@ -127,7 +158,7 @@ def _check_target(target):
 
 
 def _run_pandoc(pandoc, text, *arguments):
-    """Pandoc's output, and a remark for each formula that it can't read."""
+    """Pandoc's output, and each formula that it can't read, with a remark on it."""
     command = [pandoc, "--sandbox", *arguments]
     try:
         done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=SECONDS, check=False)
@@ -139,9 +170,8 @@ def _run_pandoc(pandoc, text, *arguments):
     if done.returncode:
         raise ReportError(_explain(" ".join(messages.split())))
     formulas = re.findall(r"Could not convert TeX math (.*?),? rendering as TeX", messages, re.DOTALL)
-    return done.stdout.decode(), [
-        f"a formula that is not LaTeX stays as it is: {' '.join(f.split())}" for f in formulas
-    ]
+    remark = "a formula that is not LaTeX stays as it is:"
+    return done.stdout.decode(), [(formula, f"{remark} {' '.join(formula.split())}") for formula in formulas]
 
 
 def _explain(messages):
@@ -165,11 +195,16 @@ def _nodes(tree, kind):
             yield from _nodes(branch, kind)
 
 
-def _left_out(document):
-    """A remark for each piece of HTML, which does not come through; comments are not meant to."""
-    raw = [node["c"][1] for kind in ("RawInline", "RawBlock") for node in _nodes(document, kind)]
-    pictures = [html for html in raw if re.match(r"<img\b", html, re.IGNORECASE)]
-    return [f"HTML is left out; write ![caption](file.png) instead of {html[:80]}" for html in pictures]
+def _mend_links(document: Any, lines: Lines) -> list[str]:
+    """Makes text of each link to a heading that is not there, at which Typst would stop; returns remarks on them."""
+    headings = {f"#{node['c'][1][0]}" for node in _nodes(document, "Header")}
+    remarks = []
+    for link in _nodes(document, "Link"):
+        _, words, (target, _) = link["c"]
+        if target.startswith("#") and target not in headings:
+            remarks.append(f"{lines.before(f'({target}')}no heading is called {target}, so the link to it is left out")
+            link.update({"t": "Span", "c": [["", [], []], words]})
+    return remarks
 
 
 def _refine(document):
@@ -183,6 +218,16 @@ def _refine(document):
             node["c"][1],
             flags=re.DOTALL,
         )
+
+
+def _properties(document: Any) -> dict[str, str]:
+    """What the style is told as plain text: title and author, for the file's own properties, and the language."""
+    language = LANGUAGE.fullmatch(_plain(document, "lang").lower())
+    return {
+        "author": _plain(document, "author"),
+        "title": _plain(document, "title"),
+        "lang": language[1] if language else "en",
+    }
 
 
 def _plain(document, key):
@@ -206,44 +251,64 @@ def _words(tree):
 
 
 def _bring_pictures(document, home, folder):
-    """Copies the pictures into the folder that Typst sees, named by number; returns their new names with the old."""
-    pictures = {}
+    """Copies the pictures into the folder that Typst sees, named by number, with a box for each that is not there.
+
+    Returns (pictures, missing): {new name: the old one}, and a list of (old name, remark).
+    """
+    pictures, missing = {}, []
     for number, picture in enumerate(_nodes(document, "Image"), 1):
         attributes, _, target = picture["c"]
-        path = _picture(target[0], home)
-        pictures[f"{number}{path.suffix.lower()}"] = target[0]
-        target[0] = f"{number}{path.suffix.lower()}"
+        path, link = _picture(target[0], home), target[0]
+        target[0] = f"{number}{path.suffix.lower() if path.is_file() else '.svg'}"
+        pictures[target[0]] = link
         attributes[2] = [
             [name, value] for name, value in attributes[2] if name in ATTRIBUTES and LENGTH.fullmatch(value)
         ]
+        if not path.is_file():
+            made = "; python compare.py makes it" if path.name.startswith("ablation") else ""
+            remark = f"the picture {unquote(link)} is not there (looked for {path}){made}; a box stands in its place"
+            missing.append((link, remark))
+            (folder / target[0]).write_text(_empty_box(unquote(link)), encoding="utf-8")
+            continue
         try:
             shutil.copyfile(path, folder / target[0])
         except OSError as error:
             raise ReportError(f"the picture {path} can't be read: {error.strerror}") from error
-    return pictures
+    return pictures, missing
 
 
 def _picture(link, home):
-    """The path of a picture in the report's folder, `home`."""
+    """The path of a picture in the report's folder, `home`, where it may be missing."""
     if re.match(r"\w{2,}:", link):
         raise ReportError(f"the picture {link[:80]} is not a file: save it beside the report, and give its name")
     path = (home / unquote(link).replace("\\", "/")).resolve()
     if not path.is_relative_to(home):
         raise ReportError(f"the picture {link} is outside the report's folder: copy it there, and give its name")
-    if not path.is_file():
-        made = "; python compare.py makes it" if path.name.startswith("ablation") else ""
-        raise ReportError(f"the picture {link} is not there (looked for {path}){made}")
-    if path.suffix.lower() not in PICTURES:
+    if path.is_file() and path.suffix.lower() not in PICTURES:
         raise ReportError(f"the picture {link} is of a kind that can't be set, expected {', '.join(sorted(PICTURES))}")
     return path
 
 
-def _compile(typst, folder, source, pictures, properties):
+def _empty_box(name: str) -> str:
+    """An SVG that says which picture is missing."""
+    shown = escape("".join(letter for letter in name if letter.isprintable())[-60:])
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="480" height="120">'
+        '<rect x="1" y="1" width="478" height="118" fill="none" stroke="#888" stroke-dasharray="6 4"/>'
+        '<text x="240" y="65" font-family="DejaVu Sans" font-size="13" text-anchor="middle">'
+        f"missing: {shown}</text></svg>"
+    )
+
+
+def _fonts() -> Path:
     import matplotlib
 
-    fonts = Path(matplotlib.get_data_path(), "fonts", "ttf")  # more alphabets than the fonts that Typst brings
+    return Path(matplotlib.get_data_path(), "fonts", "ttf")  # more alphabets than the fonts that Typst brings
+
+
+def _compile(typst, folder, source, pictures, properties):
     try:
-        return typst.compile(folder / "report.typ", root=folder, font_paths=[fonts], sys_inputs=properties)
+        return typst.compile(folder / "report.typ", root=folder, font_paths=[_fonts()], sys_inputs=properties)
     except typst.TypstError as error:
         at = re.search(r'image\("([^"]+)"', error.diagnostic)
         what = f"the picture {pictures[at[1]]}" if at and at[1] in pictures else str(source)

@@ -17,7 +17,7 @@ from grading.file_checks import pdf_problem, script_problem
 from grading.importing import ABSENT
 from grading.layers import REMOVED
 from grading.records import check_training
-from grading.report_pdf import is_stale
+from grading.report_pdf import count_missing, is_stale
 from grading.report_rules import PARTS, Found, judge, unread, unread_of
 from labkit.run.mistakes import explain, told, without_place
 from labkit.run.sources import recipe_problem, source_problem
@@ -194,10 +194,14 @@ def _check_report(path, assignment, measured, announce):
 
 
 def _stale_report(path):
-    """What to do about a PDF that was made of an earlier report.md; None where it was not."""
+    """What to do about a PDF made of an earlier report.md, or without its pictures; None where it was not."""
     with contextlib.suppress(OSError, UnicodeError):  # there is no report.md, most often
         if is_stale(path.with_suffix(".md"), path):
             return f"report.md has changed since {path.name} was made of it: `python submit.py report` makes it anew"
+    missing = count_missing(path)
+    if missing:
+        boxes = "a box stands in place of a picture" if missing == 1 else f"boxes stand in place of {missing} pictures"
+        return f"in {path.name} {boxes}: `python submit.py report` says which, and makes it anew once they are there"
     return None
 
 

@@ -35,6 +35,8 @@ def check(*packages):
     module that the lab needs; and where TensorFlow, if it is among the packages, can't read the script for its path.
     """
     folder = _script_folder()
+    if folder and getattr(sys.modules["__main__"], "__file__", None):
+        sys.excepthook = _tell_ctrl_c
     problem = _old_python() or hidden_modules(folder) or _missing_package(packages)
     if not problem and "tensorflow" in packages:
         problem = unreadable_path(KIT, folder or KIT, _place("tensorflow") or KIT)
@@ -46,6 +48,19 @@ def check(*packages):
 def check_folder(folder):
     """Ends the process likewise where scripts in another folder than the kit's can't run, because of what is there."""
     _stop(hidden_modules(folder) or unreadable_path(os.path.abspath(folder)))
+
+
+def data_folder():
+    """Where the MNIST files are, or go, unless a flag says otherwise; in quotation marks a shell leaves ~ as it is."""
+    return os.path.expanduser(os.environ.get("MNIST_DATA_DIR") or "MNIST_data")
+
+
+def _tell_ctrl_c(kind, error, trace, usual=sys.excepthook):
+    """Tells of Ctrl-C in a line, where nothing else does: while the packages are imported, which takes seconds."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("stopped by Ctrl-C\n")
+    else:
+        usual(kind, error, trace)
 
 
 def _stop(problem):

@@ -292,6 +292,20 @@ def test_a_script_that_no_longer_trains_is_not_taken_for_one_that_has_changed(ki
     assert "failed: model_no1 seed 0: its script has changed" not in errors
 
 
+def test_a_mistake_in_a_script_is_not_tried_with_each_seed(kit, capsys):
+    script = kit.folder / "model_no1.py"
+    script.write_text(
+        script.read_text().replace("def told(name):", "raise RuntimeError('no way')\n\n\ndef told(name):")
+    )
+    shutil.rmtree(kit.results("model_no1"))
+    assert compare.main(["--seeds", "3", "--networks", "model_no1"]) == 1
+    errors = capsys.readouterr().err
+    assert errors.count(": RuntimeError: no way") == 2  # as it happens, and at the end
+    assert re.search(
+        r"^failed: model_no1 seed 0: model_no1\.py, .*; so not tried with seed 1, 2$", errors, re.MULTILINE
+    )
+
+
 def make_it_another_network(kit, network, other):
     script = kit.folder / f"{network}.py"
     script.write_text(script.read_text().replace("Model(flags.script)", f"Model('{other}')"))
@@ -465,7 +479,38 @@ def test_the_display_tells_what_runs_what_is_done_and_how_long_it_takes(half_don
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE)
     os.close(terminal)
-    assert re.search(r"2 of 4 runs \|.*\| 00:\d\d gone, \? left, now model_no2 seed 0", shown)
+    assert re.search(r"2 of 4 runs \|.*\| 00:\d\d gone, now model_no2 seed 0", shown)
+
+
+def test_the_time_left_counts_down_until_there_is_news():
+    now = 100.0
+    forecast = compare.Forecast(2, clock=lambda: now)
+    assert forecast.seconds_left(2, 6) is None
+    left = []
+    for now, done in ((110.0, 2.5), (115.0, 2.5), (119.0, 2.5), (120.0, 3.0), (300.0, 3.0)):  # noqa: B007
+        left.append(forecast.seconds_left(done, 6))
+    assert left == [70, 65, 61, 60, 0]
+    assert forecast.seconds_left(3, 5) == 400  # a network was given up
+
+
+def test_the_display_follows_the_steps_of_a_training(tmp_path, monkeypatch):
+    (tmp_path / "slow.py").write_text(
+        "import time\nprint('step 30 of 1,080, 1 s: loss 1', flush=True)\ntime.sleep(60)\n"
+    )
+    monkeypatch.setattr(compare, "SCRIPTS", tmp_path)
+    training = compare.Training(compare.Job("slow", 3, tmp_path, {}), [], {})
+    try:
+        assert training.steps() == (0, 1)
+        deadline = time.monotonic() + PATIENCE
+        while training.steps() == (0, 1):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        bar = compare.tqdm(total=3, initial=1, disable=True)
+        told = compare._at_present([training], bar, compare.Forecast(1))
+        assert re.fullmatch(r"\d\d:\d\d left, now slow seed 3, step 30 of 1,080", told)
+    finally:
+        compare.stop([training.process])
+        training.fault()
 
 
 @pytest.fixture

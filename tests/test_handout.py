@@ -160,13 +160,17 @@ def test_the_same_kit_gives_the_same_bytes(tmp_path):
 # ----------------------------------------------------------------------------------------------------------- the README
 
 
-def test_the_readme_loses_the_instructors_sections_and_no_other():
-    text = "# Lab\n\nfirst\n\n## A\n\na\n\n## For the instructor: zips\n\n### how\n\nsecret\n\n## B\n\nb\n"
-    assert student_readme(text) == "# Lab\n\nfirst\n\n## A\n\na\n\n## B\n\nb\n"
+def test_the_readme_loses_the_instructors_sections_with_links_to_them_and_no_other():
+    link = "first, safely: [for the\ninstructor](#for-the-instructor-zips)"
+    text = f"# Lab\n\n{link}.\n\n## A\n\na\n\n## For the instructor: zips\n\n### how\n\nsecret\n\n## B\n\nb\n"
+    assert student_readme(text) == "# Lab\n\nfirst, safely.\n\n## A\n\na\n\n## B\n\nb\n"
 
 
 def test_every_link_and_every_script_in_the_readme_is_there(lab):
     readme = (lab / "README.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)", readme, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", readme)) <= anchors
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", readme) if not link.startswith("https://")]
     scripts = set(re.findall(r"python (\w[\w/]*\.py)", readme)) - {f"{script}.py" for script in NETWORKS}
     assert scripts

@@ -1,5 +1,6 @@
 """The frame around the scripts: flags, exit statuses, record, checkpoints, TensorBoard."""
 
+import errno
 import functools
 import hashlib
 import json
@@ -20,6 +21,7 @@ import deep_mnist
 import input_data
 import lab
 from grading import model_check
+from lab_files import Checkpoint, CheckpointError
 from labkit.run import frame, summary
 from tests.needs import needs
 from tests.scripts import PATIENCE, run, start
@@ -190,6 +192,18 @@ def test_a_batch_larger_than_the_data_is_refused(synthetic, tmp_path):
     assert "--batch-size 60000" in failure(run("softmax_mnist", "--batch-size", 60000, *synthetic, cwd=tmp_path))
 
 
+@pytest.mark.parametrize("kind", [PermissionError, FileExistsError, NotADirectoryError])
+def test_results_that_can_not_be_written_are_told_with_the_flag_for_another_folder(kind, tmp_path, capsys):
+    number = {PermissionError: errno.EACCES, FileExistsError: errno.EEXIST, NotADirectoryError: errno.ENOTDIR}[kind]
+
+    def main(flags):
+        raise kind(number, os.strerror(number), "results/s")
+
+    with pytest.raises(SystemExit):
+        lab.run_script(main, SimpleNamespace(results_dir=tmp_path, script="s", seed=0))
+    assert capsys.readouterr().err.endswith("'results/s'; --results-dir takes another folder for the results\n")
+
+
 def test_a_results_folder_that_can_not_be_made_is_named(synthetic, tmp_path):
     (tmp_path / "results").write_text("a file where the folder should go")
     error = failure(run("softmax_mnist", "--steps", 2, *synthetic, cwd=tmp_path))
@@ -358,6 +372,28 @@ def test_rounds_are_the_steps_in_order_and_stop_where_something_is_to_be_logged(
         assert sum(entry["validation_accuracy"] is not None for entry in run.history) == validations
 
 
+def steps_told(tmp_path, capsys, steps, seconds=0.0):
+    """The steps that a run, each step of which takes so many seconds, tells of where there is no terminal."""
+    run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), steps=steps)
+    run._checkpoint.save, run._validation_accuracy = (lambda *_: None), (lambda: 0.5)
+    times = iter(np.arange(steps + 1) * seconds)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(frame.time, "perf_counter", lambda: next(times))
+        for _ in run.steps():
+            run.log(1.0)
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert all(
+        re.fullmatch(r"step [\d,]+ of [\d,]+, \d+ s: loss 1\.000(, validation 50\.00%)?", line) for line in lines
+    )
+    return [int(line.split()[1].replace(",", "")) for line in lines]
+
+
+def test_without_a_terminal_a_line_tells_each_tenth_of_the_steps_or_each_half_minute(tmp_path, capsys):
+    assert steps_told(tmp_path, capsys, 100) == list(range(10, 100, 10))
+    assert steps_told(tmp_path, capsys, 3) == [1, 2]
+    assert max(np.diff(steps_told(tmp_path, capsys, 540, seconds=2))) == 20
+
+
 def test_a_loss_that_is_not_finite_is_named_with_its_step_within_the_round(tmp_path):
     run = small_run(tmp_path, None, steps=100)
     rounds = run.rounds()
@@ -396,6 +432,42 @@ def test_the_last_good_record_stays_when_the_disk_is_full(tmp_path, monkeypatch)
         run.test()
     assert (run.folder / "run.json").read_bytes() == good
     assert not list(run.folder.glob(".*"))
+
+
+def small_checkpoint(folder):
+    model = tf.Module()
+    model.w = tf.Variable(tf.zeros([1000]))
+    return Checkpoint(folder, model)
+
+
+def test_a_checkpoint_on_a_full_disk_is_told_without_blaming_the_script_and_leaves_no_part(tmp_path, capsys):
+    checkpoint = small_checkpoint(tmp_path / "s" / "seed-0" / "checkpoint")
+
+    def full(checkpoint_number):
+        (checkpoint.folder / "run-1-step-4_temp").mkdir(parents=True)
+        raise tf.errors.ResourceExhaustedError(None, None, f"{checkpoint.folder}/part; No space left on device")
+
+    checkpoint._manager.save = full
+    with pytest.raises(SystemExit):
+        lab.run_script(lambda flags: checkpoint.save(4, {}), SimpleNamespace(results_dir=tmp_path, script="s", seed=0))
+    assert capsys.readouterr().err == (
+        f"error: the checkpoint in {checkpoint.folder} can't be saved, because the disk is full "
+        "(No space left on device): make room, or give --results-dir a folder on another disk; "
+        "--resume goes on from the last checkpoint\n"
+    )
+    assert list(checkpoint.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("part", ["data-00000-of-00001", "index"])
+def test_a_damaged_checkpoint_is_told_with_what_to_do(part, tmp_path):
+    checkpoint = small_checkpoint(tmp_path)
+    checkpoint.save(3, {"step": 3})
+    assert checkpoint.read_state() == {"step": 3}
+    (path,) = tmp_path.glob(f"*.{part}")
+    path.write_bytes(path.read_bytes()[:100])
+    read = checkpoint.restore if part.startswith("data") else checkpoint.read_state  # the state alone may be whole
+    with pytest.raises(CheckpointError, match=r"is damaged \(.*\): leave out --resume to start anew"):
+        read()
 
 
 def test_one_cycle_rises_for_a_fifth_of_the_steps_and_falls_to_almost_zero():

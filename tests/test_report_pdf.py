@@ -1,5 +1,6 @@
 """submit.py report: Markdown in, PDF out, and nothing else read or written."""
 
+import re
 import shutil
 import sys
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ import pypdf
 import pytest
 
 import submit
-from grading import report_pdf
+from grading import report_markup, report_pdf
 from grading.report_accuracies import accuracies
 from grading.report_pdf import ReportError, write_pdf
 from grading.report_text import read_pdf, template_prompts_left
@@ -36,8 +37,8 @@ def make(tmp_path):
         source, target = tmp_path / "report.md", tmp_path / "report.pdf"
         source.write_text(markdown + FILLER, encoding="utf-8")
         remarks = write_pdf(source, target)
-        text = " ".join(read_pdf(target).text.split())
-        return SimpleNamespace(text=text, remarks=remarks, reader=pypdf.PdfReader(target))
+        text = read_pdf(target).text
+        return SimpleNamespace(text=" ".join(text.split()), rows=text, remarks=remarks, reader=pypdf.PdfReader(target))
 
     return make
 
@@ -105,14 +106,13 @@ h = tf.nn.relu(x)  # (N, 10)
     assert "∑" in made.text
     assert "\\sum" not in made.text
     assert "secret" not in made.text
-    assert accuracies(made.text)["model_no1"] == [0.9877]
+    assert accuracies(made.rows)["model_no1"] == [0.9877]
     assert len(pictures(made.reader)) == 1
 
 
 @pytest.mark.parametrize(
     ("link", "told"),
     [
-        ("results/ablation.png", "the picture results/ablation.png is not there"),
         ("../secret.png", "is outside the report's folder"),
         ("/etc/hostname", "is outside the report's folder"),
         ("link.png", "is outside the report's folder"),
@@ -198,11 +198,130 @@ def test_the_cases_of_a_formula_have_room_between_value_and_condition(make, monk
     assert pages[0].count("& quad") == 2
 
 
+def test_a_picture_that_is_missing_is_a_box_with_its_name_and_a_remark(make, tmp_path):
+    made = make("Text.\n\n![caption](results/<b>&ablation.png){width=60%}\n\n- item ![](no%20file.png)")
+    (first, second) = made.remarks
+    assert first.startswith("line 3: the picture results/<b>&ablation.png is not there (looked for ")
+    assert second.startswith("line 5: the picture no file.png is not there")
+    assert "missing: results/<b>&ablation.png" in made.text
+    assert "missing: no file.png" in made.text
+    assert "Figure 1: caption" in made.text
+    assert report_pdf.count_missing(tmp_path / "report.pdf") == 2
+    assert not report_pdf.is_stale(tmp_path / "report.md", tmp_path / "report.pdf")
+
+
+def test_common_html_is_set_and_the_loss_of_other_is_told_with_its_line(make):
+    made = make(
+        """\
+In results/<script>/seed-<n>/, H<sub>2</sub>O<br>and x<sup>2<b>3</b></sup>. <!-- <div> --> `<div>`
+
+```
+<div>code</div>
+```
+<div>lost
+words</div>
+
+<span style="color: red">red</span> <kbd>Ctrl</kbd>"""
+    )
+    assert "In results/<script>/seed-<n>/, H2O and x23. <div>" in made.text
+    assert "red Ctrl" in made.text
+    assert made.remarks == [
+        "line 6: HTML is left out, with all that stands in it: <div>lost words</div>",
+        'line 9: HTML is left out: <span style="color: red">',
+        "line 9: HTML is left out: <kbd>",
+    ]
+
+
+def test_formulas_of_notebooks_are_set_too(make):
+    made = make(
+        "\\begin{align}\na &= \\beta \\\\\nc &= d\n\\end{align}\n\n"
+        "Space $ x + \\lambda $, not 5 $ or 6 $ each, `$ x + y $`."
+    )
+    assert made.remarks == []
+    for part in ("a = β", "x + λ, not 5 $ or 6 $ each, $ x + y $."):
+        assert part in made.text
+    assert "align" not in made.text
+
+
+@pytest.mark.parametrize(
+    ("text", "closed_up"),
+    [
+        ("$ x + y $", "$x + y$"),
+        ("$ n $ and $ a_1$", "$n$ and $a_1$"),
+        ("$a$ and $b_1$, $$ a + b $$", None),
+        ("5 $ or 6 $ each, and $5 + $6", None),
+        ("`$ x + y $`, and \\$ x + y \\$", None),
+        ("```\n$ x + y $\n```\n<!-- $ x + y $ -->", None),
+        ("An open ` here\n\n$ x + y $ and `code`", "An open ` here\n\n$x + y$ and `code`"),
+    ],
+)
+def test_only_formulas_lose_the_spaces_inside_their_dollar_signs(text, closed_up):
+    assert report_markup.close_up_formulas(text) == (closed_up or text)
+
+
+def test_other_latex_stays_as_it_is_and_is_told_with_its_line(make):
+    made = make("Text\n\n\\textbf{bold} in C:\\Users\\ada and \\input{/etc/hostname}")
+    assert "\\textbf{bold} in C:\\Users\\ada and \\input{/etc/hostname}" in made.text
+    assert made.remarks == [
+        r"line 3: LaTeX outside of a formula stays as it is: \textbf{bold}",
+        r"line 3: LaTeX outside of a formula stays as it is: \input{/etc/hostname}",
+    ]
+
+
+def test_characters_without_a_font_are_named_with_their_line(make):
+    made = make(
+        "Alphabets: Žαж∑→é\N{COMBINING ACUTE ACCENT}\n\nNone: \U0010fffd is private, and \U000103a0\u2705 are not here"
+    )
+    (remark,) = made.remarks
+    assert remark.startswith("line 3: no font here has ")
+    assert remark.endswith(": a box stands for each")
+    assert "\N{WHITE HEAVY CHECK MARK}" in remark
+
+
+def test_a_link_to_no_heading_is_text_and_told_with_its_line(make):
+    made = make("# Here\n\nSee [there](#nowhere) and [here](#here).")
+    assert made.remarks == ["line 3: no heading is called #nowhere, so the link to it is left out"]
+    assert "See there and here." in made.text
+
+
+@pytest.mark.parametrize(
+    ("lang", "names"), [("it", "Figura Tabella"), ("de-CH", "Abbildung Tabelle"), ('"zzzz"', "Figure Table")]
+)
+def test_captions_are_in_the_language_of_the_header(lang, names, make, tmp_path):
+    shutil.copy(ROOT / "docs" / "curves.png", tmp_path / "a.png")
+    made = make(f"---\nlang: {lang}\n---\n\n![one](a.png)\n\n| a |\n|---|\n| b |\n\n: two\n")
+    for name in names.split():
+        assert f"{name} 1:" in made.text
+
+
+def test_the_text_behind_a_picture_without_room_moves_up(make, tmp_path):
+    shutil.copy(ROOT / "docs" / "ablation.png", tmp_path / "a.png")
+    made = make(FILLER * 5 + "\n\n![one](a.png)\n\nBehind the picture. " + FILLER)
+    first, second, *_ = [page.extract_text() for page in made.reader.pages]
+    assert "Behind the picture." in first
+    assert "Figure 1: one" in second
+
+
+@pytest.mark.parametrize("lines", [36, 37])  # after which there is room for the caption alone
+def test_the_caption_of_a_table_is_on_the_page_of_its_first_row(lines, make):
+    made = make("Line.\n\n" * lines + "| head |\n|---|\n| a |\n| b |\n\n: caption\n")
+    first, second = [page.extract_text() for page in made.reader.pages]
+    assert "Table 1:" not in first
+    assert "Table 1:" in second
+    assert "head" in second
+
+
+def test_pictures_may_stand_in_lists_quotes_cells_and_notes(make, tmp_path):
+    shutil.copy(ROOT / "docs" / "curves.png", tmp_path / "a.png")
+    made = make("- item\n\n  ![one](a.png)\n\n> ![two](a.png)\n\nA note.[^1]\n\n[^1]: Note:\n\n    ![three](a.png)\n")
+    assert {f"Figure {n}" for n in (1, 2, 3)} <= set(re.findall(r"Figure \d", made.text))
+
+
 def test_html_pictures_and_formulas_that_fail_are_remarked_on(make):
     made = make('<img src="a.png" width="50%">\n\nA formula: $\\unheard{of}$')
     assert made.remarks == [
-        'HTML is left out; write ![caption](file.png) instead of <img src="a.png" width="50%">',
-        r"a formula that is not LaTeX stays as it is: \unheard{of}",
+        'line 1: HTML is left out; write ![caption](file.png) instead of <img src="a.png" width="50%">',
+        r"line 3: a formula that is not LaTeX stays as it is: \unheard{of}",
     ]
 
 
@@ -217,7 +336,6 @@ def test_html_pictures_and_formulas_that_fail_are_remarked_on(make):
         ),
         (b"---\ntitle: ok\nauthor: a: b\n---\n", "at or after line 3 (mapping values are not allowed in this context)"),
         (b'---\ntitle: "a\n---\n', "(while scanning a quoted scalar: found unexpected document indicator)"),
-        (b"[see](#nowhere)", "can't be set: label `<nowhere>` does not exist"),
     ],
 )
 def test_a_report_that_can_not_be_read_is_told_with_the_reason(content, told, tmp_path):

@@ -13,7 +13,10 @@ from types import SimpleNamespace
 import pytest
 from packaging.requirements import Requirement
 
+import lab_flags
 from labkit import startup
+from labkit.data import loader
+from labkit.study import command_line
 from tests.tracing import ROOT
 
 pytestmark = pytest.mark.lab
@@ -345,3 +348,29 @@ def test_an_ascii_terminal_stops_nothing(tmp_path):
     done = run(sys.executable, ROOT / "input_data.py", "é", "--dataset", "mnist", cwd=tmp_path, **ascii_only, **NOWHERE)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1, done.stderr
+
+
+# ---------------------------------------------------------------------------------------------- the data folder, Ctrl-C
+
+
+def test_a_tilde_in_the_data_folder_is_the_home_folder_in_scripts_and_commands(monkeypatch, tmp_path):
+    monkeypatch.setenv("MNIST_DATA_DIR", "~/mnist")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    seen = []
+    monkeypatch.setattr(loader, "read_data_sets", lambda folder, **_: seen.append(folder) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        loader.main([])
+    with pytest.raises(ZeroDivisionError):
+        command_line.study(*command_line.parse([]))
+    assert list(map(str, seen)) == [str(tmp_path / "mnist")] * 2
+    monkeypatch.setattr(lab_flags, "_import_tensorflow", lambda: None)
+    monkeypatch.setattr(sys, "argv", ["deep_mnist.py"])
+    assert lab_flags.parse_flags("").data_dir == str(tmp_path / "mnist")
+
+
+def test_ctrl_c_outside_of_any_command_is_one_line(kit):
+    (kit / "own.py").write_text("import input_data\nraise KeyboardInterrupt\n")
+    done = run(sys.executable, "own.py", cwd=kit)
+    assert done.returncode != 0
+    assert done.stderr == "stopped by Ctrl-C\n"

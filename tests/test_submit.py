@@ -205,6 +205,14 @@ def test_a_report_of_an_earlier_text_is_told(tmp_path):
     assert student_checks._stale_report(pdf) is None
 
 
+def test_a_report_with_a_box_in_place_of_a_picture_fails_the_check(folder):
+    with (folder / "report.pdf").open("ab") as pdf:
+        pdf.write(b"% MNIST lab kit 0123456789abcdef 2 missing\n")
+    found = report_checks(folder)["files/report"]
+    assert found.status == "failed"
+    assert "in report.pdf boxes stand in place of 2 pictures: `python submit.py report` says which" in found.message
+
+
 @pytest.mark.attack
 @pytest.mark.parametrize("name", ["keras_subclass", "tf_function_on_call", "transposed_weights", "relu_after_pooling"])
 def test_a_right_model_is_right_however_it_is_written(name, tmp_path):
@@ -302,6 +310,9 @@ def test_results_over_several_seeds_are_told_by_their_mean(folder):
         pytest.param({"dataset": "synthetic digits"}, "trained on synthetic digits, not MNIST", id="synthetic digits"),
         pytest.param({"recipe": {"script_sha256": "0" * 64}}, "has changed since it was trained", id="edited since"),
         pytest.param({"test_accuracy": 0.61, "steps": 20}, "61.00% on MNIST (1 seed, 20 steps), expected", id="low"),
+        pytest.param(
+            {"test_accuracy": 0.96}, "(first mend what architecture/model_no1 tells, if", id="of a softmax too many"
+        ),
         pytest.param({"test_accuracy": 0.9951}, "more than this network can do", id="high"),
     ],
 )

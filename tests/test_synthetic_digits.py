@@ -1,5 +1,6 @@
 """The synthetic digits: their shapes, their being the same for a seed, and the cache."""
 
+import functools
 import gzip
 import hashlib
 import json
@@ -12,6 +13,7 @@ import pytest
 
 import synthetic_digits
 from input_data import DataError, read_data_sets
+from labkit.data import loader
 from tests.digit_files import NAMES, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 
 pytestmark = pytest.mark.loader
@@ -216,6 +218,9 @@ def test_an_unwritable_directory_gives_digits_without_a_cache(tmp_path, few, mon
     monkeypatch.setattr(synthetic_digits, "write_gzip", refuse)
     assert set(synthetic_digits.load_digits(tmp_path)) == set(NAMES)
     assert "not kept for the next run" in capsys.readouterr().err
+    monkeypatch.setattr(loader, "read_data_sets", functools.partial(read_data_sets, validation_size=5))
+    assert loader.main([str(tmp_path), "--dataset", "synthetic"]) == 0
+    assert capsys.readouterr().out.startswith("synthetic digits\n")  # and not that they are in the folder
 
 
 def test_cached_digits_never_pass_as_mnist(tmp_path, few, monkeypatch):

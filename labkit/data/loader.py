@@ -15,10 +15,12 @@ import numpy.typing as npt
 import mnist_files
 import synthetic_digits
 from idx_files import CLASSES, FILES, SIDE, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, DataError
+from labkit import startup
 from labkit.data.legacy import dense_to_one_hot
 
 __all__ = ["DataError", "DataSet", "DataSets", "read_data_sets"]
 
+SYNTHETIC = "synthetic digits"
 FAKE_EXAMPLES = 10_000
 PIXEL_SCALE = np.float32(1 / 255)  # a factor, not a divisor: the original multiplied, and the last bit differs
 SEEDS = 2**31 - 1  # how many different seeds TensorFlow knows: it takes larger and negative ones modulo this
@@ -287,7 +289,7 @@ def read_data_sets(
 def _load(directory: Path, source_url: str | None, dataset: str) -> tuple[mnist_files.Files, str]:
     """The four files, and the name of what is in them."""
     if dataset == "synthetic":
-        return synthetic_digits.load_digits(directory), "synthetic digits"
+        return synthetic_digits.load_digits(directory), SYNTHETIC
     any_data = dataset == "auto" and source_url is not None
     try:
         files = mnist_files.load_files(directory, source_url, only_mnist=not any_data)
@@ -295,7 +297,7 @@ def _load(directory: Path, source_url: str | None, dataset: str) -> tuple[mnist_
         if dataset == "mnist" or source_url:
             raise
         _warn_of_synthetic_digits(error)
-        return synthetic_digits.load_digits(directory), "synthetic digits"
+        return synthetic_digits.load_digits(directory), SYNTHETIC
     if mnist_files.is_mnist(files):
         return files, "MNIST"
     return files, f"data from {mnist_files.public_url(source_url)}"
@@ -360,7 +362,8 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("input_data.py: interrupted", file=sys.stderr)
         return 130
-    print(f"{data.name} in {options.directory}")
+    kept = data.name != SYNTHETIC or any(Path(options.directory, "synthetic").glob("*.gz"))
+    print(f"{data.name} in {options.directory}" if kept else data.name)
     for split, part in zip(data._fields, data, strict=True):
         print(_description(split, part))
     print("SHA-256 of the uncompressed files")
@@ -383,7 +386,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         metavar="DIR",
         type=Path,
-        default=Path(os.environ.get("MNIST_DATA_DIR") or "MNIST_data"),
+        default=Path(startup.data_folder()),
         help="where the files are, gzipped or unpacked, or shall be (default: $MNIST_DATA_DIR, else MNIST_data)",
     )
     parser.add_argument(

@@ -24,12 +24,14 @@ import numpy as np
 from tqdm import tqdm
 
 from idx_files import DataError, atomic_file
-from lab_files import Checkpoint, TensorBoard
+from lab_files import Checkpoint, CheckpointError, TensorBoard
 from labkit import notebook, startup
 from labkit.run import mistakes, summary
 from labkit.run.sources import code_sha256, import_problem, recipe_problem
 
 LOG_EVERY = 10  # steps between two entries of the history; fewer in a very short run
+TELLS = 10  # lines in a log file, where there is no progress bar; more of a run in which one would take longer than
+TELL_AFTER = 30  # seconds
 VALIDATIONS = 5  # in a run; each takes as long as some 15 training steps
 VALIDATE_EVERY_AT_MOST = 500  # steps: a long run wants more, because it saves its checkpoints then
 WARM_UP = 0.2  # the part of a one-cycle run in which the learning rate rises
@@ -86,10 +88,10 @@ def run_script(main, flags):
         has_checkpoint = any(_folder(flags).glob("checkpoint/*.index"))
         way_on = "; --resume continues from the last checkpoint" if has_checkpoint else " before the first checkpoint"
         _stop(f"stopped by Ctrl-C{way_on}", status=130)
-    except (LabError, DataError) as error:
+    except (LabError, DataError, CheckpointError) as error:
         _stop(f"error: {error}")
     except OSError as error:  # a full disk, a folder that may not be written
-        unwritable = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        unwritable = error.errno in (errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EROFS)
         _stop(f"error: {error}" + ("; --results-dir takes another folder for the results" if unwritable else ""))
     except Exception as error:  # most often a shape that does not fit, in a copy that a student is editing
         _stop(f"error: {_explain(error, flags, main)}")
@@ -273,6 +275,7 @@ class Run:
             flush=True,
         )
         started = time.perf_counter() - self.seconds
+        self._told = done * TELLS // self.flags.steps, self.seconds
         with tqdm(total=self.flags.steps, initial=done, unit="step", dynamic_ncols=True, disable=None) as self._bar:
             while done < self.flags.steps:
                 next_entry = (done // self._log_every + 1) * self._log_every
@@ -316,7 +319,10 @@ class Run:
         }
         self.history.append(entry)
         measured = [e["validation_accuracy"] for e in self.history if e["validation_accuracy"] is not None]
-        self._bar.set_postfix_str(f"loss {loss:.3f}" + (f", validation {measured[-1]:.2%}" if measured else ""))
+        figures = f"loss {loss:.3f}" + (f", validation {measured[-1]:.2%}" if measured else "")
+        self._bar.set_postfix_str(figures)
+        if self._bar.disable:
+            self._tell(figures)
         if self._board:
             scalars = {"loss": loss, "learning rate": learning_rate(self._step, self.flags)}
             scalars |= {"validation accuracy": accuracy} if validate else {}
@@ -330,6 +336,13 @@ class Run:
                 "history": self.history,
             }
             self._checkpoint.save(self._step, state | {"order": order})
+
+    def _tell(self, figures: str) -> None:
+        """Prints how far it is, now and then: a log file without a word looks as if the run hung."""
+        tenth, steps = self._step * TELLS // self.flags.steps, self.flags.steps
+        if (tenth > self._told[0] or self.seconds > self._told[1] + TELL_AFTER) and self._step < steps:
+            self._told = tenth, self.seconds
+            print(f"step {self._step:,} of {steps:,}, {self.seconds:.0f} s: {figures}", flush=True)
 
     def _resume(self):
         """Goes back to the last checkpoint; returns its step. Raises LabError where it is of another run."""

@@ -79,6 +79,10 @@ HINTS = (
     ),
     (r"'NoneType' object", "something returned None: is a `return` missing?"),
     (
+        r"invalid character .*\(U\+(?:201[89A-F]|00[AB]B)\)",
+        "quotation marks from a word processor or a web page: write straight ones, \" or '",
+    ),
+    (
         r"No module named '(?!tensorflow)(\w+)",
         "the lab has numpy, TensorFlow and matplotlib, and grading has no other packages: do it without {0}",
     ),

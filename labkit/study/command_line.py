@@ -19,6 +19,7 @@ import json
 import math
 import os
 import platform
+import re
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -37,6 +38,7 @@ from tqdm import tqdm
 from grading.layers import REMOVED, expected_variables
 from idx_files import DataError
 from lab_flags import FLAGS
+from labkit import startup
 from labkit.data import loader
 from labkit.run import frame
 from labkit.run.sources import code_sha256
@@ -46,6 +48,7 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 POLL = 0.2  # seconds between two looks at the trainings
 NO_RECORD = "it left no run.json: keep everything outside of the class Model as it is in deep_mnist.py"
 HELD_BACK = (signal.SIGINT, signal.SIGTERM)  # while a training starts
+TAIL = 500  # bytes at the end of what a training prints: some lines
 PATIENCE = 10  # seconds for a stopped training to end by itself
 EPILOG = """\
 results, in RESULTS_DIR (default: results):
@@ -384,18 +387,29 @@ class Training:
         self.resumed = resume and _left_unfinished(job.folder)
         self._earlier_record = _written(job.folder / "run.json")
         command = [sys.executable, SCRIPTS / f"{job.network}.py", "--seed", str(job.seed), *flags]
-        self._messages = tempfile.TemporaryFile()  # noqa: SIM115  # a pipe would fill up, and halt the training
+        # A pipe would fill up, and halt the training.
+        self._messages, self._output = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
         self.process = subprocess.Popen(
             command + ["--resume"] * self.resumed,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=self._output,
             stderr=self._messages,
             env=os.environ | environment,
         )
 
+    def steps(self) -> tuple[int, int]:
+        """How many steps are done, of how many, as far as the script has told; (0, 1) before."""
+        if not hasattr(os, "pread"):  # Windows; a seek would move the place at which the script writes
+            return 0, 1
+        size = os.fstat(self._output.fileno()).st_size
+        end = os.pread(self._output.fileno(), TAIL, max(0, size - TAIL))
+        told = re.findall(rb"^step ([\d,]+) of ([\d,]+),", end, re.MULTILINE)
+        done, total = (int(number.replace(b",", b"")) for number in told[-1]) if told else (0, 1)
+        return done, total
+
     def fault(self):
         """What went wrong in a training that has ended, in a line, or "" where nothing did. Call it once."""
-        with self._messages:
+        with self._messages, self._output:
             if self.process.returncode == 0:
                 left = _written(self.job.folder / "run.json") != self._earlier_record
                 return "" if left else f"it ended well, but {NO_RECORD}"
@@ -432,13 +446,13 @@ def train(waiting, at_once, flags, bar):
     leaves early, by Ctrl-C for example.
     """
     environment = share_of_the_processors(at_once)
-    at_work = []
+    at_work, forecast = [], Forecast(bar.n)
     try:
         while waiting or at_work:
             while waiting and len(at_work) < at_once:
                 with signals_held_back():  # else one that has just started is in no list yet, and goes on alone
                     at_work.append(Training(waiting.popleft(), flags, environment))
-            bar.set_postfix_str(f"now {', '.join(str(training.job) for training in at_work)}")
+            bar.set_postfix_str(_at_present(at_work, bar, forecast))
             time.sleep(POLL)
             for training in [training for training in at_work if training.process.poll() is not None]:
                 at_work.remove(training)
@@ -453,6 +467,32 @@ def train(waiting, at_once, flags, bar):
         stop([training.process for training in at_work])
         for training in at_work:
             training.fault()  # nobody asks what a stopped one has to say
+
+
+class Forecast:
+    """When all will be done, from what is; it counts down while there is no news."""
+
+    def __init__(self, before: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """`before` of the trainings were done already, and say nothing about the time that one takes."""
+        self._before, self._clock, self._started = before, clock, clock()
+        self._news: tuple[float, float] = (before, before)
+        self._end: float | None = None
+
+    def seconds_left(self, done: float, total: float) -> float | None:
+        """`done` of `total` trainings, with the parts of those at work; None before the first part is."""
+        now, since = self._clock(), done - self._before
+        if since > 0 and (done, total) != self._news:
+            self._news = done, total
+            self._end = now + (now - self._started) * (total - done) / since
+        return None if self._end is None else max(0.0, self._end - now)
+
+
+def _at_present(at_work: list[Training], bar: tqdm, forecast: Forecast) -> str:
+    """What stands behind the progress bar: how long it will take, and what is trained now."""
+    parts = [(training.job, *training.steps()) for training in at_work]
+    left = forecast.seconds_left(bar.n + sum(step / steps for _, step, steps in parts), bar.total)
+    told = [f"{job}, step {step:,} of {steps:,}" if step else str(job) for job, step, steps in parts]
+    return ("" if left is None else f"{tqdm.format_interval(left)} left, ") + f"now {'; '.join(told)}"
 
 
 @contextlib.contextmanager
@@ -500,9 +540,7 @@ def study(options, given):
     """Trains what is missing, writes tables and pictures, and prints what came out; returns the exit status."""
     import ablation  # here, because it takes a second, and --help should not
 
-    data = loader.read_data_sets(
-        given.get("data_dir") or os.environ.get("MNIST_DATA_DIR") or "MNIST_data", dataset=given.get("dataset", "auto")
-    )
+    data = loader.read_data_sets(given.get("data_dir") or startup.data_folder(), dataset=given.get("dataset", "auto"))
     labels = data.test.labels  # (10000,)
     jobs, faults = find_jobs(set(options.networks), options.seeds, given, data)
     notes = unlike_scripts(job.network for job in jobs)
@@ -534,15 +572,15 @@ def study(options, given):
 def train_missing(jobs, finished, labels, at_once, flags):
     """Trains the jobs that are not in `finished`, and adds them to it; returns {name of a job: why it failed}.
 
-    Where a network turns out to be another than its name says, the fault is the network's, and it is left at that.
+    Where a network turns out to be another than its name says, or its script has a mistake, its other seeds are not
+    tried.
     """
     arguments = [part for name, value in flags.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     waiting, faults = deque(job for job in jobs if job not in finished), {}
     bar = tqdm(
         total=len(jobs),
         initial=len(finished),
-        smoothing=0,  # the networks take unlike times: the mean of all so far tells best what is left
-        bar_format="{n_fmt} of {total_fmt} runs |{bar}| {elapsed} gone, {remaining} left{postfix}",
+        bar_format="{n_fmt} of {total_fmt} runs |{bar}| {elapsed} gone{postfix}",
         dynamic_ncols=True,
         disable=None,
     )
@@ -554,13 +592,22 @@ def train_missing(jobs, finished, labels, at_once, flags):
                 record, _ = finished[job] = read_run(job, labels)
                 bar.write(f"{job}: test accuracy {record['test_accuracy']:.4f}, {record['training_seconds']:.1f} s")
             except StudyError as error:
-                hopeless = isinstance(error, OtherNetworkError)
-                faults[job.network if hopeless else str(job)] = str(error)
-                bar.write(f"{job} failed: {error}", file=sys.stderr)
-                for other in [other for other in waiting if hopeless and other.network == job.network]:
+                strange = isinstance(error, OtherNetworkError)
+                given_up = [other for other in waiting if other.network == job.network]
+                given_up = given_up if strange or is_its_own(str(error), job.network) else []
+                for other in given_up:
                     waiting.remove(other)
                     bar.total -= 1
+                seeds = ", ".join(str(other.seed) for other in given_up)
+                told = f"{error}; so not tried with seed {seeds}" if given_up and not strange else str(error)
+                faults[job.network if strange else str(job)] = told
+                bar.write(f"{job} failed: {told}", file=sys.stderr)
     return faults
+
+
+def is_its_own(fault: str, network: str) -> bool:
+    """Whether a fault is a mistake in the network's script, which it will meet again with the next seed."""
+    return fault.startswith(f"{network}.py") or NO_RECORD in fault
 
 
 def say(line):

@@ -18,9 +18,10 @@ EPILOG = "exit status: 0 success, 1 a failed check or a failure told on stderr, 
 REPORT_HELP = """\
 Turns a report in Markdown, copied from report_template.md, into a PDF beside it.
 
-Headings, lists, tables, pictures (![caption](results/ablation.png)), formulas ($x^2$, in LaTeX) and code come through;
-HTML does not. It takes two packages more: pip install -r requirements-report.txt. You need not use it: a PDF from any
-word processor, saved as report.pdf, is just as welcome."""
+Headings, lists, tables, pictures (![caption](results/ablation.png)), formulas ($x^2$, in LaTeX) and code come through,
+and of HTML <sub>, <sup>, <br>, <b> and <i>. What is lost is told, with its line; in place of a missing picture there is
+a box. `lang: it` in the header makes the captions Italian. It takes two packages more: pip install -r
+requirements-report.txt. You need not use it: a PDF from any word processor, saved as report.pdf, is just as welcome."""
 CHECK_HELP = """\
 Checks what you are about to hand in, and prints a line for each check: passed, failed with what to do, or skipped,
 where it depends on one that failed. It takes half a minute.
