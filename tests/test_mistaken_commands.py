@@ -1,0 +1,80 @@
+"""What everyday mistakes are told by the commands themselves, each a process as students start it: a sample of them."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from grading.handout import FOLDER, write_handout
+from tests import digit_files
+from tests.submissions.mistaken import read_all
+from tests.test_mistakes import RUN_ONLY, SILENT
+
+pytestmark = [pytest.mark.submit, pytest.mark.course]
+
+MISTAKES = {mistake.name: mistake for mistake in read_all()}
+NOWHERE = "http://127.0.0.1:9"  # where nobody answers: nothing is to be downloaded
+PATIENCE = 300  # seconds for a command, which takes ten of an idle machine
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """The folder of a student who has just unpacked lab.zip."""
+    write_handout(tmp_path / "lab.zip")
+    with zipfile.ZipFile(tmp_path / "lab.zip") as archive:
+        archive.extractall(tmp_path)
+    return tmp_path / FOLDER
+
+
+@pytest.fixture(scope="module")
+def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory in which reading and testing take no time."""
+    directory = tmp_path_factory.mktemp("digits")
+    digit_files.write(directory, digit_files.payloads(train=6000, test=100))
+    return directory
+
+
+def output_of(lab: Path, few_digits: Path, *command: str) -> str:
+    """What a command prints, which must not be a traceback."""
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": "", "HTTPS_PROXY": NOWHERE, "https_proxy": NOWHERE}
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=lab,
+        env=os.environ | quiet | {"MNIST_DATA_DIR": str(few_digits)},
+        input="Ada\n",  # one of the scripts asks
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    output = done.stdout + done.stderr
+    assert "Traceback" not in output, output
+    return output
+
+
+def of_the_script(output: str) -> str:
+    """The lines of the student's check that tell what is wrong with the script itself, of which there is one."""
+    lines = re.findall(r"^failed +(?:(?:files|run|architecture)/model_no\d) .*|^failed .*take that over$", output, re.M)
+    return "\n".join(line for line in lines if "here: copy deep_mnist.py" not in line)
+
+
+@pytest.mark.sample(4, of="mistaken commands")
+@pytest.mark.parametrize("name", MISTAKES)
+def test_script_pytest_and_check_tell_a_mistake_in_the_same_words(name: str, lab: Path, few_digits: Path) -> None:
+    mistake = MISTAKES[name]
+    (lab / f"{mistake.script}.py").write_text(mistake.source, encoding="utf-8")
+    script = output_of(lab, few_digits, f"{mistake.script}.py", "--steps", "20")
+    mark = mistake.script.removeprefix("model_")
+    shapes = output_of(lab, few_digits, "-m", "pytest", "tests/test_shapes.py", "-m", mark)
+    check = of_the_script(output_of(lab, few_digits, "submit.py", "check"))
+    assert mistake.told in check
+    assert len(check.splitlines()) == bool(mistake.told)
+    if name not in RUN_ONLY:
+        assert mistake.told in shapes
+        assert ("FAILED" in shapes) == bool(mistake.told)
+    if name not in SILENT:
+        assert mistake.told in script
+        assert bool(re.search("^(?:error|warning): ", script, re.M)) == bool(mistake.told), script
