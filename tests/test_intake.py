@@ -336,6 +336,29 @@ def test_companions_that_macos_makes_are_no_submissions(tmp_path):
     assert [submission.zip for submission in collect(path.parent)] == [path]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Grades-Course-Assignment-4711.csv",
+        "Grades-ML 101-MNIST lab-4711 (1).csv",
+        "Bewertungen-ML-MNIST-4711.csv",
+        "~$189302_notes.docx",
+        ".~lock.189295_ada_lovelace.csv#",
+        "189295_ada_lovelace.zip:Zone.Identifier",
+    ],
+)
+def test_a_side_file_of_the_system_is_no_submission_and_its_number_nobodys_id(name, tmp_path):
+    path = written(tmp_path, make_zip(GOOD), "189295_ada_lovelace.zip")
+    path.with_name(name).write_text("Identifier,Full name\n")
+    assert [submission.zip for submission in collect(path.parent)] == [path]
+
+
+def test_a_file_that_a_student_may_have_sent_stays_in_the_list(tmp_path):
+    for name in ("189295-ada-lovelace-2.zip", "189296_grace_hopper.csv", "model-no1-4711.py"):
+        path = written(tmp_path, b"x" * 200, name)
+    assert len(collect(path.parent)) == 3
+
+
 def test_links_to_folders_are_not_followed(tmp_path):
     elsewhere = written(tmp_path, make_zip(GOOD), folder="elsewhere").parent
     (tmp_path / "submissions").mkdir()
