@@ -37,6 +37,17 @@ def unmarked(zips: Sequence[str]) -> list[str]:
     ]
 
 
+def replaced(zips: Sequence[str]) -> list[str]:
+    """A line about those that were marked by hand, and are other work by now: their points are open again."""
+    if not zips:
+        return []
+    more = f", and {len(zips) - NAMED} more" if len(zips) > NAMED else ""
+    return [
+        f"replaced since you marked them, so what {MANUAL} gives doesn't count: "
+        f"{', '.join(map(quoted, zips[:NAMED]))}{more}; look again, and change the row: a word in its comment will do"
+    ]
+
+
 def _mean(rows: Rows) -> list[str]:
     """Of the students: a file that is refused, and nobody's, is a stray one."""
     counted = [marks for result, marks in rows if result.status == "graded" or (_is_refused(result) and result.id)]

@@ -546,20 +546,39 @@ def marked(klass, name, points="9,4,8,Well done"):
 
 
 @pytest.mark.parametrize("seen", [True, False])
-def test_a_zip_that_is_another_by_now_keeps_its_manual_points_and_a_remark_says_so(klass, seen):
+def test_manual_points_for_earlier_work_are_open_again_once_its_zip_is_replaced(klass, seen, capsys):
     klass.run()
     marked(klass, STUDENTS[0])
     if seen:
         klass.run()
     klass.add(STUDENTS[0], content="print('another')\n")
     for _ in range(2):  # it is said at every run, until the instructor has looked
+        capsys.readouterr()
         klass.run()
-        assert "has changed since it was marked by hand" in klass.grades()[f"{STUDENTS[0]}.zip"]["remarks"]
-        assert klass.result(STUDENTS[0])["score"] == 78
+        row = klass.grades()[f"{STUDENTS[0]}.zip"]
+        assert "replaced after it was marked by hand" in row["remarks"]
+        assert "doesn't count: explanation 9, experiments 4, discussion 8; open again" in row["remarks"]
+        assert (row["score"], row["max_score"], row["discussion"]) == ("57", "57", "")
+        assert "Well done" not in klass.feedback(STUDENTS[0])
+        assert f'doesn\'t count: "{STUDENTS[0]}.zip"; look again' in capsys.readouterr().out
     path = klass.out / "manual.csv"
     path.write_text(path.read_text().replace("Well done", "Well done again"))
     klass.run()
     assert klass.grades()[f"{STUDENTS[0]}.zip"]["remarks"] == ""
+    assert klass.result(STUDENTS[0])["score"] == 78
+
+
+def test_a_decision_against_a_check_of_earlier_work_counts_no_more_once_its_zip_is_replaced(klass):
+    klass.run()
+    path = klass.out / "manual.csv"
+    row = f"{STUDENTS[0]}.zip,,,,"
+    path.write_text(path.read_text().replace(f"{row},\n", f'{row},"run/model_no1 = 1: by eye; malus = 5: talk"\n'))
+    klass.run()
+    assert klass.result(STUDENTS[0])["score"] == 51
+    klass.add(STUDENTS[0], content="print('another')\n")
+    klass.run()
+    assert klass.result(STUDENTS[0])["score"] == 57
+    assert "doesn't count: run/model_no1 = 1, malus = 5" in klass.grades()[f"{STUDENTS[0]}.zip"]["remarks"]
 
 
 def test_manual_points_of_a_zip_that_is_gone_or_superseded_are_told(klass, capsys):
