@@ -44,8 +44,9 @@ def collect(
 ) -> list[Submission]:
     """Every file in a folder of submissions, in the order of their names; those of Moodle's folders too.
 
-    What is no zip is in the list, with its problem; only what programs leave behind, and Moodle's worksheet, are not. A submission's time is
-    the file's time of modification: the times within a zip are the student's to choose. Keep it when you copy (cp -p).
+    What is no zip is in the list, with its problem; only what programs leave behind, and Moodle's worksheet, are not. A
+    submission's time is the file's time of modification: the times within a zip are the student's to choose. Keep it
+    when you copy (cp -p).
 
     Of several valid submissions of one student the last one in time counts, or else the last late one; see attempts.py.
 
