@@ -51,6 +51,9 @@ def _pick(attempts: list[Submission], grace: timedelta) -> None:
     for attempt in attempts:
         if attempt is not counts:
             attempt.superseded_by = counts.zip.name
+            if attempt.submitted > counts.submitted and standing(attempt) < standing(counts):
+                why = "came after the deadline" if attempt.problem is None else "can't be graded"
+                attempt.superseded_why = f"because this one {why}"
 
 
 def _remark_on_ids(attempts: list[Submission]) -> None:

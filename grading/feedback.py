@@ -1,5 +1,7 @@
 """One student's feedback, as Markdown: each check, and of what went wrong what was expected, found, and to do."""
 
+import math
+
 from grading.checks import FAILED, SKIPPED, UNDECIDED
 from grading.escaping import code_block, markdown
 from grading.layers import DROPPED, LAYERS, REMOVED
@@ -52,7 +54,15 @@ def _lateness(result, marks):
     if not result.late_seconds:
         return ""
     cost = f"{marks.late_penalty:g} points, which are taken off above" if marks.late_penalty else "nothing"
-    return f"It came {result.late_seconds / 3600:,.1f} hours after the deadline. That cost {cost}."
+    return f"It came {_time(result.late_seconds)} after the deadline. That cost {cost}."
+
+
+def _time(seconds):
+    hours = seconds / 3600
+    if hours < 1:
+        minutes = math.ceil(seconds / 60)
+        return f"{minutes} minute{'s' * (minutes != 1)}"
+    return f"{hours:,.1f} hours" if hours < 48 else f"{hours / 24:,.1f} days"
 
 
 def _table(result, marks):

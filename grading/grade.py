@@ -29,7 +29,7 @@ from grading.manual import Row, add_rows, read_manual
 from grading.names import printable, quoted
 from grading.results import FEEDBACK, GRADES, RESULT, SUBMISSIONS, mark, read_result, write_grades, write_result
 from grading.sandbox import check_hidden, find_sandbox
-from grading.summary import replaced, summary, unmarked
+from grading.summary import gone, replaced, summary, unmarked
 from idx_files import DataError
 
 ERROR_LOG = "error.log"
@@ -69,6 +69,8 @@ def grade_class(options):
     """
     assignment = load_assignment(options.assignment)
     submissions = _collect(options, assignment)
+    if options.out.is_file():
+        raise GradingError(f"{options.out} is a file, and --out takes a folder for the results: give another")
     options.out.mkdir(options.out_mode, parents=True, exist_ok=True)
     _tell_of_older_results(options.out)
     try:
@@ -91,7 +93,8 @@ def _grade_alone(options, assignment, submissions):
             raise
         _write_tables(options.out, rows, assignment)
         told = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
-        print("\n".join([*told, *unmarked(class_.unmarked), *replaced(class_.replaced)]))
+        told += [*unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
+        print("\n".join(told))
         class_.compare(rows)
     return 1 if any(row.status == "crashed" for row, _ in rows) else 0
 
@@ -102,6 +105,8 @@ def _write_tables(out, rows, assignment):
 
 
 def _collect(options, assignment):
+    if options.submissions.is_file():
+        raise GradingError(f"{options.submissions} is a file: unpack it, and give the folder with the students' zips")
     if not options.submissions.is_dir():
         raise GradingError(f"there is no folder {options.submissions}: give the one that holds the students' zips")
     out = options.out.resolve()
@@ -226,7 +231,8 @@ class _Class:
         result = marking.new_result(submission, self._zip_name(submission), self._setup)
         if submission.superseded_by:
             result.status = "superseded"
-            result.problem = f"{quoted(submission.superseded_by)}, of the same student, counts instead"
+            why = f", {submission.superseded_why}" if submission.superseded_why else ""
+            result.problem = f"{quoted(submission.superseded_by)}, of the same student, counts instead{why}"
         elif submission.problem:
             return _refused(result, submission.problem)
         else:
@@ -300,6 +306,8 @@ class _Class:
         folder.mkdir(exist_ok=True)
         write_result(folder / RESULT, result, marks)
         write_feedback(folder / FEEDBACK, result, marks, assignment, written.comment)
+        if result.status != "crashed":
+            (folder / ERROR_LOG).unlink(missing_ok=True)  # of an earlier run
         checks = [dataclasses.replace(check, log="") for check in result.checks]
         return dataclasses.replace(result, checks=checks), marks
 

@@ -25,6 +25,7 @@ class Submission:
     late: timedelta = timedelta()  # after the deadline; zero where there is none
     remarks: tuple[str, ...] = ()
     superseded_by: str | None = None  # the file name of the same student's submission that counts instead
+    superseded_why: str = ""  # where that one came in before this one
     problem: str | None = None  # why it cannot be graded, to the student
 
     @property

@@ -48,6 +48,18 @@ def replaced(zips: Sequence[str]) -> list[str]:
     ]
 
 
+def gone(rows: Rows, out: Path) -> list[str]:
+    """A line about results of zips that are not there any more, so that nobody returns them."""
+    folders = {path.name for path in (out / SUBMISSIONS).iterdir() if path.is_dir()}
+    left = sorted(folders - {result.folder for result, _ in rows})
+    if not left:
+        return []
+    more = f", and {len(left) - NAMED} more" if len(left) > NAMED else ""
+    return [
+        f"{out / SUBMISSIONS} still has results of zips that are gone: {', '.join(map(quoted, left[:NAMED]))}{more}"
+    ]
+
+
 def _mean(rows: Rows) -> list[str]:
     """Of the students: a file that is refused, and nobody's, is a stray one."""
     counted = [marks for result, marks in rows if result.status == "graded" or (_is_refused(result) and result.id)]

@@ -254,6 +254,7 @@ def test_a_crash_of_the_grader_is_a_remark_in_that_row_and_tried_again(klass, er
     klass.play = lambda submission: [passed(name, "fine") for name in NAMES]
     assert klass.run() == 0
     assert klass.graded == [STUDENTS[1]]
+    assert not (klass.folder(STUDENTS[1]) / "error.log").exists()
 
 
 def test_results_that_cannot_be_written_are_a_crash_of_their_row_and_not_of_the_class(klass):
@@ -596,6 +597,25 @@ def test_manual_points_of_a_zip_that_is_gone_or_superseded_are_told(klass, capsy
     assert 'no zip "1002_charles_babbage.zip"; give them to "1002_charles_babbage_jr.zip"' in told[1]
 
 
+def test_results_of_a_zip_that_is_gone_are_told(klass, capsys):
+    klass.run()
+    assert "zips that are gone" not in capsys.readouterr().out
+    (klass.submissions / f"{STUDENTS[1]}.zip").unlink()
+    klass.run()
+    assert f'still has results of zips that are gone: "{STUDENTS[1]}"\n' in capsys.readouterr().out
+
+
+def test_a_script_of_the_instructors_own_beside_the_kit_s_regrades_nobody(tmp_path, monkeypatch):
+    (tmp_path / "lab.py").write_text("x = 1")
+    (tmp_path / "report_template.md").write_text("")
+    monkeypatch.setattr(marking, "ROOT", tmp_path)
+    before = marking.kit_version()
+    (tmp_path / "scratch.py").write_text("print('hello')")
+    assert marking.kit_version() == before
+    (tmp_path / "lab.py").write_text("x = 2")
+    assert marking.kit_version() != before
+
+
 def test_manual_points_that_are_there_no_more_are_told_once(klass, capsys):
     klass.run()
     marked(klass, STUDENTS[0])
@@ -677,6 +697,17 @@ def test_a_folder_that_is_missing_or_empty_is_told(klass, capsys, tmp_path):
     assert "is empty" in capsys.readouterr().err
 
 
+def test_a_file_where_a_folder_is_expected_is_told_with_what_to_do(klass, capsys, tmp_path):
+    out = klass.out
+    (tmp_path / "a file").write_text("x")
+    klass.out = tmp_path / "a file"
+    assert klass.run() == 1
+    assert "is a file, and --out takes a folder for the results" in capsys.readouterr().err
+    klass.out, klass.submissions = out, tmp_path / "a file"
+    assert klass.run() == 1
+    assert "is a file: unpack it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("out", [".", "zips"])
 def test_results_that_would_come_among_the_zips_are_told(klass, capsys, out):
     zips = klass.submissions.rename(klass.submissions.with_name("submissions"))
@@ -708,11 +739,13 @@ def test_help_teaches_without_importing_what_takes_long():
 
 
 @pytest.mark.parametrize("flags", [["--jobs", "0"], ["--jobs", "many"], ["--nonsense"], []])
-def test_a_bad_flag_ends_with_status_2(flags, tmp_path):
+def test_a_bad_flag_ends_with_status_2(flags, tmp_path, capsys):
     submissions = [str(tmp_path)] if flags else []
     with pytest.raises(SystemExit) as ended:
         main(submissions + flags)
     assert ended.value.code == 2
+    if "--jobs" in flags:
+        assert f"{flags[1]} is not a whole number above zero" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("cores", "gigabytes", "jobs"), [(2, 24, 2), (16, 8, 3), (4, 1, 1)])

@@ -434,6 +434,18 @@ def test_last_valid_submission_in_time_counts(tmp_path):
     assert counting(first.parent, grace=timedelta(hours=2)) == [late.name]
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(make_zip(GOOD | {"x.py": b"2"}), "because this one came after the deadline"), (b"no zip", "can't be graded")],
+)
+def test_who_sent_a_later_one_is_told_why_the_earlier_one_counts(content, why, tmp_path):
+    counts = sent(written(tmp_path, make_zip(GOOD)), -1)
+    later = sent(written(tmp_path, content, "189295_ada_lovelace (1).zip"), 1)
+    found = {submission.zip: submission for submission in collect(counts.parent, DEADLINE)}
+    assert why in found[later].superseded_why
+    assert found[counts].superseded_why == ""
+
+
 def test_late_submission_counts_where_there_is_no_other_and_is_noted(tmp_path):
     broken = sent(written(tmp_path, b"", "189295_ada_lovelace.zip"), -1)
     late = sent(written(tmp_path, make_zip(GOOD), "189295_ada_lovelace (1).zip"), 26.5)

@@ -81,6 +81,15 @@ def test_lateness_costs_a_part_of_the_points_reached():
     assert (on_time.score, late.score, late.late_penalty, late.max_score) == (10, 8, 2, 10)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(5, "1 minute"), (3000, "50 minutes"), (90_000, "25.0 hours"), (720 * 3600, "30.0 days")],
+)
+def test_lateness_is_told_in_a_unit_that_fits(seconds, told):
+    result = result_of(passed("architecture/model_no1", "right"), late_seconds=float(seconds))
+    assert f"It came {told} after the deadline" in feedback(result, mark(result, ASSIGNMENT), ASSIGNMENT)
+
+
 def test_manual_points_count_in_score_and_maximum_once_they_are_given():
     checks = [passed("architecture/model_no1", "right")]
     marks = mark(result_of(*checks), ASSIGNMENT, {"explanation": 7.5})
