@@ -90,7 +90,9 @@ def grade(submission, setup, inspector, scratch):
     folder = scratch / UNPACKED
     unpacked = unpack(submission.zip, folder)
     checks = [passed(ZIP, "the zip could be unpacked", remarks=tuple(unpacked.remarks))]
-    checks += check_files(folder, CHECKS["files"][:-1], unpacked.scripts, unpacked.report, unpacked.left_out)
+    checks += check_files(
+        folder, CHECKS["files"][:-1], unpacked.scripts, unpacked.report, unpacked.left_out + unpacked.others
+    )
     checks += networks.check_networks(
         folder,
         assignment=setup.assignment,

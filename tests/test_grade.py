@@ -4,6 +4,7 @@ The checks themselves are played here, so that what is around them can be tried 
 """
 
 import csv
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -15,7 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from grading import comparing, grade, marking
+from grading import comparing, grade, marking, networks
 from grading.__main__ import main
 from grading.assignment import CHECKS, DEFAULT, load_assignment
 from grading.checks import failed, passed, undecided
@@ -503,6 +504,14 @@ def test_a_check_that_nobody_made_is_failed_and_never_passed():
     assert status.pop("run/model_no1") == "passed"
     assert set(status.values()) == {"failed"}
     assert set(NAMES) <= set(status) | {"run/model_no1"}
+
+
+def test_without_training_no_training_is_said_to_hang_on_what_failed(tmp_path):
+    one = networks._Submission(tmp_path, None, None, None, None, tmp_path, {"model_no2"})
+    checks = {"architecture/model_no2": failed("architecture/model_no2", "another layer")}
+    assert one._why_skipped("training/model_no2", checks) == "the networks were not trained this time"
+    trained = dataclasses.replace(one, data=tmp_path)
+    assert trained._why_skipped("training/model_no2", checks) == "this needs architecture/model_no2 to be right first"
 
 
 def test_a_refused_zip_has_every_check_and_no_points():
