@@ -281,7 +281,7 @@ def _looks_like_row(line: str) -> bool:
     return (
         len(words) <= 9
         and bool(re.search(r"[\d%)\]…*-]\s*(?:yes|no|s|†|\*)?(?:, p.{0,12})?[|;,]?$", line))
-        and not re.search(r"(?:\d|[a-z]{5})[.!?]\s+[a-z]{2,}", line)  # where a sentence ends, others are
+        and not re.search(r"(?:\d|\b(?!convol\.)[a-z]{5,})[.!?]\s+[a-z]{2,}", line)  # where a sentence ends, others are
     )
 
 

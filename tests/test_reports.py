@@ -5,6 +5,7 @@ Beside a text stands, as JSON, what a person finds in it: the accuracies of each
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from grading.assignment import load_assignment
 from grading.report_accuracies import NETWORKS, find_accuracies
-from grading.report_methods import find_methods
+from grading.report_methods import METHODS, MISSING, TREATED, find_methods
 from grading.report_reader import find_all
 from grading.report_rules import Found, judge
 from tests.needs import needs
@@ -25,6 +26,12 @@ FOLDER = Path(__file__).with_name("reports")
 KINDS = sorted(path.stem for path in FOLDER.glob("*.txt"))
 TEMPLATE = (ROOT / "report_template.md").read_text(encoding="utf-8")
 REAL = {"word_on_a_mac", "two_columns", "layers_by_number"}  # remade from reports that students handed in
+OTHERWISE = {  # headings of these reports that name a method in another way
+    "III. POOLING LAYER": "max pooling",
+    "IV. ACTIVATION": "ReLU",
+    "VI. OUTPUT LAYER": "softmax and cross-entropy",
+    "2.3 Aktivierung": "ReLU",
+}
 IN_COURSES = (pytest.mark.course, pytest.mark.sample(8, of="reports as PDFs"))
 
 
@@ -49,6 +56,21 @@ def test_what_a_report_says_is_found_and_judged_as_a_person_would(kind: str) -> 
     assert stated.loose == known.get("loose", [])
     found = Found(3, shown, True, find_methods(shown), stated.placed, [], stated.loose)
     assert verdicts(found, known) == known["verdicts"]
+
+
+@pytest.mark.parametrize("left_out", METHODS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "methods" in read(kind)[1]["verdicts"]])
+def test_a_method_whose_part_is_taken_out_is_missing_and_no_other(kind: str, left_out: str) -> None:
+    """What holds a report that lacks one apart from one that has all is not how much else it says."""
+    kept, part = [], ""  # the method of the present part, "" for none
+    for block in read(kind)[0].strip().split("\n\n"):
+        named = [method for method, words in METHODS.items() if re.search(words, block, re.IGNORECASE)]
+        if block.startswith(("# ", "- ")):
+            part = OTHERWISE.get(block.split(" ", 1)[1], named[0] if len(named) == 1 else "")
+        if left_out not in (part, *(named if len(named) == 1 else ())):
+            kept.append(block)
+    found = find_methods(extracted("\n\n".join(kept)))
+    assert found == {method: MISSING if method == left_out else TREATED for method in METHODS}
 
 
 def producers() -> list[Any]:
