@@ -17,6 +17,8 @@ from tests.test_mistakes import RUN_ONLY, SILENT
 pytestmark = [pytest.mark.submit, pytest.mark.course]
 
 MISTAKES = {mistake.name: mistake for mistake in read_all()}
+# A right network, which the lab's main can't train: no test of its shapes sees that.
+UNTRAINABLE = {"no1_keras_model": "write class Model(tf.Module)"}
 NOWHERE = "http://127.0.0.1:9"  # where nobody answers: nothing is to be downloaded
 TRAIN, TEST = 6000, 100  # images
 PATIENCE = 300  # seconds for a command, which takes ten of an idle machine
@@ -64,16 +66,17 @@ def of_the_script(output: str) -> list[str]:
 @pytest.mark.parametrize("name", MISTAKES)
 def test_script_pytest_and_check_tell_a_mistake_in_the_same_words(name: str, lab: Path) -> None:
     mistake = MISTAKES[name]
+    told = UNTRAINABLE.get(name, mistake.told)
     (lab / f"{mistake.script}.py").write_text(mistake.source, encoding="utf-8")
     script = output_of(lab, f"{mistake.script}.py", "--steps", "20")
     mark = mistake.script.removeprefix("model_")
     shapes = output_of(lab, "-m", "pytest", "tests/test_shapes.py", "-m", mark)
     check = of_the_script(output_of(lab, "submit.py", "check"))
-    assert bool(check) == bool(mistake.told)
-    assert all(mistake.told in line for line in check), check
+    assert bool(check) == bool(told)
+    assert all(told in line for line in check), check
     if name not in RUN_ONLY:
         assert mistake.told in shapes
         assert ("FAILED" in shapes) == bool(mistake.told)
     if name not in SILENT:
-        assert mistake.told in script
-        assert bool(re.search("^(?:error|warning): ", script, re.M)) == bool(mistake.told), script
+        assert told in script
+        assert bool(re.search("^(?:error|warning): ", script, re.M)) == bool(told), script
