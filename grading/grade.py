@@ -29,7 +29,7 @@ from grading.manual import Row, add_rows, read_manual
 from grading.names import printable, quoted
 from grading.results import FEEDBACK, GRADES, RESULT, SUBMISSIONS, mark, read_result, write_grades, write_result
 from grading.sandbox import check_hidden, find_sandbox
-from grading.summary import gone, replaced, summary, unmarked
+from grading.summary import gone, replaced, summary, unmarked, whose
 from idx_files import DataError
 
 ERROR_LOG = "error.log"
@@ -93,7 +93,7 @@ def _grade_alone(options, assignment, submissions):
             raise
         _write_tables(options.out, rows, assignment)
         told = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
-        told += [*unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
+        told += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
         print("\n".join(told))
         class_.compare(rows)
     return 1 if any(row.status == "crashed" for row, _ in rows) else 0

@@ -124,7 +124,9 @@ def _read(path: Path, folder: Path, deadline: datetime | None, ids: str) -> Subm
         problems.append(f"The file cannot be read: {error.strerror}.")
     if submission.manifest:
         full_name = f"{submission.name} {submission.surname}"
-        submission.remarks += tuple(submission.manifest.remarks(submission.claimed_id, full_name))
+        if doubt := submission.manifest.doubt(submission.claimed_id, full_name):
+            submission.doubt(doubt)
+        submission.remarks += tuple(submission.manifest.remarks())
     submission.problem = " ".join(problems) or None
     return submission
 
@@ -144,9 +146,9 @@ def _identify(submission: Submission, path: Path, ids: str) -> None:
     if uploader and uploader.full_name and not same_person(f"{parsed.name} {parsed.surname}", uploader.full_name):
         submission.id, submission.name, submission.surname = uploader.key, uploader.name, uploader.surname
         claim = quoted(f"{parsed.id} {parsed.name} {parsed.surname}")
-        submission.remarks += (
+        submission.doubt(
             f"the zip's name says {claim}, but Moodle has it from {quoted(uploader.full_name)}, {uploader.key}: it is "
-            "graded as the uploader's, whose id is not known",
+            "graded as the uploader's, whose id is not known"
         )
 
 

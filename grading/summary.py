@@ -9,6 +9,7 @@ from grading.manual import FILE as MANUAL
 from grading.manual import OVERRULE, Manual
 from grading.names import printable, quoted
 from grading.results import FEEDBACK, GRADES, SUBMISSIONS, Mark, Result
+from grading.submission import Submission
 
 NAMED = 10  # that are named of many
 Rows = Sequence[tuple[Result, Mark]]
@@ -46,6 +47,13 @@ def replaced(zips: Sequence[str]) -> list[str]:
         f"replaced since you marked them, so what {MANUAL} gives doesn't count: "
         f"{', '.join(map(quoted, zips[:NAMED]))}{more}; look again, and change the row: a word in its comment will do"
     ]
+
+
+def whose(submissions: Sequence[Submission]) -> list[str]:
+    """A line for each submission of which it is in doubt whose it is."""
+    doubted = [submission for submission in submissions if submission.doubts]
+    lines = [f"whose is {quoted(one.zip.name)}? {printable('; '.join(one.doubts))}" for one in doubted[:NAMED]]
+    return lines + [f"whose are {len(doubted) - NAMED} more? {GRADES} has the remarks"] * (len(doubted) > NAMED)
 
 
 def gone(rows: Rows, out: Path) -> list[str]:

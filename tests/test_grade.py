@@ -606,6 +606,16 @@ def test_manual_points_of_a_zip_that_is_gone_or_superseded_are_told(klass, capsy
     assert 'no zip "1002_charles_babbage.zip"; give them to "1002_charles_babbage_jr.zip"' in told[1]
 
 
+def test_zips_of_which_it_is_in_doubt_whose_they_are_are_named_at_the_end(klass, capsys):
+    klass.run()
+    assert "whose is" not in capsys.readouterr().out
+    klass.add("1001_mallory_evil", content="print('mine')\n")
+    klass.run()
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("whose is ")]
+    about = "the id 1001 came in under another name too; each is graded"
+    assert told == [f'whose is "1001_{name}.zip"? {about}' for name in ("ada_lovelace", "mallory_evil")]
+
+
 def test_results_of_a_zip_that_is_gone_are_told(klass, capsys):
     klass.run()
     assert "zips that are gone" not in capsys.readouterr().out
