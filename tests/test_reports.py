@@ -14,7 +14,7 @@ import pytest
 from grading.assignment import load_assignment
 from grading.report_accuracies import NETWORKS, find_accuracies
 from grading.report_methods import METHODS, MISSING, TREATED, find_methods
-from grading.report_reader import find_all
+from grading.report_reader import OPENING_WORDS, _has_introduction, find_all
 from grading.report_rules import Found, judge
 from tests.needs import needs
 from tests.submissions.report_producers import PRODUCERS, extracted, one_column, tabs_for_spaces, two_columns
@@ -71,6 +71,20 @@ def test_a_method_whose_part_is_taken_out_is_missing_and_no_other(kind: str, lef
             kept.append(block)
     found = find_methods(extracted("\n\n".join(kept)))
     assert found == {method: MISSING if method == left_out else TREATED for method in METHODS}
+
+
+@pytest.mark.parametrize(
+    ("text", "has"),
+    [
+        ("1 Introduction\nDigits.", True),
+        ("What for?\nIn this report I take layers out of a network.", True),
+        ("Ziffern lesen\nDieser Bericht nimmt ein Netz auseinander.", True),
+        ("Convolution\nA filter is moved over the image, and its weights are shared.", False),
+        (f"Convolution\n{'A filter is moved over the image. ' * OPENING_WORDS}This report ends here.", False),
+    ],
+)
+def test_an_introduction_has_a_heading_or_is_how_the_text_begins(text: str, has: bool) -> None:
+    assert _has_introduction(text) == has
 
 
 def producers() -> list[Any]:
