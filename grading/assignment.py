@@ -274,7 +274,7 @@ def _report(table):
     report = ReportRules(
         min_words=table.whole("min_words", 0, 100_000),
         max_pages=table.whole("max_pages", 1, 1000),
-        accuracy_tolerance=table.number("accuracy_tolerance", 0, 1),
+        accuracy_tolerance=table.number("accuracy_tolerance", 0, 0.1),
     )
     table.finish()
     return report

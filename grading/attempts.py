@@ -51,6 +51,9 @@ def _pick(attempts: list[Submission], grace: timedelta) -> None:
     for attempt in attempts:
         if attempt is not counts:
             attempt.superseded_by = counts.zip.name
+            if attempt.submitted > counts.submitted and standing(attempt) < standing(counts):
+                why = "came after the deadline" if attempt.problem is None else "can't be graded"
+                attempt.superseded_why = f"because this one {why}"
 
 
 def _remark_on_ids(attempts: list[Submission]) -> None:
@@ -58,7 +61,7 @@ def _remark_on_ids(attempts: list[Submission]) -> None:
     ids = sorted({attempt.claimed_id for attempt in attempts} - {""})
     if len(ids) > 1:
         for attempt in attempts:
-            attempt.remarks += (f"one student's zips have the ids {' and '.join(ids)}: look which is right",)
+            attempt.doubt(f"one student's zips have the ids {' and '.join(ids)}: look which is right")
 
 
 def _remark_on_shared_ids(submissions: list[Submission]) -> None:
@@ -69,7 +72,7 @@ def _remark_on_shared_ids(submissions: list[Submission]) -> None:
             names = {claimant.words for claimant in claimants}
             how = "under another name" if len(names) > 1 else "from another uploader"
             for claimant in claimants:
-                claimant.remarks += (f"the id {claimant.claimed_id} came in {how} too; each is graded",)
+                claimant.doubt(f"the id {claimant.claimed_id} came in {how} too; each is graded")
 
 
 def _remark_on_copies(submissions: list[Submission]) -> None:
@@ -78,7 +81,7 @@ def _remark_on_copies(submissions: list[Submission]) -> None:
     for copies in _grouped(sound).values():
         if len({_person(copy) for copy in copies}) > 1:
             for copy in copies:
-                copy.remarks += ("the same zip, byte for byte, came in from somebody else too",)
+                copy.doubt("the same zip, byte for byte, came in from somebody else too")
 
 
 def _remark_on_named(submissions: list[Submission]) -> None:
@@ -90,4 +93,4 @@ def _remark_on_named(submissions: list[Submission]) -> None:
             if same_number(packed.manifest.id, named.claimed_id) and _person(named) != _person(packed):
                 remark = f"{MANIFEST} in the zip of somebody else says that {quoted(packed.manifest.id)} packed that"
                 if remark not in named.remarks:
-                    named.remarks += (remark,)
+                    named.doubt(remark)

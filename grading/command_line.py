@@ -106,10 +106,9 @@ def _parser():
 
 
 def _positive(text):
-    value = int(text)
-    if value < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above zero")
-    return value
+    return int(text)
 
 
 def _grade(flags, umask):

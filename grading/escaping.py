@@ -15,6 +15,25 @@ def markdown(text):
     return re.sub(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|^[#+-]|^\d+(?=[.)])|(?<=:)/|(?<=www)\.", _escape, line)
 
 
+def message(text):
+    """A check's message as Markdown, as `markdown` makes it, but with lines of code, between backticks, as code.
+
+    Escaped, a line could not be copied. What might be more than code to some renderer is escaped all the same.
+    """
+    parts = _CODE.split(" ".join(printable(text).split()))
+    return "".join(f"`{part}`" if n % 2 else _inline(part) for n, part in enumerate(parts))
+
+
+# Between two single backticks, with no mark-up, link or end of a table's cell in it.
+_CODE = re.compile(r"(?<!`)`(?! )((?:(?!\]\(|://)[^`<>&|\\])+)(?<! )`(?!`)")
+
+
+def _inline(text):
+    """As `markdown`, but with the spaces around."""
+    left, right = (" " * text.startswith(" "), " " * (text.endswith(" ") and bool(text.strip())))
+    return f"{left}{markdown(text)}{right}"
+
+
 def _escape(found):
     if found[0].isdigit():
         return f"{found[0]}\\"  # 1\. is no item of a list

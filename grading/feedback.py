@@ -1,7 +1,10 @@
 """One student's feedback, as Markdown: each check, and of what went wrong what was expected, found, and to do."""
 
+import math
+import re
+
 from grading.checks import FAILED, SKIPPED, UNDECIDED
-from grading.escaping import code_block, markdown
+from grading.escaping import code_block, markdown, message
 from grading.layers import DROPPED, LAYERS, REMOVED
 from grading.overruling import MALUS
 from grading.results import undecided_checks
@@ -9,6 +12,7 @@ from idx_files import atomic_file
 from labkit.run.mistakes import without_place
 
 SETTLED_LATER, SETTLED = "to be settled by your instructor", "settled by your instructor"
+_GONE = re.compile(r" \(all of it: \S+\)")  # a file in the sandbox, which nobody can open any more
 LOG_LINES = 25  # of what a script printed; result.json has more of it
 
 
@@ -52,13 +56,21 @@ def _lateness(result, marks):
     if not result.late_seconds:
         return ""
     cost = f"{marks.late_penalty:g} points, which are taken off above" if marks.late_penalty else "nothing"
-    return f"It came {result.late_seconds / 3600:,.1f} hours after the deadline. That cost {cost}."
+    return f"It came {_time(result.late_seconds)} after the deadline. That cost {cost}."
+
+
+def _time(seconds):
+    hours = seconds / 3600
+    if hours < 1:
+        minutes = math.ceil(seconds / 60)
+        return f"{minutes} minute{'s' * (minutes != 1)}"
+    return f"{hours:,.1f} hours" if hours < 48 else f"{hours / 24:,.1f} days"
 
 
 def _table(result, marks):
     lines = ["| check | result | points |", "|---|---|---:|"]
     for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True):
-        outcome = f"{check.status}: {markdown(check.message)}" if check.status == SKIPPED else check.status
+        outcome = f"{check.status}: {message(check.message)}" if check.status == SKIPPED else check.status
         outcome = SETTLED_LATER if check.status == UNDECIDED else outcome
         outcome = SETTLED if check.name in marks.decisions else outcome
         lines.append(f"| {markdown(check.name)} | {outcome} | {f'{points:g} of {most:g}' if most else ''} |")
@@ -82,7 +94,7 @@ def _to_be_settled(result, marks, assignment):
     """What the grader could not read, which costs nothing yet: what it saw, for the student and the instructor."""
     sections = []
     for check in undecided_checks(result, assignment, marks.decisions):
-        lines = [f"- Seen: {markdown(check.message)}"]
+        lines = [f"- Seen: {message(check.message)}"]
         lines += [f"- The layers found:{_numbered(map(markdown, check.layers))}"] if check.layers else []
         head = f"### {markdown(check.name)} (up to {assignment.points[check.name]:g} points)"
         sections.append(f"{head}\n\n" + "\n".join(lines))
@@ -109,12 +121,13 @@ def _explain(alike, assignment):
     ]
     lines = [f"### {', '.join(heads)}"]
     lines += [f"- Expected: {expected}"] if expected else []
-    lines += [f"- Found: {markdown(check.message)}"]
+    lines += [f"- Found: {message(check.message)}"]
     lines += [f"- The layers found:{_numbered(map(markdown, check.layers))}"] if check.layers else []
     lines += [f"- What to do: {to_do}"] if to_do else []
     section = f"{lines[0]}\n\n" + "\n".join(lines[1:])
     if check.log.strip():
-        section += f"\n\nWhat it printed:\n\n{code_block(check.log, LOG_LINES)}"
+        log = _GONE.sub("", check.log)
+        section += f"\n\nWhat it printed:\n\n{code_block(log, LOG_LINES)}"
     return section
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from grading.checks import Check, failed, passed
 
 REPORT = "report.pdf"
+LONGEST_SHOWN = 80  # characters of a file's name that a message quotes
 MOST_BYTES = 200_000  # that are looked at; a script of the lab has 6,000
 
 _STATEMENT = re.compile(r"\s*(?:(?:import|from|def|class)\s+\w|\w[\w.]*\s*[=(])")  # the beginning of a line of Python
@@ -24,25 +25,46 @@ _NOT_PDF = {  # first bytes of what is sent in a PDF's place
 }
 
 
-def check_files(folder: Path, scripts: Iterable[str], found: Mapping[str, str], report: str | None) -> list[Check]:
+def check_files(
+    folder: Path, scripts: Iterable[str], found: Mapping[str, str], report: str | None, left_out: Iterable[str] = ()
+) -> list[Check]:
     """The checks "files/" of a submission unpacked to `folder`.
 
     `scripts` are the names that are asked for; `found` maps those that are there to what they are called in the zip;
-    `report` is what the PDF is called there, None or "" where there is none.
+    `report` is what the PDF is called there, None or "" where there is none; `left_out` are the files that were taken
+    for nothing, of which some may have been meant.
     """
     checks = []
     for script in scripts:
         name = f"files/{script}"
         if script not in found:
-            checks.append(failed(name, f"there is no {script}.py in the zip"))
+            checks.append(failed(name, f"there is no {script}.py in the zip{_meant(script, left_out)}"))
             continue
         problem = script_problem(folder / f"{script}.py", found[script])
         checks.append(failed(name, problem) if problem else passed(name, f"found as {found[script]}"))
     if not report:
-        missing = "there is no PDF in the zip, or several and no telling which is the report"
-        return [*checks, failed("files/report", missing)]
+        return [*checks, failed("files/report", _no_report(left_out))]
     problem = pdf_problem(folder / REPORT, report)
     return [*checks, failed("files/report", problem) if problem else passed("files/report", f"found as {report}")]
+
+
+def _meant(script: str, left_out: Iterable[str]) -> str:
+    """A hint at the one file that may be a script under another name, "" where there is none or several."""
+    number = script.removeprefix("model_no")
+    named = re.compile(rf"(?:.*/)?(?:model|no)[^/]*(?<!\d){number}(?!\d)[^/]*\.(?:py|ipynb|txt)", re.IGNORECASE)
+    near = [path for path in left_out if len(path) <= LONGEST_SHOWN and named.fullmatch(path)]
+    if len(near) != 1:
+        return ""
+    notebook = near[0].lower().endswith(".ipynb")
+    return f'; "{near[0]}" is there: {"export that notebook as" if notebook else "if it is meant, call it"} {script}.py'
+
+
+def _no_report(left_out: Iterable[str]) -> str:
+    pdfs = sorted(path for path in left_out if path.lower().endswith(".pdf") and len(path) <= LONGEST_SHOWN)
+    if not pdfs:
+        return f"there is no PDF in the zip: export your report as {REPORT}"
+    shown = ", ".join(f'"{path}"' for path in pdfs[:3]) + ", ..." * (len(pdfs) > 3)
+    return f"which PDF is the report can't be told ({shown}): call it {REPORT}"
 
 
 def script_problem(path: Path, name: str = "") -> str | None:

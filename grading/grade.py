@@ -25,14 +25,15 @@ from grading.intake import BadZip, collect, sha256_of
 from grading.limits import SandboxError
 from grading.locking import InUse, locked
 from grading.manual import FILE as MANUAL
-from grading.manual import add_rows, read_manual
+from grading.manual import Row, add_rows, read_manual
 from grading.names import printable, quoted
 from grading.results import FEEDBACK, GRADES, RESULT, SUBMISSIONS, mark, read_result, write_grades, write_result
 from grading.sandbox import check_hidden, find_sandbox
-from grading.summary import summary, unmarked
+from grading.summary import gone, replaced, summary, unmarked, whose
 from idx_files import DataError
 
 ERROR_LOG = "error.log"
+REPLACED = "the zip was replaced after it was marked by hand, and what was given for the earlier one doesn't count"
 
 
 class Changed(Exception):
@@ -68,6 +69,8 @@ def grade_class(options):
     """
     assignment = load_assignment(options.assignment)
     submissions = _collect(options, assignment)
+    if options.out.is_file():
+        raise GradingError(f"{options.out} is a file, and --out takes a folder for the results: give another")
     options.out.mkdir(options.out_mode, parents=True, exist_ok=True)
     _tell_of_older_results(options.out)
     try:
@@ -90,7 +93,8 @@ def _grade_alone(options, assignment, submissions):
             raise
         _write_tables(options.out, rows, assignment)
         told = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
-        print("\n".join([*told, *unmarked(class_.unmarked)]))
+        told += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
+        print("\n".join(told))
         class_.compare(rows)
     return 1 if any(row.status == "crashed" for row, _ in rows) else 0
 
@@ -101,6 +105,8 @@ def _write_tables(out, rows, assignment):
 
 
 def _collect(options, assignment):
+    if options.submissions.is_file():
+        raise GradingError(f"{options.submissions} is a file: unpack it, and give the folder with the students' zips")
     if not options.submissions.is_dir():
         raise GradingError(f"there is no folder {options.submissions}: give the one that holds the students' zips")
     out = options.out.resolve()
@@ -162,6 +168,7 @@ class _Class:
         self._options, self._setup, self._manual, self._scratch = options, setup, manual, scratch
         self._stopped = threading.Event()  # from then on a failure is that of a run which somebody ended
         self.unmarked = []  # zips that had points in manual.csv at the last run, and have none
+        self.replaced = []  # zips that are others than those that were marked by hand
         self.lost_trainings = 0  # of zips that were trained before, and are graded without that
         self._rows = {}  # by the stem of the submission
         self._library = Library(options.out, setup.sandbox, scratch)
@@ -224,7 +231,8 @@ class _Class:
         result = marking.new_result(submission, self._zip_name(submission), self._setup)
         if submission.superseded_by:
             result.status = "superseded"
-            result.problem = f"{quoted(submission.superseded_by)}, of the same student, counts instead"
+            why = f", {submission.superseded_why}" if submission.superseded_why else ""
+            result.problem = f"{quoted(submission.superseded_by)}, of the same student, counts instead{why}"
         elif submission.problem:
             return _refused(result, submission.problem)
         else:
@@ -286,15 +294,20 @@ class _Class:
     def _publish(self, submission, result):
         """Writes a result and its feedback; returns its row."""
         assignment, written = self._setup.assignment, self._manual.of(result)
-        marks = mark(result, assignment, written.points, written.decisions)
         folder = self._results / submission.stem
         earlier = read_result(folder / RESULT)
-        _note_what_was_marked(result, written, earlier)
         if earlier and earlier.marked and not written.counts:
             self.unmarked.append(result.zip)
+        if _is_of_an_earlier_zip(result, written, earlier):
+            result.remarks.append(f"{REPLACED}: {written.told}; open again until its row in {MANUAL} is changed")
+            self.replaced.append(result.zip)
+            written = Row({})
+        marks = mark(result, assignment, written.points, written.decisions)
         folder.mkdir(exist_ok=True)
         write_result(folder / RESULT, result, marks)
         write_feedback(folder / FEEDBACK, result, marks, assignment, written.comment)
+        if result.status != "crashed":
+            (folder / ERROR_LOG).unlink(missing_ok=True)  # of an earlier run
         checks = [dataclasses.replace(check, log="") for check in result.checks]
         return dataclasses.replace(result, checks=checks), marks
 
@@ -325,19 +338,18 @@ def _as_it_was_collected(submission, copy):
     return dataclasses.replace(submission, zip=copy)
 
 
-def _note_what_was_marked(result, written, earlier):
-    """Notes which zip the manual points are for, and remarks on another one.
+def _is_of_an_earlier_zip(result, written, earlier):
+    """Whether the manual points are for other work under the same name; notes which zip they are for.
 
     It is that of the run before they were written: there the instructor looked.
     """
     if not written.counts:
-        return
+        return False
     seen = earlier.zip_sha256 if earlier else result.zip_sha256
     result.marked = {"row": written.digest, "zip_sha256": seen}
     if earlier and earlier.marked.get("row") == written.digest:
         result.marked = earlier.marked
-    if result.marked["zip_sha256"] != result.zip_sha256:
-        result.remarks.append("the file has changed since it was marked by hand: these points are for the earlier one")
+    return result.marked["zip_sha256"] != result.zip_sha256
 
 
 def _refused(result, problem):

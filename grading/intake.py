@@ -5,6 +5,7 @@ Of several submissions of one student the last valid one counts. What is in a zi
 
 import contextlib
 import hashlib
+import re
 import stat
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -30,6 +31,9 @@ from grading.zips import LIMITS, BadZip, Limits
 __all__ = ["LIMITS", "BadZip", "Limits", "Submission", "Unpacked", "collect", "sha256_of", "unpack"]
 
 LITTER = {".ds_store", "thumbs.db", "desktop.ini"}  # what a file manager leaves in a folder, in lower case
+# Files beside the submissions that nobody handed in, though some have a number or a student's file name in theirs: the
+# worksheet of Moodle, whose number is the assignment's; locks of office programs; where Windows notes a file's origin.
+SIDE_FILE = re.compile(r"[^\W\d_]+-.+-\d+( \(\d+\))?\.csv|~\$.+|\.~lock\..+#|.+:zone\.identifier", re.IGNORECASE)
 APPLE_DOUBLE = b"\x00\x05\x16\x07"  # begins the "._" companion that macOS writes beside a file
 NO_TIME = datetime.fromtimestamp(0, timezone.utc)  # of a file without a usable one: any other goes before it
 MOODLE = "_assignsubmission_"  # in the name of each folder of a bulk download
@@ -40,8 +44,9 @@ def collect(
 ) -> list[Submission]:
     """Every file in a folder of submissions, in the order of their names; those of Moodle's folders too.
 
-    What is no zip is in the list, with its problem; only what file managers leave behind is not. A submission's time is
-    the file's time of modification: the times within a zip are the student's to choose. Keep it when you copy (cp -p).
+    What is no zip is in the list, with its problem; only what programs leave behind, and Moodle's worksheet, are not. A
+    submission's time is the file's time of modification: the times within a zip are the student's to choose. Keep it
+    when you copy (cp -p).
 
     Of several valid submissions of one student the last one in time counts, or else the last late one; see attempts.py.
 
@@ -84,7 +89,7 @@ def _is_litter(path: Path) -> bool:
     if path.name.startswith("._") and path.is_file():
         with contextlib.suppress(OSError), open(path, "rb") as file:
             return file.read(4) == APPLE_DOUBLE
-    return path.name.lower() in LITTER or path.name == "__MACOSX"
+    return path.name.lower() in LITTER or path.name == "__MACOSX" or bool(SIDE_FILE.fullmatch(path.name))
 
 
 def _read(path: Path, folder: Path, deadline: datetime | None, ids: str) -> Submission:
@@ -119,7 +124,9 @@ def _read(path: Path, folder: Path, deadline: datetime | None, ids: str) -> Subm
         problems.append(f"The file cannot be read: {error.strerror}.")
     if submission.manifest:
         full_name = f"{submission.name} {submission.surname}"
-        submission.remarks += tuple(submission.manifest.remarks(submission.claimed_id, full_name))
+        if doubt := submission.manifest.doubt(submission.claimed_id, full_name):
+            submission.doubt(doubt)
+        submission.remarks += tuple(submission.manifest.remarks())
     submission.problem = " ".join(problems) or None
     return submission
 
@@ -139,9 +146,9 @@ def _identify(submission: Submission, path: Path, ids: str) -> None:
     if uploader and uploader.full_name and not same_person(f"{parsed.name} {parsed.surname}", uploader.full_name):
         submission.id, submission.name, submission.surname = uploader.key, uploader.name, uploader.surname
         claim = quoted(f"{parsed.id} {parsed.name} {parsed.surname}")
-        submission.remarks += (
+        submission.doubt(
             f"the zip's name says {claim}, but Moodle has it from {quoted(uploader.full_name)}, {uploader.key}: it is "
-            "graded as the uploader's, whose id is not known",
+            "graded as the uploader's, whose id is not known"
         )
 
 

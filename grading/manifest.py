@@ -30,14 +30,18 @@ class Manifest:
         """Who packed the zip, in words."""
         return " ".join(filter(None, (self.id, self.name, self.surname)))
 
-    def remarks(self, claimed_id: str, full_name: str) -> list[str]:
-        """What an instructor should look at, where the id, or "", and the name are those that the zip came under."""
+    def doubt(self, claimed_id: str, full_name: str) -> str:
+        """Whether somebody else packed the zip than the id, or "", and the name that it came under say; "" for no."""
+        other = self.id and not same_number(self.id, claimed_id)
+        if self.owner and (other or not same_person(f"{self.name} {self.surname}", full_name)):
+            return f"{MANIFEST} says that {quoted(self.owner)} packed the zip, which its name does not say"
+        return ""
+
+    def remarks(self) -> list[str]:
+        """What an instructor should look at besides."""
         if not self.readable:
             return [f"{MANIFEST} in the zip can't be read"]
         remarks = []
-        other = self.id and not same_number(self.id, claimed_id)
-        if self.owner and (other or not same_person(f"{self.name} {self.surname}", full_name)):
-            remarks.append(f"{MANIFEST} says that {quoted(self.owner)} packed the zip, which its name does not say")
         if self.forced or self.failed_checks:
             more = ", ..." if len(self.failed_checks) > NAMED else ""
             which = ", ".join(map(quoted, self.failed_checks[:NAMED])) or "it does not say which"

@@ -60,6 +60,12 @@ class Row:
         return bool(self.points or self.decisions)
 
     @property
+    def told(self) -> str:
+        """The points and decisions in words: "report 9, run/model_no1 = 2"."""
+        points = [f"{name} {given:g}" for name, given in self.points.items()]
+        return ", ".join(points + [f"{name} = {decision.points:g}" for name, decision in self.decisions.items()])
+
+    @property
     def digest(self) -> str:
         """Stands for what the instructor wrote: another one is a new look at the submission."""
         decisions = {name: [decision.points, decision.reason] for name, decision in self.decisions.items()}

@@ -12,6 +12,7 @@ from grading import networks, report_check
 from grading.assignment import CHECKS, Assignment
 from grading.checks import failed, passed, skipped
 from grading.file_checks import check_files
+from grading.handout import HELD_BACK, STUDENTS, matches
 from grading.intake import unpack
 from grading.results import Result
 from grading.runner import Sandbox
@@ -43,9 +44,13 @@ class Setup:
 
 
 def kit_version():
-    """A hash of the kit's code and of the packages that it grades with: 16 hex digits."""
+    """A hash of the kit's code and of the packages that it grades with: 16 hex digits.
+
+    A script of the instructor's own beside the kit's is none of it.
+    """
     digest = hashlib.sha256()
-    code = [path for pattern in ("*.py", "grading/**/*.py", "labkit/**/*.py") for path in ROOT.glob(pattern)]
+    code = [path for path in ROOT.glob("*.py") if matches(path.name, (*STUDENTS, *HELD_BACK))]
+    code += [path for pattern in ("grading/**/*.py", "labkit/**/*.py") for path in ROOT.glob(pattern)]
     for path in sorted([*code, ROOT / "report_template.md"]):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     digest.update(platform.python_version().encode())
@@ -85,7 +90,9 @@ def grade(submission, setup, inspector, scratch):
     folder = scratch / UNPACKED
     unpacked = unpack(submission.zip, folder)
     checks = [passed(ZIP, "the zip could be unpacked", remarks=tuple(unpacked.remarks))]
-    checks += check_files(folder, CHECKS["files"][:-1], unpacked.scripts, unpacked.report)
+    checks += check_files(
+        folder, CHECKS["files"][:-1], unpacked.scripts, unpacked.report, unpacked.left_out + unpacked.others
+    )
     checks += networks.check_networks(
         folder,
         assignment=setup.assignment,

@@ -94,7 +94,7 @@ _AND_MORE = re.compile(rf"\b(?:{_KIND})\b[\s_]*(?:{_NUMBER_SIGN})?[\s_]*1\s+2\s+
 # --------------------------------------------------------------------------------------------------------- the numbers
 
 _NUMBER = re.compile(
-    r"(?<![\w.,])(?P<sign>[+-]\s?)?(?P<digits>\d{1,3}(?:[,.' ]\d{3})+(?![\d%]|\s?%)"
+    r"(?<![\w.,])(?P<sign>[+-]\s?)?(?P<digits>\d{1,3}(?P<between>[,.' ])\d{3}(?:(?P=between)\d{3})*(?![\d%]|\s?%)"
     r"|\d+(?:[.,]\d+)?)(?P<percent>\s?(?:%|percent|per cent))?"
     r"(?P<seconds>\s?(?:s|sec|seconds?|min|minutes?|h|ms|mb|epochs?|steps|images|digits|points?|pp)\b)?(?![\w]|[.,]\d)"
 )
@@ -118,6 +118,8 @@ _COLUMNS = {  # what a table's head says about a column
     "difference": r"\bdifference\b(?:, points)?|\bdiff\b|\bdelta\b|Δ|\bdrop\b|\bchange\b|\bloss of accuracy\b"
     r"|\bdifferenza\b|\bdifferenz\b|\bvs\.?\b",
     "error": r"(?:test )?(?:error(?: rate)?s?|err\b|errore?|tasso d'errore|fehler(?:rate|quote)?|erreur|misclassif\w+)",
+    "wrong": r"\b(?:wrong(?:ly)?|incorrect(?:ly)?|mistakes|missed|falsche?|sbagliat[ei])\b(?: read| classified)?"
+    r"(?: (?:of|out of|/) [\d., ]{4,7})?",
     "counts": r"(?:right|correct|hits|richtige?|corrett[ei]|aciertos)(?:ly)?(?: read| classified)?(?: (?:of"
     r"|out of|su|von|/) [\d., ]{4,7})?"
     r"|of 10[,. ]?000",
@@ -171,12 +173,21 @@ def find_accuracies(text: str) -> Stated:
     stated = Stated()
     for network in NETWORKS:
         found = tables.placed[network] or sentences.placed[network]
-        stated.placed[network] = list(dict.fromkeys(found))
+        stated.placed[network] = list(dict.fromkeys(found + _crossed(network, tables, sentences.placed)))
     if not all(stated.placed.values()):
         known = {value for values in stated.placed.values() for value in values}
         loose = dict.fromkeys(tables.loose + sentences.loose)
         stated.loose = [value for value in loose if value not in known]
     return stated
+
+
+def _crossed(network: str, tables: Stated, told: dict[str, list[float]]) -> list[float]:
+    """What sentences say of a network, where they and the tables give it and another one each other's numbers."""
+    for other in NETWORKS:
+        mine, its = set(tables.placed[network]), set(tables.placed[other])
+        if mine and its and mine.isdisjoint(its) and set(told[network]) == its and set(told[other]) == mine:
+            return told[network]
+    return []
 
 
 def accuracies(text: str) -> dict[str, list[float]]:
@@ -270,7 +281,7 @@ def _looks_like_row(line: str) -> bool:
     return (
         len(words) <= 9
         and bool(re.search(r"[\d%)\]…*-]\s*(?:yes|no|s|†|\*)?(?:, p.{0,12})?[|;,]?$", line))
-        and not re.search(r"\d\.\s+[a-z]{2,}", line)
+        and not re.search(r"(?:\d|\b(?!convol\.)[a-z]{5,})[.!?]\s+[a-z]{2,}", line)  # where a sentence ends, others are
     )
 
 
@@ -301,7 +312,7 @@ def _of_training(above: list[str], bare: bool) -> bool:
     """Whether the head of a row, or its table's caption, speaks of training or validation images and of no others."""
     head = [line for line in above if not _row(line, bare)]
     kinds = set(_head(head[-1])) if head else set()
-    if kinds & {"test", "accuracy", "mean", "error", "counts"}:
+    if kinds & {"test", "accuracy", "mean", "error", "counts", "wrong"}:
         head = [line for line in head[-3:] if re.match(_CAPTION, line)]
     elif kinds & {"training", "validation"}:
         return True
@@ -330,6 +341,8 @@ def _one_each(kinds: list[str], numbers: list[_Number]) -> bool:
     for kind, number in zip(kinds, numbers, strict=False):
         if kind in ("test", "accuracy", "mean", "one seed", "training", "validation") and number.accuracy is None:
             return False
+        if kind == "wrong" and not (number.whole and number.value <= 5000):
+            return False
         if kind == "counts" and not (number.whole and 5000 <= number.value <= 10_000):
             return False
         if kind == "error" and not 0 <= number.value <= (2000 if number.whole else 50):
@@ -340,14 +353,14 @@ def _one_each(kinds: list[str], numbers: list[_Number]) -> bool:
 
 
 def _column(kinds: list[str]) -> int | None:
-    for wanted in ("mean", "test", "accuracy", "error", "counts"):
+    for wanted in ("mean", "test", "accuracy", "error", "counts", "wrong"):
         if kinds.count(wanted) == 1:
             return kinds.index(wanted)
     return None
 
 
 def _as_accuracy(number: _Number, kind: str) -> float | None:
-    if kind == "error" and number.whole and number.value >= 10:  # images of 10,000
+    if kind == "wrong" or (kind == "error" and number.whole and number.value >= 10):  # images of 10,000
         return round(1 - number.value / 10_000, 6)
     if kind == "error":
         return round(1 - (number.value / 100 if number.value >= 0.1 else number.value), 6)
@@ -413,6 +426,7 @@ class _Sentences:
     def read(self, sentence: str) -> None:
         if not re.search(r"\d", sentence) or len(sentence) > 20 * MOST_LINE:
             return
+        sentence = " ".join(sentence.split())  # a name may go over the end of a line
         everything = _numbers(sentence)
         numbers = [number for number in everything if number.accuracy is not None]
         if _ERROR.search(sentence) and not numbers:

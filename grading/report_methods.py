@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 TREATED_WORDS = 40  # about a method, below which it is just named
+DENSE_WORDS, DENSE = 25, 5  # or so many, with so many different words of those that an explanation has
 TREATED, UNCLEAR, MISSING = "treated", "unclear", "missing"
 WINDOW = 4  # sentences in a row, in which a method may be explained without its name
 SIGNS = 4  # different words of those that only this method's explanation has
@@ -75,9 +76,9 @@ def find_methods(text: str) -> dict[str, str]:
     for method, pattern in METHODS.items():
         naming = [sentence for sentence in sentences if re.search(pattern, sentence, re.IGNORECASE)]
         named_often = len(naming) >= 3 and _count(naming) >= TREATED_WORDS
-        section, following = _count(below[method]), _count(flow[method])
-        telling = _different(_WORDS[method], " ".join(below[method]))
-        if named_often or (section >= TREATED_WORDS and telling >= 2) or following >= TREATED_WORDS:
+        section = _count(below[method])
+        enough = _enough(below[method], method, fewest=2) or _enough(flow[method], method, fewest=3)
+        if named_often or enough:
             verdicts[method] = TREATED
         elif section >= TREATED_WORDS or _explained_without_name(method, sections):
             verdicts[method] = UNCLEAR
@@ -89,6 +90,12 @@ def find_methods(text: str) -> dict[str, str]:
 def methods_treated(text: str) -> dict[str, bool]:
     """Whether a report's text treats each of METHODS for sure: names to bools."""
     return {method: verdict == TREATED for method, verdict in find_methods(text).items()}
+
+
+def _enough(sentences: list[str], method: str, fewest: int) -> bool:
+    """Whether these explain a method: many words with the `fewest` telling ones among them, or few that tell much."""
+    words, telling = _count(sentences), _different(_WORDS[method], " ".join(sentences))
+    return (words >= TREATED_WORDS and telling >= fewest) or (words >= DENSE_WORDS and telling >= DENSE)
 
 
 def _count(sentences: list[str]) -> int:
@@ -166,10 +173,7 @@ def _flow(sections: list[_Section]) -> dict[str, list[str]]:
             for method in owners:
                 if named or re.search(_WORDS[method], sentence, re.IGNORECASE):
                     found[method].append(sentence)
-    return {
-        method: sentences if _different(_WORDS[method], " ".join(sentences)) >= 3 else []
-        for method, sentences in found.items()
-    }
+    return found
 
 
 def _explained_without_name(method: str, sections: list[_Section]) -> bool:

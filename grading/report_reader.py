@@ -23,6 +23,15 @@ INTRODUCTION = re.compile(
     r"|введение|引言|绪论|介绍|简介|前言)",
     re.IGNORECASE | re.MULTILINE,
 )
+OPENING = re.compile(  # what a text says of itself in its first words, whatever stands above them
+    r"\b(?:this|our|my|the) (?:report|paper|text|project|work|assignment|study|essay)\b"
+    r"|\b(?:aim|goal|purpose|question) (?:of|is)\b"
+    r"|\b(?:i|we) (?:want|wanted|look|looked|study|studied|ask|asked|investigate\w*|examine\w*)\b"
+    r"|\b(?:dieser?|diesem|diese) (?:bericht|arbeit|projekt|versuch)|\b(?:questo|questa) (?:relazione|progetto|lavoro)"
+    r"|\b(?:este|esta) (?:informe|trabajo|proyecto)|\b(?:ce|cette) (?:rapport|travail|projet|[ée]tude)",
+    re.IGNORECASE,
+)
+OPENING_WORDS = 120
 FAMILIAR = re.compile(  # words that every text of some language has
     r"\b(?:the|and|of|is|are|that|with|for|it|this|der|die|das|und|ist|ein|eine|mit|il|la|di|che|del|della|per|una|sono"
     r"|el|los|las|que|es|con|por|le|les|des|est|une|dans|pour|não|uma|os|het|een|van)\b",
@@ -37,6 +46,13 @@ def _is_readable(text: str) -> bool:
     return len(FAMILIAR.findall(text)) >= FEWEST_FAMILIAR * words
 
 
+def _has_introduction(text: str) -> bool:
+    """Whether a heading says so, or the text begins with what it is about."""
+    return bool(
+        INTRODUCTION.search(text) or OPENING.search(" ".join(text.split(maxsplit=OPENING_WORDS)[:OPENING_WORDS]))
+    )
+
+
 def find_all(pdf: Path, template: str) -> dict[str, Any]:
     """What is in the PDF, as a dict that JSON can hold; `template` is the text of the report's template."""
     try:
@@ -47,7 +63,7 @@ def find_all(pdf: Path, template: str) -> dict[str, Any]:
     return {
         "pages": report.pages,
         "text": report.text,
-        "introduction": bool(INTRODUCTION.search(report.text)),
+        "introduction": _has_introduction(report.text),
         "methods": find_methods(report.text),
         "accuracies": stated.placed,
         "loose": stated.loose,

@@ -6,6 +6,7 @@ Where a program can't tell, for the PDF, the language or the wording, a check is
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Any
 
 from grading.assignment import Assignment, ReportRules
@@ -208,6 +209,11 @@ def _judge_together(verdicts: _Verdicts, found: Found) -> None:
     if verdicts.missing and found.loose:
         numbers = ", ".join(f"{value:.2%}" for value in found.loose[: SHOWN + 1])
         verdicts.doubts.append(f"the report has {numbers}, and which networks these belong to can't be told")
+    verdicts.doubts += [
+        f"{NETWORKS[one]} and {NETWORKS[other]} have each other's numbers in two places: which is right can't be told"
+        for one, other in combinations(NETWORKS, 2)
+        if len(stated := set(found.accuracies.get(one, []))) > 1 and stated == set(found.accuracies.get(other, []))
+    ]
     values = list(verdicts.agreed.values())
     if len(values) == len(NETWORKS) and len(set(values)) == 1:
         verdicts.doubts.append(f"all four networks have the same test accuracy, {values[0]:.2%}: state another decimal")

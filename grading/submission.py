@@ -24,8 +24,15 @@ class Submission:
     sound: bool = False  # whether it is a zip that can be unpacked
     late: timedelta = timedelta()  # after the deadline; zero where there is none
     remarks: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()  # those of the remarks that are about whose it is
     superseded_by: str | None = None  # the file name of the same student's submission that counts instead
+    superseded_why: str = ""  # where that one came in before this one
     problem: str | None = None  # why it cannot be graded, to the student
+
+    def doubt(self, remark: str) -> None:
+        """Adds a remark about whose this is."""
+        self.remarks += (remark,)
+        self.doubts += (remark,)
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from grading.manual import FILE as MANUAL
 from grading.manual import OVERRULE, Manual
 from grading.names import printable, quoted
 from grading.results import FEEDBACK, GRADES, SUBMISSIONS, Mark, Result
+from grading.submission import Submission
 
 NAMED = 10  # that are named of many
 Rows = Sequence[tuple[Result, Mark]]
@@ -34,6 +35,36 @@ def unmarked(zips: Sequence[str]) -> list[str]:
     more = f", and {len(zips) - NAMED} more" if len(zips) > NAMED else ""
     return [
         f"{MANUAL} gave points at the last run, and gives none now, to {', '.join(map(quoted, zips[:NAMED]))}{more}"
+    ]
+
+
+def replaced(zips: Sequence[str]) -> list[str]:
+    """A line about those that were marked by hand, and are other work by now: their points are open again."""
+    if not zips:
+        return []
+    more = f", and {len(zips) - NAMED} more" if len(zips) > NAMED else ""
+    return [
+        f"replaced since you marked them, so what {MANUAL} gives doesn't count: "
+        f"{', '.join(map(quoted, zips[:NAMED]))}{more}; look again, and change the row: a word in its comment will do"
+    ]
+
+
+def whose(submissions: Sequence[Submission]) -> list[str]:
+    """A line for each submission of which it is in doubt whose it is."""
+    doubted = [submission for submission in submissions if submission.doubts]
+    lines = [f"whose is {quoted(one.zip.name)}? {printable('; '.join(one.doubts))}" for one in doubted[:NAMED]]
+    return lines + [f"whose are {len(doubted) - NAMED} more? {GRADES} has the remarks"] * (len(doubted) > NAMED)
+
+
+def gone(rows: Rows, out: Path) -> list[str]:
+    """A line about results of zips that are not there any more, so that nobody returns them."""
+    folders = {path.name for path in (out / SUBMISSIONS).iterdir() if path.is_dir()}
+    left = sorted(folders - {result.folder for result, _ in rows})
+    if not left:
+        return []
+    more = f", and {len(left) - NAMED} more" if len(left) > NAMED else ""
+    return [
+        f"{out / SUBMISSIONS} still has results of zips that are gone: {', '.join(map(quoted, left[:NAMED]))}{more}"
     ]
 
 

@@ -34,6 +34,7 @@ class Unpacked:
     scripts: dict[str, str] = field(default_factory=dict)  # "model_no1" to its path in the zip
     report: str | None = None  # its path in the zip; None if there is none, or no telling which it is
     others: list[str] = field(default_factory=list)  # further files unpacked: paths relative to the scripts
+    left_out: list[str] = field(default_factory=list)  # paths in the zip of what was taken for none of these
     remarks: list[str] = field(default_factory=list)  # what was tolerated or left out, a line each
 
 
@@ -130,6 +131,7 @@ def _arrange(members: list[Member], limits: Limits) -> tuple[Unpacked, dict[str,
     unpacked.others = sorted(helpers)
     targets |= helpers
     left_out = {member.path for member in members} - {member.path for member in targets.values()}
+    unpacked.left_out = sorted(left_out)
     unpacked.remarks += _left_out(left_out, litter)
     return unpacked, targets
 

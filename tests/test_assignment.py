@@ -138,6 +138,11 @@ def test_a_file_of_an_earlier_year_may_say_from_where_on_a_passage_was_common(lo
     assert load(("report = 0.2 ", "common = 0.2\nreport = 0.2 ")).similarity == load_assignment().similarity
 
 
+def test_a_tolerance_of_half_a_point_written_as_a_percentage_is_refused(load):
+    with pytest.raises(AssignmentError, match=r"accuracy_tolerance is 0\.5, expected a number from 0 to 0\.1"):
+        load(("accuracy_tolerance = 0.005", "accuracy_tolerance = 0.5"))
+
+
 def test_an_assignment_without_any_points_is_refused(load):
     points = TEXT[TEXT.index("[points.files]") : TEXT.index("[[manual]]")]
     with pytest.raises(AssignmentError, match="no check has points"):

@@ -44,6 +44,28 @@ def test_what_is_not_there_is_said_to_be_missing(submission):
     found = check_files(submission, NETWORKS, {"model_no1": "model_no1.py"}, None)
     assert [one.passed for one in found] == [True, False, False, False]
     assert found[1].message == "there is no model_no2.py in the zip"
+    assert found[3].message == "there is no PDF in the zip: export your report as report.pdf"
+
+
+@pytest.mark.parametrize(
+    ("left_out", "told"),
+    [
+        (["model_no1_final.py"], '; "model_no1_final.py" is there: if it is meant, call it model_no1.py'),
+        (["code/no1.py", "no12.py"], '; "code/no1.py" is there: if it is meant, call it model_no1.py'),
+        (["model_no1.ipynb"], '; "model_no1.ipynb" is there: export that notebook as model_no1.py'),
+        (["model_no1_old.py", "model_no1_new.py"], ""),
+        (["helpers.py", "notes1.md", "results/model_no1/run.json"], ""),
+        (["model_no1" + "x" * 200 + ".py"], ""),
+    ],
+)
+def test_a_script_under_another_name_is_pointed_at_where_it_is_the_only_one(left_out, told, submission):
+    found = check_files(submission, NETWORKS, {}, None, left_out)
+    assert found[0].message == f"there is no model_no1.py in the zip{told}"
+
+
+def test_several_pdfs_are_told_by_their_names(submission):
+    found = check_files(submission, (), {}, None, ["b.pdf", "results/a.PDF"])
+    assert found[0].message == 'which PDF is the report can\'t be told ("b.pdf", "results/a.PDF"): call it report.pdf'
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ The checks themselves are played here, so that what is around them can be tried 
 """
 
 import csv
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -15,7 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from grading import comparing, grade, marking
+from grading import comparing, grade, marking, networks
 from grading.__main__ import main
 from grading.assignment import CHECKS, DEFAULT, load_assignment
 from grading.checks import failed, passed, undecided
@@ -254,6 +255,7 @@ def test_a_crash_of_the_grader_is_a_remark_in_that_row_and_tried_again(klass, er
     klass.play = lambda submission: [passed(name, "fine") for name in NAMES]
     assert klass.run() == 0
     assert klass.graded == [STUDENTS[1]]
+    assert not (klass.folder(STUDENTS[1]) / "error.log").exists()
 
 
 def test_results_that_cannot_be_written_are_a_crash_of_their_row_and_not_of_the_class(klass):
@@ -504,6 +506,14 @@ def test_a_check_that_nobody_made_is_failed_and_never_passed():
     assert set(NAMES) <= set(status) | {"run/model_no1"}
 
 
+def test_without_training_no_training_is_said_to_hang_on_what_failed(tmp_path):
+    one = networks._Submission(tmp_path, None, None, None, None, tmp_path, {"model_no2"})
+    checks = {"architecture/model_no2": failed("architecture/model_no2", "another layer")}
+    assert one._why_skipped("training/model_no2", checks) == "the networks were not trained this time"
+    trained = dataclasses.replace(one, data=tmp_path)
+    assert trained._why_skipped("training/model_no2", checks) == "this needs architecture/model_no2 to be right first"
+
+
 def test_a_refused_zip_has_every_check_and_no_points():
     result = SimpleNamespace(checks=marking.refusal("not a zip"), trained=True, late_seconds=0)
     marks = grade.mark(result, load_assignment())
@@ -546,20 +556,39 @@ def marked(klass, name, points="9,4,8,Well done"):
 
 
 @pytest.mark.parametrize("seen", [True, False])
-def test_a_zip_that_is_another_by_now_keeps_its_manual_points_and_a_remark_says_so(klass, seen):
+def test_manual_points_for_earlier_work_are_open_again_once_its_zip_is_replaced(klass, seen, capsys):
     klass.run()
     marked(klass, STUDENTS[0])
     if seen:
         klass.run()
     klass.add(STUDENTS[0], content="print('another')\n")
     for _ in range(2):  # it is said at every run, until the instructor has looked
+        capsys.readouterr()
         klass.run()
-        assert "has changed since it was marked by hand" in klass.grades()[f"{STUDENTS[0]}.zip"]["remarks"]
-        assert klass.result(STUDENTS[0])["score"] == 78
+        row = klass.grades()[f"{STUDENTS[0]}.zip"]
+        assert "replaced after it was marked by hand" in row["remarks"]
+        assert "doesn't count: explanation 9, experiments 4, discussion 8; open again" in row["remarks"]
+        assert (row["score"], row["max_score"], row["discussion"]) == ("57", "57", "")
+        assert "Well done" not in klass.feedback(STUDENTS[0])
+        assert f'doesn\'t count: "{STUDENTS[0]}.zip"; look again' in capsys.readouterr().out
     path = klass.out / "manual.csv"
     path.write_text(path.read_text().replace("Well done", "Well done again"))
     klass.run()
     assert klass.grades()[f"{STUDENTS[0]}.zip"]["remarks"] == ""
+    assert klass.result(STUDENTS[0])["score"] == 78
+
+
+def test_a_decision_against_a_check_of_earlier_work_counts_no_more_once_its_zip_is_replaced(klass):
+    klass.run()
+    path = klass.out / "manual.csv"
+    row = f"{STUDENTS[0]}.zip,,,,"
+    path.write_text(path.read_text().replace(f"{row},\n", f'{row},"run/model_no1 = 1: by eye; malus = 5: talk"\n'))
+    klass.run()
+    assert klass.result(STUDENTS[0])["score"] == 51
+    klass.add(STUDENTS[0], content="print('another')\n")
+    klass.run()
+    assert klass.result(STUDENTS[0])["score"] == 57
+    assert "doesn't count: run/model_no1 = 1, malus = 5" in klass.grades()[f"{STUDENTS[0]}.zip"]["remarks"]
 
 
 def test_manual_points_of_a_zip_that_is_gone_or_superseded_are_told(klass, capsys):
@@ -575,6 +604,35 @@ def test_manual_points_of_a_zip_that_is_gone_or_superseded_are_told(klass, capsy
     assert len(told) == 2
     assert '"1001_ada_lovelace.zip" is superseded; give them to "1001_ada_lovelace (1).zip"' in told[0]
     assert 'no zip "1002_charles_babbage.zip"; give them to "1002_charles_babbage_jr.zip"' in told[1]
+
+
+def test_zips_of_which_it_is_in_doubt_whose_they_are_are_named_at_the_end(klass, capsys):
+    klass.run()
+    assert "whose is" not in capsys.readouterr().out
+    klass.add("1001_mallory_evil", content="print('mine')\n")
+    klass.run()
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("whose is ")]
+    about = "the id 1001 came in under another name too; each is graded"
+    assert told == [f'whose is "1001_{name}.zip"? {about}' for name in ("ada_lovelace", "mallory_evil")]
+
+
+def test_results_of_a_zip_that_is_gone_are_told(klass, capsys):
+    klass.run()
+    assert "zips that are gone" not in capsys.readouterr().out
+    (klass.submissions / f"{STUDENTS[1]}.zip").unlink()
+    klass.run()
+    assert f'still has results of zips that are gone: "{STUDENTS[1]}"\n' in capsys.readouterr().out
+
+
+def test_a_script_of_the_instructors_own_beside_the_kit_s_regrades_nobody(tmp_path, monkeypatch):
+    (tmp_path / "lab.py").write_text("x = 1")
+    (tmp_path / "report_template.md").write_text("")
+    monkeypatch.setattr(marking, "ROOT", tmp_path)
+    before = marking.kit_version()
+    (tmp_path / "scratch.py").write_text("print('hello')")
+    assert marking.kit_version() == before
+    (tmp_path / "lab.py").write_text("x = 2")
+    assert marking.kit_version() != before
 
 
 def test_manual_points_that_are_there_no_more_are_told_once(klass, capsys):
@@ -658,6 +716,17 @@ def test_a_folder_that_is_missing_or_empty_is_told(klass, capsys, tmp_path):
     assert "is empty" in capsys.readouterr().err
 
 
+def test_a_file_where_a_folder_is_expected_is_told_with_what_to_do(klass, capsys, tmp_path):
+    out = klass.out
+    (tmp_path / "a file").write_text("x")
+    klass.out = tmp_path / "a file"
+    assert klass.run() == 1
+    assert "is a file, and --out takes a folder for the results" in capsys.readouterr().err
+    klass.out, klass.submissions = out, tmp_path / "a file"
+    assert klass.run() == 1
+    assert "is a file: unpack it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("out", [".", "zips"])
 def test_results_that_would_come_among_the_zips_are_told(klass, capsys, out):
     zips = klass.submissions.rename(klass.submissions.with_name("submissions"))
@@ -689,11 +758,13 @@ def test_help_teaches_without_importing_what_takes_long():
 
 
 @pytest.mark.parametrize("flags", [["--jobs", "0"], ["--jobs", "many"], ["--nonsense"], []])
-def test_a_bad_flag_ends_with_status_2(flags, tmp_path):
+def test_a_bad_flag_ends_with_status_2(flags, tmp_path, capsys):
     submissions = [str(tmp_path)] if flags else []
     with pytest.raises(SystemExit) as ended:
         main(submissions + flags)
     assert ended.value.code == 2
+    if "--jobs" in flags:
+        assert f"{flags[1]} is not a whole number above zero" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("cores", "gigabytes", "jobs"), [(2, 24, 2), (16, 8, 3), (4, 1, 1)])

@@ -336,6 +336,29 @@ def test_companions_that_macos_makes_are_no_submissions(tmp_path):
     assert [submission.zip for submission in collect(path.parent)] == [path]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Grades-Course-Assignment-4711.csv",
+        "Grades-ML 101-MNIST lab-4711 (1).csv",
+        "Bewertungen-ML-MNIST-4711.csv",
+        "~$189302_notes.docx",
+        ".~lock.189295_ada_lovelace.csv#",
+        "189295_ada_lovelace.zip:Zone.Identifier",
+    ],
+)
+def test_a_side_file_of_the_system_is_no_submission_and_its_number_nobodys_id(name, tmp_path):
+    path = written(tmp_path, make_zip(GOOD), "189295_ada_lovelace.zip")
+    path.with_name(name).write_text("Identifier,Full name\n")
+    assert [submission.zip for submission in collect(path.parent)] == [path]
+
+
+def test_a_file_that_a_student_may_have_sent_stays_in_the_list(tmp_path):
+    for name in ("189295-ada-lovelace-2.zip", "189296_grace_hopper.csv", "model-no1-4711.py"):
+        path = written(tmp_path, b"x" * 200, name)
+    assert len(collect(path.parent)) == 3
+
+
 def test_links_to_folders_are_not_followed(tmp_path):
     elsewhere = written(tmp_path, make_zip(GOOD), folder="elsewhere").parent
     (tmp_path / "submissions").mkdir()
@@ -409,6 +432,18 @@ def test_last_valid_submission_in_time_counts(tmp_path):
     assert superseded == {first.name: last.name, last.name: None, broken.name: last.name, late.name: last.name}
     assert counting(first.parent, deadline=None) == [late.name]
     assert counting(first.parent, grace=timedelta(hours=2)) == [late.name]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(make_zip(GOOD | {"x.py": b"2"}), "because this one came after the deadline"), (b"no zip", "can't be graded")],
+)
+def test_who_sent_a_later_one_is_told_why_the_earlier_one_counts(content, why, tmp_path):
+    counts = sent(written(tmp_path, make_zip(GOOD)), -1)
+    later = sent(written(tmp_path, content, "189295_ada_lovelace (1).zip"), 1)
+    found = {submission.zip: submission for submission in collect(counts.parent, DEADLINE)}
+    assert why in found[later].superseded_why
+    assert found[counts].superseded_why == ""
 
 
 def test_late_submission_counts_where_there_is_no_other_and_is_noted(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 
 from grading.assignment import NETWORKS, load_assignment
 from grading.checks import failed, passed, skipped, undecided
-from grading.escaping import cell, code_block, markdown
+from grading.escaping import cell, code_block, markdown, message
 from grading.feedback import feedback
 from grading.manual import ManualError, add_rows, read_manual
 from grading.names import safe_stem
@@ -79,6 +79,15 @@ def test_lateness_costs_a_part_of_the_points_reached():
     checks = [passed("architecture/model_no1", "right")]
     on_time, late = (mark(result_of(*checks, late_seconds=s), ASSIGNMENT) for s in (0.0, 90_000.0))
     assert (on_time.score, late.score, late.late_penalty, late.max_score) == (10, 8, 2, 10)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(5, "1 minute"), (3000, "50 minutes"), (90_000, "25.0 hours"), (720 * 3600, "30.0 days")],
+)
+def test_lateness_is_told_in_a_unit_that_fits(seconds, told):
+    result = result_of(passed("architecture/model_no1", "right"), late_seconds=float(seconds))
+    assert f"It came {told} after the deadline" in feedback(result, mark(result, ASSIGNMENT), ASSIGNMENT)
 
 
 def test_manual_points_count_in_score_and_maximum_once_they_are_given():
@@ -240,6 +249,31 @@ def test_strangers_text_leaves_no_tag_and_no_block_in_feedback(text):
     assert "<" not in outside
     assert not re.search(r"(?<!\\)\]\(", outside)
     assert "://" not in outside
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_strangers_text_in_a_message_is_text_or_code_and_nothing_else(text):
+    pypandoc = needs("pypandoc")
+    shown = message(f"line 3, `{text}`: {text}")
+    elements = Elements()
+    elements.feed(pypandoc.convert_text(shown, "html", format="gfm", extra_args=["--wrap=none"]))
+    assert elements.tags[0] == ("p",)
+    assert {tag for tag, *_ in elements.tags[1:]} <= {"code"}
+    assert "<" not in shown
+    assert not re.search(r"(?<!\\)\]\(|://", shown)
+
+
+def test_a_line_of_code_in_a_message_can_be_copied():
+    text = "line 9, `if __name__ == '__main__':`: keep_prob * 2"
+    assert message(text) == "line 9, `if __name__ == '__main__':`: keep_prob \\* 2"
+    assert message("`a | b` and `<b>`") == "\\`a \\| b\\` and \\`&lt;b&gt;\\`"
+
+
+def test_the_log_in_feedback_names_no_file_that_is_gone_with_the_sandbox():
+    check = failed("run/model_no1", "it fails", log="error: x (all of it: /tmp/tmp123/error.txt)")
+    written = feedback(result_of(check), mark(result_of(check), ASSIGNMENT), ASSIGNMENT)
+    assert "error: x\n" in written
+    assert "all of it" not in written
 
 
 def test_a_log_cannot_leave_its_block():

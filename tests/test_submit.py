@@ -332,6 +332,15 @@ def test_a_script_without_results_is_told_how_to_get_them(folder):
     assert accuracy is None
 
 
+def test_another_recipe_is_told_before_a_training_that_it_would_spoil(tmp_path):
+    source = (ROOT / "deep_mnist.py").read_text(encoding="utf-8")
+    script = tmp_path / "model_no1.py"
+    script.write_text(source.replace("KEEP_PROB = 0.5", "KEEP_PROB = 0.8"), encoding="utf-8")
+    check, _ = student_checks.check_training("model_no1", tmp_path, (0.9, 1.0))
+    assert "has not been trained yet" in check.message
+    assert "`KEEP_PROB = 0.8`: deep_mnist.py has 0.5" in student_checks._trained_alike(check, script).message
+
+
 def test_a_record_cut_short_is_told_as_damaged(folder):
     path = train(folder, "model_no1")
     path.write_bytes(path.read_bytes()[:50])
