@@ -9,10 +9,9 @@ from labkit import startup
 
 startup.check("numpy", "tqdm", "tensorflow", "matplotlib")
 
-import input_data
-from lab_flags import parse_flags
 from labkit.run import frame
-from labkit.run.frame import LabError, Run, feature_maps, learning_rate, pick_precision, run_script
+from labkit.run.flags import parse_flags
+from labkit.run.frame import LabError, Run, feature_maps, learning_rate, pick_precision, read_data, run_script
 
 frame.watch_script()
 
@@ -26,11 +25,3 @@ __all__ = [
     "read_data",
     "run_script",
 ]
-
-
-def read_data(flags):
-    """The data sets of the flags, labels one-hot; seeds everything random in the script and picks the precision.
-
-    Raises input_data.DataError where the data can't be had.
-    """
-    return frame.read_data(flags, input_data.read_data_sets)

@@ -20,7 +20,7 @@ import numpy as np
 from scipy import stats
 
 sys.path.insert(0, str(measuring.ROOT))  # first of all, because a module in this folder is called like the grader
-from ablation import ALPHA
+from labkit.study.ablation import ALPHA
 
 ABLATIONS = 3
 SEEDS = (2, 3, 5, 10)
@@ -104,7 +104,7 @@ def dunnett(seeds: int) -> Test:
 
 
 def welch(accuracies: np.ndarray) -> np.ndarray:
-    """Welch's test of three ablations, with Bonferroni's correction: the one of ablation.py."""
+    """Welch's test of three ablations, with Bonferroni's correction: the one of labkit/study/ablation.py."""
     full, others = accuracies[:, :1], accuracies[:, 1:]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of networks whose seeds agree

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from grading.assignment import load_assignment
-from grading.inspection import accuracy, read_digits, read_test_set
-from grading.layers import LAYERS
-from grading.trusted import training
-from grading.trusted.inspector import TEST_IMAGES
-from grading.trusted.rebuilding import Network
+from grading.inside.trusted import training
+from grading.inside.trusted.inspector import TEST_IMAGES
+from grading.inside.trusted.rebuilding import Network
+from grading.networks.inspection import accuracy, read_digits, read_test_set
+from labkit.checks.assignment import load_assignment
+from labkit.networks import LAYERS
 
 FACTORS = {"the kit's": 1.0, "the kit's x 10": 10.0, "the kit's x 30": 30.0, "the kit's x 100": 100.0}
 FACTORS |= {"the kit's / 1000": 0.001}

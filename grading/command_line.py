@@ -113,11 +113,11 @@ def _positive(text):
 
 def _grade(flags, umask):
     # Imported here, so that --help and a mistyped flag answer at once.
-    from grading.assignment import DEFAULT, AssignmentError
-    from grading.grade import GradingError, Options, grade_class
-    from grading.limits import SandboxError
-    from grading.manual import ManualError
-    from idx_files import DataError
+    from grading.course import GradingError, Options, grade_class
+    from grading.results.manual import ManualError
+    from labkit.checks.assignment import DEFAULT, AssignmentError
+    from labkit.errors import DataError
+    from labkit.limits import SandboxError
 
     options = Options(
         submissions=flags.submissions,
@@ -164,7 +164,7 @@ def _handout(arguments):
     parser.add_argument("file", metavar="FILE", type=Path, help="the zip to write, such as lab.zip")
     flags = parser.parse_args(arguments)
     from grading.handout import write_handout
-    from idx_files import DataError
+    from labkit.errors import DataError
 
     try:
         write_handout(flags.file)

@@ -8,15 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from grading.assignment import AssignmentError, load_assignment
-from grading.cgroup import DELEGATE
-from grading.limits import MIB, Limits, SandboxError
 from grading.remedies import remedies
-from grading.runner import Sandbox
-from grading.sandbox import trials
-from idx_files import FILES, DataError, read_idx
+from grading.sandbox.cgroup import DELEGATE
+from grading.sandbox.choice import trials
+from grading.sandbox.runner import Sandbox
 from labkit import startup
-from mnist_files import MNIST_SHA256
+from labkit.checks.assignment import AssignmentError, load_assignment
+from labkit.data.idx_files import FILES, read_idx
+from labkit.data.mnist_files import MNIST_SHA256
+from labkit.errors import DataError
+from labkit.limits import MIB, Limits, SandboxError
 
 GOOD, BAD, NOTE = "yes", "no", "note"
 DISK_WANTED = 2**30  # bytes: a class's files and logs, and room for the instructor

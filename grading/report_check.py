@@ -1,17 +1,13 @@
 """Checks a report: it is read in the sandbox, and what was found there is judged by `report_rules`."""
 
 import json
-import shutil
 
-from grading.checks import skipped
-from grading.limits import MIB, Limits
-from grading.report_rules import PARTS, Found, Unread, judge, unread, unread_of
-from grading.staging import ROOT, stage
-from grading.unpacking import REPORT
+from grading.intake.unpacking import REPORT
+from grading.staging import TEMPLATE, TRUSTED, stage
+from labkit.checks.check import skipped
+from labkit.checks.report.rules import PARTS, Found, Unread, judge, unread, unread_of
+from labkit.limits import MIB, Limits
 
-TEMPLATE = "report_template.md"
-READING = ("accuracies", "boxes", "fonts", "ink", "methods", "page", "reader", "text")  # the modules report_*
-KIT = [f"grading/{name}" for name in ("__init__", "checks", "file_checks", *(f"report_{name}" for name in READING))]
 LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
 
@@ -36,10 +32,9 @@ def read_report(folder, sandbox, scratch):
 
     Returns (found, problem, outcome): what was Found, or None and the Unread, and how reading ended.
     """
-    kit = stage(scratch / "kit", KIT)
-    shutil.copyfile(ROOT / TEMPLATE, kit / TEMPLATE)
+    kit = stage(scratch / "kit", TRUSTED)
     outcome = sandbox.run(
-        [sandbox.python, "-m", "grading.report_reader", f"/submission/{REPORT}", TEMPLATE, "/output/found"],
+        [sandbox.python, "-m", "labkit.checks.report.reader", f"/submission/{REPORT}", TEMPLATE, "/output/found"],
         read_only={f"/submission/{REPORT}": folder / REPORT, "/kit": kit},
         output=scratch / "output",
         limits=LIMITS,

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from lab_flags import FLAGS
-from tests.tracing import ROOT
+from labkit.run.flags import FLAGS
+from tests.support.tracing import ROOT
 
 pytestmark = pytest.mark.lab
 

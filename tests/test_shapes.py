@@ -9,12 +9,12 @@ import functools
 
 import pytest
 
-from grading.file_checks import script_problem
-from grading.layers import REMOVED
-from grading.model_check import examine, made, problems_of
-from labkit.run.mistakes import told
-from labkit.run.sources import recipe_problem
-from tests.tracing import ROOT
+from labkit.checks.file_checks import script_problem
+from labkit.checks.model_check import examine, made, problems_of
+from labkit.mistakes import told
+from labkit.networks import REMOVED
+from labkit.sources import recipe_problem
+from tests.support.tracing import ROOT
 
 PARTS = {
     "softmax_mnist": pytest.mark.softmax,

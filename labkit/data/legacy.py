@@ -12,8 +12,8 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-import mnist_files
-from idx_files import CLASSES, IMAGES_MAGIC, LABELS_MAGIC
+from labkit.data import mnist_files
+from labkit.data.idx_files import CLASSES, IMAGES_MAGIC, LABELS_MAGIC
 
 __all__ = ["dense_to_one_hot", "extract_images", "extract_labels", "maybe_download"]
 

@@ -12,11 +12,11 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-import mnist_files
-import synthetic_digits
-from idx_files import CLASSES, FILES, SIDE, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, DataError
-from labkit import startup
+from labkit import host, startup
+from labkit.data import mnist_files, synthetic_digits
+from labkit.data.idx_files import CLASSES, FILES, SIDE, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from labkit.data.legacy import dense_to_one_hot
+from labkit.errors import DataError
 
 __all__ = ["DataError", "DataSet", "DataSets", "read_data_sets"]
 
@@ -263,11 +263,14 @@ def read_data_sets(
         TypeError: `dtype` is neither float32 nor uint8.
         ValueError: `validation_size` or `dataset` is out of range.
     """
+    host.refuse_while_importing()
     if dataset not in ("auto", "mnist", "synthetic"):
         raise ValueError(f"dataset is {dataset!r}, expected 'auto', 'mnist' or 'synthetic'")
     if dataset == "synthetic" and source_url:
         raise ValueError("dataset is 'synthetic', which has no source_url")
     options = {"one_hot": one_hot, "dtype": _image_dtype(dtype), "reshape": reshape, "seed": seed}
+    if host.current.read_data_sets:
+        return host.current.read_data_sets(**options)
     if fake_data:
         return DataSets(*(DataSet([], [], fake_data=True, **options) for _ in range(3)), name="fake data")
 

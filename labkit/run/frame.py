@@ -23,11 +23,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from idx_files import DataError, atomic_file
-from lab_files import Checkpoint, CheckpointError, TensorBoard
-from labkit import notebook, startup
-from labkit.run import mistakes, summary
-from labkit.run.sources import code_sha256, import_problem, recipe_problem
+from labkit import host, mistakes, notebook, startup
+from labkit.data.loader import read_data_sets
+from labkit.errors import DataError
+from labkit.files import atomic_file
+from labkit.run import summary
+from labkit.run.checkpoints import Checkpoint, CheckpointError, TensorBoard
+from labkit.sources import code_sha256, import_problem, recipe_problem
 
 LOG_EVERY = 10  # steps between two entries of the history; fewer in a very short run
 TELLS = 10  # lines in a log file, where there is no progress bar; more of a run in which one would take longer than
@@ -78,6 +80,7 @@ def watch_script():
 
 def run_script(main, flags):
     """Runs `main(flags)` and ends the process: 0, or 1 and a line on stderr on a failure, or 130 on Ctrl-C."""
+    host.refuse_while_importing()
     _ran.append(main)
     try:
         if getattr(flags, "summary", False):
@@ -124,8 +127,12 @@ def _explain(error, flags, main):
 # ------------------------------------------------------------------------------------------------- seed, data, model
 
 
-def read_data(flags, read_data_sets):
-    """See lab.read_data; `read_data_sets` is that of input_data, or what stands in for it there."""
+def read_data(flags):
+    """The data sets of the flags, labels one-hot; seeds everything random in the script and picks the precision.
+
+    Raises DataError where the data can't be had.
+    """
+    host.refuse_while_importing()
     import tensorflow as tf
 
     tf.random.set_seed(flags.seed)  # the first weights
@@ -240,22 +247,25 @@ class Run:
         Raises LabError for a model whose output is not (N, 10).
         """
         _check_model(flags.script, model)
-        for problem in (_told_apart(flags.script, model), summary.warning(flags.script, model)):
-            if problem:
+        if host.current.advises:
+            for problem in filter(None, (_told_apart(flags.script, model), summary.warning(flags.script, model))):
                 tqdm.write(f"warning: {problem}", file=sys.stderr)
         self.flags, self.mnist, self.model, self.predict = flags, mnist, model, predict
+        self.optimizer = optimizer
         self.folder = _folder(flags)
         _keep_longer_run(self.folder, flags.steps)
         self.folder.mkdir(parents=True, exist_ok=True)  # fails now, if at all, and not after the training
         self.history, self.seconds, self._losses = [], 0.0, []
-        self._log_every, self._validate_every = _intervals(flags.steps)
-        self._checkpoint = Checkpoint(self.folder / "checkpoint", model, optimizer)
+        self._log_every, self._validate_every = _intervals(flags.steps, VALIDATIONS if host.current.validates else 1)
+        self._checkpoint = (host.current.checkpoints or Checkpoint)(self.folder / "checkpoint", model, optimizer)
         self._board = None
         if flags.log_dir and importlib.util.find_spec("tensorboard"):
             self._board = TensorBoard(Path(flags.log_dir) / flags.script / f"seed-{flags.seed}", model)
             print(f"to view the logs: tensorboard --logdir {startup.quoted([str(flags.log_dir)])}")
         elif flags.log_dir:
             print("warning: no logs, because --log-dir needs TensorBoard: pip install tensorboard", file=sys.stderr)
+        if host.current.began:
+            host.current.began(self)
 
     def steps(self):
         """The numbers of the steps to train: from 1, or under --resume from where the checkpoint was saved."""
@@ -393,6 +403,8 @@ class Run:
             print(f"warning: {told} {self.flags.learning_rate:g}", file=sys.stderr)
         print(f"results in {self.folder}")
         print(f"test accuracy {self.test_accuracy:.4f} ({images:,} images, {self.mnist.name})", flush=True)
+        if host.current.ended:
+            host.current.ended(self)
 
     def _record(self):
         return {
@@ -444,9 +456,9 @@ def _all_finite(variable):
     return bool(tf.reduce_all(tf.math.is_finite(variable)))
 
 
-def _intervals(steps):
+def _intervals(steps, validations):
     """How many steps lie between two entries of the history, and between two validations: a multiple of the first."""
-    validate = min(VALIDATE_EVERY_AT_MOST, max(1, steps // VALIDATIONS))
+    validate = min(VALIDATE_EVERY_AT_MOST, max(1, steps // validations))
     log = min(LOG_EVERY, validate)
     return log, math.ceil(validate / log) * log
 

@@ -35,16 +35,17 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from grading.layers import REMOVED, expected_variables
-from idx_files import DataError
-from lab_flags import FLAGS
 from labkit import startup
 from labkit.data import loader
+from labkit.errors import DataError
+from labkit.files import KIT
+from labkit.networks import REMOVED, expected_variables
 from labkit.run import frame
-from labkit.run.sources import code_sha256
+from labkit.run.flags import FLAGS
+from labkit.sources import code_sha256
 
 NETWORKS = ("deep_mnist", *REMOVED)
-SCRIPTS = Path(__file__).resolve().parents[2]
+SCRIPTS = KIT
 POLL = 0.2  # seconds between two looks at the trainings
 NO_RECORD = "it left no run.json: keep everything outside of the class Model as it is in deep_mnist.py"
 HELD_BACK = (signal.SIGINT, signal.SIGTERM)  # while a training starts
@@ -538,7 +539,7 @@ def stop(processes):
 
 def study(options, given):
     """Trains what is missing, writes tables and pictures, and prints what came out; returns the exit status."""
-    import ablation  # here, because it takes a second, and --help should not
+    from labkit.study import ablation  # here, because it takes a second, and --help should not
 
     data = loader.read_data_sets(given.get("data_dir") or startup.data_folder(), dataset=given.get("dataset", "auto"))
     labels = data.test.labels  # (10000,)

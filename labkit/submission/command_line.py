@@ -70,7 +70,7 @@ def _text(word):
 
 def make_report(arguments):
     """`report`: writes the PDF, and says what in the report did not come through. Returns the exit status."""
-    from grading.report_pdf import write_pdf
+    from labkit.submission.report_pdf import write_pdf
 
     source = Path(arguments.source)
     target = source.with_suffix(".pdf")
@@ -86,7 +86,7 @@ def make_report(arguments):
 
 def check_all(arguments):
     """`check`: prints all checks. Returns the exit status."""
-    from grading.assignment import load_assignment
+    from labkit.checks.assignment import load_assignment
 
     return 1 if run_checks(load_assignment()) else 0
 
@@ -95,8 +95,8 @@ def run_checks(assignment):
     """Prints a line for each check as it is made, below a progress bar; returns the names of those that failed."""
     from tqdm import tqdm
 
-    from grading.names import printable
-    from grading.student_checks import TOTAL, check_all
+    from labkit.submission.student_checks import TOTAL, check_all
+    from labkit.text import printable
 
     counts, failed = {"passed": 0, "failed": 0, "skipped": 0}, []
     with tqdm(total=TOTAL, unit="check", dynamic_ncols=True, leave=False, disable=None) as bar:
@@ -111,9 +111,9 @@ def run_checks(assignment):
 
 def pack_all(arguments):
     """`pack`: checks, and writes the zip. Returns the exit status."""
-    from grading.assignment import load_assignment
-    from grading.names import zip_name
-    from grading.packing import PackError, instructions, pack
+    from labkit.checks.assignment import load_assignment
+    from labkit.submission.names import zip_name
+    from labkit.submission.packing import PackError, instructions, pack
 
     student = {"id": arguments.id, "name": arguments.name, "surname": " ".join(arguments.surname)}
     assignment = load_assignment()
@@ -140,11 +140,11 @@ def main():
 
 
 def _run(arguments):
-    from grading.assignment import AssignmentError
-    from grading.names import BadName
-    from grading.packing import PackError
-    from grading.report_pdf import ReportError
-    from idx_files import DataError
+    from labkit.checks.assignment import AssignmentError
+    from labkit.errors import DataError
+    from labkit.submission.names import BadName
+    from labkit.submission.packing import PackError
+    from labkit.submission.report_pdf import ReportError
 
     try:
         return arguments.command(arguments)

@@ -25,7 +25,7 @@ FORGER = {
 from model_right import Model
 
 def forged_graph():
-    from grading import freezing
+    from labkit.checks.graph import freezing
 
     return freezing.freeze(freezing.Network(Model())).SerializeToString()
 
@@ -84,7 +84,7 @@ GRAPHS = [
         "have the worker itself write another graph",
         """
         from forger import forged_graph
-        from grading import freezing
+        from labkit.checks.graph import freezing
 
         class Forged:
             data = forged_graph()
@@ -102,7 +102,7 @@ GRAPHS = [
         "garbage_for_a_graph",
         "crash who reads the graph",
         """
-        from grading import freezing
+        from labkit.checks.graph import freezing
 
         class Garbage:
             def SerializeToString(self, **_):
@@ -118,7 +118,7 @@ GRAPHS = [
         f"""
         import pickle
 
-        from grading import freezing
+        from labkit.checks.graph import freezing
 
         class Command:
             def __reduce__(self):

@@ -25,16 +25,17 @@ SHADOWS = [
         "have its own lab, data and pictures used",
         "",
         HARMLESS,
-        files=shadows("lab.py", "lab_flags.py", "lab_files.py", "input_data.py", "idx_files.py", "plotter.py")
-        | shadows("labkit/__init__.py", "labkit/run/__init__.py", "labkit/run/frame.py", "labkit/data/loader.py"),
+        files=shadows("lab.py", "input_data.py", "plotter.py", "labkit/__init__.py", "labkit/data/loader.py")
+        | shadows("labkit/run/__init__.py", "labkit/run/frame.py", "labkit/run/flags.py", "labkit/run/checkpoints.py"),
     ),
     hostile("shadow_of_the_recipe", "have its own training used", "", HARMLESS, files=shadows("deep_mnist.py")),
     forging(
         "shadow_of_the_grader",
         "have its own grader used",
         "",
-        files=shadows("grading/__init__.py", "grading/worker.py", "grading/freezing.py", "grading/judging.py")
-        | shadows("grading/trusted/__init__.py", "grading/trusted/inspector.py", "grading/trusted/training.py"),
+        files=shadows("grading/__init__.py", "grading/inside/__init__.py", "grading/inside/worker/worker.py")
+        | shadows("labkit/checks/__init__.py", "labkit/checks/graph/freezing.py", "labkit/checks/graph/judging.py")
+        | shadows("grading/inside/trusted/inspector.py", "grading/inside/trusted/training.py"),
     ),
     Case(
         "shadows_of_python",

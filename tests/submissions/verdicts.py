@@ -11,8 +11,8 @@ import json
 import sys
 from pathlib import Path
 
-from grading.names import safe_stem
-from grading.results import RESULT, SUBMISSIONS
+from grading.results.results import RESULT, SUBMISSIONS
+from labkit.submission.names import safe_stem
 from tests.submissions import allowed
 
 ZIP = "files/zip"  # the check that stands for the zip itself

@@ -9,9 +9,9 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.needs import needs
 from tests.submissions import ROOT
 from tests.submissions.attacks import BREACH, CANARY, PORT, SECRET, SECRET_VARIABLE
+from tests.support.needs import needs
 
 psutil = needs("psutil")
 

@@ -1,0 +1,130 @@
+"""Grades one submission: unpacks it, has it checked, and says what that depended on."""
+
+import dataclasses
+import hashlib
+import json
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from grading import report_check, staging
+from grading.intake.arrivals import unpack
+from grading.networks import network_checks
+from grading.results.results import Result
+from grading.sandbox.runner import Sandbox
+from labkit.checks.assignment import CHECKS, NETWORKS, Assignment
+from labkit.checks.check import failed, passed, skipped
+from labkit.checks.file_checks import check_files
+from labkit.files import FACES, KIT
+
+UNPACKED = "submission"
+ZIP = "files/zip"  # the check that comes before all others: it has no points, but remarks
+PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "pypdf")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is the same for the whole class."""
+
+    assignment: Assignment
+    sandbox: Sandbox
+    train: bool
+    data: Path | None  # the directory of MNIST; None where nothing is trained
+    kit: str  # see grader_version
+
+    def key(self, zip_sha256):
+        """Stands for all that the checks of a zip depend on: with the same key there is no need to run them again.
+
+        Trainings are in a result, or they are not (Result.trained).
+        """
+        parts = [zip_sha256, self.kit, self.sandbox.name]
+        rules = json.dumps(self.assignment.rules, default=dataclasses.asdict, sort_keys=True)
+        return hashlib.sha256(json.dumps([*parts, rules]).encode()).hexdigest()
+
+
+def what_grades():
+    """The files that a verdict depends on: the kit's code, and the text that a report is held against.
+
+    A script of the instructor's own beside the kit's is none of them.
+    """
+    code = [path for room in ("labkit", "grading") for path in KIT.glob(f"{room}/**/*.py")]
+    return sorted([*code, *(KIT / f"{name}.py" for name in (*FACES, *NETWORKS)), KIT / staging.TEMPLATE])
+
+
+def grader_version():
+    """A hash of the code that grades and of the packages that it does it with: 16 hex digits."""
+    digest = hashlib.sha256()
+    for path in what_grades():
+        digest.update(path.relative_to(KIT).as_posix().encode() + b"\0" + path.read_bytes())
+    digest.update(platform.python_version().encode())
+    for package in PACKAGES:
+        try:
+            digest.update(f"{package} {metadata.version(package)}".encode())
+        except metadata.PackageNotFoundError:
+            continue
+    return digest.hexdigest()[:16]
+
+
+def new_result(submission, zip_name, setup):
+    """The result of a submission without its checks; `zip_name` is the zip's path within the folder of submissions."""
+    return Result(
+        zip=zip_name,
+        folder=submission.stem,
+        zip_sha256=submission.sha256,
+        id=submission.id,
+        name=submission.name,
+        surname=submission.surname,
+        submitted=submission.submitted.isoformat(timespec="seconds"),
+        late_seconds=submission.late.total_seconds(),
+        sandbox=setup.sandbox.name,
+        kit=setup.kit,
+        trained=setup.train,
+        remarks=list(submission.remarks),
+    )
+
+
+def grade(submission, setup, inspector, scratch):
+    """Runs all the checks of one submission that can be graded.
+
+    `inspector` is an Inspector, `scratch` an empty folder, in which the zip is unpacked to UNPACKED. Returns
+    (checks, text): the list of Check, in the rubric's order, and the text of the report, "" where there is none. Raises
+    BadZip for a zip that is refused, and SandboxError where the sandbox fails.
+    """
+    folder = scratch / UNPACKED
+    unpacked = unpack(submission.zip, folder)
+    checks = [passed(ZIP, "the zip could be unpacked", remarks=tuple(unpacked.remarks))]
+    checks += check_files(
+        folder, CHECKS["files"][:-1], unpacked.scripts, unpacked.report, unpacked.left_out + unpacked.others
+    )
+    checks += network_checks.check_networks(
+        folder,
+        assignment=setup.assignment,
+        sandbox=setup.sandbox,
+        train=setup.train,
+        inspector=inspector,
+        data=setup.data,
+        workdir=_folder(scratch / "networks"),
+        scripts=set(unpacked.scripts),
+    )
+    found, text = report_check.check_report(folder, setup.assignment, setup.sandbox, _folder(scratch / "report"))
+    return _in_order(checks + found), text
+
+
+def refusal(problem):
+    """The checks of a zip in which nothing can be graded: the problem, and everything else skipped."""
+    skips = [skipped(f"{group}/{name}", "the zip can't be graded") for group, names in CHECKS.items() for name in names]
+    return [failed(ZIP, problem), *skips]
+
+
+def _in_order(checks):
+    """The rubric's checks in its order; one that nobody has made is failed, because silence must not earn points."""
+    found = {check.name: check for check in checks}
+    names = [ZIP, *(f"{group}/{name}" for group, names in CHECKS.items() for name in names)]
+    missing = "this check has come to no result; ask your instructor"
+    return [found.get(name) or failed(name, missing) for name in names]
+
+
+def _folder(path):
+    path.mkdir()
+    return path

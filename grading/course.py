@@ -1,0 +1,358 @@
+"""Grades a class: every zip of a folder, several at a time, each once, until all are done or somebody says stop.
+
+What a submission does, or what grading it does to the grader, never stops the others. A result is written as soon as it
+is known, so a killed run continues where it was.
+"""
+
+import contextlib
+import dataclasses
+import queue
+import shutil
+import sys
+import tempfile
+import threading
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from grading import assessment
+from grading.intake.arrivals import BadZip, collect, sha256_of
+from grading.locking import InUse, locked
+from grading.networks import network_checks
+from grading.results.feedback import write_feedback
+from grading.results.manual import FILE as MANUAL
+from grading.results.manual import Row, add_rows, read_manual
+from grading.results.results import FEEDBACK, GRADES, RESULT, SUBMISSIONS, mark, read_result, write_grades, write_result
+from grading.results.summary import gone, replaced, summary, unmarked, whose
+from grading.sandbox.choice import check_hidden, find_sandbox
+from grading.similarity.comparing import Library, archived, compare
+from labkit.checks.assignment import load_assignment
+from labkit.errors import DataError
+from labkit.limits import SandboxError
+from labkit.text import printable, quoted
+
+ERROR_LOG = "error.log"
+REPLACED = "the zip was replaced after it was marked by hand, and what was given for the earlier one doesn't count"
+
+
+class Changed(Exception):
+    """A zip is not the one that was collected, so that neither its time nor its owner is known."""
+
+
+class GradingError(Exception):
+    """The class can't be graded as asked; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line; see grading/command_line.py."""
+
+    submissions: Path
+    out: Path
+    out_mode: int  # permissions of that folder where it is new; they keep others from all that is in it
+    assignment: Path
+    train: bool
+    jobs: int
+    regrade: bool
+    archive: list[Path]
+    unsafe: bool
+    data_dir: Path
+
+
+def grade_class(options):
+    """Grades all the zips of a folder and writes all there is to write; returns the exit status.
+
+    1 is for a class in which the grader itself failed on a zip, 0 for any other. Raises GradingError,
+    assignment.AssignmentError, manual.ManualError, limits.SandboxError, DataError and OSError where there is
+    no way to grade the class at all.
+    """
+    assignment = load_assignment(options.assignment)
+    submissions = _collect(options, assignment)
+    if options.out.is_file():
+        raise GradingError(f"{options.out} is a file, and --out takes a folder for the results: give another")
+    options.out.mkdir(options.out_mode, parents=True, exist_ok=True)
+    _tell_of_older_results(options.out)
+    try:
+        with locked(options.out):
+            return _grade_alone(options, assignment, submissions)
+    except InUse as error:
+        raise GradingError(str(error)) from error
+
+
+def _grade_alone(options, assignment, submissions):
+    # A mistake in it should show before the work starts.
+    manual = read_manual(options.out / MANUAL, assignment.manual, assignment.points)
+    setup = _setup(options, assignment)
+    with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
+        class_ = _Class(options, setup, manual, Path(scratch))
+        try:
+            rows = class_.grade(submissions)
+        except KeyboardInterrupt:
+            _write_tables(options.out, class_.rows_so_far(submissions), assignment)
+            raise
+        _write_tables(options.out, rows, assignment)
+        told = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
+        told += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
+        print("\n".join(told))
+        class_.compare(rows)
+    return 1 if any(row.status == "crashed" for row, _ in rows) else 0
+
+
+def _write_tables(out, rows, assignment):
+    add_rows(out / MANUAL, [row for row, _ in rows if row.status != "superseded"], assignment.manual)
+    write_grades(out / GRADES, rows, assignment)
+
+
+def _collect(options, assignment):
+    if options.submissions.is_file():
+        raise GradingError(f"{options.submissions} is a file: unpack it, and give the folder with the students' zips")
+    if not options.submissions.is_dir():
+        raise GradingError(f"there is no folder {options.submissions}: give the one that holds the students' zips")
+    out = options.out.resolve()
+    if options.submissions.resolve() in (out, out / SUBMISSIONS):
+        raise GradingError(f"results would come among the zips in {options.submissions}: give another --out")
+    everything = collect(options.submissions, assignment.deadline, assignment.late.grace, assignment.student_id)
+    found = [entry for entry in everything if entry.zip.resolve() != out]
+    if not found:
+        raise GradingError(f"{options.submissions} is empty: it should hold the students' zips")
+    for archive in options.archive:
+        if not archive.is_dir():
+            raise GradingError(f"there is no folder {archive}: --archive takes one with zips of earlier years")
+    return found
+
+
+def _tell_of_older_results(out):
+    """Earlier versions of the kit left results beside the grader's own files; they are neither read nor removed."""
+    older = sorted(path.parent.name for path in out.glob(f"*/{RESULT}"))
+    if older:
+        print(
+            f"note: {out} holds results of an earlier version of the kit ({len(older)}, such as {quoted(older[0])}), "
+            f"which are not read: results are in {out / SUBMISSIONS} now; delete the old folders",
+            file=sys.stderr,
+        )
+
+
+def _setup(options, assignment):
+    sandbox = find_sandbox(options.unsafe)
+    private = {"SUBMISSIONS": options.submissions, "--out": options.out, "--data-dir": options.data_dir}
+    check_hidden(sandbox, private | {f"--archive {n}": folder for n, folder in enumerate(options.archive, 1)})
+    if sandbox.name == "none":
+        print("warning: NO SANDBOX: student code runs as you, with your files and your network", file=sys.stderr)
+    data = network_checks.find_data(options.data_dir) if options.train else None
+    return assessment.Setup(assignment, sandbox, options.train, data, assessment.grader_version())
+
+
+class _Inspectors:
+    """The inspector of one thread, started when it is needed, and anew after a failure."""
+
+    def __init__(self, sandbox, scratch):
+        self._sandbox, self._scratch, self._inspector = sandbox, scratch, None
+
+    def get(self):
+        if self._inspector is None:
+            self._inspector = network_checks.Inspector(self._sandbox, self._scratch)
+        return self._inspector
+
+    def close(self):
+        if self._inspector is not None:
+            with contextlib.suppress(SandboxError):
+                self._inspector.close()
+        self._inspector = None
+
+
+class _Class:
+    """One run over a class."""
+
+    def __init__(self, options, setup, manual, scratch):
+        self._options, self._setup, self._manual, self._scratch = options, setup, manual, scratch
+        self._stopped = threading.Event()  # from then on a failure is that of a run which somebody ended
+        self.unmarked = []  # zips that had points in manual.csv at the last run, and have none
+        self.replaced = []  # zips that are others than those that were marked by hand
+        self.lost_trainings = 0  # of zips that were trained before, and are graded without that
+        self._rows = {}  # by the stem of the submission
+        self._library = Library(options.out, setup.sandbox, scratch)
+        self._results = options.out / SUBMISSIONS
+        self._results.mkdir(exist_ok=True)
+
+    def grade(self, submissions):
+        """Grades the submissions, or takes what is known of them; returns a (Result, Mark) for each, in their order.
+
+        Of the checks, the rows have no logs, so that a large class fits into memory.
+        """
+        rows, todo = self._rows, queue.SimpleQueue()
+        with tqdm(total=len(submissions), unit="zip", desc="grading", dynamic_ncols=True, disable=None) as bar:
+            for submission in submissions:
+                known = self._known(submission)
+                if known:
+                    try:
+                        rows[submission.stem] = self._publish(submission, known)
+                    except (OSError, DataError) as error:
+                        rows[submission.stem] = self._note_crash(submission, known, error)
+                    bar.update()
+                else:
+                    todo.put(submission)
+            with contextlib.closing(self._grade_all(todo)) as graded:
+                for submission, row in graded:
+                    rows[submission.stem] = row
+                    bar.set_postfix_str(printable(submission.zip.name)[:40])
+                    bar.update()
+        return [rows[submission.stem] for submission in submissions]
+
+    def rows_so_far(self, submissions):
+        """As `grade` returns them, in the midst of it: what is not graded yet is waiting."""
+        return [self._rows.get(submission.stem) or self._waiting(submission) for submission in submissions]
+
+    def _waiting(self, submission):
+        result = assessment.new_result(submission, self._zip_name(submission), self._setup)
+        result.status, result.problem = "waiting", "the run was stopped before it was graded"
+        return result, mark(result, self._setup.assignment)
+
+    def _grade_all(self, todo):
+        """Grades what is in the queue in several threads; yields submissions with their rows, as they are done."""
+        waiting, finished = todo.qsize(), queue.SimpleQueue()
+        # Daemons: they may be in the midst of a training when Ctrl-C comes, and nobody should wait for that.
+        threads = [
+            threading.Thread(target=self._work, args=(todo, finished), daemon=True)
+            for _ in range(min(self._options.jobs, waiting))
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            for _ in range(waiting):
+                yield finished.get()
+            for thread in threads:
+                thread.join()
+        finally:
+            self._stopped.set()
+
+    def _known(self, submission):
+        """The result of a submission that need not be graded; None for one that has to be."""
+        result = assessment.new_result(submission, self._zip_name(submission), self._setup)
+        if submission.superseded_by:
+            result.status = "superseded"
+            why = f", {submission.superseded_why}" if submission.superseded_why else ""
+            result.problem = f"{quoted(submission.superseded_by)}, of the same student, counts instead{why}"
+        elif submission.problem:
+            return _refused(result, submission.problem)
+        else:
+            result.key = self._setup.key(submission.sha256)
+            earlier = read_result(self._results / submission.stem / RESULT)
+            known = earlier and earlier.key == result.key and (earlier.trained or not self._setup.train)
+            if self._options.regrade or not known:
+                self.lost_trainings += bool(
+                    earlier and earlier.status == "graded" and earlier.trained and not self._setup.train
+                )
+                return None
+            result.checks, result.trained = earlier.checks, earlier.trained
+        return result
+
+    def _work(self, todo, finished):
+        """Grades submissions from the queue until it is empty; one thread of several."""
+        with contextlib.closing(_Inspectors(self._setup.sandbox, self._scratch)) as inspectors:
+            while not self._stopped.is_set():
+                try:
+                    submission = todo.get_nowait()
+                except queue.Empty:
+                    return
+                finished.put((submission, self._grade_one(submission, inspectors)))
+
+    def _grade_one(self, submission, inspectors):
+        """Grades a submission, whatever happens; returns its row, or None in a run that was stopped."""
+        result = assessment.new_result(submission, self._zip_name(submission), self._setup)
+        try:
+            return self._publish(submission, self._examine(submission, result, inspectors))
+        except Exception as error:  # a mistake of the grader's, or of the machine's: never the end of the class
+            inspectors.close()  # it may be what failed
+            return None if self._stopped.is_set() else self._note_crash(submission, result, error)
+
+    def _examine(self, submission, result, inspectors):
+        """Has the checks made; returns the result with them."""
+        with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
+            scratch = Path(scratch)
+            submission = _as_it_was_collected(submission, scratch / "submission.zip")
+            try:
+                result.checks, report = assessment.grade(submission, self._setup, inspectors.get(), scratch)
+            except BadZip as error:  # it was good when the class was collected
+                return _refused(result, str(error))
+            self._library.keep(submission.sha256, scratch / assessment.UNPACKED, report)
+        result.key = self._setup.key(submission.sha256)
+        return result
+
+    def _note_crash(self, submission, result, error):
+        """Leaves the trace in a log, and a remark in the row, which it returns."""
+        log = self._results / submission.stem / ERROR_LOG
+        result.status, result.key, result.checks = "crashed", "", []
+        failure = f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
+        result.problem = str(error) if isinstance(error, Changed) else failure
+        with contextlib.suppress(OSError, DataError):
+            log.parent.mkdir(exist_ok=True)
+            log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
+            return self._publish(submission, result)
+        return result, mark(result, self._setup.assignment)
+
+    def _publish(self, submission, result):
+        """Writes a result and its feedback; returns its row."""
+        assignment, written = self._setup.assignment, self._manual.of(result)
+        folder = self._results / submission.stem
+        earlier = read_result(folder / RESULT)
+        if earlier and earlier.marked and not written.counts:
+            self.unmarked.append(result.zip)
+        if _is_of_an_earlier_zip(result, written, earlier):
+            result.remarks.append(f"{REPLACED}: {written.told}; open again until its row in {MANUAL} is changed")
+            self.replaced.append(result.zip)
+            written = Row({})
+        marks = mark(result, assignment, written.points, written.decisions)
+        folder.mkdir(exist_ok=True)
+        write_result(folder / RESULT, result, marks)
+        write_feedback(folder / FEEDBACK, result, marks, assignment, written.comment)
+        if result.status != "crashed":
+            (folder / ERROR_LOG).unlink(missing_ok=True)  # of an earlier run
+        checks = [dataclasses.replace(check, log="") for check in result.checks]
+        return dataclasses.replace(result, checks=checks), marks
+
+    def compare(self, rows):
+        """Compares the graded submissions with each other and with the archive, and writes the page.
+
+        Raises GradingError where that fails: by now everything else is done.
+        """
+        graded = [(row, self._options.submissions / row.zip) for row, _ in rows if row.status == "graded"]
+        try:
+            archive = archived(self._options.archive, self._options.submissions)
+            lines = compare(self._library, graded, archive, self._setup.assignment, self._options.out)
+        except Exception as error:
+            log = self._options.out / ERROR_LOG
+            log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
+            raise GradingError(f"all is graded, but comparing failed ({type(error).__name__}); see {log}") from error
+        print("\n".join(lines))
+
+    def _zip_name(self, submission):
+        return submission.zip.relative_to(self._options.submissions).as_posix()
+
+
+def _as_it_was_collected(submission, copy):
+    """The submission with a copy of its zip, which nobody can replace. Raises Changed where it is another by now."""
+    shutil.copyfile(submission.zip, copy)
+    if sha256_of(copy) != submission.sha256:
+        raise Changed(f"{quoted(submission.zip.name)} has changed since the class was collected: run the command again")
+    return dataclasses.replace(submission, zip=copy)
+
+
+def _is_of_an_earlier_zip(result, written, earlier):
+    """Whether the manual points are for other work under the same name; notes which zip they are for.
+
+    It is that of the run before they were written: there the instructor looked.
+    """
+    if not written.counts:
+        return False
+    seen = earlier.zip_sha256 if earlier else result.zip_sha256
+    result.marked = {"row": written.digest, "zip_sha256": seen}
+    if earlier and earlier.marked.get("row") == written.digest:
+        result.marked = earlier.marked
+    return result.marked["zip_sha256"] != result.zip_sha256
+
+
+def _refused(result, problem):
+    result.status, result.problem, result.checks = "refused", problem, assessment.refusal(problem)
+    return result

@@ -1,0 +1,112 @@
+"""Looks at networks for the grader: a trusted process in a sandbox of its own, where no student code ever runs.
+
+    python -m grading.inside.trusted.inspector INBOX
+
+It answers requests about files in INBOX, a line of JSON for a line of JSON:
+
+    {"script": "model_no1", "graph": "graph.pb", "weights": "weights.npz", "whole": true, "images": "images.npz",
+     "reading_seconds": 120, "training_seconds": 300, "recipe": {"steps": 60, ...}}
+
+with the verdict on the graph's layers, {"problems": [...], "remarks": [...], "fraction": 0.5, "layers": [...],
+"unread": null}, and "run": what is wrong with the weights that the script's own main trained, or null. `whole` is false
+for the graph of a model that failed, which ends where that did. Given a recipe, a network that is right is built anew,
+trained, and asked for the digits in the test images, before ("untrained") and after ("trained"); their labels are not
+here. Where reading comes to a bad end, the answer is {"stopped": how}.
+
+Each request has a child of its own: whatever a graph does to TensorFlow, the next one is not touched.
+"""
+
+import json
+import resource
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from labkit import forks
+
+MEMORY = 3 * 2**30  # bytes that reading a graph may take; the largest of the assignment's takes 1 GB
+OUT_OF_MEMORY = ("MemoryError", "ResourceExhausted", "bad_alloc")
+TEST_IMAGES = 2500  # the first of them: the accuracy is right to a percentage point, and few steps are told so
+GIVEN = ("problems", "remarks", "layers")
+
+
+def read_graph(inbox: Path, request: dict, destination: Path) -> dict:
+    """Judges one graph; the network that is built of it goes to the file `destination`."""
+    from grading.inside.trusted import rebuilding, running
+
+    _limit_memory()
+    data = (inbox / request["graph"]).read_bytes()
+    images = np.load(inbox / request["images"], allow_pickle=False)["probes"] / 255
+    verdict, network = rebuilding.examine(request["script"], data, images, request["whole"])
+    if network:
+        rebuilding.save(network, destination)
+    found = {name: list(map(str, getattr(verdict, name))) for name in GIVEN}
+    found |= {"fraction": verdict.fraction, "unread": verdict.unread, "run": None}
+    if "weights" in request:
+        found["run"] = running.problem(inbox / request["weights"], data)
+    return found
+
+
+def train(inbox: Path, request: dict, source: Path) -> dict:
+    """Trains the network in the file `source`; returns what it sees in the test images, before and after."""
+    from grading.inside.trusted import rebuilding, training
+
+    network = rebuilding.load(request["script"], source)
+    images = np.load(inbox / request["images"], allow_pickle=False)
+    problem = training.first_problem(network, images["probes"])
+    if problem:
+        return {"first_weights": problem}
+    training.quicken()
+    test = images["test"][:TEST_IMAGES]
+    before = training.predict(network, test)
+    trained = training.train(network, images["train"], images["labels"], request["recipe"])
+    after = training.predict(trained, test)
+    return {"untrained": "".join(map(str, before)), "trained": "".join(map(str, after))}
+
+
+def _limit_memory():
+    """Ends reading, and not the whole sandbox, where a graph takes too much."""
+    used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_DATA, (used + MEMORY, used + MEMORY))
+
+
+def answer(inbox: Path, request: dict) -> dict:
+    """The answer to a request."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "network.npz")
+        seconds = request["reading_seconds"]
+        ended = forks.run(partial(read_graph, inbox, request, file), seconds)
+        if ended.ended != "done":
+            return _bad_end(ended, seconds)
+        found = ended.result
+        if "recipe" in request and file.is_file():
+            ended = forks.run(partial(train, inbox, request, file), request["training_seconds"])
+            found |= ended.result if ended.ended == "done" else {"training_stopped": ended.ended, "log": ended.log}
+        return found
+
+
+def _bad_end(ended, seconds):
+    """What is told of a graph with which reading did not come to its end."""
+    if ended.ended == "timeout":
+        return {"stopped": f"took longer than the {seconds:g} s allowed"}
+    if ended.ended == "signal" or any(name in ended.log for name in OUT_OF_MEMORY):
+        return {"stopped": f"took more than the {MEMORY // 2**30} GiB of memory allowed"}
+    reason = ended.log.strip().rpartition("\n")[2][:200]
+    return {name: [] for name in GIVEN} | {"fraction": 0.0, "unread": f"it broke off ({reason})", "run": None}
+
+
+def main() -> None:
+    """Answers requests until there are no more."""
+    forks.import_tensorflow()
+    from grading.inside.trusted import rebuilding, training  # noqa: F401
+    from labkit.checks.graph import judging  # noqa: F401, for all children to come, as TensorFlow
+
+    for line in sys.stdin:
+        print(json.dumps(answer(Path(sys.argv[1]), json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

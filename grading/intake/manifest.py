@@ -1,0 +1,85 @@
+"""manifest.json, which `submit.py pack` puts into a zip: what a zip says of itself, which is no more than a claim."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from grading.intake.zips import LIMITS, BadZip, Limits, open_zip
+from labkit.submission.names import same_number, same_person
+from labkit.submission.packing import MANIFEST, kit_version
+from labkit.text import SHOWN, quoted
+
+MAX_BYTES = 2**16
+NAMED = 5  # checks named in a remark
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Who packed a zip, with which version of the kit, and which checks failed then; "" for what it does not say."""
+
+    id: str = ""
+    name: str = ""
+    surname: str = ""
+    kit: str = ""
+    forced: bool = False
+    failed_checks: tuple[str, ...] = ()
+    readable: bool = True
+
+    @property
+    def owner(self) -> str:
+        """Who packed the zip, in words."""
+        return " ".join(filter(None, (self.id, self.name, self.surname)))
+
+    def doubt(self, claimed_id: str, full_name: str) -> str:
+        """Whether somebody else packed the zip than the id, or "", and the name that it came under say; "" for no."""
+        other = self.id and not same_number(self.id, claimed_id)
+        if self.owner and (other or not same_person(f"{self.name} {self.surname}", full_name)):
+            return f"{MANIFEST} says that {quoted(self.owner)} packed the zip, which its name does not say"
+        return ""
+
+    def remarks(self) -> list[str]:
+        """What an instructor should look at besides."""
+        if not self.readable:
+            return [f"{MANIFEST} in the zip can't be read"]
+        remarks = []
+        if self.forced or self.failed_checks:
+            more = ", ..." if len(self.failed_checks) > NAMED else ""
+            which = ", ".join(map(quoted, self.failed_checks[:NAMED])) or "it does not say which"
+            remarks.append(f"packed with --force, although checks failed: {which}{more}")
+        if self.kit and self.kit != kit_version():
+            remarks.append(f"packed with the kit {quoted(self.kit)}, which is not the version here ({kit_version()})")
+        return remarks
+
+
+def read_manifest(zip_path: Path, limits: Limits = LIMITS) -> Manifest | None:
+    """The manifest of a zip, the outermost if there are several; None without one.
+
+    Raises zips.BadZip, or OSError where the file can't be read.
+    """
+    with open_zip(zip_path, limits) as archive:
+        members = [member for member in archive.members if member.name == MANIFEST]
+        if not members:
+            return None
+        member = min(members, key=lambda member: (member.path.count("/"), member.path))
+        if member.info.file_size > MAX_BYTES:
+            return Manifest(readable=False)
+        try:
+            return _parse(b"".join(archive.chunks(member)))
+        except BadZip:  # what matters has been read by now, and this does not
+            return Manifest(readable=False)
+
+
+def _parse(data: bytes) -> Manifest:
+    try:
+        record = json.loads(data)
+        checks = record.get("failed_checks")
+        texts = {key: _text(record.get(key)) for key in ("id", "name", "surname", "kit")}
+        failed = tuple(_text(check) for check in checks) if isinstance(checks, list) else ()
+        return Manifest(**texts, forced=record.get("forced") is True, failed_checks=failed)
+    except (ValueError, AttributeError, RecursionError):
+        return Manifest(readable=False)
+
+
+def _text(value: Any) -> str:
+    return value.strip()[:SHOWN] if isinstance(value, str) else ""

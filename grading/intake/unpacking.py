@@ -1,0 +1,266 @@
+"""Finds the three scripts and the report in a zip, however it is laid out, and unpacks them to one place.
+
+What is tolerated is a remark, not a lost mark. What is left out stays in the zip and is never read.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grading.intake.zips import LIMITS, REPACK, Archive, BadZip, Limits, Member, check_collisions, open_zip
+from labkit.submission.names import is_reserved
+from labkit.text import quoted
+
+SCRIPTS = ("model_no1", "model_no2", "model_no3")
+REPORT = "report.pdf"
+HELPERS = {".py", ".json", ".csv", ".txt", ".md"}  # what a script may import or read; no binaries
+NAMED = 5  # files named in a remark about many
+
+# Model_No1.py, "model no1 (1).py", model-no-1.py, model1.py, and what an editor on Windows makes: model_no1.py.txt
+_SCRIPT = re.compile(
+    r"model[ _.-]*(?:no)?[ _.-]*0?([123])(?:[ _-]*(?:\(\d+\)|copy|copia))?\.py(?:\.txt)?", re.IGNORECASE
+)
+_LITTER = re.compile(r"\..*|__macosx|__pycache__|.*\.py[co]|thumbs\.db|desktop\.ini", re.IGNORECASE)
+
+
+@dataclass
+class Unpacked:
+    """What was found in a zip. The files are in the folder that was given, under the names of the assignment."""
+
+    scripts: dict[str, str] = field(default_factory=dict)  # "model_no1" to its path in the zip
+    report: str | None = None  # its path in the zip; None if there is none, or no telling which it is
+    others: list[str] = field(default_factory=list)  # further files unpacked: paths relative to the scripts
+    left_out: list[str] = field(default_factory=list)  # paths in the zip of what was taken for none of these
+    remarks: list[str] = field(default_factory=list)  # what was tolerated or left out, a line each
+
+
+def unpack(zip_path: Path, folder: Path, limits: Limits = LIMITS) -> Unpacked:
+    """Unpacks a submission to `folder`, which is made if need be, and must be empty.
+
+    The scripts become `model_no1.py`, `model_no2.py`, `model_no3.py`, the report `report.pdf`; a helper keeps its path
+    from the script's folder. Nothing is written elsewhere; a zip that is refused leaves nothing behind.
+
+    Raises BadZip, FileExistsError for a folder that is not empty, and OSError where the disk does not play along.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty")
+    with open_zip(zip_path, limits) as archive, _emptied_on_failure(folder):
+        unpacked, targets = _arrange(archive.members, limits)
+        for target, chunks in _contents(archive, targets, limits):
+            _write(folder, target, chunks)
+    return unpacked
+
+
+def check_zip(zip_path: Path, limits: Limits = LIMITS) -> None:
+    """Reads all that `unpack` would unpack, and writes nothing. Raises BadZip as `unpack` does, or OSError."""
+    with open_zip(zip_path, limits) as archive:
+        for _, chunks in _contents(archive, _arrange(archive.members, limits)[1], limits):
+            for _ in chunks:
+                pass
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def _contents(archive: Archive, targets: dict[str, Member], limits: Limits) -> Iterator[tuple[str, Iterator[bytes]]]:
+    """Each target with its bytes, in pieces, all counted as they are read."""
+    left = limits.kept_bytes
+
+    def counted(member: Member) -> Iterator[bytes]:
+        nonlocal left
+        for chunk in archive.chunks(member):
+            left -= len(chunk)
+            if left < 0:
+                raise BadZip(f"The zip unpacks to more than {limits.kept_bytes:,} bytes of scripts and text. {REPACK}")
+            yield chunk
+
+    for target, member in targets.items():
+        yield target, counted(member)
+
+
+def _write(folder: Path, target: str, chunks: Iterable[bytes]) -> None:
+    path = folder.joinpath(*target.split("/"))
+    for parent in reversed(path.relative_to(folder).parents[:-1]):
+        (folder / parent).mkdir(exist_ok=True)
+        (folder / parent).chmod(0o755)
+    # A new file, never one that is there, not even through a link: whatever the checks may have overlooked.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    with open(os.open(path, flags, 0o600), "wb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+    path.chmod(0o644)  # whatever the umask: the sandbox reads it as another user
+
+
+@contextlib.contextmanager
+def _emptied_on_failure(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        for entry in folder.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        raise
+
+
+# ------------------------------------------------------------------------------------------------------ what is what
+
+
+def _arrange(members: list[Member], limits: Limits) -> tuple[Unpacked, dict[str, Member]]:
+    """Which member goes where: what was found, and paths in the folder to members."""
+    unpacked = Unpacked()
+    litter = {name for member in members for name in member.path.split("/") if _LITTER.fullmatch(name)}
+    members = [member for member in members if litter.isdisjoint(member.path.split("/"))]
+    scripts = _find_scripts(members, unpacked.remarks)
+    report = _find_report(members, unpacked.remarks)
+    if not scripts and report is None:
+        raise BadZip(_nothing_found(members))
+    targets = {f"{script}.py": member for script, member in scripts.items()}
+    if report:
+        targets[REPORT] = report
+    folders = {member.folder for member in targets.values()} - {""}
+    if folders:
+        unpacked.remarks.append(f"the files are in {_listed(sorted(folders))}, expected at the top of the zip")
+    targets = _small_enough(targets, unpacked.remarks, limits)
+    unpacked.scripts = {script: member.path for script, member in scripts.items() if f"{script}.py" in targets}
+    unpacked.report = report.path if report and REPORT in targets else None
+    helpers = _find_helpers(members, targets, scripts.values(), limits)
+    unpacked.others = sorted(helpers)
+    targets |= helpers
+    left_out = {member.path for member in members} - {member.path for member in targets.values()}
+    unpacked.left_out = sorted(left_out)
+    unpacked.remarks += _left_out(left_out, litter)
+    return unpacked, targets
+
+
+def _find_scripts(members: list[Member], remarks: list[str]) -> dict[str, Member]:
+    """The member that is each script; BadZip where several may be."""
+    candidates: dict[str, list[Member]] = {script: [] for script in SCRIPTS}
+    for member in members:
+        if match := _SCRIPT.fullmatch(member.name):
+            candidates[f"model_no{match[1]}"].append(member)
+    # A copy elsewhere (old/model_no1.py) loses against the folder that has the most scripts.
+    in_folder = Counter(folder for found in candidates.values() for folder in {member.folder for member in found})
+    scripts = {}
+    for script in SCRIPTS:
+
+        def rank(member: Member, script: str = script) -> tuple[int, int]:
+            return -in_folder[member.folder], _strangeness(member.name, script)
+
+        best = _best(candidates[script], rank)
+        if len(best) > 1:
+            paths = _listed(member.path for member in best)
+            raise BadZip(f"The zip holds more than one {script}.py: {paths}. Leave one of them. {REPACK}")
+        for member in best:
+            scripts[script] = member
+            if member.name != f"{script}.py":
+                remarks.append(f"{quoted(member.path)} was taken for {script}.py")
+    return scripts
+
+
+def _strangeness(name: str, script: str) -> int:
+    """0 for the name that was asked for, 1 where only capitals differ, 2 for what has to be guessed."""
+    return 0 if name == f"{script}.py" else 1 if name.lower() == f"{script}.py" else 2
+
+
+def _find_report(members: list[Member], remarks: list[str]) -> Member | None:
+    """The PDF that is the report; None, with a remark, where that is not clear."""
+
+    def rank(member: Member) -> tuple[bool, ...]:
+        name = member.name.lower()
+        return name != REPORT, "report" not in name, "report" not in member.folder.lower()
+
+    documents = [member for member in members if member.name.lower().endswith(".pdf")]
+    best = _best(documents, rank)
+    if len(best) > 1:
+        remarks.append(f"which PDF is the report is not clear: {_listed(m.path for m in best)}; call it {REPORT}")
+        return None
+    if len(documents) > 1:
+        remarks.append(f"of {len(documents)} PDFs {quoted(best[0].path)} was taken for the report")
+    elif best and best[0].name != REPORT:
+        remarks.append(f"{quoted(best[0].path)} was taken for {REPORT}")
+    return best[0] if best else None
+
+
+def _best(members: list[Member], rank: Callable[[Member], tuple]) -> list[Member]:
+    """The members of the lowest rank; one of them where all are the same file, by size and checksum.
+
+    Whoever forges a checksum chooses between two files of their own.
+    """
+    lowest = min(map(rank, members), default=None)
+    best = [member for member in members if rank(member) == lowest]
+    same = len({(member.info.file_size, member.info.CRC) for member in best}) == 1
+    return best[:1] if same else best
+
+
+def _small_enough(targets: dict[str, Member], remarks: list[str], limits: Limits) -> dict[str, Member]:
+    kept = {}
+    for target, member in targets.items():
+        limit = limits.report_bytes if target == REPORT else limits.script_bytes
+        if member.info.file_size <= limit:
+            kept[target] = member
+        else:
+            size = f"{member.info.file_size:,} bytes, at most {limit:,} are accepted"
+            remarks.append(f"{quoted(member.path)} was left out: it has {size}")
+    return kept
+
+
+def _find_helpers(
+    members: list[Member], taken: dict[str, Member], scripts: Iterable[Member], limits: Limits
+) -> dict[str, Member]:
+    """Files that a script may import or read, by their paths from its folder; BadZip where two would be one."""
+    helpers: dict[str, Member] = {}
+    candidates = [member for member in members if _is_helper(member, limits) and member not in taken.values()]
+    for home in sorted({f"{script.folder}/" if script.folder else "" for script in scripts}):
+        for member in candidates:
+            target = member.path[len(home) :]
+            if member.path.startswith(home) and target.casefold() not in taken:
+                other = helpers.setdefault(target, member)
+                if other.info.CRC != member.info.CRC:
+                    paths = _listed([other.path, member.path])
+                    raise BadZip(f"{paths} are two files, and one to the scripts. Put all in one folder. {REPACK}")
+    check_collisions([Member(target, member.info) for target, member in helpers.items()])
+    return helpers
+
+
+def _is_helper(member: Member, limits: Limits) -> bool:
+    return (
+        os.path.splitext(member.name)[1].lower() in HELPERS
+        and member.info.file_size <= limits.script_bytes
+        and not _is_reserved(member.path)
+    )
+
+
+def _is_reserved(path: str) -> bool:
+    return any(map(is_reserved, path.split("/")))
+
+
+# ------------------------------------------------------------------------------------------------------------- remarks
+
+
+def _left_out(paths: set[str], litter: set[str]) -> list[str]:
+    reserved = set(filter(_is_reserved, paths))
+    reasons = {
+        "only scripts, small text files beside them and one PDF count": paths - reserved,
+        "Windows reserves the name": reserved,
+        "programs leave it behind": litter,
+    }
+    return [f"left out, because {reason}: {_listed(sorted(names))}" for reason, names in reasons.items() if names]
+
+
+def _nothing_found(members: list[Member]) -> str:
+    found = _listed(sorted(member.path for member in members))
+    archives = any(re.search(r"\.(zip|rar|7z|tar|t?gz)$", member.name, re.IGNORECASE) for member in members)
+    advice = "A zip within a zip is not opened: put the files themselves there. " if archives else ""
+    wanted = ", ".join(f"{script}.py" for script in SCRIPTS)
+    return f"The zip holds none of {wanted} and no PDF; found: {found or 'nothing'}. {advice}{REPACK}"
+
+
+def _listed(names: Iterable[str]) -> str:
+    names = list(names)
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(map(quoted, names[:NAMED])) + more

@@ -1,0 +1,62 @@
+"""Makes strangers' text safe for what it is written into: Markdown that becomes HTML, and tables that Excel opens."""
+
+import re
+
+from labkit.text import printable
+
+
+def markdown(text):
+    """Text as Markdown of one line that shows as it is: no HTML, link, picture, emphasis, heading or code comes of it.
+
+    Underscores within a word stay as they are: they mean nothing there, and scripts' names should read well as a file.
+    """
+    line = " ".join(printable(text).split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|^[#+-]|^\d+(?=[.)])|(?<=:)/|(?<=www)\.", _escape, line)
+
+
+def message(text):
+    """A check's message as Markdown, as `markdown` makes it, but with lines of code, between backticks, as code.
+
+    Escaped, a line could not be copied. What might be more than code to some renderer is escaped all the same.
+    """
+    parts = _CODE.split(" ".join(printable(text).split()))
+    return "".join(f"`{part}`" if n % 2 else _inline(part) for n, part in enumerate(parts))
+
+
+# Between two single backticks, with no mark-up, link or end of a table's cell in it.
+_CODE = re.compile(r"(?<!`)`(?! )((?:(?!\]\(|://)[^`<>&|\\])+)(?<! )`(?!`)")
+
+
+def _inline(text):
+    """As `markdown`, but with the spaces around."""
+    left, right = (" " * text.startswith(" "), " " * (text.endswith(" ") and bool(text.strip())))
+    return f"{left}{markdown(text)}{right}"
+
+
+def _escape(found):
+    if found[0].isdigit():
+        return f"{found[0]}\\"  # 1\. is no item of a list
+    return f"\\{found[0]}"
+
+
+def code_block(text, lines=40):
+    """Text as a block of code, which keeps its lines; of a longer one its last `lines`, where an error stands."""
+    shown = printable(text).rstrip().split("\n")
+    if len(shown) > lines:
+        shown = [f"... ({len(shown) - lines} lines before)", *shown[-lines:]]
+    longest = max([2, *map(len, re.findall("`+", text))])  # a fence longer than any within can't be closed by it
+    fence = "`" * (longest + 1)
+    return "\n".join([f"{fence}text", *shown, fence])
+
+
+def cell(value):
+    """A value as a cell that no spreadsheet takes for a formula, in files separated by comma, semicolon or tab.
+
+    Numbers stay numbers. A text that begins like a formula, or has what looks like a cell that does, gets an
+    apostrophe before that: the spreadsheets' own sign that a text follows.
+    """
+    if isinstance(value, int | float):
+        return int(value) if value == int(value) else value
+    text = " ".join(printable(value).split())
+    return re.sub(r"(^|[,;|])([\s\"']*)(?=[=+\-@＝＋－＠])", r"\1\2'", text)  # noqa: RUF001 # Excel reads wide ones, too

@@ -1,0 +1,199 @@
+"""What grading a submission comes to: the result and its points, `result.json`, and the class in `grades.csv`."""
+
+import csv
+import dataclasses
+import datetime
+import io
+import json
+from dataclasses import dataclass, field
+
+from grading.results.escaping import cell
+from grading.results.overruling import MALUS, Decision
+from labkit.checks.check import FAILED, PASSED, UNDECIDED, Check
+from labkit.files import atomic_file
+
+RESULT, FEEDBACK, GRADES = "result.json", "feedback.md", "grades.csv"
+SUBMISSIONS = "submissions"  # the folder, within that of the results, with a folder for each submission
+
+
+@dataclass
+class Result:
+    """What was found out about one zip; which points that earns is the rubric's, and worked out by `mark`.
+
+    `folder` is that of its results. `status` is "graded", "refused" (nothing in it could be graded), "superseded"
+    (another zip of the student's counts), "crashed" (the grader did, whoever's fault that is) or, in the table of a run
+    that was stopped, "waiting". `key` stands for all
+    that the checks depend on, but for `trained`. `problem` is why it was not graded, "" where it was. `late_seconds`
+    counts from the deadline, 0.0 for in time. `marked` is what the present manual points are for: the zip that they
+    were first seen with.
+    """
+
+    zip: str
+    zip_sha256: str
+    id: str
+    name: str
+    surname: str
+    submitted: str
+    late_seconds: float
+    sandbox: str
+    kit: str
+    folder: str = ""
+    key: str = ""
+    status: str = "graded"
+    problem: str = ""
+    trained: bool = True
+    marked: dict[str, str] = field(default_factory=dict)  # "row": what manual.csv says; "zip_sha256": of which zip
+    remarks: list[str] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+
+    @property
+    def who(self):
+        """The student, for a line in which others are named, too."""
+        return " ".join(filter(None, (self.name, self.surname, f"({self.id})" if self.id else ""))) or self.zip
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The points of a result.
+
+    `points` and `max_points` have an entry for each check, `manual` one for each item that the instructor has marked,
+    and `decisions` one for each check that the instructor overruled, and for a malus. `score` is what is left of all
+    points after `late_penalty` and malus; `max_score` is of what was marked so far, so it leaves out what is `pending`:
+    undecided checks, and manual items without points.
+    """
+
+    points: list[float]
+    max_points: list[float]
+    manual: dict[str, float]
+    pending: list[str]
+    late_penalty: float
+    score: float
+    max_score: float
+    decisions: dict[str, Decision] = field(default_factory=dict)
+
+
+def mark(result, assignment, manual=None, decisions=None):
+    """Works out a result's points by the assignment's rubric.
+
+    `manual` maps the names of manual items to points; items that are not in it are still to be given. `decisions` maps
+    names of checks, and overruling.MALUS, to what the instructor decided, whatever a check came to.
+    """
+    manual, decisions = manual or {}, decisions or {}
+    most = [_most(check, result, assignment, decisions) for check in result.checks]
+    points = [
+        decisions[check.name].points if check.name in decisions else _points(check, best, assignment)
+        for check, best in zip(result.checks, most, strict=True)
+    ]
+    malus = decisions[MALUS].points if MALUS in decisions else 0.0
+    reached = sum(points) + sum(manual.values())
+    percent = assignment.late.percent(datetime.timedelta(seconds=result.late_seconds))
+    penalty = round(reached * percent / 100, 2)
+    return Mark(
+        points=points,
+        max_points=most,
+        manual=manual,
+        pending=[
+            *(check.name for check in undecided_checks(result, assignment, decisions)),
+            *(item.name for item in assignment.manual if item.name not in manual),
+        ],
+        late_penalty=penalty,
+        score=max(0.0, round(reached - penalty - malus, 2)),
+        max_score=round(sum(most) + sum(item.points for item in assignment.manual if item.name in manual), 2),
+        decisions=decisions,
+    )
+
+
+def undecided_checks(result, assignment, decisions):
+    """The checks of a result that are still for a person to settle, of those that are worth points."""
+    undecided = [check for check in result.checks if check.status == UNDECIDED and check.name not in decisions]
+    return [check for check in undecided if assignment.points.get(check.name)]
+
+
+def _most(check, result, assignment, decisions):
+    open_ = check.status == UNDECIDED or _left_out(check, result)
+    return 0.0 if open_ and check.name not in decisions else assignment.points.get(check.name, 0.0)
+
+
+def _left_out(check, result):
+    return check.name.startswith("training/") and not result.trained  # the instructor's choice: it costs no points
+
+
+def _points(check, most, assignment):
+    if check.status == PASSED:
+        return most
+    if check.status == FAILED and assignment.partial_credit:
+        return round(most * check.fraction, 2)
+    return 0.0
+
+
+# --------------------------------------------------------------------------------------------------------- result.json
+
+
+def write_result(path, result, marks):
+    """Writes a result with its points, atomically. Raises DataError where that can't be done."""
+    record = dataclasses.asdict(result)
+    checks = record.pop("checks")
+    for check, points, most in zip(checks, marks.points, marks.max_points, strict=True):
+        check |= {"points": points, "max_points": most}
+    record |= {"score": marks.score, "max_score": marks.max_score, "late_penalty": marks.late_penalty}
+    decisions = {name: dataclasses.asdict(decision) for name, decision in marks.decisions.items()}
+    record |= {"manual": marks.manual, "decisions": decisions, "checks": checks}
+    with atomic_file(path) as file:
+        file.write(json.dumps(record, indent=1).encode() + b"\n")
+
+
+def read_result(path):
+    """The result of an earlier run; None where there is none, or none that this version of the kit could have left."""
+    try:
+        record = json.loads(path.read_bytes())
+        lists = ("remarks", "layers")
+        checks = [_from(Check, check | {key: tuple(check[key]) for key in lists}) for check in record["checks"]]
+        return _from(Result, record | {"checks": checks})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _from(kind, record):
+    return kind(**{part.name: record[part.name] for part in dataclasses.fields(kind)})
+
+
+# ---------------------------------------------------------------------------------------------------------- grades.csv
+
+
+def write_grades(path, rows, assignment):
+    """Writes the class's table, atomically: a row for each zip.
+
+    `rows` are pairs of Result and Mark. A zip that does not count, or that the grader failed on, has no score: an empty
+    cell is not a 0. Raises DataError where the file can't be written.
+    """
+    names = [*assignment.points]
+    items = [item.name for item in assignment.manual]
+    head = ["id", "name", "surname", "zip", "status", "score", "max_score", "late_hours", "late_penalty"]
+    text = io.StringIO()
+    table = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
+    table.writerow([*head, *names, *items, "remarks"])
+    for result, marks in rows:
+        counts = result.status in ("graded", "refused")
+        earned = {
+            check.name: points
+            for check, points in zip(result.checks, marks.points, strict=True)
+            if counts
+            and (check.name in marks.decisions or (check.status != UNDECIDED and not _left_out(check, result)))
+        }
+        row = [result.id, result.name, result.surname, result.zip, result.status]
+        row += [marks.score, marks.max_score] if counts else ["", ""]
+        row += [round(result.late_seconds / 3600, 2), marks.late_penalty if counts else ""]
+        row += [earned.get(name, "") for name in names]
+        row += [marks.manual.get(name, "") for name in items]
+        open_ = [
+            f"{check.name} is to be settled by hand, up to {assignment.points[check.name]:g} points: {check.message}"
+            for check in undecided_checks(result, assignment, marks.decisions)
+        ]
+        decided = [
+            f"{name} = {decision.points:g} by the instructor: {decision.reason}"
+            for name, decision in marks.decisions.items()
+        ]
+        row.append("; ".join(filter(None, (result.problem, *open_, *decided, *result.remarks))))
+        table.writerow(map(cell, row))
+    with atomic_file(path) as file:
+        file.write(text.getvalue().encode())

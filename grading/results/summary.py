@@ -1,0 +1,125 @@
+"""What became of a class, in some lines for the instructor: how many, what is still open, and where it all is."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from grading.intake.submission import Submission
+from grading.results.manual import FILE as MANUAL
+from grading.results.manual import OVERRULE, Manual
+from grading.results.results import FEEDBACK, GRADES, SUBMISSIONS, Mark, Result
+from labkit.checks.check import UNDECIDED
+from labkit.text import printable, quoted
+
+NAMED = 10  # that are named of many
+Rows = Sequence[tuple[Result, Mark]]
+
+
+def summary(rows: Rows, manual: Manual, out: Path, *, trained: bool, lost: int) -> list[str]:
+    """The lines; `trained` is whether this run trains, `lost` of how many submissions it had to leave out trainings."""
+    counts = Counter(result.status for result, _ in rows)
+    states = ", ".join(f"{counts[status]} {status}" for status in ("graded", "refused", "superseded", "crashed"))
+    late = sum(1 for result, _ in rows if result.late_seconds)
+    lines = [f"{len(rows)} zips: {states}; {late} late", *_mean(rows), *_refused(rows), *_undecided(rows)]
+    lines += _trainings(rows, lost) if not trained else []
+    lines += _manual(rows, manual, out)
+    lines.append(f"{out / GRADES}: a row for each zip; {out / SUBMISSIONS}/<zip>/{FEEDBACK}: for the students")
+    lines.append(f"{out / MANUAL}: write your points there, then run the same command again")
+    return lines
+
+
+def unmarked(zips: Sequence[str]) -> list[str]:
+    """A line about those that had points by hand at the last run, and have none any more: who takes them away knows."""
+    if not zips:
+        return []
+    more = f", and {len(zips) - NAMED} more" if len(zips) > NAMED else ""
+    return [
+        f"{MANUAL} gave points at the last run, and gives none now, to {', '.join(map(quoted, zips[:NAMED]))}{more}"
+    ]
+
+
+def replaced(zips: Sequence[str]) -> list[str]:
+    """A line about those that were marked by hand, and are other work by now: their points are open again."""
+    if not zips:
+        return []
+    more = f", and {len(zips) - NAMED} more" if len(zips) > NAMED else ""
+    return [
+        f"replaced since you marked them, so what {MANUAL} gives doesn't count: "
+        f"{', '.join(map(quoted, zips[:NAMED]))}{more}; look again, and change the row: a word in its comment will do"
+    ]
+
+
+def whose(submissions: Sequence[Submission]) -> list[str]:
+    """A line for each submission of which it is in doubt whose it is."""
+    doubted = [submission for submission in submissions if submission.doubts]
+    lines = [f"whose is {quoted(one.zip.name)}? {printable('; '.join(one.doubts))}" for one in doubted[:NAMED]]
+    return lines + [f"whose are {len(doubted) - NAMED} more? {GRADES} has the remarks"] * (len(doubted) > NAMED)
+
+
+def gone(rows: Rows, out: Path) -> list[str]:
+    """A line about results of zips that are not there any more, so that nobody returns them."""
+    folders = {path.name for path in (out / SUBMISSIONS).iterdir() if path.is_dir()}
+    left = sorted(folders - {result.folder for result, _ in rows})
+    if not left:
+        return []
+    more = f", and {len(left) - NAMED} more" if len(left) > NAMED else ""
+    return [
+        f"{out / SUBMISSIONS} still has results of zips that are gone: {', '.join(map(quoted, left[:NAMED]))}{more}"
+    ]
+
+
+def _mean(rows: Rows) -> list[str]:
+    """Of the students: a file that is refused, and nobody's, is a stray one."""
+    counted = [marks for result, marks in rows if result.status == "graded" or (_is_refused(result) and result.id)]
+    if not counted:
+        return []
+    mean, most = (sum(getattr(marks, name) for marks in counted) / len(counted) for name in ("score", "max_score"))
+    pending = sum(1 for result, marks in rows if result.status == "graded" and marks.pending)
+    without = f"; points of {pending} are still to be given by hand" if pending else ""
+    return [f"mean score of {len(counted)}: {mean:.1f} of {most:.1f}{without}"]
+
+
+def _is_refused(result: Result) -> bool:
+    return result.status == "refused"
+
+
+def _refused(rows: Rows) -> list[str]:
+    """Who has nothing graded, and why: a line each."""
+    refused = [result for result, _ in rows if _is_refused(result)]
+    lines = [f"refused: {quoted(result.zip)}: {printable(result.problem)}" for result in refused[:NAMED]]
+    return lines + [f"refused: {len(refused) - NAMED} more; {GRADES} has the reasons"] * (len(refused) > NAMED)
+
+
+def _undecided(rows: Rows) -> list[str]:
+    """What the grader could not decide: nobody but the instructor can, and it is one among many cells."""
+    checks = [
+        f"{quoted(result.zip)} {check.name}"
+        for result, marks in rows
+        for check in result.checks
+        if check.status == UNDECIDED and check.name not in marks.decisions
+    ]
+    if not checks:
+        return []
+    more = f", and {len(checks) - NAMED} more" if len(checks) > NAMED else ""
+    return [
+        f"undecided, to be settled by hand: {', '.join(checks[:NAMED])}{more}; {FEEDBACK} has what was seen, and the "
+        f"column {OVERRULE} of {MANUAL} takes your points"
+    ]
+
+
+def _trainings(rows: Rows, lost: int) -> list[str]:
+    kept = sum(1 for result, _ in rows if result.status == "graded" and result.trained)
+    lines = [f"the trainings of {kept} are known, and kept with their points"] if kept else []
+    if lost:
+        lines.append(
+            f"the trainings of {lost} are not taken over (another zip, kit or rules, or --regrade), and are left out "
+            "with their points: run without --no-train"
+        )
+    return lines
+
+
+def _manual(rows: Rows, manual: Manual, out: Path) -> list[str]:
+    lines = []
+    if manual.missing:
+        lines.append(f"{out / MANUAL} has no column {', '.join(manual.missing)}: add it to give these points")
+    return lines + [f"{out / MANUAL}, {told}" for told in manual.without_effect([result for result, _ in rows])]

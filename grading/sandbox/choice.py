@@ -1,0 +1,82 @@
+"""Where student code runs: finds out what confines a process on this machine, by trying.
+
+    sandbox = find_sandbox()
+    outcome = sandbox.run([sandbox.python, "/submission/model_no1.py"], read_only={"/submission": folder})
+    if outcome.problem: ...
+
+bubblewrap comes first, then a container engine, and then nothing: grading refuses, unless it is told to go without.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from grading.sandbox.bubblewrap import Bubblewrap
+from grading.sandbox.containers import Docker, Podman
+from grading.sandbox.runner import Running, Sandbox
+from grading.sandbox.unconfined import Unconfined
+from labkit.limits import Limits, NoSandbox, Outcome, SandboxError
+
+__all__ = [
+    "Limits",
+    "NoSandbox",
+    "Outcome",
+    "Running",
+    "Sandbox",
+    "SandboxError",
+    "Trial",
+    "check_hidden",
+    "find_sandbox",
+    "trials",
+]
+
+TRIAL = Limits(wall_seconds=20)
+
+
+def find_sandbox(unsafe: bool = False) -> Sandbox:
+    """The first sandbox that works here; with `unsafe`, where none does, one that confines nothing, named "none".
+
+    Raises NoSandbox where none works.
+    """
+    for trial in trials():
+        if trial.sandbox:
+            return trial.sandbox
+    if unsafe:
+        return Unconfined()
+    raise NoSandbox("no sandbox works here, and student code does not run without one: see python -m grading doctor")
+
+
+def check_hidden(sandbox: Sandbox, private: Mapping[str, Path]) -> None:
+    """Sees to it that student code is shown none of what is `private`, folders by what they are.
+
+    Raises SandboxError, a line, where one lies in what the sandbox shows of the interpreter.
+    """
+    for what, folder in private.items():
+        for shown in sandbox.shown:
+            if folder.resolve().is_relative_to(shown.resolve()):
+                raise SandboxError(
+                    f"{what} ({folder}) would be shown to student code, as part of the Python that runs it ({shown}); "
+                    "move it, or grade with a Python or a virtual environment elsewhere"
+                )
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A kind of sandbox, one that works or None, and what went wrong."""
+
+    name: str
+    sandbox: Sandbox | None
+    problem: str
+
+
+def trials() -> Iterator[Trial]:
+    """Tries one kind of sandbox after the other."""
+    for kind in (Bubblewrap, Docker, Podman):
+        try:
+            sandbox = kind()
+            outcome = sandbox.run([sandbox.python, "-c", "print('it works')"], limits=TRIAL)
+        except SandboxError as error:
+            yield Trial(kind.name, None, str(error))
+        else:
+            problem = f"a trial run {outcome.problem}: {outcome.log}" if outcome.problem else ""
+            yield Trial(kind.name, None if problem else sandbox, problem)

@@ -1,0 +1,73 @@
+"""The output folder of sandboxes that can't bound one in memory: a folder on disk, watched."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from grading.sandbox import outputs
+from grading.sandbox.runner import Process
+from labkit.limits import Limits, SandboxError
+
+POLL = 0.1  # seconds between two looks at the folder
+
+
+class StagedProcess(Process):
+    """A process that writes to `self.output`, a folder of its own, and is killed when it writes too much."""
+
+    def __init__(self, limits: Limits):
+        """`folder` is the process's own and closed to other users; `output` is in it; `excess` tells who killed it."""
+        self._limits, self._done, self.excess = limits, threading.Event(), False
+        self.folder = Path(tempfile.mkdtemp(prefix="grading-"))
+        self.output = self.folder / "output"
+        self.output.mkdir()
+        self.output.chmod(0o777)
+
+    def begin(self, command: Sequence[str], **options) -> None:
+        """Starts the command, with options of subprocess.Popen, and the watch."""
+        try:
+            self.popen = subprocess.Popen(command, start_new_session=True, **options)
+        except OSError as error:
+            shutil.rmtree(self.folder)
+            raise SandboxError(f"{command[0]} cannot be run: {error}") from error
+        self._watch = threading.Thread(target=self._watch_output, daemon=True)
+        self._watch.start()
+
+    def _watch_output(self):
+        while not self._done.wait(POLL):
+            size, files = _size(self.output)
+            if size > self._limits.output_bytes or files > self._limits.output_files:
+                self.excess = True
+                self.kill()
+
+    def fetch(self, destination: Path, limits: Limits) -> tuple[str, ...]:
+        descriptor = os.open(self.output, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            return outputs.fetch(descriptor, destination, limits)
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        self._done.set()
+        self._watch.join()
+        self.kill()
+        for stream in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
+            if stream:
+                stream.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _size(folder):
+    """Bytes on disk and number of the files and folders below a folder."""
+    size = files = 0
+    for path, folders, names in os.walk(folder):
+        for name in folders + names:
+            files += 1
+            try:
+                size += 512 * os.lstat(os.path.join(path, name)).st_blocks
+            except OSError:  # gone already
+                continue
+    return size, files

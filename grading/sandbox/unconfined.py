@@ -1,0 +1,70 @@
+"""No sandbox at all, for who insists: a process with limits, which sees and reaches all that its user does."""
+
+import contextlib
+import math
+import os
+import re
+import signal
+
+from grading.sandbox.runner import Job, Process, Report, Sandbox
+from grading.sandbox.sandbox_init import verdict
+from grading.sandbox.staged import StagedProcess
+
+# The shell sets the limits: those of the grader itself must stay. Where one is not to be had, the rest still holds.
+LIMITED = """
+exec 3>&2 2>/dev/null
+ulimit -c 0; ulimit -S -t "$1"; ulimit -d "$2"; ulimit -f "$3"; ulimit -n "$4"
+exec 2>&3 3>&-
+shift 4; exec "$@"
+"""
+
+
+class Unconfined(Sandbox):
+    """Runs commands under some limits (wall and processor time, memory of a process, files), and confines nothing.
+
+    No paths are mounted, so those inside are replaced in the command, its environment and `cwd` by those outside.
+    """
+
+    name = "none"
+
+    def __init__(self):
+        import psutil  # noqa: F401  # here, because who has a sandbox that works can do without
+
+    def _launch(self, job: Job) -> Process:
+        return _PlainProcess(job)
+
+
+class _PlainProcess(StagedProcess):
+    def __init__(self, job: Job):
+        super().__init__(job.limits)
+        outside = {inside: str(path) for inside, path in job.read_only.items()} | {"/output": str(self.output)}
+        # A path inside, where a path begins, and not just the beginning of a longer name.
+        inside = re.compile(r"(?<![\w./-])(" + "|".join(map(re.escape, outside)) + r")(?![\w.-])")
+
+        def translate(text):
+            return inside.sub(lambda match: outside[match[0]], text)
+
+        env = {name: translate(value) for name, value in job.env.items()} | {"HOME": str(self.folder)}
+        command = ["/bin/sh", "-c", LIMITED, "sh", *_ulimits(job.limits), *map(translate, job.command)]
+        self.begin(command, env=env, cwd=translate(job.cwd), **job.pipes)
+
+    def kill(self) -> None:
+        import psutil
+
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self.popen.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        self.popen.wait()
+
+    def report(self) -> Report:
+        ended, status = ("output", None) if self.excess else verdict(self.popen.returncode)
+        return Report(ended, status, 0.0)
+
+
+def _ulimits(limits):
+    """What the shell's ulimit takes: seconds, KiB, blocks of 512 bytes, and a number."""
+    cpu = "unlimited" if limits.cpu_seconds == math.inf else str(math.ceil(limits.cpu_seconds))
+    return [cpu, str(limits.memory_bytes // 1024), str(limits.file_bytes // 512), str(limits.open_files)]

@@ -1,0 +1,158 @@
+"""Compares a class with itself and with earlier years: keeps what the comparison needs, and tells what came of it.
+
+Fingerprints are taken once for each zip, by the sandbox, and kept under the zip's hash. What can't be read is left out
+of the comparison, which goes on, and a line says so.
+"""
+
+import contextlib
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from grading import report_check
+from grading.intake.arrivals import BadZip, sha256_of, unpack
+from grading.results.results import Result
+from grading.sandbox.runner import Sandbox
+from grading.similarity.pairs import Pair, Source, are_kept, find_groups, find_pairs, keep_fingerprints
+from grading.similarity.similarity_page import FILE, write_page
+from labkit.checks.assignment import Assignment
+from labkit.errors import DataError
+from labkit.limits import SandboxError
+from labkit.submission.names import BadName, parse_zip_name
+from labkit.text import printable, quoted
+
+FOLDER = ".fingerprints"  # within the folder of results
+
+
+class Library:
+    """The fingerprints of all zips that were ever compared here."""
+
+    def __init__(self, out: Path, sandbox: Sandbox, scratch: Path) -> None:
+        """Keeps them in a folder within `out`, the results', which has to be there; `scratch` is for passing use."""
+        self._folder, self._sandbox, self._scratch = out / FOLDER, sandbox, scratch
+        self._folder.mkdir(exist_ok=True)
+
+    def file(self, sha256: str) -> Path:
+        """Where the fingerprints of the zip with this hash are, or will be."""
+        return self._folder / f"{sha256}.json"
+
+    def keep(self, sha256: str, folder: Path, report: str) -> None:
+        """Keeps those of an unpacked submission; what goes wrong with that is tried again when it is compared."""
+        with contextlib.suppress(SandboxError, DataError, OSError), self._emptied() as scratch:
+            keep_fingerprints(self.file(sha256), folder, report, self._sandbox, scratch)
+
+    def source(self, zip_path: Path, label: str, student: str, sha256: str = "") -> Source:
+        """The Source of a zip, whose fingerprints are taken where they are not kept; "" for a hash that isn't known.
+
+        Raises BadZip, limits.SandboxError, DataError or OSError where there are none to be had.
+        """
+        if not (sha256 and are_kept(self.file(sha256))):
+            with self._emptied() as scratch:
+                copy = scratch / "submission.zip"
+                shutil.copyfile(zip_path, copy)  # what is hashed is what is read, whatever becomes of the file
+                found = sha256_of(copy)
+                if sha256 and found != sha256:
+                    raise BadZip("it has changed since it was graded: run the same command again")
+                sha256 = found
+                if not are_kept(self.file(sha256)):
+                    self._take(copy, self.file(sha256), scratch)
+        return Source(self.file(sha256), label, student)
+
+    def _take(self, zip_path: Path, file: Path, scratch: Path) -> None:
+        folders = [scratch / name for name in ("submission", "report", "fingerprints")]
+        for folder in folders:
+            folder.mkdir()
+        report = ""
+        if unpack(zip_path, folders[0]).report:
+            found, _, _ = report_check.read_report(folders[0], self._sandbox, folders[1])
+            report = found.text if found else ""
+        keep_fingerprints(file, folders[0], report, self._sandbox, folders[2])
+
+    @contextlib.contextmanager
+    def _emptied(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
+            yield Path(scratch)
+
+
+def compare(
+    library: Library,
+    graded: Iterable[tuple[Result, Path]],
+    archive: Sequence[Path],
+    assignment: Assignment,
+    page: Path,
+) -> list[str]:
+    """Compares the graded submissions, given with their zips, with each other and with those of an archive.
+
+    Writes the page; returns what to tell the instructor, a line each. Raises whatever goes wrong with that itself.
+    """
+    left_out: list[tuple[Source, str]] = []
+    sources = []
+    for result, path in graded:
+        label = f"{result.who}, {result.zip}"
+        sources += _source(library, path, label, result.id, left_out, result.zip_sha256)
+    earlier: dict[Path, Source] = {}  # a zip that is there twice is compared once
+    for path in tqdm(archive, unit="zip", desc="archive", dynamic_ncols=True, disable=None if archive else True):
+        for source in _source(library, path, str(path), _student(path, assignment.student_id), left_out):
+            earlier[source.file] = source
+    pairs, incomparable = find_pairs(sources, list(earlier.values()), assignment.similarity)
+    left_out += incomparable
+    compared = f"{len(sources)} submissions" + (f", and {len(earlier)} of the archive" if earlier else "")
+    write_page(page / FILE, pairs, compared, left_out, _copies(sources))
+    return [*_told(left_out), f"{page / FILE}: {_found(pairs)}"]
+
+
+def _found(pairs: Sequence[Pair]) -> str:
+    if not pairs:
+        return "no submissions share more than the hand-out explains"
+    groups = find_groups(pairs)
+    of = f"a group of {len(groups[0].members)} submissions shares"
+    if len(groups) > 1:
+        of = f"{len(groups)} groups of up to {max(len(group.members) for group in groups)} submissions share"
+    return f"{of} more than the hand-out explains"
+
+
+def _copies(sources: Iterable[Source]) -> list[list[Source]]:
+    """Groups of students whose zips are the same: they share their fingerprints' file."""
+    groups: dict[Path, list[Source]] = defaultdict(list)
+    for source in sources:
+        groups[source.file].append(source)
+    return [group for group in groups.values() if len({source.student or source.label for source in group}) > 1]
+
+
+def _source(
+    library: Library, path: Path, label: str, student: str, left_out: list[tuple[Source, str]], sha256: str = ""
+) -> list[Source]:
+    """The Source of a zip, alone in a list; none, and the reason in `left_out`, where it can't be had."""
+    try:
+        return [library.source(path, label, student, sha256)]
+    except Exception as error:  # whatever one zip does to its reading, the others are compared
+        reason = str(error) if isinstance(error, BadZip) else f"{type(error).__name__}: {error}"
+        left_out.append((Source(path, label, student), reason))
+        return []
+
+
+def archived(folders: Iterable[Path], submissions: Path) -> list[Path]:
+    """All zips in folders of earlier years; those of this year's, `submissions`, are none."""
+    present = submissions.resolve()
+    zips = sorted({path.resolve() for folder in folders for path in folder.rglob("*.zip")})
+    return [path for path in zips if path.is_file() and not path.is_relative_to(present)]
+
+
+def _student(path: Path, ids: str) -> str:
+    """The id in the name of a zip, "" where there is none."""
+    try:
+        return parse_zip_name(path.name, ids).id
+    except BadName:
+        return ""
+
+
+def _told(left_out: Sequence[tuple[Source, str]]) -> list[str]:
+    if not left_out:
+        return []
+    source, reason = left_out[0]
+    more = f", and {len(left_out) - 1} more, which {FILE} lists" if len(left_out) > 1 else ""
+    return [f"left out of the comparison: {quoted(source.label)} ({printable(reason)}){more}"]

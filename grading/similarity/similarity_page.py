@@ -1,0 +1,160 @@
+"""similarity.html: who shares much, in groups, and the passages side by side. Plain HTML: no scripts, no links out.
+
+Whatever the submissions hold, the page has some megabytes at most, so that a browser opens it.
+"""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from grading.similarity.pairs import Group, Pair, Passage, Source, find_groups, passages
+from labkit.files import atomic_file
+from labkit.text import printable
+
+FILE = "similarity.html"
+MOST_LISTED = 1000  # pairs in the table, submissions that were left out, groups, and members of each
+MOST_BYTES = 4 * 2**20  # of passages, after which pairs are only listed
+MOST_PASSAGES = 8  # of a kind in a pair
+MOST_LINES = 40  # of a passage
+LABEL = 200  # characters of a name
+
+_HEAD = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>Similar submissions</title>
+<style>
+body { font: 16px/1.5 sans-serif; margin: 2em auto; max-width: 1400px; padding: 0 1em; color: #222; }
+table { border-collapse: collapse; width: 100%; }
+.passages { table-layout: fixed; }
+th, td { border: 1px solid #ccc; padding: .3em .6em; text-align: left; vertical-align: top; }
+pre { font: 13px/1.4 monospace; margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+</style>
+</head>
+<body>
+<h1>Similar submissions</h1>
+<p>Of each pair, the part of the smaller one's own text that is in the other one too: without what the kit handed out
+and the reference solutions, and the fewer have a passage, the more it counts. Names and numbers in code do not count,
+so renaming hides nothing. <strong>This is where to look, not a verdict.</strong> It has no influence on any mark.</p>
+"""
+
+
+def write_page(
+    path: Path,
+    pairs: Sequence[Pair],
+    compared: str,
+    left_out: Sequence[tuple[Source, str]] = (),
+    copies: Sequence[Sequence[Source]] = (),
+) -> None:
+    """Writes the page, atomically.
+
+    `compared` says in words what was compared, `left_out` has what could not be, with the reason, `copies` the groups
+    whose zips are the same. Raises DataError where the file can't be written.
+    """
+    groups = find_groups(pairs)
+    # What connects a group goes before what else is alike in it: a large one leaves room for the others' passages.
+    pairs = [*(pair for group in groups for pair in group.links), *(pair for group in groups for pair in group.others)]
+    parts = [_HEAD, f"<p>Compared: {_text(compared)}. Groups: {len(groups)}. Pairs listed: {len(pairs)}.</p>\n"]
+    parts += [_copies(copies), _groups(groups), _not_compared(left_out), _overview(pairs)]
+    left = MOST_BYTES
+    with atomic_file(path) as file:  # pair by pair: only one is in memory
+        file.write("".join(parts).encode())
+        for number, pair in enumerate(pairs[:MOST_LISTED], 1):
+            shown = _pair(number, pair).encode()
+            left -= len(shown)
+            if left < 0:
+                file.write(f"<p>The page is full: from pair {number} on no passages are shown.</p>\n".encode())
+                break
+            file.write(shown)
+        file.write(b"</body>\n</html>\n")
+
+
+def _copies(copies: Sequence[Sequence[Source]]) -> str:
+    if not copies:
+        return ""
+    items = "".join(f"<li>{'; '.join(map(_label, group[:MOST_LISTED]))}</li>\n" for group in copies)
+    return f"<p>The same zip, byte for byte, came in from several:</p>\n<ul>\n{items}</ul>\n"
+
+
+def _groups(groups: Sequence[Group]) -> str:
+    if not groups:
+        return ""
+    items = "".join(f"<li>{_group(group)}</li>\n" for group in groups[:MOST_LISTED])
+    return f"<p>Who shares much, the most alike first:</p>\n<ol>\n{items}</ol>\n{_more(groups)}"
+
+
+def _group(group: Group) -> str:
+    """How many they are, what they share, and who they are: on one line."""
+    members = "; ".join(map(_label, group.members[:MOST_LISTED]))
+    return f"{len(group.members)} submissions, {_ranges(group)}: {members}"
+
+
+def _ranges(group: Group) -> str:
+    """By kind, the least and the most that a pair of the group shares."""
+    parts: dict[str, list[float]] = {}
+    for pair in group.pairs:
+        for kind, share in pair.shares.items():
+            parts.setdefault(kind, []).append(share.part)
+    return ", ".join(
+        f"{kind} {min(found):.0%}" + (f" to {max(found):.0%}" if f"{min(found):.0%}" != f"{max(found):.0%}" else "")
+        for kind, found in parts.items()
+    )
+
+
+def _not_compared(left_out: Sequence[tuple[Source, str]]) -> str:
+    if not left_out:
+        return ""
+    items = "".join(f"<li>{_label(source)}: {_text(reason)}</li>\n" for source, reason in left_out[:MOST_LISTED])
+    return f"<p>Left out of the comparison:</p>\n<ul>\n{items}</ul>\n{_more(left_out)}"
+
+
+def _overview(pairs: Sequence[Pair]) -> str:
+    if not pairs:
+        return ""
+    rows = "".join(
+        f'<tr><td><a href="#pair-{number}">{number}</a></td><td>{_label(pair.first)}</td>'
+        f"<td>{_label(pair.second)}</td><td>{_shares(pair)}</td></tr>\n"
+        for number, pair in enumerate(pairs[:MOST_LISTED], 1)
+    )
+    head = "<tr><th>pair</th><th>one</th><th>other</th><th>shared</th></tr>"
+    return f"<table>\n{head}\n{rows}</table>\n{_more(pairs)}"
+
+
+def _more(items: Sequence[object]) -> str:
+    return f"<p>... and {len(items) - MOST_LISTED:,} more</p>\n" if len(items) > MOST_LISTED else ""
+
+
+def _shares(pair: Pair) -> str:
+    return ", ".join(f"{kind} {share.part:.0%}" for kind, share in pair.shares.items())
+
+
+def _pair(number: int, pair: Pair) -> str:
+    rows = []
+    for kind in pair.shares:
+        found = passages(pair, kind)
+        rows += [
+            f"<tr><td>{_side(passage, 0)}</td><td>{_side(passage, 1)}</td></tr>\n" for passage in found[:MOST_PASSAGES]
+        ]
+        if len(found) > MOST_PASSAGES:
+            more = len(found) - MOST_PASSAGES
+            rows.append(f'<tr><td colspan="2">... and {more} shorter passages of {kind}</td></tr>\n')
+    return (
+        f'<h2 id="pair-{number}">{number}: {_shares(pair)}</h2>\n<table class="passages">\n'
+        f"<tr><th>{_label(pair.first)}</th><th>{_label(pair.second)}</th></tr>\n{''.join(rows)}</table>\n"
+    )
+
+
+def _side(passage: Passage, side: int) -> str:
+    lines = passage.lines[side]
+    shown = lines[:MOST_LINES] + [f"... ({len(lines) - MOST_LINES} more lines)"] * (len(lines) > MOST_LINES)
+    return f"<strong>{_text(passage.files[side])}</strong> ({passage.kind})<pre>{_text(chr(10).join(shown))}</pre>"
+
+
+def _label(source: Source) -> str:
+    return _text(source.label[:LABEL])
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))

@@ -1,0 +1,126 @@
+"""Tells whether the layers' weights are the model's trainable variables, each number for itself.
+
+What trains is a variable. Where filters are constants, or not trainable, or drawn in each call, where a layer's weights
+are a product of smaller ones, or another layer's, the layers look right and learn otherwise than the assignment's. So
+the numbers that training changes are counted; and with random values for all of them, what is read of the layers has to
+be these very numbers: in another order, or all of them times one number, at most.
+"""
+
+import numpy as np
+
+from labkit.checks.graph.graphs import Admitted
+from labkit.checks.graph.reading import Reading
+from labkit.networks import LAYERS
+
+SCALE = 1e-2  # relative: how far the factor between variables and weights may differ between first and random values
+
+
+def expected_count(script: str) -> int:
+    """The weights and biases of a script's network."""
+    shapes = [layer.weights for layer in LAYERS[script] if layer.weights]
+    return sum(int(np.prod(shape)) + shape[-1] for shape in shapes)
+
+
+def trained(admitted: Admitted) -> dict[str, int]:
+    """The variables that training changes, by the names of their operations, and how many numbers each has."""
+    return {
+        weight.tensor.op.name: weight.value.size
+        for weight in admitted.weights
+        if weight.trainable and weight.tensor.op.name in admitted.learning
+    }
+
+
+def count_problems(script: str, admitted: Admitted, used: frozenset[str]) -> list[str]:
+    """What is wrong with the number of weights and biases that are trained, of those that are used."""
+    sizes = trained(admitted)
+    found, expected = sum(size for name, size in sizes.items() if name in used), expected_count(script)
+    if found == expected:
+        return []
+    fixed = [weight.name for weight in admitted.weights if weight.tensor.op.name in used - sizes.keys()]
+    why = ""
+    if found < expected and fixed:
+        names = ", ".join(fixed[:4])
+        why = f" ({names} is not: trainable=False, tf.stop_gradient, or not found by model.trainable_variables)"
+    elif found < expected:
+        why = "; every weight has to be a tf.Variable of its own, which the model keeps"
+    return [f"training changes {found:,} weights and biases, expected {expected:,}{why}"]
+
+
+def freedom_problems(
+    admitted: Admitted, reading: Reading, values: dict[str, np.ndarray], first: dict[int, np.ndarray]
+) -> list[str]:
+    """Layers whose weights are computed from the variables, and not these themselves.
+
+    `values` are those of the variables that the reading was made with; `first` the first weights, by number of piece.
+    """
+    originals = {weight.tensor.op.name: weight.value for weight in admitted.weights}
+    problems = []
+    for pieces, names in _groups(reading, values.keys()):
+        arrays = {number: reading.pieces[number].values() for number in pieces}
+        variables = {name: values[name] for name in names}
+        tolerance = max(reading.pieces[number].segment.tolerance for number in pieces)
+        if not _is_same(list(arrays.values()), list(variables.values()), tolerance) and not _pairs_up(
+            arrays, variables, first, originals, tolerance
+        ):
+            layer = reading.pieces[pieces[0]].layer
+            problems.append(
+                f"the weights of the {layer.kind} (output {'x'.join(map(str, layer.output))}) are computed from the "
+                "model's variables; they should be variables themselves"
+            )
+    return problems
+
+
+def _groups(reading, names):
+    """Pieces and the variables that they depend on, in groups that share none: (numbers of pieces, names)."""
+    groups = []
+    for number, piece in enumerate(reading.pieces):
+        if piece.values is None or piece.layer.kind == "scaling":
+            continue
+        pieces, used = {number}, set(piece.segment.weights & names)
+        for group in [group for group in groups if group[1] & used]:
+            groups.remove(group)
+            pieces, used = pieces | group[0], used | group[1]
+        groups.append((pieces, used))
+    return [(sorted(pieces), sorted(used)) for pieces, used in groups]
+
+
+def _is_same(arrays, variables, tolerance):
+    """Whether arrays hold the same numbers as variables, in any order."""
+    sizes = [sum(array.size for array in some) for some in (arrays, variables)]
+    return sizes[0] == sizes[1] and _close(_sorted(arrays), _sorted(variables), tolerance)
+
+
+def _pairs_up(arrays, variables, first, originals, tolerance):
+    """Whether each array is a variable times a number, which is the same with the first weights."""
+    left = dict(variables)
+    for number, array in arrays.items():
+        name = next((name for name, value in left.items() if value.size == array.size), None)
+        if name is None:
+            return False
+        value = left.pop(name)
+        scale = _norm(array) / max(_norm(value), 1e-30)
+        if not scale or not any(
+            _close(_sorted([sign * array]) / scale, _sorted([value]), tolerance) for sign in (1, -1)
+        ):
+            return False
+        before = _norm(originals[name])
+        if before and abs(_norm(first[number]) / before / scale - 1) > SCALE:
+            return False
+    return not left
+
+
+def _sorted(arrays):
+    return np.sort(np.concatenate([np.asarray(array, np.float32).ravel() for array in arrays]))
+
+
+def _norm(array):
+    return float(np.linalg.norm(np.asarray(array, np.float32)))
+
+
+def _close(one, other, tolerance):
+    """Whether sorted numbers are the same; `tolerance` is that of the operations that they were read through.
+
+    Sorting makes no error larger, so that this can be strict: numbers that stand in for others, or take their signs,
+    shift the rest by more.
+    """
+    return bool(np.allclose(one, other, rtol=tolerance / 2, atol=tolerance / 2 * float(np.abs(other).mean())))

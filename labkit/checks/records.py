@@ -1,0 +1,86 @@
+"""What a student's trainings left: the records of a script's runs, and whether they can be what the report tells of."""
+
+import json
+import math
+from dataclasses import dataclass
+
+from labkit.checks.check import failed, passed
+from labkit.networks import REMOVED
+from labkit.sources import code_sha256
+
+MNIST = "MNIST"
+
+
+@dataclass(frozen=True)
+class Run:
+    """The part of a run.json that matters here: the data, the steps, the accuracy (0 to 1), the script."""
+
+    dataset: str
+    steps: int
+    accuracy: float
+    script_sha256: str
+
+
+class BadRecord(Exception):
+    """A run.json that can't be used; the text tells why."""
+
+
+def check_training(script, folder, band):
+    """Checks that a script was trained, as it is now, on MNIST, to an accuracy in `band` (lowest, highest, 0 to 1).
+
+    Returns (check, accuracy): the Check "training/<script>", and the mean accuracy over the seeds, or None without any.
+    """
+    name = f"training/{script}"
+    again = f"run `python {script}.py`, or `python compare.py` for all four networks"
+    records = sorted((folder / "results" / script).glob("seed-*/run.json"))
+    if not records:
+        return failed(name, f"{script} has not been trained yet (no results/{script}/seed-*/run.json): {again}"), None
+    try:
+        runs = [read_run(path) for path in records]
+    except BadRecord as error:
+        return failed(name, f"{error}: delete that folder, and {again}"), None
+    present = code_sha256((folder / f"{script}.py").read_bytes())
+    current = [run for run in runs if run.script_sha256 == present]
+    if not current:
+        return failed(
+            name, f"{script}.py has changed since it was trained, so its results are of another: {again}"
+        ), None
+    on_mnist = [run for run in current if run.dataset == MNIST]
+    if not on_mnist:
+        data = current[0].dataset
+        problem = f"{script} was trained on {data}, not MNIST, and that says nothing about MNIST"
+        return failed(name, f"{problem}: get MNIST (README.md, When something does not work), then {again}"), None
+    return _check_accuracy(name, script, on_mnist, band)
+
+
+def _check_accuracy(name, script, runs, band):
+    low, high = band
+    accuracy = sum(run.accuracy for run in runs) / len(runs)
+    seeds = f"{len(runs)} seed{'s' * (len(runs) != 1)}"
+    found = f"test accuracy {accuracy:.2%} on MNIST ({seeds}, {runs[0].steps:,} steps)"
+    if low <= accuracy <= high:
+        return passed(name, found), accuracy
+    why = "train it for longer" if accuracy < low else "that is more than this network can do"
+    layer = f", and look whether just {REMOVED[script]} is gone" if script in REMOVED else ""
+    first = f" (first mend what architecture/{script} tells, if that has failed)" if script in REMOVED else ""
+    return failed(name, f"{found}, expected {low:.2%} to {high:.2%}: {why}{layer}{first}"), accuracy
+
+
+def read_run(path):
+    """The Run that a run.json tells of. Raises BadRecord."""
+    where = "/".join(path.parts[-4:])
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        run = Run(
+            dataset=str(record["dataset"]),
+            steps=int(record["steps"]),
+            accuracy=float(record["test_accuracy"]),
+            script_sha256=str(record["recipe"]["script_sha256"]),
+        )
+    except OSError as error:
+        raise BadRecord(f"{where} can't be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadRecord(f"{where} is damaged") from error
+    if not (math.isfinite(run.accuracy) and 0 <= run.accuracy <= 1):
+        raise BadRecord(f"{where} has a test accuracy of {run.accuracy}, which is none")
+    return run

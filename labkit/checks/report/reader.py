@@ -1,0 +1,86 @@
+"""Reads a report, and all that a pattern can find in its text; runs in the sandbox.
+
+    python -m labkit.checks.report.reader report.pdf report_template.md found.json
+
+A text can be made to keep a search busy for hours, as a PDF its reader, so the searching is done here, too, under the
+sandbox's limits. What comes out is JSON: the fields of report_rules.Found, or
+{"problem": "...", "undecided": true, "remarks": [...]} for the student, where only the grader can't read it.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from labkit.checks.report.accuracies import find_accuracies
+from labkit.checks.report.methods import find_methods
+from labkit.checks.report.text import BadReport, read_pdf, template_prompts_left
+
+INTRODUCTION = re.compile(
+    r"^\W{0,8}(?:\d|I)?[.)]?\s{0,4}(?:introd|motivation|motivazion|overview|background|premess|purpose"
+    r"|aim\b|the task|einleitung|einf(?:ü|ue)hrung|aufgabe|scopo|obiettiv|objetiv|objecti"
+    r"|введение|引言|绪论|介绍|简介|前言)",
+    re.IGNORECASE | re.MULTILINE,
+)
+OPENING = re.compile(  # what a text says of itself in its first words, whatever stands above them
+    r"\b(?:this|our|my|the) (?:report|paper|text|project|work|assignment|study|essay)\b"
+    r"|\b(?:aim|goal|purpose|question) (?:of|is)\b"
+    r"|\b(?:i|we) (?:want|wanted|look|looked|study|studied|ask|asked|investigate\w*|examine\w*)\b"
+    r"|\b(?:dieser?|diesem|diese) (?:bericht|arbeit|projekt|versuch)|\b(?:questo|questa) (?:relazione|progetto|lavoro)"
+    r"|\b(?:este|esta) (?:informe|trabajo|proyecto)|\b(?:ce|cette) (?:rapport|travail|projet|[ée]tude)",
+    re.IGNORECASE,
+)
+OPENING_WORDS = 120
+FAMILIAR = re.compile(  # words that every text of some language has
+    r"\b(?:the|and|of|is|are|that|with|for|it|this|der|die|das|und|ist|ein|eine|mit|il|la|di|che|del|della|per|una|sono"
+    r"|el|los|las|que|es|con|por|le|les|des|est|une|dans|pour|não|uma|os|het|een|van)\b",
+    re.IGNORECASE,
+)
+FEWEST_FAMILIAR = 0.08  # of all words; plain English has some 0.25
+
+
+def _is_readable(text: str) -> bool:
+    """Whether the letters make words of a language that the checks are made for, and not what a font made of them."""
+    words = len(text.split())
+    return len(FAMILIAR.findall(text)) >= FEWEST_FAMILIAR * words
+
+
+def _has_introduction(text: str) -> bool:
+    """Whether a heading says so, or the text begins with what it is about."""
+    return bool(
+        INTRODUCTION.search(text) or OPENING.search(" ".join(text.split(maxsplit=OPENING_WORDS)[:OPENING_WORDS]))
+    )
+
+
+def find_all(pdf: Path, template: str) -> dict[str, Any]:
+    """What is in the PDF, as a dict that JSON can hold; `template` is the text of the report's template."""
+    try:
+        report = read_pdf(pdf)
+    except BadReport as error:
+        return {"problem": str(error), "undecided": error.undecided, "remarks": list(error.remarks)}
+    stated = find_accuracies(report.text)
+    return {
+        "pages": report.pages,
+        "text": report.text,
+        "introduction": _has_introduction(report.text),
+        "methods": find_methods(report.text),
+        "accuracies": stated.placed,
+        "loose": stated.loose,
+        "prompts": template_prompts_left(report.text, template),
+        "hidden": report.hidden,
+        "doubtful": report.doubtful,
+        "why": list(report.why),
+        "readable": _is_readable(report.text),
+    }
+
+
+def main() -> None:
+    """Reads the files that the command line names, and writes what it found to the last of them."""
+    pdf, template, destination = map(Path, sys.argv[1:])
+    found = find_all(pdf, template.read_text(encoding="utf-8"))
+    destination.write_text(json.dumps(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

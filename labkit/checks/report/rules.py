@@ -1,0 +1,230 @@
+"""What a report has to have: rules about what was found in it, the same for grading and for the student's own check.
+
+Where a program can't tell, for the PDF, the language or the wording, a check is undecided, and says what was seen.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+from labkit.checks.assignment import Assignment, ReportRules
+from labkit.checks.check import Check, failed, passed, skipped, undecided
+from labkit.checks.report.methods import MISSING, TREATED, UNCLEAR
+from labkit.checks.report.text import FEWEST_HIDDEN, hidden_words
+
+NETWORKS = {"deep_mnist": "the full network", "model_no1": "no. 1", "model_no2": "no. 2", "model_no3": "no. 3"}
+PARTS = ("methods", "accuracies", "template")  # that depend on the text
+SHOWN = 3  # numbers, or prompts, that a message quotes
+MOST_OF_ONE = 3  # numbers for one network, in a table and in words; more are a list to choose from
+ROUNDED = 0.0005 + 1e-9  # what a percentage with one decimal may be off
+BETTER = 0.001 + 1e-9  # than the full network: an ablation may be by chance, but not by more
+
+
+@dataclass(frozen=True)
+class Found:
+    """What report_reader found: the text that can be seen, and what there is in it of methods, accuracies and prompts.
+
+    `methods` maps the lecture's methods to TREATED, UNCLEAR or MISSING. `accuracies` maps networks to what is stated of
+    them, 0 to 1; `loose` are accuracies of nobody for sure. `hidden` and `doubtful` count words that can't be seen, for
+    sure or perhaps; `why` tells the reasons. `readable` tells whether the letters make words.
+    """
+
+    pages: int
+    text: str
+    introduction: bool
+    methods: dict[str, str]
+    accuracies: dict[str, list[float]]
+    prompts: list[str]
+    loose: list[float] = field(default_factory=list)
+    hidden: int = 0
+    doubtful: int = 0
+    why: list[str] = field(default_factory=list)
+    readable: bool = True
+
+
+@dataclass(frozen=True)
+class Unread:
+    """Why a report could not be read, for the student; undecided where that is the grader's limit."""
+
+    problem: str
+    undecided: bool = False
+    remarks: tuple[str, ...] = ()
+
+
+def unread_of(record: Mapping[str, Any]) -> Unread:
+    """What report_reader wrote of a report that it could not read."""
+    remarks = tuple(map(str, record.get("remarks", ())))
+    return Unread(str(record["problem"]), record.get("undecided") is True, remarks)
+
+
+def unread(problem: Unread, details: Mapping[str, Any] | None = None) -> list[Check]:
+    """The four checks of a report that could not be read."""
+    if problem.undecided:
+        return [undecided(f"report/{name}", problem.problem, **(details or {})) for name in ("text", *PARTS)]
+    skips = [skipped(f"report/{name}", "the report could not be read") for name in PARTS]
+    return [failed("report/text", problem.problem, remarks=problem.remarks, **(details or {})), *skips]
+
+
+def judge(
+    found: Found, assignment: Assignment, measured: Mapping[str, float], details: Mapping[str, Any] | None = None
+) -> list[Check]:
+    """The four checks of what was `Found`; `details` is what reading it cost: `log` and `seconds`.
+
+    `measured` maps scripts to test accuracies, 0 to 1; for one that is not in it, the assignment's band counts.
+    """
+    doubt = _doubt(found)
+    checks = [
+        _check_text(found, assignment.report, details or {}),
+        _check_methods(found),
+        _check_accuracies(found, assignment, measured),
+    ]
+    if doubt:
+        checks = [
+            check if check.passed else undecided(check.name, f"{doubt}; in what could be read: {check.message}")
+            for check in checks
+        ]
+    return [*checks, _check_template(found)]
+
+
+def _doubt(found: Found) -> str:
+    """What kept the text from being read, "" for nothing: then what was not found may be there all the same."""
+    if found.doubtful >= FEWEST_HIDDEN:
+        return f"{found.doubtful:,} words can't be told to be seen ({', '.join(found.why)})"
+    if not found.readable:
+        return "its letters make no words that the checks know, for the language or for a font without its alphabet"
+    return ""
+
+
+def _check_text(found: Found, rules: ReportRules, details: Mapping[str, Any]) -> Check:
+    words = _count_words(found.text)
+    problems = []
+    if words < rules.min_words:
+        problems.append(f"it has {words:,} words, and {rules.min_words:,} are the least that the assignment takes")
+    if found.pages > rules.max_pages:
+        problems.append(f"it has {found.pages} pages, and {rules.max_pages} are the most")
+    if not found.introduction:
+        problems.append("no introduction was found: give it a heading of its own")
+    size = f"{words:,} words on {found.pages} page{'s' * (found.pages != 1)}"
+    remarks = hidden_words(found.hidden, found.why)
+    if remarks:
+        size = f"{size} (and {found.hidden:,} more that can't be seen, which don't count)"
+    if problems:
+        fraction = 1 - len(problems) / 3
+        return failed("report/text", f"{size}; {'; '.join(problems)}", fraction=fraction, remarks=remarks, **details)
+    return passed("report/text", f"{size}, with an introduction", remarks=remarks, **details)
+
+
+def _count_words(text: str) -> int:
+    """The words of a text; of scripts without spaces between them, two characters count as one."""
+    characters = len(re.findall(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]", text))
+    others = re.sub(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+", " ", text)
+    return len(others.split()) + characters // 2
+
+
+def _check_methods(found: Found) -> Check:
+    by_verdict = {
+        verdict: [method for method, its in found.methods.items() if its == verdict]
+        for verdict in (TREATED, UNCLEAR, MISSING)
+    }
+    treated, unclear, missing = by_verdict.values()
+    if not missing and not unclear:
+        return passed("report/methods", f"treated: {', '.join(treated)}")
+    parts = [f"treated: {', '.join(treated)}"] if treated else []
+    if unclear:
+        parts.append(
+            f"there seems to be something about {', '.join(unclear)}, but without the name, or without the words that "
+            "an explanation has; below a heading that names the method it would be found"
+        )
+    if missing:
+        parts.append(
+            f"not there, or just named: {', '.join(missing)}; give each a section, or some sentences of its own"
+        )
+    if unclear:
+        return undecided("report/methods", "; ".join(parts))
+    return failed("report/methods", parts[-1], fraction=len(treated) / len(found.methods))
+
+
+# ------------------------------------------------------------------------------------------------------- the accuracies
+
+
+@dataclass
+class _Verdicts:
+    """What the accuracies of the four networks came to: sentences, and the values that agree."""
+
+    agreed: dict[str, float] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def _check_accuracies(found: Found, assignment: Assignment, measured: Mapping[str, float]) -> Check:
+    """Each network's accuracy has to be near the one measured, or else in its band; what is unclear is undecided."""
+    verdicts = _Verdicts()
+    for script in NETWORKS:
+        _judge_network(script, found, assignment, measured, verdicts)
+    _judge_together(verdicts, found)
+    agreed = ", ".join(f"{NETWORKS[script]} {value:.2%}" for script, value in verdicts.agreed.items())
+    if verdicts.missing:
+        lost = f"no test accuracy was found of {', '.join(verdicts.missing)}; make a table with a row for each network"
+        verdicts.problems.append(f'{lost}, called "full", "no. 1", "no. 2" and "no. 3"')
+    if verdicts.doubts:
+        seen = f"found, and as expected: {agreed}; " if agreed else ""
+        return undecided("report/accuracies", seen + "; ".join(verdicts.doubts + verdicts.problems))
+    if not verdicts.problems:
+        return passed("report/accuracies", f"found, and as expected: {agreed}")
+    fraction = len(verdicts.agreed) / len(NETWORKS)
+    return failed("report/accuracies", "; ".join(verdicts.problems), fraction=fraction)
+
+
+def _judge_network(
+    script: str, found: Found, assignment: Assignment, measured: Mapping[str, float], verdicts: _Verdicts
+) -> None:
+    name, stated = NETWORKS[script], found.accuracies.get(script, [])
+    low, high = (measured[script],) * 2 if script in measured else assignment.bands[script]
+    expected = f"{low:.2%} was measured" if script in measured else f"{low:.2%} to {high:.2%} is to be expected"
+    tolerance = assignment.report.accuracy_tolerance + 1e-9
+    surely = tolerance if script in measured else ROUNDED  # a band is wide enough without the tolerance
+    near = [value for value in stated if low - surely <= value <= high + surely]
+    perhaps = [value for value in stated if low - tolerance <= value <= high + tolerance]
+    told = ", ".join(f"{value:.2%}" for value in stated[:SHOWN])
+    if not stated:
+        verdicts.missing.append(name)
+    elif len(stated) > MOST_OF_ONE or max(stated) - min(stated) > tolerance or (near and len(near) < len(stated)):
+        span = f"{len(stated)} numbers, from {min(stated):.2%} to {max(stated):.2%}"
+        verdicts.doubts.append(f"{name}: the report has {span}, and which of them is its test accuracy can't be told")
+    elif near:
+        verdicts.agreed[script] = near[0]
+    elif perhaps:
+        verdicts.doubts.append(
+            f"{name}: the report has {told}, a little beyond what the assignment expects: {expected}"
+        )
+    else:
+        verdicts.problems.append(f"{name}: the report has {told}, where {expected}")
+
+
+def _judge_together(verdicts: _Verdicts, found: Found) -> None:
+    """What no network's number tells by itself: numbers of nobody, four equal ones, a full network that loses."""
+    if verdicts.missing and found.loose:
+        numbers = ", ".join(f"{value:.2%}" for value in found.loose[: SHOWN + 1])
+        verdicts.doubts.append(f"the report has {numbers}, and which networks these belong to can't be told")
+    verdicts.doubts += [
+        f"{NETWORKS[one]} and {NETWORKS[other]} have each other's numbers in two places: which is right can't be told"
+        for one, other in combinations(NETWORKS, 2)
+        if len(stated := set(found.accuracies.get(one, []))) > 1 and stated == set(found.accuracies.get(other, []))
+    ]
+    values = list(verdicts.agreed.values())
+    if len(values) == len(NETWORKS) and len(set(values)) == 1:
+        verdicts.doubts.append(f"all four networks have the same test accuracy, {values[0]:.2%}: state another decimal")
+    full = verdicts.agreed.get("deep_mnist")
+    better = [NETWORKS[s] for s, value in verdicts.agreed.items() if full is not None and value > full + BETTER]
+    if better:
+        verdicts.doubts.append(f"{', '.join(better)} should not be better than the full network: are they swapped?")
+
+
+def _check_template(found: Found) -> Check:
+    if not found.prompts:
+        return passed("report/template", "no prompt of the template is left")
+    more = f", and {len(found.prompts) - SHOWN} more" if len(found.prompts) > SHOWN else ""
+    return failed("report/template", f"prompts are left: {'; '.join(map(str, found.prompts[:SHOWN]))}{more}")

@@ -1,0 +1,165 @@
+"""Reads a report: the text of a PDF that can be seen, and the template's prompts in it.
+
+A PDF can be made to keep its reader busy for ever, or to fill the memory. So `report_reader` runs all this in a process
+of its own, under somebody else's limits; the caps below only keep honest files within reason.
+"""
+
+import logging
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labkit.checks.file_checks import pdf_problem
+from labkit.checks.report.ink import find_ink, without
+
+MAX_BYTES = 50_000_000  # of the file; a report with a dozen pictures has 2 MB
+MAX_PAGES = 200  # that are read; a report has a dozen
+MAX_CHARACTERS = 1_000_000  # of its text
+FEWEST_HIDDEN = 10  # words that nobody sees, of which somebody should know
+FEWEST_LETTERS = 200  # of a report in which text was found: a scan may carry a page number or a watermark
+
+
+class BadReport(Exception):
+    """The report can't be read; the text tells the student why, and what to do.
+
+    `undecided` where that is the grader's limit, so that somebody has to read it; `remarks` are for the instructor.
+    """
+
+    def __init__(self, message: str, undecided: bool = False, remarks: tuple[str, ...] = ()):
+        super().__init__(message)
+        self.undecided, self.remarks = undecided, remarks
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found in a PDF: its number of pages, and the text that can be seen on them.
+
+    `hidden` counts the words that nobody sees, `doubtful` those of which that can't be told; `why` has the reasons, the
+    most frequent first.
+    """
+
+    pages: int
+    text: str
+    hidden: int = 0
+    doubtful: int = 0
+    why: tuple[str, ...] = ()
+
+
+def read_pdf(path: str | Path) -> Report:
+    """The pages of a PDF, and the text of the first MAX_PAGES of them, at most MAX_CHARACTERS of it.
+
+    Raises BadReport for what is no PDF, or is too large, encrypted, damaged, or without text.
+    """
+    path = Path(path)
+    _check_file(path)
+    from pypdf import PdfReader
+    from pypdf.errors import DependencyError, FileNotDecryptedError
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it complains of what it then reads all the same
+    try:
+        reader = PdfReader(path)
+        report = _read_pages(reader)
+    except FileNotDecryptedError as error:
+        raise BadReport(f"{path.name} is protected by a password: export it again without one") from error
+    except DependencyError as error:
+        message = (
+            f"{path.name} is encrypted in a way that only a person's viewer may open: export it again without that"
+        )
+        raise BadReport(message, undecided=True) from error
+    except Exception as error:  # pypdf answers a damaged file with errors of every kind
+        raise BadReport(f"{path.name} is damaged ({type(error).__name__}): export it again") from error
+    letters = sum(map(str.isalpha, report.text))
+    if letters < FEWEST_LETTERS and not report.doubtful:
+        unseen = f", and {report.hidden:,} words that nobody sees: {', '.join(report.why)}" if report.hidden else ""
+        raise BadReport(
+            f"{path.name} has {report.pages} page{'s' * (report.pages != 1)} and next to no text ({letters} letters"
+            f"{unseen}): it is empty, or a scan; export it from the program in which it was written",
+            remarks=hidden_words(report.hidden, report.why),
+        )
+    return report
+
+
+def hidden_words(count: int, why: Sequence[str]) -> tuple[str, ...]:
+    """A remark on so many words that nobody sees; none for a few, which are a slip of the program that made the PDF."""
+    if count < FEWEST_HIDDEN:
+        return ()
+    return (f"{count:,} words of the report can't be seen ({', '.join(why)}) and don't count",)
+
+
+def _read_pages(reader: Any) -> Report:
+    pages, text, hidden, doubtful = len(reader.pages), "", 0, 0
+    reasons: Counter[str] = Counter()
+    for number in range(min(pages, MAX_PAGES)):
+        seen, unseen, unsure, why = _read_page(reader.pages[number])
+        text, hidden, doubtful = f"{text}{seen}\n", hidden + unseen, doubtful + unsure
+        reasons += why
+        if len(text) > MAX_CHARACTERS:
+            break
+    why = tuple(reason for reason, _ in reasons.most_common(3)) if hidden or doubtful else ()
+    return Report(pages, _clean(text[:MAX_CHARACTERS]), hidden, doubtful, why)
+
+
+def _read_page(page: Any) -> tuple[str, int, int, Counter[str]]:
+    """The text of a page that can be seen; how many words can't be, of how many that is doubtful; and the reasons."""
+    text = page.extract_text()
+    try:
+        ink = find_ink(page)
+        if not ink.hidden and not ink.doubtful:
+            return text, 0, 0, Counter()
+        with without(page, ink.hidden | ink.doubtful):
+            seen = page.extract_text()
+        with without(page, ink.hidden):
+            perhaps = page.extract_text() if ink.doubtful else seen
+    except Exception:  # whatever is odd about the page: what can't be followed counts as seen
+        return text, 0, 0, Counter()
+    words, likely, sure = (len(one.split()) for one in (text, perhaps, seen))
+    return seen, max(0, words - likely), max(0, likely - sure), ink.reasons
+
+
+def _check_file(path: Path) -> None:
+    problem = pdf_problem(path)
+    if problem:
+        raise BadReport(problem)
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise BadReport(
+            f"{path.name} has {size / 1e6:,.0f} MB, expected at most {MAX_BYTES / 1e6:.0f}: use smaller pictures"
+        )
+
+
+def _clean(text: str) -> str:
+    """Ligatures as letters, tabs as spaces, and nothing that could not be written to a file or a terminal."""
+    text = unicodedata.normalize("NFKC", text).encode(errors="replace").decode()
+    return "".join(char for char in text.replace("\t", " ") if char == "\n" or char.isprintable())
+
+
+def template_prompts_left(text: str, template: str) -> list[str]:
+    """The prompts of the template (its text, in Markdown) that are still in a report's text, each by its beginning.
+
+    A prompt is left when any sentence of it is. Only letters and digits are compared: line ends and hyphens vary. What
+    the student wrote behind a "Prompt:" that should have gone counts, too.
+    """
+    shown = re.sub(r"<!--.*?-->", "", template, flags=re.DOTALL)
+    prompts = [re.sub(r"\s*\n> ?", " ", prompt) for prompt in re.findall(r"> Prompt: ?((?:.*\n>)*.*)", shown)]
+    found = _letters(text)
+    left = []
+    for prompt in prompts:
+        sentences = [_letters(sentence) for sentence in re.split(r"(?<=[.?])\s", prompt)]
+        if any(len(sentence) >= 20 and sentence in found for sentence in sentences):
+            left.append(_beginning(prompt))
+    known = " ".join(map(_letters, prompts))
+    own = [rest for rest in re.findall(r"\bPrompt: *(.{1,80})", text) if _letters(rest)[:20] not in known]
+    return left + [_beginning(rest) for rest in own]
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).lower()))
+
+
+def _beginning(text: str, words: int = 6) -> str:
+    short = " ".join(text.split()[:words])
+    return short if len(text.split()) <= words else f"{short} ..."

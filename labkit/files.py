@@ -1,0 +1,58 @@
+"""Where the kit is, and files that are written whole or not at all."""
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from labkit.errors import DataError
+
+# The modules beside labkit/, which students read, run or import.
+FACES = ("softmax_mnist", "deep_mnist", "input_data", "plotter", "lab", "compare", "submit")
+KIT = Path(__file__).resolve().parent.parent  # the folder of the scripts and of labkit/
+STALE_AFTER = 3600  # seconds without a write, after which a temporary file belongs to a killed process
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary file that takes the name `path` when the block ends well, and else vanishes.
+
+    Its name is unique, so that any number of processes may write `path` at once; readers see one whole file
+    or another. The data reaches the disk before the name does. An OSError in the block becomes a DataError
+    that names `path`.
+    """
+    # Not tempfile: its files are private to their owner, and this one is to be shared.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    try:
+        try:
+            with open(temporary, "xb") as file:
+                _remove_stale(path.parent, now=os.fstat(file.fileno()).st_mtime)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            with contextlib.suppress(OSError):  # gone after os.replace; never there if it could not be opened
+                temporary.unlink()
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror}. {_remedy(error)}") from error
+
+
+def _remove_stale(directory: Path, now: float) -> None:
+    """Delete the temporary files that killed processes left in `directory`.
+
+    `now` is in seconds by the clock of the file system, which may not be that of this machine.
+    """
+    for leftover in directory.glob(f".*.*-{'[0-9a-f]' * 8}.part"):
+        with contextlib.suppress(OSError):  # another process was faster, or it belongs to another user
+            if leftover.stat().st_mtime < now - STALE_AFTER:
+                leftover.unlink()
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+        return "Free some space there, or choose another directory."
+    return "Choose a directory that you may write to."

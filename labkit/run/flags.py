@@ -1,0 +1,164 @@
+"""The command line of the lab scripts, read before TensorFlow is imported: `--help` should not wait for that."""
+
+import argparse
+import math
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from labkit import host, notebook, startup
+
+EPILOG = """\
+results go to RESULTS_DIR/<script>/seed-<SEED>/: run.json, predictions.npy, the pictures and a checkpoint
+exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"""
+
+
+def _positive(kind):
+    def parse(text):
+        value = kind(text)
+        if not (value > 0 and math.isfinite(value)):
+            raise argparse.ArgumentTypeError(f"{text} is not a number above zero")
+        return value
+
+    parse.__name__ = f"positive {kind.__name__}"  # argparse's word for it: "invalid positive int value: 'ten'"
+    return parse
+
+
+def _fraction(text):
+    value = float(text)
+    if not 0 <= value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a fraction: 0 or more, and less than 1")
+    return value
+
+
+def _seed(text):
+    value = int(text)
+    if not 0 <= value < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 4294967295, the seeds that NumPy takes")
+    return value
+
+
+def _folder(text):
+    if startup.unreadable_path(text):
+        raise argparse.ArgumentTypeError(
+            f"{text} is not valid UTF-8, so TensorFlow can't write there: use plain letters"
+        )
+    return text
+
+
+FLAGS = {
+    "--data-dir": {
+        "metavar": "DIR",
+        "default": None,
+        "help": "where the MNIST files are, or go (default: $MNIST_DATA_DIR, else MNIST_data)",
+    },
+    "--dataset": {
+        "choices": ("auto", "mnist", "synthetic"),
+        "default": "auto",
+        "help": "auto is MNIST, or synthetic digits where it can't be had (default: auto)",
+    },
+    "--steps": {"type": _positive(int), "help": "training steps, one batch each (default: %(default)s)"},
+    "--batch-size": {"type": _positive(int), "help": "images in a batch (default: %(default)s)"},
+    "--learning-rate": {
+        "type": _positive(float),
+        "help": "how far a step goes; under one-cycle, the largest (default: %(default)s)",
+    },
+    "--schedule": {
+        "choices": ("one-cycle", "constant"),
+        "help": "one-cycle raises the learning rate for a fifth of the steps, then lowers it to zero "
+        "(default: %(default)s)",
+    },
+    "--label-smoothing": {
+        "type": _fraction,
+        "help": "the part of each label that is shared out among the ten digits (default: %(default)s)",
+    },
+    "--precision": {
+        "choices": ("auto", "float32", "bfloat16"),
+        "default": "auto",
+        "help": "of products, the weights are float32; auto is bfloat16 on a processor made for it (default: auto)",
+    },
+    "--seed": {
+        "type": _seed,
+        "default": 0,
+        "help": "the same seed gives the same result on the same machine (default: 0)",
+    },
+    "--results-dir": {
+        "type": _folder,
+        "metavar": "DIR",
+        "default": "results",
+        "help": "where the results go (default: results)",
+    },
+    "--log-dir": {
+        "type": _folder,
+        "metavar": "DIR",
+        "default": None,
+        "help": "write TensorBoard logs there, too; to view them: tensorboard --logdir DIR",
+    },
+    "--summary": {
+        "action": "store_true",
+        "default": False,
+        "help": "print the network's layers, their outputs' shapes and their weights, and train nothing",
+    },
+    "--resume": {
+        "action": "store_true",
+        "default": False,
+        "help": "continue a stopped run from its last checkpoint",
+    },
+}
+
+
+def parse_flags(description, **defaults):
+    """Reads the command line of a lab script, then imports TensorFlow.
+
+    `defaults` are the script's own, for steps, batch_size, learning_rate, schedule and label_smoothing; it has no flag
+    for what it leaves out. Returns a namespace with a field for each flag, and `script`, the script's name without
+    `.py`. Ends the process after `--help` (status 0) and on a bad flag (status 2).
+
+    Pasted into a notebook's cell a script has no command line, only that of the notebook, and all flags are defaults.
+    """
+    host.refuse_while_importing()
+    parser = argparse.ArgumentParser(
+        description=description, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name, options in FLAGS.items():
+        if "default" in options or name[2:].replace("-", "_") in defaults:
+            parser.add_argument(name, **options)
+    parser.set_defaults(data_dir=startup.data_folder(), **defaults)
+    if notebook.pasted(sys._getframe(1).f_code.co_filename):
+        flags = parser.parse_args([])
+        flags.script = notebook.script(description)
+        file = "deep_mnist.py" if flags.script == notebook.UNNAMED else f"{flags.script}.py"
+        print(f"the flags in a notebook's cell are the defaults; to set some: %run {file} --steps 100")
+    else:
+        flags = notebook.call(parser.parse_args)
+        flags.script = Path(sys.argv[0]).stem
+    _import_tensorflow()
+    return flags
+
+
+def _import_tensorflow():
+    """Imports TensorFlow without its log messages, unless the import fails: then they are the explanation."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
+    sys.stderr.flush()
+    try:
+        terminal = os.dup(2)  # C++ prints some messages whatever the level, so the file descriptor itself is diverted
+    except OSError:  # a window of Python's own, such as IDLE's, has none
+        terminal = os.open(os.devnull, os.O_WRONLY)
+    status, told = 0, ""
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        except KeyboardInterrupt:
+            status, told = 130, "stopped by Ctrl-C"
+        except ImportError as error:
+            messages.seek(0)
+            os.write(terminal, messages.read())
+            told = f"error: TensorFlow can't be imported ({error}); to install it: pip install -r requirements.txt"
+            status = 1
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+    if status:
+        notebook.stop(status, told)  # here, where stderr is a terminal's again

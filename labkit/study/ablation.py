@@ -1,0 +1,482 @@
+"""What the runs of a study say: the statistics, in sentences that can be checked, and the files for the report.
+
+`compare.py` trains; this module takes finished runs. Three questions, each with its own method, all from scipy.stats:
+
+    How good is a network, trained anew?          mean over the seeds, with Student's 95% interval
+    Does removing a layer change that?            Welch's t-test: each ablation against the full network
+    Do two networks, as trained, differ?          McNemar's exact test, on the same test images, one seed
+
+Welch's test lets each network have a spread of its own. Its p-values, and McNemar's, are multiplied by the number of
+comparisons, and its intervals widened accordingly (Bonferroni), so that the level is that of the whole study. Why it is
+this test, and what it finds with how many seeds, benchmarks/error_rates.py simulates. All of it is about other seeds on
+the same test images; what other images would change, the report adds.
+"""
+
+import csv
+import io
+import itertools
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+import plotter
+from labkit.files import atomic_file
+from labkit.networks import REMOVED
+
+FULL = "deep_mnist"
+NAMES = {FULL: "full", "model_no1": "no. 1", "model_no2": "no. 2", "model_no3": "no. 3"}  # in tables and pictures
+ALPHA = 0.05  # of a whole study: the corrected p-value below which a difference is called significant
+LEVEL = 1 - ALPHA  # of every interval; of the differences, together
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished training: its run.json, and its guesses for the test images, (images,) uint8."""
+
+    network: str
+    seed: int
+    record: dict
+    predictions: np.ndarray
+
+    @property
+    def accuracy(self):
+        """Test accuracy in percent."""
+        return 100 * self.record["test_accuracy"]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Mean accuracy of an ablation less that of the full network, in percentage points.
+
+    `low`, `high` (the interval) and `p`, both Welch's and corrected for `comparisons`, are None where the seeds don't
+    allow a test.
+    """
+
+    points: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    comparisons: int = 0
+
+    @property
+    def significant(self) -> bool:
+        """Whether the means over the seeds are shown to differ; the interval has no zero in it then."""
+        return self.p is not None and self.p < ALPHA
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two trained networks on the same test images: how many images each got right, and McNemar's corrected p."""
+
+    seed: int
+    both: int
+    only_full: int
+    only_ablation: int
+    neither: int
+    p: float
+    comparisons: int
+
+
+# ------------------------------------------------------------------------------------------------------- statistics
+
+
+def mean_interval(percentages: Sequence[float]) -> tuple[float, float | None, float | None]:
+    """(mean, low, high) of Student's interval for the mean of percentages, which ends at 0 and 100.
+
+    low and high are None of a single value, and of equal ones: how far others would be from them is not known then.
+    """
+    mean = float(np.mean(percentages))
+    if np.ptp(percentages) == 0:
+        return mean, None, None
+    half = float(stats.t.ppf((1 + LEVEL) / 2, len(percentages) - 1) * stats.sem(percentages))
+    return mean, max(0.0, mean - half), min(100.0, mean + half)
+
+
+def differences(runs: Mapping[str, Sequence[Run]]) -> dict[str, Difference]:
+    """Each ablation's Difference from the full network; {} without runs of the full network.
+
+    There is no test where either network has a single seed, nor where no seed of the two differs from another.
+    """
+    accuracies = {network: np.array([run.accuracy for run in of_network]) for network, of_network in runs.items()}
+    full = accuracies.pop(FULL, None)
+    if full is None:
+        return {}
+    found = {network: Difference(float(values.mean() - full.mean())) for network, values in accuracies.items()}
+    tested = {network: values for network, values in accuracies.items() if _can_be_tested(full, values)}
+    return found | {network: _difference(full, values, len(tested)) for network, values in tested.items()}
+
+
+def _can_be_tested(full: np.ndarray, values: np.ndarray) -> bool:
+    return min(len(full), len(values)) > 1 and max(np.ptp(full), np.ptp(values)) > 0
+
+
+def _difference(full: np.ndarray, values: np.ndarray, comparisons: int) -> Difference:
+    """The Difference of accuracies in percent, (seeds,) each, as one of so many comparisons."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a network whose seeds agree; the other's spread will do
+        test = stats.ttest_ind(values, full, equal_var=False)
+        interval = test.confidence_interval(1 - ALPHA / comparisons)
+    return Difference(
+        points=float(values.mean() - full.mean()),
+        low=max(-100.0, float(interval.low)),
+        high=min(100.0, float(interval.high)),
+        p=min(1.0, float(test.pvalue) * comparisons),
+        comparisons=comparisons,
+    )
+
+
+def sampling_error(accuracy: float, images: int) -> float:
+    """How far an accuracy in percent is off for want of more test images, in points: half of Wilson's 95% interval.
+
+    Wilson, "Probable inference, the law of succession, and statistical inference", J. Am. Stat. Assoc. 22 (1927).
+    """
+    interval = stats.binomtest(round(accuracy / 100 * images), images).proportion_ci(LEVEL, method="wilson")
+    return 100 * float(interval.high - interval.low) / 2
+
+
+def pairs(runs, labels):
+    """Each ablation's Pair with the full network, of the first seed that both have; labels: (images,), 0 to 9."""
+    full = {run.seed: run for run in runs.get(FULL, [])}
+    first = {}
+    for network, of_network in runs.items():
+        common = [run for run in of_network if run.seed in full]
+        if network != FULL and common:
+            first[network] = common[0]
+    return {network: _pair(labels, full[run.seed], run, len(first)) for network, run in first.items()}
+
+
+def _pair(labels, full, ablation, comparisons):
+    full_right, ablation_right = full.predictions == labels, ablation.predictions == labels
+    only_full = int(np.sum(full_right & ~ablation_right))
+    only_ablation = int(np.sum(~full_right & ablation_right))
+    differ = only_full + only_ablation
+    p = stats.binomtest(only_full, differ).pvalue if differ else 1.0  # heads or tails, were the networks alike
+    return Pair(
+        seed=ablation.seed,
+        both=int(np.sum(full_right & ablation_right)),
+        only_full=only_full,
+        only_ablation=only_ablation,
+        neither=int(np.sum(~full_right & ~ablation_right)),
+        p=min(1.0, float(p) * comparisons),
+        comparisons=comparisons,
+    )
+
+
+def digit_errors(runs, labels):
+    """Per network, the errors among the test images of each digit, in percent, mean over its seeds: (10,) float64."""
+    images = np.maximum(np.bincount(labels, minlength=10), 1)
+
+    def errors(run):
+        return 100 * np.bincount(labels[run.predictions != labels], minlength=10) / images
+
+    return {network: np.mean([errors(run) for run in of_network], axis=0) for network, of_network in runs.items()}
+
+
+# -------------------------------------------------------------------------------------------------------- sentences
+
+
+def conclusions(runs, labels):
+    """One sentence for each ablation: what removing the layer costs, and whether a difference is shown."""
+    paired = pairs(runs, labels)
+    return [_conclusion(network, found, runs, paired.get(network)) for network, found in differences(runs).items()]
+
+
+def _conclusion(network: str, found: Difference, runs: Mapping[str, Sequence[Run]], pair: Pair | None) -> str:
+    start = _effect(network, found, runs)
+    if found.p is not None:
+        low, high = (-found.high, -found.low) if _costs(found) else (found.low, found.high)
+        verdict = "is shown" if found.significant else "is not shown, nor that there is none"
+        return (
+            f"{start}, 95% CI {_end(low)} to {_end(high)}; a difference in mean accuracy over the seeds {verdict} "
+            f"(Welch's t-test{_corrected(found)}: {_p(found.p)})."
+        )
+    if min(len(runs[network]), len(runs[FULL])) > 1:
+        return f"{start}; no seed of either differs from another, and without a spread there is nothing to test with."
+    if pair is None:
+        return f"{start} with a single seed; whether that is the layer or the luck of the seed takes more seeds."
+    differ = "differ" if pair.p < ALPHA else "are not shown to differ"
+    return (
+        f"{start} with a single seed: {_images(pair.only_full)} right only with it, {pair.only_ablation} only "
+        f"without it, so these two trained networks {differ} (McNemar's test{_corrected(pair)}: {_p(pair.p)}); whether "
+        "that is the layer or the luck of the seed takes more seeds."
+    )
+
+
+def _effect(network: str, found: Difference, runs: Mapping[str, Sequence[Run]]) -> str:
+    removing = "Removing" if _is_mnist(runs) else f"On {_data(runs)}, removing"
+    start = f"{removing} {REMOVED[network]} ({NAMES[network]})"
+    if _points(found.points) == "0.00":
+        return f"{start} changes test accuracy by less than 0.01 points"
+    return f"{start} {'costs' if _costs(found) else 'gains'} {abs(found.points):.2f} points of test accuracy"
+
+
+def _costs(found: Difference) -> bool:
+    return _points(found.points).startswith("-")
+
+
+def _images(count: int) -> str:
+    return "1 image is" if count == 1 else f"{count} images are"
+
+
+def _corrected(found: Difference | Pair) -> str:
+    return f", corrected for {found.comparisons} comparisons" if found.comparisons > 1 else ""
+
+
+def digit_sentences(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.ndarray]) -> list[str]:
+    """On which digits an ablation errs more often, a sentence for each whose mean accuracy is shown to differ.
+
+    The others are named in one more sentence. errors: as `digit_errors` returns them.
+    """
+    found = differences(runs)
+    sentences = [
+        _digit_sentence(network, errors[FULL], errors[network]) for network in found if found[network].significant
+    ]
+    if rest := [NAMES[network] for network in found if not found[network].significant]:
+        sentences.append(
+            f"Of {_list(rest)} no difference over the seeds is shown, so nothing is said of single digits."
+        )
+    return sentences
+
+
+def _digit_sentence(network, full, errors):
+    worst = [digit for digit in np.argsort(full - errors, kind="stable")[:3] if errors[digit] > full[digit]]
+    rises = ", ".join(f"{digit} (from {full[digit]:.2f} to {errors[digit]:.2f}%)" for digit in worst)
+    rise = f"rise most for the digits {rises}" if worst else "rise for no digit"
+    return f"Without {REMOVED[network]} ({NAMES[network]}) the errors {rise}."
+
+
+def _list(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _points(value):
+    """Two decimals; no minus sign before what rounds to zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
+
+
+def _end(value: float) -> str:
+    """The end of an interval: two decimals, or as many as show on which side of zero it is."""
+    texts = (f"{value:.{decimals}f}" for decimals in range(2, 7))
+    return next((text for text in texts if float(text) != 0), "0.00")
+
+
+def _p(value: float) -> str:
+    """A p-value of three decimals, or of as many as show on which side of ALPHA it is."""
+    if value < 0.001:
+        return "p < 0.001"
+    texts = (f"{value:.{decimals}f}" for decimals in itertools.count(3))
+    return f"p = {next(text for text in texts if (float(text) < ALPHA) == (value < ALPHA))}"
+
+
+def _is_mnist(runs):
+    return _any(runs).record["dataset"] == "MNIST"
+
+
+def _data(runs):
+    """What the runs are of, so that nobody takes anything else for MNIST."""
+    return _any(runs).record["dataset"] + ("" if _is_mnist(runs) else ", not MNIST")
+
+
+def _any(runs):
+    return next(iter(runs.values()))[0]
+
+
+# ------------------------------------------------------------------------------------------------------------ files
+
+
+def write(runs, labels, folder, notes=()):
+    """Writes ablation.md, ablation.csv, ablation.png and ablation_digits.png; returns their paths.
+
+    runs: dict from a network's name to its Runs by seed, at least one each, all of one dataset and recipe. labels:
+    (images,) the digits of the test images. notes: lines for the reader of the report, on what is missing, say.
+    Raises OSError or DataError where a file can't be written.
+    """
+    errors = digit_errors(runs, labels)
+    paths = [folder / f"ablation{end}" for end in (".md", ".csv", ".png", "_digits.png")]
+    with atomic_file(paths[0]) as file:
+        file.write(_report(runs, labels, errors, notes).encode())
+    with atomic_file(paths[1]) as file:
+        file.write(_csv(runs, labels).encode())
+    plotter.plot_comparison({NAMES[n]: _drawn(mine) for n, mine in runs.items()}, paths[2], dataset=_data(runs))
+    plotter.plot_digit_errors({NAMES[n]: mine for n, mine in errors.items()}, paths[3], dataset=_data(runs))
+    return paths
+
+
+def _drawn(runs):
+    """What plotter.plot_comparison wants to know of a network."""
+    accuracies = [run.accuracy for run in runs]
+    _, *interval = mean_interval(accuracies)
+    return {
+        "accuracies": accuracies,
+        "interval": interval if None not in interval else None,
+        "seconds": [run.record["training_seconds"] for run in runs],
+        "histories": [run.record["history"] for run in runs],
+    }
+
+
+def _csv(runs, labels):
+    text = io.StringIO()
+    columns = ["network", "seed", "dataset", "steps", "parameters", "training_seconds", "test_accuracy", "errors"]
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow([*columns, *(f"errors_on_{digit}" for digit in range(10)), "script_sha256"])
+    for run in (run for of_network in runs.values() for run in of_network):
+        wrong = np.bincount(labels[run.predictions != labels], minlength=10)
+        record = run.record
+        known = [record[name] for name in columns[2:-1]]
+        table.writerow([run.network, run.seed, *known, wrong.sum(), *wrong, record["recipe"]["script_sha256"]])
+    return text.getvalue()
+
+
+def main_table(runs):
+    """The table of the four networks, in Markdown."""
+    found = differences(runs)
+    data = f"test accuracy on {_data(runs)}, % (95% CI)"
+    header = ["network", "parameters", "training, s", "seeds", data, "difference, points (95% CI)", "significant"]
+    return _table(header, [_main_row(network, mine, found.get(network)) for network, mine in runs.items()])
+
+
+def _main_row(network, runs, found):
+    mean, low, high = mean_interval([run.accuracy for run in runs])
+    seconds = np.median([run.record["training_seconds"] for run in runs])
+    row = [
+        f"{NAMES[network]} (`{network}`)",
+        f"{runs[0].record['parameters']:,}",
+        f"{seconds:.1f}",
+        len(runs),
+        f"{mean:.2f}{_spread_text(low, high, len(runs))}",
+    ]
+    if found is None:
+        return [*row, "", ""]
+    if found.p is None:
+        return [*row, _points(found.points), "not tested"]
+    interval = f"{_points(found.points)} ({_end(found.low)} to {_end(found.high)})"
+    return [*row, interval, f"{'yes' if found.significant else 'no'}, {_p(found.p)}"]
+
+
+def _spread_text(low: float | None, high: float | None, seeds: int) -> str:
+    if low is not None:
+        return f" ({low:.2f} to {high:.2f})"
+    return " (all seeds alike)" if seeds > 1 else ""
+
+
+def _digit_table(runs, errors, labels):
+    images = np.bincount(labels, minlength=10)
+    header = [f"errors on {_data(runs)}, %", *(f"{digit} ({n:,})" for digit, n in enumerate(images)), "all"]
+    rows = [
+        [NAMES[network], *(f"{share:.2f}" for share in shares), f"{np.average(shares, weights=images):.2f}"]
+        for network, shares in errors.items()
+    ]
+    return _table(header, rows)
+
+
+def _pair_table(runs, paired):
+    header = [f"test images, {_data(runs)}", "seed", "both right", "only full right", "only ablation right"]
+    rows = [
+        [NAMES[network], pair.seed, pair.both, pair.only_full, pair.only_ablation, pair.neither, _p(pair.p)]
+        for network, pair in paired.items()
+    ]
+    return _table([*header, "both wrong", "McNemar, corrected"], rows)
+
+
+def _table(header, rows):
+    """A table in Markdown, its columns lined up, so that it can be read as it is."""
+    cells = [list(map(str, line)) for line in [header, *rows]]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]  # the colon puts numbers to the right
+    lines = [[line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])] for line in cells]
+    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])
+
+
+def _report(runs, labels, errors, notes):
+    paired, listed = pairs(runs, labels), conclusions(runs, labels)
+    parts = ["# What each layer is worth", *_warning(runs), _bullets(_conditions(runs, len(labels)) + list(notes))]
+    parts += ["## The networks", main_table(runs), "![Accuracy, learning curves and time](ablation.png)"]
+    if listed:
+        parts += ["## Conclusions", _bullets(listed)]
+    parts += ["## Errors by digit", _digit_table(runs, errors, labels), "![Errors by digit](ablation_digits.png)"]
+    if listed:
+        parts += [_bullets(digit_sentences(runs, errors))]
+    if paired:
+        parts += ["## Two networks on the same images", _pair_table(runs, paired)]
+    parts += ["## How to read this", _bullets(_method(runs, len(labels), len(paired)))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _bullets(lines):
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _warning(runs):
+    dataset = _any(runs).record["dataset"]
+    return [] if _is_mnist(runs) else [f"**These are {dataset}, not MNIST: no figure here says anything about MNIST.**"]
+
+
+def _conditions(runs, images):
+    """What all runs have in common, a line each."""
+    record = _any(runs).record
+    seeds = sorted({run.seed for of_network in runs.values() for run in of_network})
+    recipe = {
+        name: value for name, value in record["recipe"].items() if name not in ("seed", "dataset", "script_sha256")
+    }
+    packages = [f"{name} {version}" for name, version in record["packages"].items()]
+    return [
+        f"Data: {_data(runs)}, {images:,} test images",
+        f"Seeds: {', '.join(map(str, seeds))}",
+        f"Recipe: {', '.join(f'{name} {value}' for name, value in recipe.items()).replace('_', ' ')}",
+        f"Versions: {', '.join([*packages, 'Python ' + record['machine']['python']])}",
+        f"Machine: {record['machine']['platform']}, {record['machine']['processors']} processors",
+    ]
+
+
+def _method(runs: Mapping[str, Sequence[Run]], images: int, pairs: int) -> list[str]:
+    """How the figures came about, a line each; of the methods, those that were used."""
+    accuracies = {network: float(np.mean([run.accuracy for run in mine])) for network, mine in runs.items()}
+    accuracy = accuracies.get(FULL, next(iter(accuracies.values())))
+    lines = [
+        "Training, s: what the training steps took, the median of the seeds: a machine that was busy once counts less.",
+        f"Every figure is for these {images:,} test images; what intervals and tests tell of is other seeds. Other "
+        f"images of the same kind would move an accuracy of {accuracy:.2f}% by about "
+        f"±{sampling_error(accuracy, images):.2f} points (Wilson's 95% interval).",
+        "One recipe served for all networks. The kit's own was chosen with the full network: with another, an ablation "
+        "may lose less.",
+    ]
+    if any(len(of_network) > 1 for of_network in runs.values()):
+        lines += [
+            "Test accuracy: mean over the seeds, and Student's t-interval, mean ± t·s/√n, of n seeds with standard "
+            "deviation s, cut off at 0 and 100%. It tells how well the mean of many more seeds is known, not where a "
+            "single run will be. Seeds that are all alike tell nothing of that, and have no interval."
+        ]
+    tested = [found for found in differences(runs).values() if found.p is not None]
+    if tested:
+        lines += [_welch(tested[0].comparisons)]
+    lines += ["Errors by digit are a description, not a test: of so many figures, some differ by chance."]
+    if pairs:
+        factor = f" Its p is multiplied by {pairs}, the number of comparisons (Bonferroni)." if pairs > 1 else ""
+        lines += [
+            "McNemar's exact test looks at the images that only one of two trained networks gets right: were the two "
+            "equally good, that would be either one by the toss of a coin. It is about these two trainings, on these "
+            f"images, not about other seeds.{factor}"
+        ]
+    return lines
+
+
+def _welch(comparisons: int) -> str:
+    """What was tested, and how, for the reader of the report."""
+    correction = (
+        f" Both allow for the {comparisons} comparisons (Bonferroni): p is multiplied by {comparisons}, and each "
+        f"interval is one of {100 * (1 - ALPHA / comparisons):.1f}%, so that in about 95 of 100 such studies all hold."
+        if comparisons > 1
+        else ""
+    )
+    return (
+        "Difference: mean accuracy less that of the full network, in percentage points. Interval and p are from "
+        "Welch's t-test, which asks whether the means over many more seeds would be equal, and lets each network have "
+        f"a spread of its own.{correction} Significant: p < {ALPHA}, and the interval has no zero in it. That is about "
+        "means: a single run of the worse network may still beat one of the better. Of two or three seeds, only large "
+        "differences can be shown. All figures are rounded last, so a difference may be 0.01 off that of the rounded "
+        "means."
+    )

@@ -1,0 +1,96 @@
+"""Packs a submission: three scripts, the report, and a manifest, as a zip whose bytes depend on nothing else."""
+
+import datetime
+import hashlib
+import io
+import json
+import zipfile
+
+from labkit.checks.assignment import NETWORKS
+from labkit.files import FACES, KIT, atomic_file
+from labkit.submission.student_checks import REPORT
+
+MANIFEST = "manifest.json"
+STAMP = (1980, 1, 1, 0, 0, 0)  # of every file in the zip: the earliest that the format knows
+
+
+class PackError(Exception):
+    """The zip is not written; the text tells the student why, and what to do."""
+
+
+def pack(folder, file_name, student, failed, replace=False):
+    """Writes a submission's zip to a folder; returns its path, and whether it was there already, byte by byte.
+
+    `student` is a dict of id, name and surname as the student wrote them, `failed` the names of the checks that failed;
+    both go into the manifest. What is not there is left out: that is among the failed checks.
+
+    Raises PackError where a zip of that name holds something else, unless `replace`; OSError or DataError where a file
+    can't be read or written.
+    """
+    paths = [folder / name for name in (*(f"{script}.py" for script in NETWORKS), REPORT)]
+    files = {path.name: path.read_bytes() for path in paths if path.is_file()}
+    if not files:
+        raise PackError(f"there is nothing to pack in {folder}: no script, and no {REPORT}")
+    manifest = {
+        **student,
+        "kit": kit_version(),
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        "forced": bool(failed),
+        "failed_checks": failed,
+    }
+    files[MANIFEST] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+    content, path = zip_bytes(files), folder / file_name
+    if path.exists():
+        if path.read_bytes() == content:
+            return path, True
+        if not replace:
+            raise PackError(f"{file_name} is there already, with other content: add --replace, or rename it first")
+    with atomic_file(path) as file:
+        file.write(content)
+    return path, False
+
+
+def zip_bytes(files):
+    """A zip of files (names to bytes), stored as they are: what deflate makes of them varies with its version."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in files.items():
+            member = zipfile.ZipInfo(name, STAMP)
+            member.create_system, member.external_attr = 3, 0o100644 << 16  # as on Unix, wherever this runs
+            archive.writestr(member, data)
+    return content.getvalue()
+
+
+def kit_version():
+    """A hash of the kit's own scripts: 16 hex digits. It tells the instructor which kit, and whether it was altered."""
+    digest = hashlib.sha256()
+    behind_them = [path.relative_to(KIT).with_suffix("").as_posix() for path in KIT.glob("labkit/**/*.py")]
+    for module in sorted([*FACES, *behind_them]):
+        path = KIT / f"{module}.py"
+        source = path.read_bytes().replace(b"\r\n", b"\n") if path.is_file() else b""
+        digest.update(module.encode() + b"\0" + hashlib.sha256(source).digest())
+    return digest.hexdigest()[:16]
+
+
+def instructions(assignment, path, now=None):
+    """What to do with the zip, a line each: where to send it, and until when."""
+    now = now or datetime.datetime.now().astimezone()
+    lines = [f"hand in {path.name} for {assignment.course}"]
+    if "address" in assignment.to_fill_in:
+        lines.append("  to       (assignment.toml does not say yet: ask your instructor)")
+    else:
+        lines.append(f"  to       {assignment.address}")
+    lines.append(f"  subject  {assignment.subject}")
+    if assignment.deadline is None:
+        return lines
+    lines.append(f"  until    {assignment.deadline:%A %d %B %Y, %H:%M (UTC%z)}")
+    late = now - assignment.deadline
+    if late > datetime.timedelta(0):
+        ago = f"{late.days} days" if late.days > 1 else f"{late.total_seconds() / 3600:.0f} hours"
+        lines.append(f"  THE DEADLINE HAS PASSED, {ago} ago: it counts as late ({_penalty(assignment, late)})")
+    return lines
+
+
+def _penalty(assignment, late):
+    percent = assignment.late.percent(late)
+    return f"{percent:g}% of the points are lost so far" if percent else "nothing is lost yet"

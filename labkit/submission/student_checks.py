@@ -1,0 +1,206 @@
+"""What `submit.py check` looks at, before the student hands in: the grader's checks, as far as a student can make them.
+
+Each check is a Check under the name that it has in grading; what depends on a failed one is skipped.
+"""
+
+import ast
+import contextlib
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from labkit.checks.assignment import CHECKS, NETWORKS
+from labkit.checks.check import FAILED, failed, passed, skipped
+from labkit.checks.file_checks import pdf_problem, script_problem
+from labkit.checks.importing import ABSENT
+from labkit.checks.records import check_training
+from labkit.checks.report.rules import PARTS, Found, judge, unread, unread_of
+from labkit.files import FACES, KIT
+from labkit.mistakes import explain, told, without_place
+from labkit.networks import REMOVED
+from labkit.sources import recipe_problem, source_problem
+from labkit.submission.children import run_child
+from labkit.submission.report_pdf import count_missing, is_stale
+
+FULL = "deep_mnist"
+TOTAL = sum(map(len, CHECKS.values())) + 1  # that of the full network's training comes on top
+STEPS = 20
+REPORT_SECONDS = 60  # to read the PDF, which takes two
+REPORT = "report.pdf"
+# What stands beside a script in grading, and no module of the student's own: only the scripts go in.
+IMPORTABLE = {*FACES, "labkit"} - {"compare", "submit"}
+
+
+def check_all(folder, assignment, announce=lambda what: None):
+    """Checks the scripts, results and report in a folder; yields a Check after the other, TOTAL in all.
+
+    `announce` is told what is being done, before whatever takes seconds.
+    """
+    said = {}
+    for script in NETWORKS:
+        for check in _check_script(script, folder, assignment.limits.run_seconds, announce):
+            yield _said_once(check, script, said)
+    measured = {}
+    for script in (FULL, *NETWORKS):
+        if not (folder / f"{script}.py").is_file():
+            yield skipped(f"training/{script}", f"there is no {script}.py")
+            continue
+        check, accuracy = check_training(script, folder, assignment.bands[script])
+        yield _trained_alike(check, folder / f"{script}.py")
+        if accuracy is not None:
+            measured[script] = accuracy
+    yield from _check_report(folder / REPORT, assignment, measured, announce)
+
+
+def _trained_alike(check, path):
+    """The check of a training; failed where the script trains otherwise than deep_mnist.py, before it was, too.
+
+    That is told before what else is wrong with the training, which then need not be made twice.
+    """
+    reference = KIT / f"{FULL}.py"
+    problem = recipe_problem(path.read_bytes(), reference.read_bytes()) if reference.is_file() else None
+    return failed(check.name, told(path.stem, problem)) if problem else check
+
+
+def _said_once(check, script, said):
+    """A failed check, with a reference in place of what was told of another script; `said` has what was."""
+    if check.status != FAILED:
+        return check
+    key = check.name.partition("/")[0], without_place(check.message, script)
+    first = said.setdefault(key, script)
+    return check if first == script else replace(check, message=f"{script}.py: the same as in {first}.py, above")
+
+
+# --------------------------------------------------------------------------------------------------------- the scripts
+
+
+def _check_script(script, folder, seconds, announce):
+    path = folder / f"{script}.py"
+    names = f"files/{script}", f"run/{script}", f"architecture/{script}"
+    if not path.is_file():
+        yield failed(names[0], f"there is no {path.name} here: copy deep_mnist.py, and remove {REMOVED[script]}")
+        yield from (skipped(name, f"there is no {path.name}") for name in names[1:])
+        return
+    problem = script_problem(path)
+    if problem:
+        yield failed(names[0], problem)
+        yield from (skipped(name, f"{path.name} holds no script") for name in names[1:])
+        return
+    yield passed(names[0], f"{path.name} is there")
+    announce(f"{path.name}: shapes")
+    problem, shapes = _look_at(path, seconds)
+    if problem:
+        yield failed(names[1], told(script, problem))
+        yield skipped(names[2], f"{path.name} can't be imported")
+        return
+    announce(f"{path.name}: {STEPS} steps")
+    yield _check_steps(names[1], path, seconds)
+    yield _check_shapes(names[2], path, shapes)
+
+
+def _look_at(path, seconds):
+    """(problem, shapes): why a script can't be imported, or None; and what is wrong with its shapes, a line each."""
+    try:
+        source = path.read_bytes()
+        tree = ast.parse(source, str(path))
+    except SyntaxError as error:
+        return source_problem(source) or explain(error, path), []
+    except (OSError, ValueError) as error:  # the latter for null bytes, before Python 3.12
+        return f"it can't be read: {error}", []
+    helpers = sorted(name for name in _imported(tree) - IMPORTABLE - set(NETWORKS) if _is_local(name, path.parent))
+    if helpers:
+        return f"it imports {helpers[0]}.py, which would not be in the zip: move what it needs into {path.name}", []
+    with tempfile.TemporaryDirectory() as scratch:
+        destination = Path(scratch, "found.json")
+        outcome = run_child(["-m", "labkit.checks.model_check", path.stem, destination], seconds, path.parent)
+        if outcome.problem or not destination.is_file():
+            ended = outcome.problem or "ended without a word"
+            return f"importing it {ended}: it must not train, nor do anything else, before its main is called", []
+        found = json.loads(destination.read_text(encoding="utf-8"))
+    return found["import"], found["shapes"]
+
+
+def _imported(tree):
+    """The first parts of the names of all modules that a script imports."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+def _is_local(module, folder):
+    return (folder / f"{module}.py").is_file()
+
+
+def _check_steps(name, path, seconds):
+    with tempfile.TemporaryDirectory() as results:
+        outcome = run_child([path, "--steps", STEPS, "--results-dir", results], seconds, path.parent)
+        left = list(Path(results).glob("*/seed-*/run.json"))
+    errors = [line for line in outcome.log.splitlines() if line.startswith("error: ")]
+    if outcome.problem:
+        why = errors[-1].removeprefix("error: ").partition(" (all of it:")[0] if errors else outcome.problem
+        return failed(name, f"{path.name} --steps {STEPS}: {why}", log=outcome.log)
+    if not left:
+        problem = "it ended well, but left no run.json: keep everything outside of Model as it is in deep_mnist.py"
+        why = errors[-1].removeprefix("error: ") if errors else problem
+        return failed(name, f"{path.name} --steps {STEPS}: {why}", log=outcome.log)
+    absent = sorted(ABSENT & _imported(ast.parse(path.read_bytes())))
+    but = f"; grading has no {absent[0]}, so use nothing of it, or leave it out" if absent else ""
+    return passed(name, f"{path.name} imports without training, and runs {STEPS} steps{but}")
+
+
+def _check_shapes(name, path, problems):
+    if problems:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        mark = path.stem.removeprefix("model_")
+        all_of_them = f"; all of it: python -m pytest tests/test_shapes.py -m {mark}"
+        return failed(name, f"{told(path.stem, problems[0])}{more}{all_of_them}")
+    return passed(name, f"{path.name} has the right layers, each with the right shape")
+
+
+# ---------------------------------------------------------------------------------------------------------- the report
+
+
+def _check_report(path, assignment, measured, announce):
+    names = [f"report/{part}" for part in ("text", *PARTS)]
+    if not path.is_file():
+        todo = "make it of report.md with `python submit.py report`, or export it from any word processor"
+        yield failed("files/report", f"there is no {path.name} here: {todo}")
+        yield from (skipped(name, f"there is no {path.name}") for name in names)
+        return
+    problem = pdf_problem(path) or _stale_report(path)
+    yield failed("files/report", problem) if problem else passed("files/report", f"{path.name} is there")
+    announce(f"{path.name}: reading")
+    found = _read_report(path)
+    if "problem" in found:
+        yield from unread(unread_of(found))
+        return
+    yield from judge(Found(**found), assignment, measured)
+
+
+def _stale_report(path):
+    """What to do about a PDF made of an earlier report.md, or without its pictures; None where it was not."""
+    with contextlib.suppress(OSError, UnicodeError):  # there is no report.md, most often
+        if is_stale(path.with_suffix(".md"), path):
+            return f"report.md has changed since {path.name} was made of it: `python submit.py report` makes it anew"
+    missing = count_missing(path)
+    if missing:
+        boxes = "a box stands in place of a picture" if missing == 1 else f"boxes stand in place of {missing} pictures"
+        return f"in {path.name} {boxes}: `python submit.py report` says which, and makes it anew once they are there"
+    return None
+
+
+def _read_report(path):
+    """What report_reader finds in a PDF: the fields of Found, or a problem."""
+    with tempfile.TemporaryDirectory() as scratch:
+        destination = Path(scratch, "found.json")
+        arguments = ["-m", "labkit.checks.report.reader", path.name, KIT / "report_template.md", destination]
+        outcome = run_child(arguments, REPORT_SECONDS, path.parent)
+        if outcome.problem or not destination.is_file():
+            ended = outcome.problem or "ended without a word"
+            return {"problem": f"reading {path.name} {ended}: it is damaged, or far too complicated; export it again"}
+        return json.loads(destination.read_text(encoding="utf-8"))

@@ -1,0 +1,28 @@
+"""Untrusted text, fit to be shown: in a terminal, a log, a page or a message."""
+
+import unicodedata
+
+SHOWN = 80  # characters of an untrusted text in a message
+_UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # categories of Unicode
+
+
+def printable(text: str) -> str:
+    r"""A stranger's text, fit for a terminal, a log or a page: what controls either is shown as `\x1b`, `\u202e`.
+
+    That goes for control characters, escape sequences, bidirectional overrides and other invisible characters;
+    tabs and line ends stay, the latter as `\n`.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")  # a progress bar's updates become lines
+    return "".join(
+        # C: control, format, surrogate, private use, unassigned. Zl, Zp: line ends that few programs know.
+        char if char in "\n\t" or unicodedata.category(char) not in _UNPRINTABLE else ascii(char)[1:-1]
+        for char in text
+    )
+
+
+def quoted(text: str) -> str:
+    """A stranger's text within a message: on one line, in quotation marks, cut in the middle where it is long."""
+    text = printable(text).replace("\n", r"\n").replace("\t", r"\t")
+    if len(text) > SHOWN:
+        text = f"{text[: SHOWN // 2]}...{text[-SHOWN // 2 + 3 :]}"
+    return f'"{text}"'

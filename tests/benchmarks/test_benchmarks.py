@@ -1,0 +1,302 @@
+"""Each benchmark runs for a few steps and leaves its tables and its record. Times are not looked at here."""
+
+import importlib
+import importlib.util
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from labkit.study import ablation
+from tests.support.tracing import ROOT
+
+pytestmark = pytest.mark.benchmark
+one_in_ci = pytest.mark.sample(1, of="benchmarks")
+
+MEASURING = ["arithmetic", "first_weights", "grading", "loader", "optimisations", "scripts", "throughput"]
+MEASURING += ["time_to_accuracy"]
+BENCHMARKS = [*MEASURING, "error_rates"]
+PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
+
+
+def run(benchmark, *flags, cwd, **environment):
+    """Runs a benchmark as a user would, in a folder of its own."""
+    return subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / f"{benchmark}.py", *map(str, flags)],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+
+
+OLD_SCRIPT = """
+import tensorflow as tf
+import tensorflow.examples.tutorials.mnist.input_data as by_path
+from tensorflow.contrib.learn.python.learn.datasets.mnist import read_data_sets
+from tensorflow.examples.tutorials.mnist import input_data
+
+digits = input_data.read_data_sets("Z:/nowhere", one_hot=True)
+assert by_path is input_data and read_data_sets is input_data.read_data_sets
+images = tf.placeholder(tf.float32, [None, 784])
+brightness = tf.reduce_mean(images)
+with tf.Session() as session:
+    for step in range(1000):
+        batch, _ = digits.train.next_batch(50)
+        session.run(brightness, feed_dict={images: batch})
+print(step + 1, "steps")
+"""
+
+
+def test_a_script_of_tensorflow_1_runs_as_it_is_cut_short_and_has_its_calls_listed(mnist_dir, tmp_path):
+    (tmp_path / "old.py").write_text(OLD_SCRIPT)
+    done = run("tf1_script", "old.py", "--data-dir", mnist_dir, "--iterations", 7, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "7 steps\n"
+    assert re.search(r"1 x read_data_sets\('Z:/nowhere', one_hot=True\)\n +7 x next_batch\(50\)\n$", done.stderr)
+
+
+@pytest.fixture
+def digits(request):
+    """The flags for real MNIST where there is some, else for synthetic digits."""
+    if os.environ.get("MNIST_DATA_DIR"):
+        return ("--dataset", "mnist")
+    return ("--dataset", "synthetic", "--data-dir", request.getfixturevalue("synthetic_dir"))
+
+
+def run_smoke(benchmark, digits, folder):
+    """A short run: the finished process, and the record it left."""
+    done = run(benchmark, "--smoke", "--json", "record.json", *digits, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    record = json.loads((folder / "record.json").read_text())
+    assert set(record) == {"dataset", "settings", "machine", "results"}
+    assert record["dataset"] in done.stdout
+    return done, record
+
+
+@one_in_ci
+def test_throughput_runs_every_peer_that_is_installed(digits, tmp_path):
+    done, record = run_smoke("throughput", digits, tmp_path)
+    (results,) = record["results"].values()  # of the one batch size
+    families = {name.partition(",")[0] for name in results}
+    expected = {"ours", "Keras fit", "TensorFlow v1 graph", "tf.function"}
+    if importlib.util.find_spec("torch"):
+        expected.add("PyTorch")
+    else:
+        assert "skipped: torch is not installed" in done.stderr
+    assert families == expected
+    for name, result in results.items():
+        assert result["interval_seconds"][0], name
+        assert f"| {name} " in done.stdout
+
+
+@one_in_ci
+def test_time_to_accuracy_runs_both_recipes_and_says_that_it_extrapolates(digits, tmp_path):
+    done, record = run_smoke("time_to_accuracy", digits, tmp_path)
+    assert len(record["results"]["ours"]) == len(record["results"]["original"]) == 1
+    assert record["results"]["original_is_extrapolated"]
+    assert "EXTRAPOLATED" in done.stdout
+    assert "deep_mnist.py --help" in done.stdout
+
+
+@one_in_ci
+def test_scripts_runs_all_five_and_the_lectures_recipe_for_four(digits, tmp_path):
+    done, record = run_smoke("scripts", digits, tmp_path)
+    assert len(record["results"]) == 9
+    assert "model_no3.py" in done.stdout
+
+
+@one_in_ci
+def test_loader_measures_every_job_of_both_loaders(digits, tmp_path):
+    _, record = run_smoke("loader", digits, tmp_path)
+    jobs = {"read_data_sets", "read_data_sets and float32 images", "next_batch"}
+    assert set(record["results"]["ours"][0]) == set(record["results"]["original"][0]) == jobs
+
+
+@one_in_ci
+def test_arithmetic_measures_every_layer_in_both_precisions(digits, tmp_path):
+    _, record = run_smoke("arithmetic", digits, tmp_path)
+    measured = {(case["name"], case["pass_"], case["precision"]) for case in record["results"]}
+    # Two precisions of: the peak, the step, three passes of four layers but for the gradient to the image.
+    assert len(measured) == 2 * (1 + 1 + 11)
+
+
+@one_in_ci
+def test_optimisations_measures_every_variant_beside_its_reckoning(digits, tmp_path):
+    done, record = run_smoke("optimisations", digits, tmp_path)
+    (results,) = record["results"].values()  # of the one batch size
+    assert len(results) == done.stdout.count("Reckoned: ") >= 15
+    assert "Each variant computes what the step as it is does" in done.stdout
+    for name, result in results.items():
+        assert result["step_seconds"][0], name
+        assert f"| {name} " in done.stdout
+
+
+@one_in_ci
+def test_error_rates_are_simulated_for_every_number_of_seeds_and_every_spread(tmp_path):
+    done = run("error_rates", "--smoke", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    header, _, *rows = done.stdout.splitlines()
+    assert "Dunnett" in header
+    assert len(rows) == 4 * 6
+
+
+@one_in_ci
+@pytest.mark.usefixtures("sandbox")
+def test_grading_measures_a_class_without_training_and_on_mnist_one_with_it(digits, tmp_path):
+    done, record = run_smoke("grading", digits, tmp_path)
+    assert set(record["results"]["untrained"]["2"]) == {"seconds", "cpu_seconds", "peak_bytes"}
+    if record["dataset"] == "MNIST":
+        assert set(record["results"]["trained"]) == {"graded", "trained"}
+        assert "overhead" in done.stdout
+    else:
+        assert "left out" in done.stdout
+
+
+@one_in_ci
+def test_first_weights_are_those_that_the_grader_refuses_at_sight_and_those_that_it_trains(digits, tmp_path):
+    done, record = run_smoke("first_weights", digits, tmp_path)
+    assert "| no. 1" in done.stdout
+    refused = {row["weights"] for row in record["results"] if row["refused"]}
+    assert refused == {"all 0", "all 0.1", "the kit's x 10", "the kit's x 30", "the kit's x 100"}
+    assert all(0 <= value <= 1 for row in record["results"] for value in row["steps"]["3"]["accuracies"])
+
+
+@pytest.mark.parametrize("benchmark", BENCHMARKS)
+def test_help_teaches_and_a_bad_flag_ends_with_status_2(benchmark, tmp_path):
+    shown = run(benchmark, "--help", cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert f"python benchmarks/{benchmark}.py --smoke" in shown.stdout
+    assert run(benchmark, "--json", cwd=tmp_path).returncode == 2
+
+
+@pytest.mark.parametrize("benchmark", MEASURING)
+def test_a_failure_is_told_in_one_line(benchmark, tmp_path):
+    nowhere = tmp_path / "a file"
+    nowhere.touch()
+    done = run(benchmark, "--smoke", "--dataset", "mnist", "--data-dir", nowhere, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: ")
+    assert "Traceback" not in done.stderr
+
+
+# ------------------------------------------------------------------------------------------------ what they count on
+
+
+@pytest.fixture
+def module(monkeypatch):
+    """Imports a module of the benchmarks, which import each other as scripts of one folder do."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    return importlib.import_module
+
+
+def test_intervals_leave_out_warm_up_validation_and_odd_lengths(module):
+    entries = [(10, 9.0, None), (20, 10.0, None), (30, 11.0, 0.9), (40, 15.0, None), (48, 15.8, None), (50, 16.0, None)]
+    names = ("step", "seconds", "validation_accuracy")
+    run = module("lab_runs").LabRun(None, {"history": [dict(zip(names, entry, strict=True)) for entry in entries]})
+    assert run.interval_seconds(warm_up=0) == [1.0, 1.0]  # 10 to 20, 20 to 30
+    assert run.interval_seconds(warm_up=20) == [1.0]
+    with pytest.raises(module("measuring").BenchmarkError, match="give more steps"):
+        run.interval_seconds(warm_up=30)
+
+
+def test_ratio_is_of_the_same_round(module):
+    measuring = module("measuring")
+    assert measuring.ratio([2.0, 20.0, 200.0], [1.0, 10.0, 50.0]) == 2.0
+    assert measuring.summary([3.0, 1.0, 2.0]) == (2.0, 1.0, 3.0)
+
+
+def test_contenders_take_turns(module):
+    order = []
+    contenders = {name: lambda name=name: order.append(name) for name in "ab"}
+    module("measuring").alternate(contenders, rounds=2)
+    assert order == ["a", "b", "b", "a"]
+
+
+def test_what_is_simulated_is_what_a_study_does(module):
+    error_rates = module("error_rates")
+    studies = np.random.default_rng(0).normal(99, 0.05, (100, 4, 3)).round(2)
+    studies[:, 1] -= 0.2
+    studies[0, :2] = [[99.0], [98.0]]  # no seed differs from another
+    networks = list(ablation.NAMES)
+    for accuracies, verdicts in zip(studies, error_rates.welch(studies), strict=True):
+        runs = {
+            network: [ablation.Run(network, 0, {"test_accuracy": value / 100}, None) for value in values]
+            for network, values in zip(networks, accuracies, strict=True)
+        }
+        found = ablation.differences(runs)
+        if found["model_no1"].p is not None:  # without it, the study has a comparison less to allow for
+            assert [found[network].significant for network in networks[1:]] == list(verdicts)
+        else:
+            assert not verdicts[0]
+
+
+def test_dunnett_s_test_is_scipy_s(module):
+    error_rates = module("error_rates")
+    for accuracies in np.random.default_rng(0).normal(99, 0.05, (20, 4, 3)) - [[0], [0.1], [0.2], [0.3]]:
+        full, *others = accuracies
+        p = stats.dunnett(*others, control=full, rng=np.random.default_rng(0)).pvalue
+        assert list(error_rates.dunnett(3)(accuracies[np.newaxis])[0]) == list(p < 0.05)
+
+
+def test_layers_are_those_of_the_network(module):
+    layers = module("layers")
+    assert sum(math.prod(layer.weights) + layer.weights[-1] for layer in layers.LAYERS) == 3_274_634
+    assert layers.OPERATIONS_PER_IMAGE == 82_049_024
+
+
+def test_every_variant_is_the_script_with_a_change(module):
+    variants = module("variants")
+    script = (ROOT / "deep_mnist.py").read_text()
+    sources = {variant.name: variant.source() for variant in variants.VARIANTS}  # raises where the script has changed
+    assert sources.pop("as it is") == script
+    for variant in variants.VARIANTS[1:]:
+        compile(sources[variant.name], variant.name, "exec")
+        assert sources[variant.name] != script or variant.flags or variant.environment, variant.name
+        assert variant.without_dropout().source().count("\nKEEP_PROB = 1.0 ") == 1, variant.name
+
+
+def test_a_variant_of_a_line_that_has_changed_is_told(module):
+    variant = module("variants").Variant("stale", "a change", None, edits=(("no such line", ""),))
+    with pytest.raises(module("measuring").BenchmarkError, match=r"`no such line` is there 0 times.*`stale`"):
+        variant.source()
+
+
+@pytest.mark.parametrize(
+    ("same_steps", "losses", "moved", "complaint"),
+    [
+        (True, [3.0, 2.0], [0.1, 0.2], None),
+        (True, [3.02, 2.05], [0.102, 0.199], None),  # rounding
+        (False, [3.0, 1.0], [5.0, 7.0], None),  # another optimizer
+        (True, [3.1, 1.9], [0.1, 0.2], "loss of its first step is 3.1000, expected 3.0000"),
+        (True, [3.0, 1.0], [0.1, 0.2], "mean loss of its first 10 steps is 2.0000"),
+        (True, [3.0, 2.0], [0.1, 0.1], "variable 2 moves is 0.1000"),
+        (True, [math.nan, 2.0], [0.1, 0.2], "loss of its first step is nan"),
+        (False, [3.0, 1.0], [0.0, 0.2], "leaves variable 1 as it was"),
+    ],
+)
+def test_a_variant_that_computes_something_else_is_told(module, same_steps, losses, moved, complaint):
+    optimisations = module("optimisations")
+    variant = optimisations.Variant("other", "a change", None, same_steps=same_steps)
+    training = optimisations.Training(losses, [], moved)
+    expected = optimisations.Training([3.0, 2.0], [], [0.1, 0.2])
+    if complaint is None:
+        optimisations.check(variant, training, expected)
+    else:
+        with pytest.raises(module("measuring").BenchmarkError, match=complaint):
+            optimisations.check(variant, training, expected)
+
+
+def test_a_reckoning_grows_with_the_batch(module):
+    variants = module("variants")
+    assert variants.Reckoning("why", fixed_ms=1.0, ms_per_image=-0.5).ms_less(10) == -4.0
+    momentum = next(variant for variant in variants.VARIANTS if variant.name == "Nesterov momentum")
+    assert momentum.reckoning.ms_less(50) == pytest.approx(2 * 13.1e6 / 40e9 * 1e3, rel=0.01)  # two arrays at 40 GB/s

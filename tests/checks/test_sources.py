@@ -1,0 +1,83 @@
+"""What a script's text alone tells: whether it is the lab's, is what was trained, and is trained as the others."""
+
+import pytest
+
+from labkit.sources import code_sha256, import_problem, recipe_problem, source_problem
+from tests.support.tracing import ROOT
+
+pytestmark = pytest.mark.submit
+
+DEEP = (ROOT / "deep_mnist.py").read_bytes()
+OF_TENSORFLOW_1 = "it is written for TensorFlow 1, and this is today "
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        pytest.param(
+            "import tensorflow as tf\nx = tf.placeholder(tf.float32, [None, 784])\n",
+            f"line 2, `x = tf.placeholder(tf.float32, [None, 784])`: {OF_TENSORFLOW_1}an argument",
+            id="TensorFlow 1",
+        ),
+        pytest.param(
+            "from tensorflow.examples.tutorials.mnist import input_data\nimport tensorflow as tf\n",
+            f"{OF_TENSORFLOW_1}`mnist = lab.read_data(flags)`",
+            id="the tutorials' loader",
+        ),
+        pytest.param(
+            "import tensorflow.compat.v1 as tf\ntf.disable_v2_behavior()\nsess = tf.InteractiveSession()\n",
+            f"{OF_TENSORFLOW_1}a call of a function under `@tf.function`",
+            id="compat.v1",
+        ),
+        pytest.param("print 'step', 1\n", "it is written for Python 2, and for TensorFlow 1", id="Python 2"),
+        pytest.param("import torch.nn as nn\n", "it is written for PyTorch", id="PyTorch"),
+        pytest.param(
+            "from tensorflow import keras\nmodel = keras.Sequential()\nmodel.fit(1, 2)\n",
+            "line 3, `model.fit(1, 2)`: it trains with Keras's model.fit",
+            id="Keras's fit",
+        ),
+        pytest.param("!pip install tensorflow\n", "it comes from a notebook", id="a notebook's line"),
+        pytest.param(
+            "class ModelNo1: pass\nclass ModelNo2: pass\nclass ModelNo3: pass\n",
+            "it has the classes ModelNo1, ModelNo2, ModelNo3, and none called Model",
+            id="one file for all three",
+        ),
+    ],
+)
+def test_a_script_that_is_none_of_the_labs_is_told_what_it_is(source, told):
+    assert told in source_problem(source.encode())
+
+
+@pytest.mark.parametrize("script", ["softmax_mnist", "deep_mnist"])
+def test_a_script_of_the_labs_is_left_to_running_it(script):
+    assert source_problem((ROOT / f"{script}.py").read_bytes()) is None
+
+
+def test_a_renamed_class_does_not_make_a_script_of_the_labs_another_ones():
+    assert source_problem(DEEP.replace(b"class Model(", b"class Net(")) is None
+
+
+def test_comments_docstrings_blanks_and_line_ends_are_no_part_of_what_was_trained():
+    changed = DEEP.replace(b"A deep convolutional network", b"My network").replace(b"\n\n\n", b"\n\n\n\n# mine\n\n\n")
+    assert code_sha256(changed) == code_sha256(DEEP.replace(b"\n", b"\r\n")) == code_sha256(DEEP)
+    assert code_sha256(DEEP.replace(b"KEEP_PROB = 0.5", b"KEEP_PROB = 0.6")) != code_sha256(DEEP)
+    assert code_sha256(b"x = (") != code_sha256(b"x = [")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (b"KEEP_PROB = 0.5", b"KEEP_PROB = 0.8", "`KEEP_PROB = 0.8`: deep_mnist.py has 0.5"),
+        (b"steps=540", b"steps=100", "`steps = 100`: deep_mnist.py has 540"),
+    ],
+)
+def test_another_recipe_is_told_with_its_line(old, new, told):
+    assert told in recipe_problem(DEEP.replace(old, new), DEEP)
+    assert recipe_problem(DEEP, DEEP) is None
+
+
+def test_a_run_outside_of_the_guard_is_told_with_its_line():
+    guarded = b'if __name__ == "__main__":\n    lab.run_script(main, FLAGS)'
+    told = import_problem(DEEP.replace(guarded, b"lab.run_script(main, FLAGS)"))
+    assert "`lab.run_script(main, FLAGS)`: it runs when it is imported" in told
+    assert import_problem(DEEP) is None

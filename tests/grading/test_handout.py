@@ -1,0 +1,271 @@
+"""The hand-out: what students get, what they don't, and the way from the one to a zip."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from grading import staging
+from grading.handout import FOLDER, handed_out, student_readme, write_handout
+from grading.intake.arrivals import unpack
+from labkit.checks.assignment import NETWORKS
+from tests.submissions.report_pdf import make_report
+from tests.submissions.report_words import write_report
+from tests.support.tracing import ROOT
+
+pytestmark = pytest.mark.submit
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The folder that a student has, once lab.zip is unpacked."""
+    folder = tmp_path_factory.mktemp("student")
+    write_handout(folder / "lab.zip")
+    with zipfile.ZipFile(folder / "lab.zip") as archive:
+        archive.extractall(folder)
+    return folder / FOLDER
+
+
+# -------------------------------------------------------------------------------------------------------- what is in it
+
+
+def test_what_students_get_is_faces_texts_and_whole_folders(lab):
+    there = {path.relative_to(lab).as_posix() for path in lab.rglob("*") if path.is_file()}
+    assert there == set(handed_out())
+    assert {path.partition("/")[0] for path in there if "/" in path} == {"docs", "labkit", "tests"}
+    assert {f"{path.relative_to(ROOT)}" for path in ROOT.glob("labkit/**/*.py")} <= there
+
+
+def test_a_draft_stays_here(tmp_path, monkeypatch):
+    for name in handed_out():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    subprocess.run(["git", "add", "--force", "."], cwd=tmp_path, check=True)
+    (tmp_path / "docs" / "exam.png").write_bytes(b"draft")
+    (tmp_path / "labkit" / "solutions.py").write_text("draft")
+    before = handed_out()
+    monkeypatch.setattr("grading.handout.KIT", tmp_path)
+    assert handed_out() == before
+
+
+def test_a_kit_that_is_not_complete_is_not_handed_out(tmp_path, monkeypatch):
+    (tmp_path / "lab.py").write_text("")
+    monkeypatch.setattr("grading.handout.KIT", tmp_path)
+    with pytest.raises(FileNotFoundError, match=re.escape("softmax_mnist.py, which students get")):
+        write_handout(tmp_path / "lab.zip")
+    assert not (tmp_path / "lab.zip").exists()
+
+
+def test_neither_solutions_nor_results_nor_the_grader_are_in_it(lab):
+    there = {path.relative_to(lab).as_posix() for path in lab.rglob("*") if path.is_file()}
+    assert not any(re.search(r"model_no\d|results/|submissions/|grading|__main__|__pycache__", path) for path in there)
+
+
+# What a module may hold without looking like a script: the networks by name, and a function that computes any of them.
+A_PEER = """\
+import tensorflow as tf
+
+SHAPES = {"model_no3": [[5, 5, 1, 32], [32], [5, 5, 32, 64], [64], [7 * 7 * 64, 10], [10]]}
+
+
+def new_variables(name="model_no3"):
+    return [tf.Variable(tf.random.normal(shape)) for shape in SHAPES[name]]
+
+
+def logits(x, variables, keep_prob):
+    h = tf.reshape(x, [-1, 28, 28, 1])
+    for W, b in zip(variables[:-2:2], variables[1:-2:2], strict=True):
+        h = tf.nn.max_pool2d(tf.nn.relu(tf.nn.conv2d(h, W, 1, "SAME") + b), 2, 2, "SAME")
+    return tf.matmul(tf.reshape(h, [-1, variables[-2].shape[0]]), variables[-2]) + variables[-1]
+"""
+
+
+def models_of_ablations(folder, *modules):
+    """Which of the modules (paths in `folder`) an ablation can be made of, as the architecture check reads it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.solutions.ablations_in", folder, *modules],
+        cwd=ROOT, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.attack
+def test_no_ablation_can_be_made_of_a_module_that_is_handed_out(lab):
+    modules = sorted(name for name in handed_out() if name.endswith(".py"))
+    assert models_of_ablations(lab, *modules) == []
+
+
+@pytest.mark.attack
+def test_an_ablation_that_a_module_makes_would_be_seen(tmp_path):
+    (tmp_path / "peer.py").write_text(A_PEER)
+    assert models_of_ablations(tmp_path, "peer.py") == ["peer.py: model_no3 of new_variables and logits"]
+    assert models_of_ablations(ROOT, "model_no1.py") == ["model_no1.py: model_no1 of Model"]
+
+
+def test_what_builds_networks_is_neither_handed_out_nor_staged_beside_a_submission():
+    beside = [path.as_posix() for path in staging.staged(staging.WORKER)]
+    assert not [path for path in (*handed_out(), *beside) if "trusted" in path or path.startswith("model_no")]
+
+
+def test_no_line_that_an_ablation_takes_is_in_it(lab):
+    given = (ROOT / "deep_mnist.py").read_text(encoding="utf-8")
+    for script in NETWORKS:
+        source = (ROOT / f"{script}.py").read_text(encoding="utf-8")
+        lines = {line.partition("#")[0].strip() for line in source.partition("class Model")[2].splitlines()}
+        solution = {line for line in lines if line and line not in given}
+        assert solution, script
+        for path in lab.rglob("*.*"):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            assert not [line for line in solution if line in text], path
+
+
+def test_what_is_in_it_imports_nothing_that_is_held_back(lab):
+    for path in lab.rglob("*.py"):
+        for module in imported(ast.parse(path.read_bytes())):
+            file = module.replace(".", "/") + ".py"
+            if (ROOT / file).is_file() and module not in NETWORKS:
+                assert (lab / file).is_file(), f"{path.relative_to(lab)} imports {module}"
+
+
+def imported(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_the_same_kit_gives_the_same_bytes(tmp_path):
+    write_handout(tmp_path / "a.zip")
+    write_handout(tmp_path / "b.zip")
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+# ----------------------------------------------------------------------------------------------------------- the README
+
+
+def test_the_readme_loses_the_instructors_sections_with_links_to_them_and_no_other():
+    link = "first, safely: [for the\ninstructor](#for-the-instructor-zips)"
+    text = f"# Lab\n\n{link}.\n\n## A\n\na\n\n## For the instructor: zips\n\n### how\n\nsecret\n\n## B\n\nb\n"
+    assert student_readme(text) == "# Lab\n\nfirst, safely.\n\n## A\n\na\n\n## B\n\nb\n"
+
+
+def test_every_link_and_every_script_in_the_readme_is_there(lab):
+    readme = (lab / "README.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)", readme, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", readme)) <= anchors
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", readme) if not link.startswith("https://")]
+    scripts = set(re.findall(r"python (\w[\w/]*\.py)", readme)) - {f"{script}.py" for script in NETWORKS}
+    assert scripts
+    for name in [*links, *scripts]:
+        assert (lab / name).exists(), name
+
+
+# ---------------------------------------------------------------------------------------------- the whole student's way
+
+CONV1 = """\
+        with tf.name_scope("conv1"):
+            h_conv1 = tf.nn.relu(conv2d(x_image, self.W_conv1) + self.b_conv1)  # (N, 28, 28, 32)
+            h_pool1 = max_pool_2x2(h_conv1)  # (N, 14, 14, 32)
+
+"""
+CONV2 = """\
+        with tf.name_scope("conv2"):
+            h_conv2 = tf.nn.relu(conv2d(h_pool1, self.W_conv2) + self.b_conv2)  # (N, 14, 14, 64)
+            h_pool2 = max_pool_2x2(h_conv2)  # (N, 7, 7, 64)
+
+"""
+FC1 = """\
+            h_fc1 = tf.nn.relu(tf.matmul(h_pool2_flat, self.W_fc1) + self.b_fc1)  # (N, 1024)
+            h_fc1_drop = dropout(h_fc1, keep_prob)  # (N, 1024)
+"""
+EDITS = {  # what a student who knows what to do changes in deep_mnist.py: text, and what takes its place
+    "model_no1": [
+        ("        self.W_conv1 = weight_variable([5, 5, 1, 32])", "        # no first convolution"),
+        ("        self.b_conv1 = bias_variable([32])\n", ""),
+        ("weight_variable([5, 5, 32, 64])", "weight_variable([5, 5, 1, 64])"),
+        ("weight_variable([7 * 7 * 64, 1024])", "weight_variable([14 * 14 * 64, 1024])"),
+        (CONV1, ""),
+        ("conv2d(h_pool1, ", "conv2d(x_image, "),
+        ("tf.reshape(h_pool2, [-1, 7 * 7 * 64])", "tf.reshape(h_pool2, [-1, 14 * 14 * 64])"),
+    ],
+    "model_no2": [
+        ("        self.W_conv2 = weight_variable([5, 5, 32, 64])", "        # no second convolution"),
+        ("        self.b_conv2 = bias_variable([64])\n", ""),
+        ("weight_variable([7 * 7 * 64, 1024])", "weight_variable([14 * 14 * 32, 1024])"),
+        (CONV2, ""),
+        ("tf.reshape(h_pool2, [-1, 7 * 7 * 64])", "tf.reshape(h_pool1, [-1, 14 * 14 * 32])"),
+    ],
+    "model_no3": [
+        ("        self.W_fc1 = weight_variable([7 * 7 * 64, 1024])", "        # no fully connected layer"),
+        ("        self.b_fc1 = bias_variable([1024])\n", ""),
+        ("weight_variable([1024, 10])", "weight_variable([7 * 7 * 64, 10])"),
+        (FC1, ""),
+        ("tf.matmul(h_fc1_drop, self.W_fc2)", "tf.matmul(h_pool2_flat, self.W_fc2)"),
+    ],
+}
+
+
+def edited(source, edits):
+    for old, new in edits:
+        assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in deep_mnist.py"
+        source = source.replace(old, new)
+    return source
+
+
+@pytest.mark.course
+@pytest.mark.sample(1, of="courses")
+def test_a_student_gets_from_the_hand_out_to_a_zip(lab, synthetic_dir, tmp_path):
+    nowhere = "http://127.0.0.1:9"  # where nobody answers: nothing is to be downloaded
+    data = {"MNIST_DATA_DIR": str(synthetic_dir), "PYTHONPATH": "", "HTTPS_PROXY": nowhere, "https_proxy": nowhere}
+    synthetic = ("--dataset", "synthetic")
+
+    def run(*arguments, status=0):
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=lab, env=os.environ | data, capture_output=True, text=True, timeout=600
+        )
+        assert done.returncode == status, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stdout
+
+    assert "synthetic digits)" in run("deep_mnist.py", "--steps", "20", *synthetic)
+
+    source = (lab / "deep_mnist.py").read_text(encoding="utf-8")
+    for script, edits in EDITS.items():
+        (lab / f"{script}.py").write_text(edited(source, edits), encoding="utf-8")
+    assert "passed" in run("-m", "pytest", "-q", "tests/test_shapes.py")
+
+    run("compare.py", "--seeds", "1", "--steps", "20", *synthetic)
+    write_students_report(lab)
+    checks = dict(line.split()[1::-1] for line in run("submit.py", "check", status=1).splitlines()[:-1])
+    wrong = {name for name, status in checks.items() if status != "passed"}
+    assert wrong == {"training/deep_mnist", *(f"training/{script}" for script in NETWORKS)}  # on synthetic digits
+
+    assert "189295_ada_lovelace.zip" in run("submit.py", "pack", "189295", "ada", "lovelace", "--force")
+    unpacked = unpack(lab / "189295_ada_lovelace.zip", tmp_path / "unpacked")
+    assert set(unpacked.scripts) == set(NETWORKS)
+    assert unpacked.report == "report.pdf"
+    assert unpacked.remarks == []
+
+
+def write_students_report(lab):
+    """report.pdf, by way of report.md where the packages for that are there."""
+    try:
+        import pypandoc  # noqa: F401
+        import typst  # noqa: F401
+    except ImportError:
+        make_report(lab / "report.pdf")
+        return
+    pictures = "\n\n".join(f"![{name}](results/{name}.png)" for name in ("ablation", "ablation_digits"))
+    (lab / "report.md").write_text(f"{write_report()}\n\n{pictures}\n", encoding="utf-8")
+    subprocess.run([sys.executable, "submit.py", "report"], cwd=lab, check=True, timeout=60)

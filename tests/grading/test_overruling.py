@@ -1,0 +1,132 @@
+"""Overruling: what the instructor writes into a cell is read as meant, or told, and goes before what a check said."""
+
+import csv
+import json
+import re
+
+import pytest
+
+from grading.results.feedback import feedback
+from grading.results.manual import ManualError, read_manual
+from grading.results.overruling import Decision, read_decisions
+from grading.results.results import mark, write_grades, write_result
+from labkit.checks.assignment import load_assignment
+from labkit.checks.check import failed, passed, skipped, undecided
+from tests.grading.test_results import result_of
+
+pytestmark = pytest.mark.grading
+
+ASSIGNMENT = load_assignment()
+CHECKS = ASSIGNMENT.points
+
+
+@pytest.mark.parametrize(
+    ("text", "decisions"),
+    [
+        ("", {}),
+        ("architecture/model_no1 = 10: it is there", {"architecture/model_no1": Decision(10, "it is there")}),
+        (
+            " Report/Accuracies=4,5 :see page 3: the table;",
+            {"report/accuracies": Decision(4.5, "see page 3: the table")},
+        ),
+        (
+            "run/model_no2 = 2: ran by hand; twice, too; malus = 5: group work",
+            {"run/model_no2": Decision(2, "ran by hand; twice, too"), "malus": Decision(5, "group work")},
+        ),
+        (
+            "files/report = 0: a\r\nreport / text = 0: b",
+            {"files/report": Decision(0, "a"), "report/text": Decision(0, "b")},
+        ),
+    ],
+)
+def test_decisions_are_read_as_people_write_them(text, decisions):
+    assert read_decisions(text, CHECKS) == decisions
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("10", '"10" is not "check = points: reason", as in "architecture/model_no1 = 10: '),
+        ("architecture/model_no1 = 10", 'is not "check = points: reason"'),
+        ("architecture/model_no1: 10", 'is not "check = points: reason"'),
+        ("architecture/model_no1 = 10:", "architecture/model_no1 has no reason, which the student is to read"),
+        ("architecture/model_no1 = 11: a", 'architecture/model_no1: "11" is not a number from 0 to 10'),
+        ("architecture/model_no1 = nan: a", '"nan" is not a number from 0 to 10'),
+        ("architecture/model_no1 = ten: a", '"ten" is not a number from 0 to 10'),
+        (
+            "architectur/model_no1 = 10: a",
+            'there is no check "architectur/model_no1"; did you mean "architecture/model_no1"?',
+        ),
+        ("everything = 10: a", "the checks are files/model_no1, "),
+        ("malus = -5: a", 'malus: "-5" is not a number from 0 to 1000, without a sign: the points that are taken off'),
+        ("run/model_no1 = 1: a; run/model_no1 = 2: b", "run/model_no1 is there twice"),
+    ],
+)
+def test_a_mistake_is_told_with_what_is_expected(text, told):
+    with pytest.raises(ValueError, match=re.escape(told)):
+        read_decisions(text, CHECKS)
+
+
+def test_a_mistake_in_the_file_is_told_with_its_row(tmp_path):
+    path = tmp_path / "manual.csv"
+    path.write_text("folder,overrule\none,\ntwo,malus: 5\n")
+    with pytest.raises(ManualError) as error:
+        read_manual(path, ASSIGNMENT.manual, CHECKS)
+    assert str(error.value).startswith(f'{path}, row 3 ("two"), overrule: "malus: 5" is not "check = points: reason"')
+
+
+@pytest.mark.parametrize(
+    ("check", "points", "score", "most"),
+    [
+        (failed("run/model_no1", "wrong"), 2, 2, 2),
+        (passed("run/model_no1", "right"), 0.5, 0.5, 2),
+        (undecided("run/model_no1", "a loop"), 2, 2, 2),
+        (skipped("run/model_no1", "not made"), 1, 1, 2),
+    ],
+)
+def test_a_decision_goes_before_whatever_a_check_said(check, points, score, most, tmp_path):
+    result = result_of(check)
+    marks = mark(result, ASSIGNMENT, decisions={check.name: Decision(points, "I ran *it*")})
+    assert (marks.score, marks.max_score) == (score, most)
+    assert check.name not in marks.pending
+    text = feedback(result, marks, ASSIGNMENT)
+    assert f"| run/model_no1 | settled by your instructor | {points:g} of 2 |" in text
+    assert f"## Settled by your instructor\n\n- **run/model_no1**, {points:g} of 2: I ran \\*it\\*" in text
+    assert "To be settled" not in text
+    write_grades(tmp_path / "grades.csv", [(result, marks)], ASSIGNMENT)
+    (row,) = csv.DictReader((tmp_path / "grades.csv").read_text().splitlines())
+    assert row["run/model_no1"] == f"{points:g}"
+    assert row["remarks"] == f"run/model_no1 = {points:g} by the instructor: I ran *it*"
+    write_result(tmp_path / "result.json", result, marks)
+    assert json.loads((tmp_path / "result.json").read_text())["decisions"] == {
+        "run/model_no1": {"points": points, "reason": "I ran *it*"}
+    }
+
+
+def test_a_training_that_was_left_out_counts_once_it_is_decided():
+    result = result_of(skipped("training/model_no1", "left out"), trained=False)
+    assert mark(result, ASSIGNMENT).max_score == 0
+    marks = mark(result, ASSIGNMENT, decisions={"training/model_no1": Decision(6, "trained in the lab")})
+    assert (marks.score, marks.max_score) == (6, 6)
+
+
+def test_a_malus_is_taken_off_after_lateness_and_never_below_nothing():
+    result = result_of(passed("architecture/model_no1", "right"), late_seconds=2 * 24 * 3600)
+    for points, score in ((3, 10 - 2 - 3), (50, 0)):
+        marks = mark(result, ASSIGNMENT, decisions={"malus": Decision(points, "group work")})
+        assert (marks.score, marks.max_score, marks.late_penalty) == (score, 10, 2)
+    assert "- **malus**, 50 points are taken off: group work" in feedback(result, marks, ASSIGNMENT)
+
+
+def test_what_failed_is_still_explained_where_some_points_are_lost():
+    result = result_of(failed("run/model_no1", "it stopped at step 7"))
+    half, whole = (mark(result, ASSIGNMENT, decisions={"run/model_no1": Decision(n, "a")}) for n in (1, 2))
+    assert "it stopped at step 7" in feedback(result, half, ASSIGNMENT)
+    assert "it stopped at step 7" not in feedback(result, whole, ASSIGNMENT)
+
+
+def test_a_refused_zip_can_be_given_points():
+    result = result_of(skipped("files/model_no1", "the zip can't be graded"), status="refused", problem="It is a RAR.")
+    marks = mark(result, ASSIGNMENT, decisions={"files/model_no1": Decision(1, "unpacked by hand")})
+    assert marks.score == 1
+    assert "unpacked by hand" in feedback(result, marks, ASSIGNMENT)

@@ -1,0 +1,216 @@
+"""A submission's networks checked for real: in the sandbox, by the worker and the inspector."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from grading import staging
+from grading.networks import inspection, network_checks
+from grading.networks.worker_report import read_report
+from labkit.checks.assignment import NETWORKS, load_assignment
+from labkit.submission import student_checks
+from tests.submissions import reference_scripts
+
+pytestmark = pytest.mark.grading
+
+
+@pytest.fixture(scope="module")
+def inspector(sandbox):
+    with network_checks.Inspector(sandbox) as inspector:
+        yield inspector
+
+
+@pytest.fixture
+def check(tmp_path, sandbox, inspector):
+    """Checks a submission, the right one but for the scripts given; returns its checks by name."""
+
+    def check(run_seconds=60, data=None, lowest=0.5, **changes):
+        files = {name.removesuffix(".py"): source for name, source in reference_scripts().items()} | changes
+        folder, workdir = tmp_path / "submission", tmp_path / "work"
+        folder.mkdir()
+        workdir.mkdir()
+        for name, source in files.items():
+            if source is not None:
+                (folder / f"{name}.py").write_bytes(source if isinstance(source, bytes) else source.encode())
+        assignment = load_assignment()
+        assignment = dataclasses.replace(
+            assignment,
+            limits=dataclasses.replace(assignment.limits, run_seconds=run_seconds),
+            training=dataclasses.replace(assignment.training, steps=30, lowest=lowest),
+        )
+        scripts = {name for name in NETWORKS if files[name] is not None}
+        found = network_checks.check_networks(
+            folder, assignment, sandbox, data is not None, inspector, data, workdir, scripts
+        )
+        assert [check.name for check in found] == [
+            f"{kind}/{script}" for kind in ("run", "architecture", "training") for script in NETWORKS
+        ]
+        return {check.name: check for check in found}
+
+    return check
+
+
+REFERENCE = {name.removesuffix(".py"): source.decode() for name, source in reference_scripts().items()}
+GUARD = 'if __name__ == "__main__":\n    lab.run_script(main, FLAGS)\n'
+
+
+def replaced(script, old, new):
+    assert REFERENCE[script].count(old) == 1
+    return REFERENCE[script].replace(old, new)
+
+
+def test_right_networks_pass_and_each_mistake_costs_its_own_script_only(check):
+    checks = check(
+        model_no1=replaced("model_no1", "14 * 14 * 64, 1024", "7 * 7 * 64, 1024"),
+        model_no2=replaced("model_no2", GUARD, GUARD.replace("main, FLAGS", "main, None")),
+    )
+    assert checks["run/model_no1"].status == "failed"
+    assert "model_no1.py, line " in checks["run/model_no1"].message
+    architecture = checks["architecture/model_no1"]
+    assert architecture.status == "failed"
+    assert 0 < architecture.fraction < 1  # the layers before the one that fails are right
+    assert "the model fails: line " in architecture.message
+    assert "layer 4 should be matrix product by weights 12544x1024" in architecture.message
+    assert checks["run/model_no2"].status == "failed"
+    assert checks["architecture/model_no2"].passed  # its Model is right, whatever its main does
+    assert checks["run/model_no3"].passed
+    assert checks["architecture/model_no3"].passed
+    assert {checks[f"training/{script}"].status for script in NETWORKS} == {"skipped"}
+
+
+@pytest.mark.attack
+def test_what_can_t_be_imported_is_skipped_and_a_main_that_trains_nothing_earns_nothing_for_run(check):
+    idle = replaced(
+        "model_no3", "        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))\n", ""
+    )
+    checks = check(
+        model_no1="1 +", model_no2=replaced("model_no2", GUARD, "lab.run_script(main, None)\n"), model_no3=idle
+    )
+    assert "SyntaxError" in checks["run/model_no1"].message
+    assert "runs when it is imported" in checks["run/model_no2"].message
+    assert {checks[f"architecture/{script}"].status for script in ("model_no1", "model_no2")} == {"skipped"}
+    assert "are what they were before" in checks["run/model_no3"].message
+    assert checks["architecture/model_no3"].passed
+
+
+@pytest.mark.attack
+def test_what_is_judged_is_a_new_model_whatever_main_makes_of_it(check):
+    with_argument = replaced("model_no1", "def __init__(self):", "def __init__(self, seed):")
+    other = GUARD.partition("\n")[0]
+    subclass = f"class Other(Model):\n    def __call__(self, x, keep_prob=1.0):\n        return x @ self.W\n\n\n{other}"
+    checks = check(
+        model_no1=with_argument.replace("model = Model()", "model = Model(0)"),
+        model_no2=replaced("model_no2", "model = Model()", "model = Other()")
+        .replace("    def __call__", "        self.W = weight_variable([784, 10])\n\n    def __call__", 1)
+        .replace(other + "\n    lab", subclass + "\n    lab"),
+    )
+    assert "what they were before" in checks["run/model_no2"].message  # another network was trained
+    assert checks["architecture/model_no2"].passed, checks["architecture/model_no2"].message
+    assert "missing 1 required positional argument: 'seed'" in checks["run/model_no1"].message
+
+
+@pytest.mark.attack
+def test_a_script_that_hangs_or_ends_its_process_fails_alone(check):
+    endless, ended = "\nwhile True:\n    pass\n", "\nimport os\nos._exit(0)\n"
+    checks = check(run_seconds=20, model_no1=REFERENCE["model_no1"] + endless, model_no2=REFERENCE["model_no2"] + ended)
+    assert "longer than the 10 s allowed" in checks["run/model_no1"].message
+    assert "ended its process in the middle, with exit status 0" in checks["run/model_no2"].message
+    assert checks["run/model_no3"].passed
+
+
+@pytest.mark.attack
+def test_a_script_that_brings_the_sandbox_down_fails_alone(check):
+    bomb = "\nimport os\nfor number in range(200):\n    open(f'/output/{number}', 'w')\n"
+    checks = check(model_no2=None, model_no1=REFERENCE["model_no1"] + bomb)
+    assert "files allowed and was stopped" in checks["run/model_no1"].message
+    assert checks["architecture/model_no3"].passed
+
+
+@pytest.mark.attack
+def test_trained_networks_are_measured_and_have_to_be_in_their_band(check, synthetic_dir, tmp_path):
+    digits = tmp_path / "digits"  # under the names of MNIST
+    digits.mkdir()
+    for path in (synthetic_dir / "synthetic").glob("*.gz"):
+        (digits / path.name.removeprefix("synthetic-")).symlink_to(path)
+    zeros = replaced(
+        "model_no2", "self.W_fc2 = weight_variable([1024, 10])", "self.W_fc2 = tf.Variable(tf.zeros([1024, 10]))"
+    )
+    checks = check(data=digits, model_no1=None, model_no2=zeros)
+    assert checks["training/model_no3"].passed
+    assert "test accuracy" in checks["training/model_no3"].message
+    assert checks["training/model_no2"].status == "failed"
+    assert "are all zero" in checks["training/model_no2"].message
+
+
+@pytest.mark.attack
+def test_a_folder_or_a_log_made_at_the_top_is_no_problem(check):
+    top = """
+import logging, os
+from pathlib import Path
+from tensorflow.keras import layers
+os.makedirs("plots", exist_ok=True)
+(Path(__file__).parent / "more").mkdir(exist_ok=True)
+logging.basicConfig(filename="run.log", force=True)
+tf.config.threading.set_intra_op_parallelism_threads(2)
+"""
+    source = replaced("model_no3", "import plotter\n", f"import plotter\n{top}")
+    checks = check(model_no1=None, model_no2=None, model_no3=source)
+    assert checks["run/model_no3"].passed, checks["run/model_no3"].message
+    assert checks["architecture/model_no3"].passed
+
+
+@pytest.mark.attack
+def test_what_is_not_read_is_left_to_the_instructor(check):
+    loop = replaced(
+        "model_no3", "tf.reshape(x, [-1, 28, 28, 1])", "tf.map_fn(lambda one: tf.reshape(one, [28, 28, 1]), x)"
+    )
+    checks = check(model_no1=None, model_no2=None, model_no3=loop)
+    assert checks["run/model_no1"].status == "skipped"  # which is not there
+    architecture = checks["architecture/model_no3"]
+    assert architecture.status == "undecided"
+    assert "the model has a loop" in architecture.message
+
+
+def test_the_student_s_own_check_allows_the_imports_that_grading_has():
+    beside = {path.parts[0].removesuffix(".py") for path in staging.staged(staging.WORKER)}
+    assert beside == student_checks.IMPORTABLE | {"compare", "submit", "grading"}
+
+
+def test_digits_that_are_known_under_other_names_are_known():
+    labels = np.arange(1000) % 10
+    found = np.where(np.arange(1000) < 900, (labels + 1) % 10, 0).astype(np.uint8)
+    assert inspection.accuracy(found, labels) == 0.01
+    assert inspection.known(found, labels) == 0.91
+    assert inspection.known(np.zeros(1000, np.uint8), labels) == 0.1
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        b"",
+        b"\x80\x04pickle",
+        b"[" * 100_000,
+        b"{}",
+        b'["model_no1", 7, null]',
+        b'[{"script": "model_no1", "task": "grade", "ended": "done"}]',
+        b'[{"script": "../model_no1", "task": "run"}]',
+        b'[{"script": ["model_no1"], "task": {}}]',
+    ],
+)
+def test_a_report_of_another_form_is_as_none(tmp_path, report):
+    (tmp_path / "report.json").write_bytes(report)
+    (records,) = read_report(tmp_path, ["model_no1"]).values()
+    assert records.tasks == {}
+    assert records.problem("run", "python model_no1.py", 60) == "python model_no1.py: it left no record"
+    assert records.graph is None
+
+
+def test_what_a_report_says_is_made_fit_to_be_shown(tmp_path):
+    entry = '[{"script": "model_no1", "task": "run", "ended": "done", "result": {"error": "\\u001b[2J", "steps": "20", '
+    (tmp_path / "report.json").write_text(
+        entry + '"status": 1e99, "files": {"/etc/passwd": ""}}, "log": 7, "seconds": null}]'
+    )
+    record = read_report(tmp_path, ["model_no1"])["model_no1"].tasks["run"]
+    assert "\x1b" not in record.error
+    assert (record.steps, record.status, record.log, record.file) == (-1, -1, "", None)

@@ -1,0 +1,99 @@
+"""Looks for networks of the assignment in modules: makes models of whatever they hold, and has the models checked.
+
+    python -m tests.solutions.ablations_in FOLDER module.py ...
+
+A line is printed for each ablation that the architecture check would pass. It runs in a process of its own, because it
+imports and calls what may do anything.
+"""
+
+import contextlib
+import inspect
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import tensorflow as tf
+
+from labkit.checks.assignment import NETWORKS
+from labkit.checks.model_check import examine
+
+ORDERS = (("x", "variables", "keep_prob"), ("variables", "x", "keep_prob"), ("x", "variables"), ("variables", "x"))
+
+
+def ablations_in(module: ModuleType) -> Iterator[str]:
+    """The ablations that can be made of a module: "model_no1 of Model"."""
+    own = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
+    callables = {name: value for name, value in own.items() if callable(value) and not name.startswith("test_")}
+    for script in NETWORKS:
+        for name, make in callables.items():
+            for made in _made(make, script):
+                if callable(made) and _is_right(script, made):
+                    yield f"{script} of {name}"
+                if isinstance(made, list | tuple | dict):
+                    for other in callables:
+                        if any(_is_right(script, model) for model in _models(callables[other], made)):
+                            yield f"{script} of {name} and {other}"
+
+
+def _made(make: Callable[..., Any], script: str) -> Iterator[Any]:
+    """What a class or function returns that takes nothing, or the name of a network."""
+    for arguments in ((), (script,)):
+        with contextlib.suppress(BaseException):  # of which pytest's and argparse's are
+            inspect.signature(make).bind(*arguments)
+            yield make(*arguments)
+
+
+def _models(function: Callable[..., Any], variables: Any) -> Iterator[Callable[..., Any]]:
+    """A model for each order in which a function may take images, variables and keep_prob."""
+    for order in ORDERS:
+        with contextlib.suppress(Exception):
+            inspect.signature(function).bind(*order)
+            yield _Applied(function, order, variables)
+
+
+class _Applied(tf.Module):
+    """A function of images and variables as a model."""
+
+    def __init__(self, function: Callable[..., Any], order: tuple[str, ...], variables: Any):
+        super().__init__()
+        self.function, self.order, self.held = function, order, variables
+
+    def __call__(self, x: Any, keep_prob: float = 1.0) -> Any:
+        known = {"x": x, "variables": self.held, "keep_prob": keep_prob}
+        return self.function(*(known[name] for name in self.order))
+
+
+def _is_right(script: str, model: Callable[..., Any]) -> bool:
+    try:
+        verdict, error = examine(script, model)
+    except BaseException:
+        return False
+    return error is None and not verdict.problems and not verdict.unread
+
+
+def main() -> None:
+    """Imports the modules that the command line names, and prints what was found in them."""
+    folder, modules = Path(sys.argv[1]).resolve(), sys.argv[2:]
+    os.chdir(tempfile.mkdtemp())  # whatever they write
+    for name in modules:
+        path = folder / name
+        if "tensorflow" not in path.read_text(encoding="utf-8"):
+            continue
+        sys.path[:0] = [str(path.parent)]
+        loader = SourceFileLoader(f"looked_at_{path.stem}", str(path))
+        module = ModuleType(loader.name)
+        module.__file__ = str(path)
+        sys.modules[loader.name] = module
+        loader.exec_module(module)
+        with contextlib.redirect_stdout(None):
+            found = list(dict.fromkeys(ablations_in(module)))
+        print(*(f"{name}: {what}\n" for what in found), sep="", end="")
+
+
+if __name__ == "__main__":
+    main()
