@@ -186,6 +186,7 @@ def test_a_half_edited_model_is_told_layer_by_layer(tmp_path):
     assert found.message.endswith("all of it: python -m pytest tests/test_shapes.py -m no1")
 
 
+@pytest.mark.course
 def test_what_all_scripts_share_is_told_once(tmp_path):
     for script in NETWORKS:
         (tmp_path / f"{script}.py").write_text("import tensorflow as tf\nx = tf.placeholder(tf.float32)\nz = 1\n")
