@@ -5,8 +5,10 @@ import difflib
 import math
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NoReturn
 
 from labkit.checks.student_ids import DIGITS
 from labkit.files import KIT
@@ -57,11 +59,11 @@ class Late:
     max_percent: float
 
     @property
-    def grace(self):
+    def grace(self) -> datetime.timedelta:
         """The time after the deadline in which nothing is lost, a timedelta."""
         return datetime.timedelta(minutes=self.grace_minutes)
 
-    def percent(self, late):
+    def percent(self, late: datetime.timedelta) -> float:
         """The percentage of the points reached that is lost by handing in `late` (a timedelta) after the deadline."""
         if late <= self.grace:
             return 0.0
@@ -137,17 +139,17 @@ class Assignment:
     similarity: Similarity
 
     @property
-    def to_fill_in(self):
+    def to_fill_in(self) -> list[str]:
         """The keys that still have the value they came with, in which the instructor has to fill in the own one."""
         return [] if "@example." not in self.address else ["address"]
 
     @property
-    def rules(self):
+    def rules(self) -> dict[str, Any]:
         """What the outcome of a check depends on: unlike points and deadline, a change to it calls for a new run."""
         return {"training": self.training, "limits": self.limits, "bands": self.bands, "report": self.report}
 
 
-def load_assignment(path=DEFAULT):
+def load_assignment(path: str | Path = DEFAULT) -> Assignment:
     """Reads an assignment file.
 
     Raises AssignmentError, a line with file, key, value and what is expected, for the first thing that is wrong.
@@ -175,7 +177,7 @@ def load_assignment(path=DEFAULT):
     return assignment
 
 
-def _parse(path):
+def _parse(path: Path) -> dict[str, Any]:
     text = ""
     try:
         text = path.read_text(encoding="utf-8-sig")  # Windows editors begin a file with a mark
@@ -197,7 +199,7 @@ _MISTAKES = (  # what people write for what TOML wants, as a pattern, and what t
 )
 
 
-def _explain(path, text, problem):
+def _explain(path: str | Path, text: str, problem: str) -> str:
     """What the parser says, and for everyday mistakes in that line what to write instead."""
     found = re.search(r"at line (\d+)", problem)
     line = text.splitlines()[int(found[1]) - 1].strip() if found else ""
@@ -207,7 +209,7 @@ def _explain(path, text, problem):
     return f"{path} is not valid TOML: {problem}"
 
 
-def _points(table):
+def _points(table: "_Table") -> dict[str, float]:
     points = {}
     for group, names in CHECKS.items():
         checks = table.table(group)
@@ -217,7 +219,7 @@ def _points(table):
     return points
 
 
-def _manual_items(tables):
+def _manual_items(tables: "Sequence[_Table]") -> tuple[ManualItem, ...]:
     items = []
     for table in tables:
         name = table.text("name")
@@ -232,7 +234,7 @@ def _manual_items(tables):
     return tuple(items)
 
 
-def _late(table):
+def _late(table: "_Table") -> Late:
     late = Late(
         grace_minutes=table.number("grace_minutes", 0, 7 * 24 * 60),
         percent_per_day=table.number("percent_per_day", 0, 100),
@@ -242,7 +244,7 @@ def _late(table):
     return late
 
 
-def _training(table):
+def _training(table: "_Table") -> Training:
     training = Training(
         steps=table.whole("steps", 1, 100_000),
         batch_size=table.whole("batch_size", 1, 55_000),
@@ -255,7 +257,7 @@ def _training(table):
     return training
 
 
-def _limits(table):
+def _limits(table: "_Table") -> Limits:
     limits = Limits(
         run_seconds=table.number("run_seconds", 1, 24 * 3600),
         training_seconds=table.number("training_seconds", 1, 24 * 3600),
@@ -265,13 +267,13 @@ def _limits(table):
     return limits
 
 
-def _bands(table):
+def _bands(table: "_Table") -> dict[str, tuple[float, float]]:
     bands = {script: table.band(script) for script in ("deep_mnist", *NETWORKS)}
     table.finish()
     return bands
 
 
-def _report(table):
+def _report(table: "_Table") -> ReportRules:
     report = ReportRules(
         min_words=table.whole("min_words", 0, 100_000),
         max_pages=table.whole("max_pages", 1, 1000),
@@ -281,7 +283,7 @@ def _report(table):
     return report
 
 
-def _similarity(table):
+def _similarity(table: "_Table") -> Similarity:
     similarity = Similarity(**{name: table.number(name, 0, 1) for name in ("code", "report")})
     table.ignore("common")  # of files of earlier years, when what many had in common was cut off
     table.finish()
@@ -291,17 +293,17 @@ def _similarity(table):
 class _Table:
     """One table of the file: hands out its values, each checked, and at `finish` refuses those nobody asked for."""
 
-    def __init__(self, path, content, prefix=""):
+    def __init__(self, path: str | Path, content: dict[str, Any], prefix: str = "") -> None:
         self._path, self._content, self._prefix = path, content, prefix
         self._known = []
 
-    def text(self, key):
+    def text(self, key: str) -> str:
         value = self._get(key)
         if not isinstance(value, str) or not value.strip() or not value.isprintable():
             self.refuse(key, "a text of one line, not empty")
         return value.strip()
 
-    def pattern(self, key, default):
+    def pattern(self, key: str, default: str) -> str:
         """A regular expression that matches something."""
         if key not in self._content:
             self._known.append(key)
@@ -315,33 +317,33 @@ class _Table:
             self.refuse(key, "a regular expression that matches no empty text")
         return value
 
-    def boolean(self, key):
+    def boolean(self, key: str) -> bool:
         value = self._get(key)
         if not isinstance(value, bool):
             self.refuse(key, "true or false")
         return value
 
-    def number(self, key, low, high, default=None):
+    def number(self, key: str, low: float, high: float, default: float | None = None) -> float:
         """Without a `default`, the key must be there."""
         value = self._get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             self.refuse(key, f"a number from {low:,g} to {high:,g}")
         return float(value)
 
-    def whole(self, key, low, high):
+    def whole(self, key: str, low: int, high: int) -> int:
         value = self._get(key)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             self.refuse(key, f"a whole number from {low:,} to {high:,}")
         return value
 
-    def band(self, key):
+    def band(self, key: str) -> tuple[float, float]:
         value = self._get(key)
         numbers = isinstance(value, list) and [n for n in value if isinstance(n, int | float) and 0 <= n <= 1]
         if not numbers or len(value) != 2 or len(numbers) != 2 or numbers[0] > numbers[1]:
             self.refuse(key, "a lowest and a highest accuracy, as in [0.975, 0.9925]")
         return float(value[0]), float(value[1])
 
-    def moment(self, key):
+    def moment(self, key: str) -> datetime.datetime | None:
         """An aware datetime, or None where there is none: a date lasts to its end, and no offset is local time."""
         self._known.append(key)
         value = self._content.get(key)
@@ -353,13 +355,13 @@ class _Table:
             self.refuse(key, "a date and time without quotes, as in 2027-01-31T23:59:59+01:00")
         return None
 
-    def table(self, key):
+    def table(self, key: str) -> "_Table":
         value = self._get(key)
         if not isinstance(value, dict):
             self.refuse(key, f"a table: [{self._prefix}{key}]")
         return _Table(self._path, value, f"{self._prefix}{key}.")
 
-    def tables(self, key):
+    def tables(self, key: str) -> "list[_Table]":
         """The tables under a repeated heading; none where there is no such heading."""
         self._known.append(key)
         value = self._content.get(key, [])
@@ -367,19 +369,19 @@ class _Table:
             self.refuse(key, f"tables: [[{self._prefix}{key}]]")
         return [_Table(self._path, item, f"{self._prefix}{key}[{n}].") for n, item in enumerate(value, 1)]
 
-    def ignore(self, key):
+    def ignore(self, key: str) -> None:
         """Takes a key that files of earlier years have, and nothing asks for any more."""
         self._known.append(key)
 
-    def finish(self):
+    def finish(self) -> None:
         for key in [key for key in self._content if key not in self._known]:
             near = difflib.get_close_matches(key, self._known, n=1, cutoff=0)
             raise AssignmentError(f'{self._path}: unknown key {self._prefix}{key}; did you mean "{near[0]}"?')
 
-    def refuse(self, key, expected):
+    def refuse(self, key: str, expected: str) -> NoReturn:
         raise AssignmentError(f"{self._path}: {self._prefix}{key} is {self._content[key]!r}, expected {expected}")
 
-    def _get(self, key, default=None):
+    def _get(self, key: str, default: float | None = None) -> Any:
         self._known.append(key)
         if key not in self._content and default is not None:
             return default

@@ -1,6 +1,7 @@
 """The result of one check of one submission: plain data, from whoever checked to whoever gives marks for it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 PASSED, FAILED, SKIPPED, UNDECIDED = "passed", "failed", "skipped", "undecided"
 
@@ -29,12 +30,12 @@ class Check:
         return self.status == PASSED
 
 
-def passed(name: str, message: str, **details) -> Check:
+def passed(name: str, message: str, **details: Any) -> Check:
     """A check with full marks."""
     return Check(name, PASSED, message, fraction=1.0, **details)
 
 
-def failed(name: str, message: str, fraction: float = 0.0, **details) -> Check:
+def failed(name: str, message: str, fraction: float = 0.0, **details: Any) -> Check:
     """A check that failed, with partial credit for what was right all the same."""
     return Check(name, FAILED, message, fraction=fraction, **details)
 
@@ -44,6 +45,6 @@ def skipped(name: str, message: str) -> Check:
     return Check(name, SKIPPED, message)
 
 
-def undecided(name: str, message: str, **details) -> Check:
+def undecided(name: str, message: str, **details: Any) -> Check:
     """A check that only a person can settle; the message tells what was seen, and what stopped the reading."""
     return Check(name, UNDECIDED, message, **details)

@@ -11,6 +11,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,13 +22,13 @@ from labkit.networks import LAYERS, expected_variables, removal_problems, variab
 from labkit.sources import source_problem
 
 
-def look_at(script):
+def look_at(script: str) -> dict[str, Any]:
     """What is wrong with a script in the working folder, as a dict that JSON can hold."""
     model, problem = made(Path(f"{script}.py"))
     return {"import": problem, "shapes": [] if problem else shape_problems(script, model)}
 
 
-def made(path):
+def made(path: Path) -> tuple[Any, str | None]:
     """(model, problem): a new Model of the script `path`, whose folder is on the path of modules, or why there is none.
 
     It takes any end of the script's for a problem, sys.exit included.
@@ -38,7 +39,7 @@ def made(path):
         return None, source_problem(path.read_bytes()) or explain(error, path)
 
 
-def shape_problems(script, model):
+def shape_problems(script: str, model: Any) -> list[str]:
     """All that is wrong with a model, a line each, what to mend first at the beginning; nothing for a right one.
 
     It is right where grading would find nothing, however it is written, but for what is told here because it spoils a
@@ -47,7 +48,7 @@ def shape_problems(script, model):
     return problems_of(script, model, *examine(script, model))
 
 
-def problems_of(script, model, verdict, error):
+def problems_of(script: str, model: Any, verdict: Verdict, error: Exception | None) -> list[str]:
     """The same of a model that has been examined."""
     if verdict.unread and error is None:
         return [f"grading can't read this network, and would leave it to your instructor: {verdict.unread}"]
@@ -65,7 +66,7 @@ def problems_of(script, model, verdict, error):
     return [explain(error, script), f"that is {after}", *variables, *verdict.problems]
 
 
-def own_problems(script, model, verdict):
+def own_problems(script: str, model: Any, verdict: Verdict) -> list[str]:
     """What grading tolerates, and a student's own training and tables do not."""
     problems = [remark for remark in verdict.remarks if "softmax" in remark]
     weights = sum(math.prod(layer.weights) + layer.weights[-1] for layer in LAYERS[script] if layer.weights)
@@ -80,14 +81,14 @@ def own_problems(script, model, verdict):
     return problems
 
 
-def variable_shapes(model):
+def variable_shapes(model: Any) -> dict[str, tuple[int, ...]]:
     """Names to shapes of the variables that are attributes of a model."""
     attributes = vars(model).items()
     return {name: tuple(value.shape) for name, value in attributes if getattr(value, "trainable", False) is True
             and hasattr(value, "shape")}  # fmt: skip
 
 
-def examine(script, model) -> tuple[Verdict, Exception | None]:
+def examine(script: str, model: Any) -> tuple[Verdict, Exception | None]:
     """The verdict on a model, and the error where a call of it fails; then the verdict is on what comes before."""
     import tensorflow as tf
 
@@ -111,7 +112,7 @@ def examine(script, model) -> tuple[Verdict, Exception | None]:
     return look(script, graph.SerializeToString(), images, whole=error is None).verdict, error
 
 
-def main():
+def main() -> None:
     """Looks at the script that the command line names first, and writes to the file that it names second."""
     script, destination = sys.argv[1], Path(sys.argv[2])
     destination.write_text(json.dumps(look_at(script)), encoding="utf-8")

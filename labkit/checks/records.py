@@ -3,8 +3,9 @@
 import json
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
-from labkit.checks.check import failed, passed
+from labkit.checks.check import Check, failed, passed
 from labkit.networks import REMOVED
 from labkit.sources import code_sha256
 
@@ -25,7 +26,7 @@ class BadRecord(Exception):
     """A run.json that can't be used; the text tells why."""
 
 
-def check_training(script, folder, band):
+def check_training(script: str, folder: Path, band: tuple[float, float]) -> tuple[Check, float | None]:
     """Checks that a script was trained, as it is now, on MNIST, to an accuracy in `band` (lowest, highest, 0 to 1).
 
     Returns (check, accuracy): the Check "training/<script>", and the mean accuracy over the seeds, or None without any.
@@ -53,7 +54,7 @@ def check_training(script, folder, band):
     return _check_accuracy(name, script, on_mnist, band)
 
 
-def _check_accuracy(name, script, runs, band):
+def _check_accuracy(name: str, script: str, runs: list[Run], band: tuple[float, float]) -> tuple[Check, float | None]:
     low, high = band
     accuracy = sum(run.accuracy for run in runs) / len(runs)
     seeds = f"{len(runs)} seed{'s' * (len(runs) != 1)}"
@@ -66,7 +67,7 @@ def _check_accuracy(name, script, runs, band):
     return failed(name, f"{found}, expected {low:.2%} to {high:.2%}: {why}{layer}{first}"), accuracy
 
 
-def read_run(path):
+def read_run(path: Path) -> Run:
     """The Run that a run.json tells of. Raises BadRecord."""
     where = "/".join(path.parts[-4:])
     try:

@@ -1,6 +1,7 @@
 """Judges a network by its layers: is it the one that the assignment asks for, and if not, where does it differ?"""
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from labkit.networks import DROPPED, LAYERS, OWN_WEIGHTS, REMOVED, WEIGHTED, Layer, layer_problems
@@ -79,7 +80,7 @@ def judge(
     return Verdict(found, tested.remarks, fraction, tested.layers, dropout=told)
 
 
-def _is_first_difference_unread(script, layers):
+def _is_first_difference_unread(script: str, layers: Sequence[Layer]) -> bool:
     """Whether all is right up to the part that could not be read: what is wrong before it is known to be wrong."""
     pairs = zip(layers, [*LAYERS[script], *[None] * len(layers)], strict=False)
     return next((layer.kind.startswith(OWN_WEIGHTS) for layer, expected in pairs if layer != expected), False)
@@ -114,15 +115,15 @@ def tidied(layers: list[Layer]) -> Network:
     return Network(tuple(found), tuple(dropouts), tuple(problems), tuple(remarks))
 
 
-def _has_weights(layer):
+def _has_weights(layer: Layer) -> bool:
     return layer.kind in WEIGHTED or layer.kind.startswith(OWN_WEIGHTS)
 
 
-def _has(group, kind):
+def _has(group: Sequence[Layer], kind: str) -> bool:
     return any(layer.kind == kind for layer in group)
 
 
-def _bias_problems(group):
+def _bias_problems(group: Sequence[Layer]) -> list[str]:
     kinds = [layer.kind for layer in group if layer.kind != "max pooling"]
     if "bias" not in kinds:
         return [f"no bias is added to the {group[0]}"]
@@ -131,13 +132,13 @@ def _bias_problems(group):
     return []
 
 
-def _other_way(tested, trained):
+def _other_way(tested: Network, trained: Network) -> list[str]:
     if trained.layers == tested.layers:
         return []
     return ["at keep_prob=0.5 the model has other layers than at keep_prob=1.0: only dropout may differ"]
 
 
-def _dropout_problems(script, tested, trained):
+def _dropout_problems(script: str, tested: Network, trained: Network) -> list[str]:
     """Dropout acts in training only, once, after the fully connected layer's ReLU; not at all where that is gone."""
     found = ["units are dropped at keep_prob=1.0, which is for testing: all must stay"] if tested.dropouts else []
     should = DROPPED in LAYERS[script]
@@ -154,11 +155,11 @@ def _dropout_problems(script, tested, trained):
     return found + [f"dropout {what}" for what in dropout.unusual]
 
 
-def _with(script):
+def _with(script: str) -> str:
     return f"with {REMOVED[script]}" if script in REMOVED else "nowhere in this network"
 
 
-def _fraction(script, layers, right_dropout, others):
+def _fraction(script: str, layers: Sequence[Layer], right_dropout: bool, others: int) -> float:
     """The share of the layers that are right, dropout counted as one, less one for each other problem.
 
     It is halved where another number of convolutions or matrix products is left than should be: then the point of the

@@ -7,6 +7,7 @@ is by chance, of the right share in each image and each unit, is a question of s
 that of 10,000 right networks one fails at most.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,7 +54,7 @@ def mask_problems(testing: Flow, training: Flow, entry: tf.Tensor, images: np.nd
     return None
 
 
-def _after(flow, tensor):
+def _after(flow: Flow, tensor: tf.Tensor) -> Segment:
     """All that follows a tensor, as a function."""
     operations, seen = (), False
     for segment in flow.segments:
@@ -62,7 +63,7 @@ def _after(flow, tensor):
     return Segment(flow, operations, tensor, flow.output)
 
 
-def _same(after, behind):
+def _same(after: Segment, behind: Segment) -> bool:
     if not after.operations or not behind.operations or behind.inputs is None:
         return False
     x = np.abs(np.random.default_rng().standard_normal((BATCH, after.inputs.size)))
@@ -71,7 +72,9 @@ def _same(after, behind):
     return bool(np.abs(one - other).max() <= 2 * max(after.tolerance, behind.tolerance) * size)
 
 
-def _mask(training, place, images, values, draws=DRAWS):
+def _mask(
+    training: Flow, place: tf.Tensor, images: np.ndarray, values: np.ndarray, draws: Sequence[int] = DRAWS
+) -> Mask | None:
     """The Mask that makes the values at a place in training of those in testing; None if there is none."""
     rows, factor, kept = Rows.of(place), None, []
     seen = np.abs(values) > SEEN * np.abs(values).max()
@@ -88,7 +91,7 @@ def _mask(training, place, images, values, draws=DRAWS):
     return Mask(float(factor), np.array(kept, np.int8))
 
 
-def _unusual(mask):
+def _unusual(mask: Mask) -> list[str]:
     """How dropout differs from the lecture's."""
     kept, seen = mask.kept == 1, mask.kept >= 0
     share = kept.sum() / max(1, seen.sum())
@@ -112,20 +115,20 @@ def _unusual(mask):
     return found
 
 
-def _is_off(kept, seen, axes):
+def _is_off(kept: np.ndarray, seen: np.ndarray, axes: tuple[int, ...]) -> bool:
     """Whether the share of what is kept, along some axes, is further from keep_prob than by chance."""
     count = seen.sum(axis=axes)
     error = np.abs(kept.sum(axis=axes) - KEEP_PROB * count)
     return bool((error > SIGMAS * np.sqrt(count * KEEP_PROB * (1 - KEEP_PROB)) + 1).any())
 
 
-def _same_share(one, other):
+def _same_share(one: np.ndarray, other: np.ndarray) -> float:
     """In what share of the units two masks are alike."""
     both = (one >= 0) & (other >= 0)
     return ((one == other) & both).sum() / max(1, both.sum())
 
 
-def _some_agree(masks):
+def _some_agree(masks: np.ndarray) -> bool:
     """Whether any two of these masks are alike more often, or less, than by chance."""
     kept = masks.reshape(len(masks), -1).astype(np.float32)
     seen = kept >= 0
@@ -136,7 +139,9 @@ def _some_agree(masks):
     return bool((excess > 1).any())
 
 
-def _depends_on_values(testing, training, entry, place, images, mask):
+def _depends_on_values(
+    testing: Flow, training: Flow, entry: tf.Tensor, place: tf.Tensor, images: np.ndarray, mask: Mask
+) -> list[str]:
     """Whether other images have another mask by the same draw."""
     others = np.roll(images, 1, axis=0)
     values = Rows.of(entry).unpack(testing.run(entry, {testing.images: others})).astype(np.float64)

@@ -9,7 +9,7 @@ which change at each call, as the state of random numbers does.
 
 import contextlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -52,7 +52,7 @@ def switches(model: Callable) -> dict[str, Any]:
     return found
 
 
-def _in_training(parameter):
+def _in_training(parameter: inspect.Parameter) -> Any:
     name = parameter.name.lower()
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
         return None
@@ -70,19 +70,19 @@ def _in_training(parameter):
 class Network(tf.Module):
     """A student's model behind the lecture's call, however its own spells that."""
 
-    def __init__(self, model):
+    def __init__(self, model: Callable) -> None:
         super().__init__()
         self.model = model
         self._by_name = switches(model)
         nameless = [p.name for p in inspect.signature(model).parameters.values() if p.kind is p.POSITIONAL_ONLY]
         self._by_place = [self._by_name.pop(name) for name in nameless if name in self._by_name]
 
-    def __call__(self, x, training=False):
+    def __call__(self, x: Any, training: bool = False) -> Any:
         """Logits (N, 10) of the images x, (N, 784)."""
         return self.model(x, *self._by_place, **self._by_name) if training else self.model(x)
 
     @property
-    def trainable_variables(self):
+    def trainable_variables(self) -> list[Any]:
         """The student's, in their order, without what Keras wraps around them: only its own optimizers update that."""
         found = getattr(self.model, "trainable_variables", None)
         if found is None:
@@ -93,7 +93,7 @@ class Network(tf.Module):
 def freeze(network: Network) -> tf.compat.v1.GraphDef:
     """The GraphDef of a network, with the values that its variables have."""
 
-    def call(x):
+    def call(x: Any) -> tuple[Any, Any]:
         return network(x), network(x, training=True)
 
     graph = _traced(call)
@@ -101,7 +101,7 @@ def freeze(network: Network) -> tf.compat.v1.GraphDef:
     return _frozen(graph, _inlined(graph), graph.outputs, graph.variables, learning, state)
 
 
-def _traced(call):
+def _traced(call: Callable[[Any], Any]) -> Any:
     """The graph of a call. Few need AutoGraph (an `if` on a tensor does), which takes longer than all else here."""
     images = tf.TensorSpec([BATCH, 784], name="images")
     with contextlib.suppress(Exception):
@@ -113,7 +113,7 @@ def freeze_broken(network: Network) -> tf.compat.v1.GraphDef | None:
     """The GraphDef of a network whose call fails, as far as it gets; None where it does not get anywhere."""
     graphs = []
 
-    def call(x):
+    def call(x: Any) -> Any:
         graphs.append(tf.compat.v1.get_default_graph())
         return network(x)
 
@@ -132,7 +132,7 @@ def freeze_broken(network: Network) -> tf.compat.v1.GraphDef | None:
     return _frozen(graphs[0], _inlined(graphs[0], [last]), [last, last], variables, variables, [])
 
 
-def _changing(network, variables):
+def _changing(network: "Network", variables: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """The trainable variables that get a gradient, so that training changes them; and those that a call changes."""
     counters = [variable for variable in variables if variable.dtype.is_integer]
     before = [variable.numpy() for variable in counters]
@@ -150,7 +150,7 @@ def _changing(network, variables):
     ]
 
 
-def _inlined(graph, outputs=None):
+def _inlined(graph: Any, outputs: Sequence[Any] | None = None) -> tf.compat.v1.GraphDef:
     """The GraphDef of a graph, with the functions that it calls written out in their places."""
     graph_def = graph.as_graph_def()
     nodes = [*graph_def.node, *(node for function in graph_def.library.function for node in function.node_def)]
@@ -168,7 +168,14 @@ def _inlined(graph, outputs=None):
     return tf_optimizer.OptimizeGraph(config, meta_graph)
 
 
-def _frozen(graph, graph_def, outputs, variables, learning, state):
+def _frozen(
+    graph: Any,
+    graph_def: tf.compat.v1.GraphDef,
+    outputs: Sequence[Any],
+    variables: Iterable[Any],
+    learning: Iterable[Any],
+    state: Iterable[Any],
+) -> tf.compat.v1.GraphDef:
     """Makes the variables that a graph has captured constants, and gives input and outputs their names."""
     variables = {id(variable.handle): variable for variable in variables}
     learning, state = ({id(variable.handle) for variable in some} for some in (learning, state))
@@ -197,7 +204,7 @@ def _frozen(graph, graph_def, outputs, variables, learning, state):
     return graph_def
 
 
-def _pass_on(node, kinds):
+def _pass_on(node: Any, kinds: dict[str, tf.DType]) -> bool:
     """Turns an operation on a variable into the same on its value; tells whether there was anything to turn."""
     dtype = kinds.get(node.input[0].removesuffix(":0").removesuffix(":1")) if node.input else None
     if dtype is None or node.name in kinds:

@@ -7,7 +7,9 @@ weights are variables, which may get other values; and all that is random follow
 nothing in the graph is by chance.
 """
 
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -112,7 +114,7 @@ def build(nodes: dict, outputs: tuple[str, ...] = (TESTING, TRAINING)) -> Admitt
     return Admitted(graph, weights, learning, assigned, switches)
 
 
-def _check_sizes(graph):
+def _check_sizes(graph: tf.Graph) -> None:
     for operation in graph.get_operations():
         for tensor in operation.outputs:
             if tensor.dtype == tf.resource:
@@ -126,7 +128,7 @@ def _check_sizes(graph):
                 )
 
 
-def _reached(nodes, output):
+def _reached(nodes: dict[str, Any], output: str) -> set[str]:
     """The names of what gradients reach, from an output backwards."""
     found, queue = set(), [output]
     while queue:
@@ -138,7 +140,7 @@ def _reached(nodes, output):
     return found
 
 
-def _assigned(nodes, order, sources):
+def _assigned(nodes: dict[str, Any], order: list[str], sources: "_Sources") -> Iterator[str]:
     """The names of the floating variables, and states of generators, in `order` that operations would assign to."""
     variables = {name for name in order if VARIABLE in nodes[name].attr}
     counters = {name for name in variables if not tf.as_dtype(nodes[name].attr["dtype"].type).is_floating}
@@ -149,7 +151,7 @@ def _assigned(nodes, order, sources):
             yield nodes[name].attr[VARIABLE].s.decode()
 
 
-def _switches(nodes, output):
+def _switches(nodes: dict[str, Any], output: str) -> Iterator[str]:
     """The names of the variables that are no floating numbers, and no generator's, that an output depends on."""
     for name in _order(nodes, (output,), lambda name: [tensor for tensor in nodes[name].input if tensor[0] != "^"]):
         attributes = nodes[name].attr
@@ -160,14 +162,14 @@ def _switches(nodes, output):
 class _Builder:
     """Makes the GraphDef that is admitted, a node after the other."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.graph_def, self.weights, self._known = tf.compat.v1.GraphDef(), {}, {}
         self.graph_def.versions.producer = tf.version.GRAPH_DEF_VERSION  # by older ones, a shape of [] is unknown
         self._draws = 0
         self._node(DRAW, "Placeholder", dtype=tf.int64, shape=tf.TensorShape([]))
         self._node(IMAGES, "Placeholder", dtype=tf.float32, shape=tf.TensorShape([BATCH, 784]))
 
-    def add(self, node, inputs, keep):
+    def add(self, node: Any, inputs: list[str], keep: bool) -> str:
         """Adds an admitted node, tidied; returns the name of the one that stands for it. Raises Refused, Unreadable."""
         tidy = tf.compat.v1.NodeDef(name=node.name, op=node.op, input=inputs)
         if node.op == "Placeholder":
@@ -195,7 +197,7 @@ class _Builder:
         self.graph_def.node.add().CopyFrom(tidy)
         return node.name
 
-    def _node(self, name, op, *inputs, **attributes):
+    def _node(self, name: str, op: str, *inputs: str, **attributes: Any) -> None:
         node = self.graph_def.node.add(name=name, op=op, input=inputs)
         for key, value in attributes.items():
             if isinstance(value, tf.DType):
@@ -209,7 +211,7 @@ class _Builder:
             else:
                 node.attr[key].s = value
 
-    def _add_weight(self, node):
+    def _add_weight(self, node: Any) -> None:
         value = tf.make_ndarray(node.attr["value"].tensor)
         dtype, shape = tf.as_dtype(value.dtype), tf.TensorShape(value.shape)
         handle, given = f"{ASSIGN}/{node.name}/handle", f"{ASSIGN}/{node.name}/value"
@@ -219,7 +221,7 @@ class _Builder:
         self._node(f"{ASSIGN}/{node.name}", "AssignVariableOp", handle, given, dtype=dtype)
         self.weights[node.name] = (node, value)
 
-    def _add_state(self, node):
+    def _add_state(self, node: Any) -> None:
         """Has a counter that each call changes, from which random numbers follow, be another for each draw."""
         value = tf.make_ndarray(node.attr["value"].tensor)
         dtype, first, number = tf.as_dtype(value.dtype), f"{node.name}/first", f"{node.name}/number"
@@ -227,7 +229,7 @@ class _Builder:
         self._node(number, "Cast", DRAW, SrcT=tf.int64, DstT=dtype)
         self._node(node.name, "AddV2", first, number, T=dtype)
 
-    def _add_draw(self, node, inputs):
+    def _add_draw(self, node: Any, inputs: list[str]) -> None:
         """Has a random operation follow from DRAW, and from nothing that it remembers."""
         self._draws += 1
         number, seed = f"{DRAW}/{self._draws}", f"{DRAW}/{self._draws}/seed"
@@ -243,7 +245,7 @@ class _Builder:
             self.graph_def.node[-1].attr[ours].CopyFrom(node.attr[theirs])
 
 
-def _objection(op):
+def _objection(op: str) -> Exception:
     """Why an operation is not admitted, as an exception."""
     if op in ("Switch", "Merge"):
         return Unreadable("the model takes one way or another depending on the images")
@@ -258,7 +260,7 @@ def _objection(op):
     return Unreadable(f"the model's graph has the operation {op[:80]}, which is not read here")
 
 
-def _key(node):
+def _key(node: Any) -> Hashable:
     """The same for two nodes that compute the same; large constants are not compared."""
     if node.op in RANDOM or node.ByteSize() > 10_000:
         return node.name
@@ -266,7 +268,7 @@ def _key(node):
     return (node.op, *node.input, *attributes)
 
 
-def _order(nodes, outputs, inputs):
+def _order(nodes: dict[str, Any], outputs: Sequence[str], inputs: Callable[[str], Iterable[str]]) -> list[str]:
     """The names of all that `outputs` depend on, what comes first first. `inputs(name)` are tensors or "^name"."""
     order, state, stack = [], {}, list(outputs)
     while stack:
@@ -289,24 +291,24 @@ def _order(nodes, outputs, inputs):
     return order
 
 
-def _name(tensor):
+def _name(tensor: str) -> str:
     return tensor.removeprefix("^").partition(":")[0]
 
 
-def _first_line(error):
+def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0][:300]
 
 
 class _Sources:
     """Where each tensor really comes from: behind its other names, and through conditions that are known."""
 
-    def __init__(self, nodes, outputs):
+    def __init__(self, nodes: dict[str, Any], outputs: tuple[str, ...]) -> None:
         self._nodes, self._outputs = nodes, outputs
         self._source, self._same, self._dead = {}, {}, set()
         for name in _order(nodes, outputs, lambda name: nodes[name].input):
             self._look_at(name, nodes[name])
 
-    def inputs(self, name):
+    def inputs(self, name: str) -> list[str]:
         """The tensors that a node really takes, "name" or "name:1".
 
         Without those that only have to run before it, and without the state of a generator, which is not needed here.
@@ -315,22 +317,22 @@ class _Sources:
         taken = [self._resolved(tensor) for tensor in node.input if not tensor.startswith("^")]
         return taken[1:] if node.op in (GENERATOR, "StatefulRandomBinomial") else taken
 
-    def of(self, tensor):
+    def of(self, tensor: str) -> str:
         """The name of the node that a tensor really comes from."""
         return _name(self._resolved(tensor))
 
-    def replace(self, name, other):
+    def replace(self, name: str, other: str) -> None:
         """Lets a node stand for another."""
         self._same[name] = other
 
-    def _resolved(self, tensor):
+    def _resolved(self, tensor: str) -> str:
         tensor = tensor.removesuffix(":0")
         while tensor in self._source:
             tensor = self._source[tensor]
         name, colon, output = tensor.partition(":")
         return self._same.get(name, name) + colon + output
 
-    def _look_at(self, name, node):
+    def _look_at(self, name: str, node: Any) -> None:
         inputs = [tensor.removesuffix(":0") for tensor in node.input if not tensor.startswith("^")]
         if node.op == "Merge":
             alive = [tensor for tensor in inputs if tensor not in self._dead]
@@ -347,7 +349,7 @@ class _Sources:
             for output, tensor in enumerate(inputs):
                 self._source[f"{name}:{output}".removesuffix(":0")] = tensor
 
-    def _look_at_switch(self, name, inputs):
+    def _look_at_switch(self, name: str, inputs: list[str]) -> None:
         condition = self._nodes.get(_name(self._resolved(inputs[1])))
         if condition is None or condition.op != "Const":
             return

@@ -57,13 +57,13 @@ def look(script: str, data: bytes, images: np.ndarray, whole: bool = True) -> Lo
 
 
 class _Looking:
-    def __init__(self, script, admitted: Admitted, images, whole):
+    def __init__(self, script: str, admitted: Admitted, images: np.ndarray, whole: bool) -> None:
         self._script, self._admitted, self._images, self._whole = script, admitted, images, whole
         self._rng = np.random.default_rng()  # nobody can prepare a graph for it
         self._testing = Flow(admitted, TESTING)
         self._training = Flow(admitted, TRAINING, self._testing.session)
 
-    def look(self):
+    def look(self) -> Look:
         originals = {weight.tensor.op.name: weight.value for weight in self._admitted.weights}
         if not self._testing.depends:
             return Look(Verdict(("the model's output does not depend on the images",), (), 0.0, ()))
@@ -95,7 +95,7 @@ class _Looking:
             verdict = replace(verdict, fraction=0.0, unread=switch)
         return Look(verdict, self._testing, self._training, reading, first, values)
 
-    def _capped(self, verdict, reading):
+    def _capped(self, verdict: Verdict, reading: Reading) -> Verdict:
         """The verdict, with little left where a layer is two with weights: their sum, or one after the other."""
         matrices = {
             name
@@ -106,10 +106,10 @@ class _Looking:
         too_many = verdict.problems and doubled and verdict.fraction > TOO_MANY
         return replace(verdict, fraction=TOO_MANY) if too_many else verdict
 
-    def _is_right(self, verdict, problems):
+    def _is_right(self, verdict: Verdict, problems: list[str]) -> bool:
         return list(verdict.problems) == problems
 
-    def _unread(self, reading):
+    def _unread(self, reading: Reading) -> str | None:
         """Where the reading stopped at weights of an unknown kind, although all are as many as they should be."""
         place = next((n for n, layer in enumerate(reading.layers) if layer.kind.startswith(OWN_WEIGHTS)), None)
         if place is None:
@@ -117,13 +117,13 @@ class _Looking:
         after = f"after {reading.layers[place - 1]}" if place else "at the images"
         return f"{after} there is {reading.layers[place].kind}, which the reading does not know"
 
-    def _count_problems(self):
+    def _count_problems(self) -> list[str]:
         flow = self._testing
         used = Segment(flow, (flow.output.op,), flow.images, flow.output)
         names = frozenset().union(*(segment.weights for segment in flow.segments)) | used.weights
         return count_problems(self._script, self._admitted, names)
 
-    def _fixed_problems(self, originals):
+    def _fixed_problems(self, originals: dict[str, np.ndarray]) -> tuple[list[str], str | None]:
         """What the output depends on, although training leaves it as it is: problems, and what can't be decided.
 
         An array is a layer too many, of a normalisation, say. A single number or a switch may be meant well, as the
@@ -149,21 +149,21 @@ class _Looking:
             "could change"
         )
 
-    def _assignment_problems(self):
+    def _assignment_problems(self) -> list[str]:
         return [
             f"each call gives the variable {name or 'of a random generator'} another value; a call should compute with "
             "the variables and leave them as they are, so that training alone changes them"
             for name in dict.fromkeys(self._admitted.assigned)
         ]
 
-    def _output_problems(self):
+    def _output_problems(self) -> list[str]:
         output = self._testing.output
         if output.shape.as_list() == [BATCH, 10] and output.dtype.is_floating:
             return []
         sizes = ", ".join(["N", *map(str, output.shape.as_list()[1:])])
         return [f"the model returns {output.dtype.name} of shape ({sizes}), expected float32 (N, 10)"]
 
-    def _dropout_problems(self, reading):
+    def _dropout_problems(self, reading: Reading) -> list[str]:
         if DROPPED in LAYERS[self._script]:
             last = [piece for piece in reading.pieces if piece.layer.kind == "matrix product"][-1]
             found = mask_problems(self._testing, self._training, last.segment.entry, self._images)
@@ -175,7 +175,7 @@ class _Looking:
         verdict = judge(self._script, reading.layers, training, [])
         return list(verdict.problems) or ["in training the model does something else than in testing, besides dropout"]
 
-    def _is_same_in_training(self):
+    def _is_same_in_training(self) -> bool:
         fed = {self._testing.images: self._images}
         tolerance = max(segment.tolerance for segment in self._testing.segments)
         expected = self._testing.run(self._testing.output, fed).astype(float)

@@ -1,7 +1,7 @@
 """The operations that a frozen graph may have: arithmetic, and none that reaches beyond it."""
 
 
-def _set(names):
+def _set(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 

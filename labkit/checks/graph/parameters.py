@@ -6,6 +6,8 @@ the numbers that training changes are counted; and with random values for all of
 be these very numbers: in another order, or all of them times one number, at most.
 """
 
+from collections.abc import Collection, Iterable
+
 import numpy as np
 
 from labkit.checks.graph.graphs import Admitted
@@ -70,7 +72,7 @@ def freedom_problems(
     return problems
 
 
-def _groups(reading, names):
+def _groups(reading: Reading, names: set[str]) -> list[tuple[list[int], list[str]]]:
     """Pieces and the variables that they depend on, in groups that share none: (numbers of pieces, names)."""
     groups = []
     for number, piece in enumerate(reading.pieces):
@@ -84,13 +86,19 @@ def _groups(reading, names):
     return [(sorted(pieces), sorted(used)) for pieces, used in groups]
 
 
-def _is_same(arrays, variables, tolerance):
+def _is_same(arrays: Collection[np.ndarray], variables: Collection[np.ndarray], tolerance: float) -> bool:
     """Whether arrays hold the same numbers as variables, in any order."""
     sizes = [sum(array.size for array in some) for some in (arrays, variables)]
     return sizes[0] == sizes[1] and _close(_sorted(arrays), _sorted(variables), tolerance)
 
 
-def _pairs_up(arrays, variables, first, originals, tolerance):
+def _pairs_up(
+    arrays: dict[int, np.ndarray],
+    variables: dict[str, np.ndarray],
+    first: dict[int, np.ndarray],
+    originals: dict[str, np.ndarray],
+    tolerance: float,
+) -> bool:
     """Whether each array is a variable times a number, which is the same with the first weights."""
     left = dict(variables)
     for number, array in arrays.items():
@@ -109,15 +117,15 @@ def _pairs_up(arrays, variables, first, originals, tolerance):
     return not left
 
 
-def _sorted(arrays):
+def _sorted(arrays: Iterable[np.ndarray]) -> np.ndarray:
     return np.sort(np.concatenate([np.asarray(array, np.float32).ravel() for array in arrays]))
 
 
-def _norm(array):
+def _norm(array: np.ndarray) -> float:
     return float(np.linalg.norm(np.asarray(array, np.float32)))
 
 
-def _close(one, other, tolerance):
+def _close(one: np.ndarray, other: np.ndarray, tolerance: float) -> bool:
     """Whether sorted numbers are the same; `tolerance` is that of the operations that they were read through.
 
     Sorting makes no error larger, so that this can be strict: numbers that stand in for others, or take their signs,

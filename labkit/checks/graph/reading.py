@@ -20,7 +20,7 @@ import tensorflow as tf
 
 from labkit.checks.graph.freezing import BATCH
 from labkit.checks.graph.graphs import Admitted
-from labkit.checks.graph.segments import Flow, Segment
+from labkit.checks.graph.segments import Flow, Rows, Segment
 from labkit.networks import OWN_WEIGHTS, Layer, unusual_convolution, unusual_pooling
 
 IMAGE = (28, 28, 1)
@@ -80,7 +80,7 @@ def read(flow: Flow, rng: np.random.Generator) -> Reading:
 
 
 class _Reader:
-    def __init__(self, flow, rng):
+    def __init__(self, flow: Flow, rng: np.random.Generator) -> None:
         self._flow, self._rng = flow, rng
         self._pieces, self._notes = [], []
         self._shape, self._place = IMAGE, np.arange(784)  # where the values of (height, width, channels) are in a row
@@ -89,7 +89,7 @@ class _Reader:
         self._is_weighted = functools.cache(self._find_weighted)
         self._selection = functools.cache(self._find_selection)
 
-    def read(self):
+    def read(self) -> Reading:
         segments, start = self._flow.segments, 0
         while start < len(segments):
             start = self._step(segments, start)
@@ -99,7 +99,7 @@ class _Reader:
 
     # ---------------------------------------------------------------------------------------------- windows
 
-    def _step(self, segments, start):
+    def _step(self, segments: list[Segment], start: int) -> int:
         """Explains the shortest run of segments from `start` that can be; returns where the next one begins."""
         for stop in range(start, len(segments)):
             window = segments[start].to(segments[stop])
@@ -119,7 +119,7 @@ class _Reader:
             stop = len(segments)
         return self._give_up(segments, start, stop)
 
-    def _weighted(self, segments, start, stop):
+    def _weighted(self, segments: list[Segment], start: int, stop: int) -> int | None:
         """A segment that is a layer with weights, together with what is before and after it, as far as that goes.
 
         Returns where the next one begins; None where what is before it has to be told by itself.
@@ -136,7 +136,7 @@ class _Reader:
         padded = _zeros_around(segments[start:stop])
         return self._misfit(segments, stop, padded) if start == stop or padded else None
 
-    def _give_up(self, segments, start, stop):
+    def _give_up(self, segments: list[Segment], start: int, stop: int) -> int:
         """Names what is not known, up to `stop`: the first segment alone, if what follows may be known then."""
         first = segments[start]
         alone = stop > start + 1 and first.inputs and first.outputs and first.outputs.size == first.inputs.size
@@ -144,7 +144,7 @@ class _Reader:
         self._name(segments[start].to(segments[stop - 1]), segments[start:stop])
         return stop
 
-    def _misfit(self, segments, stop, padded):
+    def _misfit(self, segments: list[Segment], stop: int, padded: list[list[int]] | None) -> int:
         """A layer with weights that is none of these networks': told by its operation, as far as that has a name."""
         window = segments[stop]
         self._note_rows(window.entry)
@@ -158,14 +158,14 @@ class _Reader:
             self._name(window, [window])
         return stop + 1
 
-    def _note_rows(self, tensor):
+    def _note_rows(self, tensor: tf.Tensor) -> None:
         """Notes where a reshape has made more rows than there are images, a usual mistake before a matrix product."""
         shape = tensor.shape.as_list()
         if len(shape) == 2 and BATCH not in shape:
             before = f", which follows {self._pieces[-1].layer}," if self._pieces else ""
             self._notes.append(f"the reshape{before} makes {shape} of {BATCH} images, expected {BATCH} rows")
 
-    def _name(self, window, segments):
+    def _name(self, window: Segment, segments: list[Segment]) -> None:
         """Names what is not known by its operations."""
         pooling = next((op for segment in segments for op in segment.operations if op.type == "MaxPool"), None)
         if pooling is not None and unusual_pooling(pooling):
@@ -178,7 +178,7 @@ class _Reader:
             self._emit(Layer(kind, _shape(window.outputs)), window)
         self._follow(window)
 
-    def _follow(self, window):
+    def _follow(self, window: Segment) -> None:
         """Goes on behind something unknown: its values are taken to be in the order in which they come."""
         rows = window.outputs
         if rows is None:
@@ -188,12 +188,12 @@ class _Reader:
             self._place = np.arange(rows.size)
         self._carry = 1.0
 
-    def _emit(self, layer, window, values=None):
+    def _emit(self, layer: Layer, window: Segment, values: Callable[[], np.ndarray] | None = None) -> None:
         self._pieces.append(Piece(layer, window, values))
 
     # ------------------------------------------------------------------------------------------ properties
 
-    def _find_affine(self, segment):
+    def _find_affine(self, segment: Segment) -> bool:
         """Whether f(u + v) = f(u) + f(v) - f(0), for small numbers and large ones."""
         if segment.inputs is None or segment.outputs is None:
             return False
@@ -214,11 +214,11 @@ class _Reader:
         error = np.abs(both - u - v).max(axis=1)
         return bool(size.max() > 0 and (error <= segment.tolerance * (size + offset)).all())
 
-    def _is_mixing(self, segment):
+    def _is_mixing(self, segment: Segment) -> bool:
         """Whether it is affine and more than the same numbers in other places."""
         return self._is_affine(segment) and self._selection(segment) is None
 
-    def _find_weighted(self, segment):
+    def _find_weighted(self, segment: Segment) -> bool:
         if segment.outputs is None or segment.is_random or not self._is_affine(segment):
             return False
         if not self._has_weights(segment):
@@ -230,10 +230,10 @@ class _Reader:
         return len(index) != segment.inputs.size and not _is_uniform(scale[index >= 0])  # as of one channel by 1x1
 
     @staticmethod
-    def _has_weights(segment):
+    def _has_weights(segment: Segment) -> bool:
         return bool(segment.weights) or any(_is_large(tensor) for tensor in segment.sides)
 
-    def _find_selection(self, segment):
+    def _find_selection(self, segment: Segment) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """(index, scale, offset) of a segment that makes scale * x[index] + offset of x; None for any other.
 
         The index is -1 where nothing comes from x. It is told by rows that are the index in binary digits.
@@ -246,19 +246,19 @@ class _Reader:
         expected = np.where(index >= 0, scale * x[:, index], 0) + offset
         return decoded if _equal(segment(x), expected, segment.tolerance, magnitude=x) else None
 
-    def _probe(self, segment):
+    def _probe(self, segment: Segment) -> np.ndarray:
         """Numbers small and large, of both signs, as exact as the entry's type: rows (BATCH, size)."""
         size = segment.inputs.size
         magnitudes = self._rng.choice(_magnitudes(segment), (BATCH, 1))
         return self._representable(segment, self._rng.standard_normal((BATCH, size)) * magnitudes)
 
     @staticmethod
-    def _representable(segment, rows):
+    def _representable(segment: Segment, rows: np.ndarray) -> np.ndarray:
         return rows.astype(segment.entry.dtype.as_numpy_dtype).astype(np.float64)
 
     # ----------------------------------------------------------------------------------- what has no weights
 
-    def _explain(self, window):
+    def _explain(self, window: Segment) -> bool:
         """Whether the window is known, which is noted then."""
         if window.is_random and self._dropout(window):
             return True
@@ -266,7 +266,7 @@ class _Reader:
             return self._moved(window)
         return self._relu(window) or self._pooling(window) or self._softmax(window)
 
-    def _moved(self, window):
+    def _moved(self, window: Segment) -> bool:
         """The same numbers in other places: scaled by one number, and with a bias, perhaps."""
         selection = self._selection(window)
         if selection is None:
@@ -290,10 +290,10 @@ class _Reader:
             self._emit(bias, window, lambda: _offset(window, place).reshape(shape).reshape(-1, shape[-1])[0] / carry)
         return True
 
-    def _is_first(self):
+    def _is_first(self) -> bool:
         return all(piece.layer.kind == "scaling" for piece in self._pieces)
 
-    def _scaled_images(self, window, scale, offset, place):
+    def _scaled_images(self, window: Segment, scale: float, offset: np.ndarray, place: np.ndarray) -> bool:
         if not _is_uniform(offset) or window.weights:
             return False
         if abs(scale - 1) > 1e-6 or abs(offset.flat[0]) > 1e-6:
@@ -302,7 +302,7 @@ class _Reader:
         self._place = place
         return True
 
-    def _bias_layer(self, window, offset):
+    def _bias_layer(self, window: Segment, offset: np.ndarray) -> Layer | None:
         """The Layer of a bias that an offset (height, width, channels) is; None for an offset that is not one."""
         channels = offset.reshape(-1, self._shape[-1])
         size = np.abs(channels).max()
@@ -312,7 +312,7 @@ class _Reader:
             return Layer("one bias for all", self._shape)
         return Layer("bias", self._shape)
 
-    def _relu(self, window):
+    def _relu(self, window: Segment) -> bool:
         """Whether the window is ReLU, in whatever order its values come, and times a number at most."""
         decoded = _decoded(window, self._place.size, np.arange(self._place.size)) if self._fits(window) else None
         if decoded is None:
@@ -329,10 +329,10 @@ class _Reader:
         self._emit(Layer("ReLU", self._shape), window)
         return True
 
-    def _fits(self, window):
+    def _fits(self, window: Segment) -> bool:
         return window.inputs is not None and window.inputs.size == self._place.size
 
-    def _pooling(self, window):
+    def _pooling(self, window: Segment) -> bool:
         """Whether the window takes the largest of each 2x2 pixels; ReLU may be a part of it."""
         if len(self._shape) < 3 or self._shape[0] % 2 or self._shape[1] % 2 or not self._fits(window):
             return False
@@ -361,7 +361,7 @@ class _Reader:
         self._shape, self._place = pooled, np.argsort(decoded[0])
         return True
 
-    def _softmax(self, window):
+    def _softmax(self, window: Segment) -> bool:
         """Whether the window is softmax, or its logarithm, at the end."""
         if window.exit is not self._flow.output or not self._fits(window) or window.outputs.size != window.inputs.size:
             return False
@@ -374,7 +374,7 @@ class _Reader:
         self._emit(Layer("softmax", self._shape), window)
         return True
 
-    def _dropout(self, window):
+    def _dropout(self, window: Segment) -> bool:
         """Whether the window keeps some values and drops others, whatever they are."""
         if not self._fits(window) or window.outputs.size != window.inputs.size:
             return False
@@ -394,7 +394,7 @@ class _Reader:
 
     # ------------------------------------------------------------------------------------------ with weights
 
-    def _convolution(self, window):
+    def _convolution(self, window: Segment) -> bool:
         """Whether the window is a convolution that leaves height and width as they are, with a bias or none."""
         if len(self._shape) < 3 or not self._fits(window):
             return False
@@ -418,19 +418,19 @@ class _Reader:
             return False
         weights = (*window_size, shape[-1], filters)
 
-        def values():
+        def values() -> np.ndarray:
             again = _responses(window, shape, place)[:, out].reshape(-1, height, width, filters)
             return _cut_out(again, window_size) * carry
 
         return self._note_weighted(window, "convolution", weights, values, (height, width, filters), out, offset)
 
-    def _is_convolution(self, window, kernel, out, offset):
+    def _is_convolution(self, window: Segment, kernel: np.ndarray, out: np.ndarray, offset: np.ndarray) -> bool:
         x = self._probe(window)
         images = x[:, self._place].reshape(-1, *self._shape)
         expected = _convolved(images, kernel) + offset
         return _equal(window(x)[:, out].reshape(expected.shape), expected, window.tolerance, x)
 
-    def _product(self, window):
+    def _product(self, window: Segment) -> bool:
         """Whether the window is a matrix product, with a bias or none."""
         rows = window.outputs
         if len(rows.sizes) > 1 or not self._fits(window) or window.inputs.size > LARGEST_INPUT:
@@ -449,12 +449,12 @@ class _Reader:
             return False
         weights = (place.size, rows.size)
 
-        def values():
+        def values() -> np.ndarray:
             return read()[place] * carry
 
         return self._note_weighted(window, "matrix product", weights, values, (rows.size,), out, offset)
 
-    def _matrix_reader(self, window):
+    def _matrix_reader(self, window: Segment) -> Callable[[], np.ndarray]:
         """A function that returns the window's matrix (inputs, outputs): by a look at its weights, or by impulses."""
         size = window.outputs.size
         for side in window.sides:
@@ -479,7 +479,16 @@ class _Reader:
                     return reader
         return functools.partial(_by_impulses, window)
 
-    def _note_weighted(self, window, kind, weights, values, shape, out, offset):
+    def _note_weighted(
+        self,
+        window: Segment,
+        kind: str,
+        weights: tuple[int, ...],
+        values: Callable[[], np.ndarray],
+        shape: tuple[int, ...],
+        out: np.ndarray,
+        offset: np.ndarray,
+    ) -> bool:
         self._emit(Layer(kind, shape, weights), window, values)
         self._shape, self._place, self._carry = shape, out, 1.0
         if np.abs(offset).max() > 0:
@@ -487,7 +496,7 @@ class _Reader:
             read = None
             if layer.kind == "bias":
 
-                def read():
+                def read() -> np.ndarray:
                     return _offset(window, out).reshape(-1, shape[-1])[0]
 
             self._emit(layer, window, read)
@@ -497,11 +506,13 @@ class _Reader:
 # ---------------------------------------------------------------------------------------------------- functions
 
 
-def _magnitudes(segment):
+def _magnitudes(segment: Segment) -> np.ndarray:
     return np.array([m for m in (1e-2, 1.0, 30.0, 1e3, 1e6) if m <= segment.largest])
 
 
-def _decoded(segment, count, index, amplitude=1.0):
+def _decoded(
+    segment: Segment, count: int, index: np.ndarray, amplitude: float = 1.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """(index, scale, offset) of a segment whose every output follows one of `count` numbers; None for any other.
 
     `index` tells which of them each input is. The rows are the numbers' places, in binary digits.
@@ -522,11 +533,11 @@ def _decoded(segment, count, index, amplitude=1.0):
     return (found, scale, offset) if found.max(initial=-1) < count else None
 
 
-def _offset(window, out):
+def _offset(window: Segment, out: np.ndarray) -> np.ndarray:
     return window(np.zeros((1, window.inputs.size)))[0, out]
 
 
-def _equal(found, expected, tolerance, magnitude):
+def _equal(found: np.ndarray, expected: np.ndarray, tolerance: float, magnitude: np.ndarray) -> bool:
     """Whether rows are equal, up to rounding: each relative to its largest number, and that of what it was made of."""
     if not np.isfinite(found).all():
         return False
@@ -535,22 +546,22 @@ def _equal(found, expected, tolerance, magnitude):
     return bool((error <= tolerance * (size + 1e-6)).all())
 
 
-def _is_uniform(values):
+def _is_uniform(values: np.ndarray) -> bool:
     return bool(np.ptp(values) <= 1e-3 * np.abs(values).max(initial=0))
 
 
-def _is_large(tensor):
+def _is_large(tensor: tf.Tensor) -> bool:
     """Whether a tensor that does not depend on the images has enough numbers to be weights."""
     return tensor.dtype.is_floating and (tensor.shape.num_elements() or 0) >= FEW
 
 
-def _places(shape, order):
+def _places(shape: tuple[int, ...], order: tuple[int, ...]) -> np.ndarray:
     """Where the values of (height, width, channels) are in a row that has these axes in another order."""
     row = np.arange(np.prod(shape)).reshape([shape[axis] for axis in order])
     return row.transpose(np.argsort(order)).ravel()
 
 
-def _responses(window, shape, place):
+def _responses(window: Segment, shape: tuple[int, ...], place: np.ndarray) -> np.ndarray:
     """What a window makes of impulses in the middle of each channel, less that of nothing: (channels, size)."""
     height, width, channels = shape
     middle = (height // 2 * width + width // 2) * channels
@@ -563,7 +574,7 @@ def _responses(window, shape, place):
     return np.concatenate(found)
 
 
-def _filter(responses, tolerance):
+def _filter(responses: np.ndarray, tolerance: float) -> tuple[np.ndarray, int, tuple[int, ...]] | None:
     """(kernel, area, size) of the convolution that answers impulses so: (channels, height, width, filters); or None."""
     _, height, width, _ = responses.shape
     size = np.abs(responses).max()
@@ -578,7 +589,7 @@ def _filter(responses, tolerance):
     return _cut_out(responses, window), window[0] * window[1], window
 
 
-def _cut_out(responses, window):
+def _cut_out(responses: np.ndarray, window: tuple[int, ...]) -> np.ndarray:
     """The filters (height, width, inputs, outputs) of a window's size: answers to impulses are mirrored."""
     _, height, width, _ = responses.shape
     top, left = height // 2 - window[0] // 2, width // 2 - window[1] // 2
@@ -586,7 +597,7 @@ def _cut_out(responses, window):
     return part[:, ::-1, ::-1].transpose(1, 2, 0, 3)
 
 
-def _convolved(images, kernel):
+def _convolved(images: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     """The convolution, SAME, of images (n, height, width, channels) in NumPy."""
     top, left = kernel.shape[0] // 2, kernel.shape[1] // 2
     padded = np.pad(images.astype(np.float32), [(0, 0), (top, top), (left, left), (0, 0)])
@@ -598,14 +609,14 @@ def _convolved(images, kernel):
     return found
 
 
-def _pooled(images):
+def _pooled(images: np.ndarray) -> np.ndarray:
     """(n, height, width, channels), the largest of each 2x2 pixels, as rows."""
     n, height, width, channels = images.shape
     windows = images.reshape(n, height // 2, 2, width // 2, 2, channels)
     return windows.max(axis=(2, 4)).reshape(n, -1)
 
 
-def _before(window, data):
+def _before(window: Segment, data: tf.Tensor | None) -> Segment | None:
     """The part of a window up to a tensor in it; None where that has no rows."""
     if data is None or data.op not in window.flow.data:
         return None
@@ -613,7 +624,9 @@ def _before(window, data):
     return part if part.outputs is not None else None
 
 
-def _by_side(window, side, moved, transposed):
+def _by_side(
+    window: Segment, side: tf.Tensor, moved: tuple[np.ndarray, np.ndarray, np.ndarray], transposed: bool
+) -> np.ndarray:
     """A window's matrix as a side tensor has it; `moved` tells what the product gets of the window's inputs."""
     index, scale, _ = moved
     values = np.asarray(window.flow.run(side, {})).astype(np.float32)
@@ -626,7 +639,7 @@ def _by_side(window, side, moved, transposed):
     return matrix
 
 
-def _by_impulses(window):
+def _by_impulses(window: Segment) -> np.ndarray:
     """A window's matrix, row by row."""
     size = window.inputs.size
     zero = window(np.zeros((1, size)))
@@ -639,7 +652,7 @@ def _by_impulses(window):
     return matrix
 
 
-def _zeros_around(segments):
+def _zeros_around(segments: list[Segment]) -> list[list[int]] | None:
     """How many rows and columns of zeros are added, where these segments do nothing else; None otherwise."""
     pads = [op for segment in segments for op in segment.operations if op.type in ("Pad", "PadV2")]
     if len(pads) != 1:
@@ -648,12 +661,12 @@ def _zeros_around(segments):
     return None if padding is None or padding.shape != (4, 2) else padding[1:3].tolist()
 
 
-def _shape(rows):
+def _shape(rows: Rows | None) -> tuple[int, ...]:
     """The shape of what a tensor holds of one image; without axes of 1, where the images are not along the first."""
     if rows is None:
         return ()
     return rows.shape[1:] if rows.shape[0] == BATCH else rows.sizes
 
 
-def _sizes(tensor):
+def _sizes(tensor: tf.Tensor) -> tuple[int, ...]:
     return tuple(tensor.shape[1:].as_list())

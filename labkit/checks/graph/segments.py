@@ -6,8 +6,9 @@ along any axis, or along a part of one (500 patches for each image, say); a row 
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -70,7 +71,7 @@ class Rows:
 class Flow:
     """The flow of data through an admitted graph to one of its outputs."""
 
-    def __init__(self, admitted: Admitted, output: str, session: tf.compat.v1.Session | None = None):
+    def __init__(self, admitted: Admitted, output: str, session: tf.compat.v1.Session | None = None) -> None:
         self.admitted, self.output = admitted, admitted.output(output)
         self.session = session or plain_session(admitted.graph)
         self.images = admitted.graph.get_tensor_by_name(f"{IMAGES}:0")
@@ -81,7 +82,7 @@ class Flow:
         for name, value in values.items():
             self.session.run(f"{ASSIGN}/{name}", {f"{ASSIGN}/{name}/value:0": value})
 
-    def run(self, fetched, fed: Mapping[tf.Tensor, np.ndarray], draw: int = 0):
+    def run(self, fetched: Any, fed: Mapping[tf.Tensor, np.ndarray], draw: int = 0) -> Any:
         """What tensors hold when others are fed. Images that are not fed are blank: some graphs ask for their shape."""
         graph = self.admitted.graph
         blank = {self.images: np.zeros(self.images.shape, np.float32)}
@@ -120,7 +121,7 @@ class Segment:
     entry: tf.Tensor
     exit: tf.Tensor
 
-    def __str__(self):
+    def __str__(self) -> str:
         names = dict.fromkeys(operation.type for operation in self.operations)
         return ", ".join(names)
 
@@ -148,7 +149,7 @@ class Segment:
         return min((LARGEST.get(dtype, 1e6) for dtype in self._dtypes), default=1e6)
 
     @property
-    def _dtypes(self):
+    def _dtypes(self) -> set[tf.DType]:
         made = {tensor.dtype for operation in self.operations for tensor in operation.outputs}
         return {dtype for dtype in made | {self.entry.dtype} if dtype.is_floating}
 
@@ -177,7 +178,7 @@ class Segment:
 
 
 @functools.lru_cache(maxsize=100_000)
-def _weights(operation):
+def _weights(operation: tf.Operation) -> frozenset[str]:
     """The names of the weights that an operation depends on."""
     found, seen, queue = set(), set(), [operation]
     while queue:
@@ -191,11 +192,11 @@ def _weights(operation):
     return frozenset(found)
 
 
-def _is_used(tensor, place):
+def _is_used(tensor: tf.Tensor, place: Collection[tf.Operation]) -> bool:
     return any(user in place and user.type not in SHAPES for user in tensor.consumers())
 
 
-def _tainted(graph):
+def _tainted(graph: tf.Graph) -> tuple[set[tf.Operation], set[tf.Operation]]:
     """The operations that depend on the images' values, and the others that depend on something random."""
     data, noise = set(), set()
     for operation in graph.get_operations():  # in an order in which inputs come first
@@ -207,7 +208,7 @@ def _tainted(graph):
     return data, noise
 
 
-def _path(output, data):
+def _path(output: tf.Operation, data: set[tf.Operation]) -> list[tf.Operation]:
     """The operations on the way from the images to the output, in an order in which inputs come first."""
     found, queue = {output}, [output]
     while queue:

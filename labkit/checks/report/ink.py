@@ -95,7 +95,7 @@ def _layers_off(pdf: Any) -> set[int]:
 class _Walk:
     """One way through a page's instructions, and those of the forms that it draws."""
 
-    def __init__(self, page: Any):
+    def __init__(self, page: Any) -> None:
         self._page, self._pdf = page, page.pdf
         self._off = _layers_off(page.pdf)
         self._box = page_box(page)

@@ -77,7 +77,7 @@ class State:
 class Reader:
     """Follows the instructions of one stream; those that make no sense are passed over, as any reader does."""
 
-    def __init__(self, canvas: Canvas, key: int, resources: Any, state: State, depth: int, layer_off: bool):
+    def __init__(self, canvas: Canvas, key: int, resources: Any, state: State, depth: int, layer_off: bool) -> None:
         self._canvas, self._key, self._resources, self._depth = canvas, key, resources, depth
         self._state, self._stack = state, []
         self._layers = [layer_off]

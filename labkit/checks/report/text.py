@@ -29,7 +29,7 @@ class BadReport(Exception):
     `undecided` where that is the grader's limit, so that somebody has to read it; `remarks` are for the instructor.
     """
 
-    def __init__(self, message: str, undecided: bool = False, remarks: tuple[str, ...] = ()):
+    def __init__(self, message: str, undecided: bool = False, remarks: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.undecided, self.remarks = undecided, remarks
 
