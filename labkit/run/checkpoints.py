@@ -9,8 +9,9 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 FULL = os.strerror(errno.ENOSPC)  # is in TensorFlow's message, too
 
@@ -26,7 +27,7 @@ class Checkpoint:
     numbers, strings, lists and arrays (which come back as lists).
     """
 
-    def __init__(self, folder, model, optimizer=None):
+    def __init__(self, folder: Path, model: Any, optimizer: Any = None) -> None:
         import tensorflow as tf
 
         self.folder = folder
@@ -41,7 +42,7 @@ class Checkpoint:
             checkpoint_name=f"run-{time.time_ns()}-step",  # so that no run writes over another's files
         )
 
-    def save(self, step, state):
+    def save(self, step: int, state: dict[str, Any]) -> None:
         """Saves everything, as of this step."""
         self._state.assign(json.dumps(state, default=lambda array: array.tolist()))
         with _told(f"the checkpoint in {self.folder} can't be saved", ""):
@@ -52,7 +53,7 @@ class Checkpoint:
                     shutil.rmtree(part, ignore_errors=True)
                 raise
 
-    def read_state(self):
+    def read_state(self) -> dict[str, Any] | None:
         """The `state` of the last checkpoint, or None where there is no checkpoint."""
         import tensorflow as tf
 
@@ -62,7 +63,7 @@ class Checkpoint:
             reader = tf.train.load_checkpoint(self._manager.latest_checkpoint)
             return json.loads(reader.get_tensor("state/.ATTRIBUTES/VARIABLE_VALUE"))
 
-    def restore(self):
+    def restore(self) -> None:
         """Sets weights, averages and generator to those of the last checkpoint."""
         with self._told_as_damaged():
             self._manager.restore_or_initialize()
@@ -91,7 +92,7 @@ def _told(what: str, todo: str) -> Iterator[None]:
 class TensorBoard:
     """Writes a model's graph at once, then scalars and weight histograms, to a folder that TensorBoard shows."""
 
-    def __init__(self, folder, model):
+    def __init__(self, folder: Path, model: Any) -> None:
         import tensorflow as tf
 
         self._model = model
@@ -100,7 +101,7 @@ class TensorBoard:
         with self._writer.as_default(step=0):
             tf.summary.graph(graph.as_graph_def())
 
-    def log(self, step, scalars, histograms):
+    def log(self, step: int, scalars: Mapping[str, float], histograms: bool) -> None:
         """`scalars`: names to numbers; `histograms`: whether to write the distribution of each variable, too."""
         import tensorflow as tf
 

@@ -5,7 +5,9 @@ import math
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from labkit import host, notebook, startup
 
@@ -14,8 +16,8 @@ results go to RESULTS_DIR/<script>/seed-<SEED>/: run.json, predictions.npy, the 
 exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"""
 
 
-def _positive(kind):
-    def parse(text):
+def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    def parse(text: str) -> float:
         value = kind(text)
         if not (value > 0 and math.isfinite(value)):
             raise argparse.ArgumentTypeError(f"{text} is not a number above zero")
@@ -25,21 +27,21 @@ def _positive(kind):
     return parse
 
 
-def _fraction(text):
+def _fraction(text: str) -> float:
     value = float(text)
     if not 0 <= value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a fraction: 0 or more, and less than 1")
     return value
 
 
-def _seed(text):
+def _seed(text: str) -> int:
     value = int(text)
     if not 0 <= value < 2**32:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 4294967295, the seeds that NumPy takes")
     return value
 
 
-def _folder(text):
+def _folder(text: str) -> str:
     if startup.unreadable_path(text):
         raise argparse.ArgumentTypeError(
             f"{text} is not valid UTF-8, so TensorFlow can't write there: use plain letters"
@@ -108,7 +110,7 @@ FLAGS = {
 }
 
 
-def parse_flags(description, **defaults):
+def parse_flags(description: str | None, **defaults: Any) -> argparse.Namespace:
     """Reads the command line of a lab script, then imports TensorFlow.
 
     `defaults` are the script's own, for steps, batch_size, learning_rate, schedule and label_smoothing; it has no flag
@@ -137,7 +139,7 @@ def parse_flags(description, **defaults):
     return flags
 
 
-def _import_tensorflow():
+def _import_tensorflow() -> None:
     """Imports TensorFlow without its log messages, unless the import fails: then they are the explanation."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
     sys.stderr.flush()

@@ -3,6 +3,7 @@
 TensorFlow is imported inside the functions that need it: that takes seconds, and `--help` should not.
 """
 
+import argparse
 import atexit
 import contextlib
 import errno
@@ -17,14 +18,17 @@ import re
 import sys
 import time
 import traceback
+from collections.abc import Callable, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
+from types import FunctionType, TracebackType
+from typing import Any, NoReturn
 
 import numpy as np
 from tqdm import tqdm
 
 from labkit import host, mistakes, notebook, startup
-from labkit.data.loader import read_data_sets
+from labkit.data.loader import DataSets, read_data_sets
 from labkit.errors import DataError
 from labkit.files import atomic_file
 from labkit.run import summary
@@ -51,7 +55,7 @@ class LabError(Exception):
     """A failure that a student can mend: the text says what was wrong and what to do next."""
 
 
-def watch_script():
+def watch_script() -> None:
     """Tells in a line, too, what one of the lab's scripts does wrong outside of its main, or where it forgets that."""
     started = sys.modules["__main__"]
     path = Path(getattr(started, "__file__", None) or "")
@@ -59,7 +63,7 @@ def watch_script():
         return  # a notebook, pytest, a worker of grading
     usual = sys.excepthook
 
-    def tell(kind, error, trace):
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         started.FLAGS = None
         told = mistakes.explain(error, path) if isinstance(error, Exception) else ""
         if told.startswith("line "):
@@ -69,7 +73,7 @@ def watch_script():
         else:
             usual(kind, error, trace)
 
-    def look_back():
+    def look_back() -> None:
         if getattr(started, "FLAGS", None) and not _ran:
             last = '`if __name__ == "__main__":` and `lab.run_script(main, FLAGS)`'
             print(f"error: {path.name} runs nothing: its last lines have to be {last}", file=sys.stderr)
@@ -78,7 +82,7 @@ def watch_script():
     atexit.register(look_back)
 
 
-def run_script(main, flags):
+def run_script(main: FunctionType, flags: argparse.Namespace) -> None:
     """Runs `main(flags)` and ends the process: 0, or 1 and a line on stderr on a failure, or 130 on Ctrl-C."""
     host.refuse_while_importing()
     _ran.append(main)
@@ -100,7 +104,7 @@ def run_script(main, flags):
         _stop(f"error: {_explain(error, flags, main)}")
 
 
-def _stop(message, status=1):
+def _stop(message: str, status: int = 1) -> NoReturn:
     line = " ".join(message.split())  # the loader's errors have a line for each mirror
     if notebook.running():
         notebook.stop(status, line)
@@ -108,7 +112,7 @@ def _stop(message, status=1):
     sys.exit(status)
 
 
-def _explain(error, flags, main):
+def _explain(error: Exception, flags: argparse.Namespace, main: FunctionType) -> str:
     """One line for a mistake in a script: the script's own line that led to it, and where the whole trace is.
 
     The script, a file or a notebook's cell, is where `main` is.
@@ -127,7 +131,7 @@ def _explain(error, flags, main):
 # ------------------------------------------------------------------------------------------------- seed, data, model
 
 
-def read_data(flags):
+def read_data(flags: argparse.Namespace) -> DataSets:
     """The data sets of the flags, labels one-hot; seeds everything random in the script and picks the precision.
 
     Raises DataError where the data can't be had.
@@ -148,7 +152,7 @@ def read_data(flags):
     return mnist
 
 
-def pick_precision(wanted, cpuinfo=Path("/proc/cpuinfo")):
+def pick_precision(wanted: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     """bfloat16 where the processor multiplies it faster than float32, or where it is asked for; else float32.
 
     Only Linux tells a program without more ado what its processor can do, so elsewhere `auto` is float32.
@@ -160,7 +164,7 @@ def pick_precision(wanted, cpuinfo=Path("/proc/cpuinfo")):
     return "bfloat16" if FAST_BFLOAT16 & set(cpuinfo.read_text().split()) else "float32"
 
 
-def learning_rate(step, flags):
+def learning_rate(step: int | Sequence[int] | np.ndarray, flags: argparse.Namespace) -> np.ndarray | np.float32:
     """The learning rate of a step, counted from 1: constant, or one cycle of a straight rise and a straight fall.
 
     For a number of steps, such as a range, it is an array. It is float32 of NumPy's, because tf.function takes that as
@@ -176,14 +180,14 @@ def learning_rate(step, flags):
     return np.float32(flags.learning_rate * np.minimum(step / rise, (flags.steps + 1 - step) / (fall + 1)))
 
 
-def _check_model(script, model):
+def _check_model(script: str, model: Any) -> None:
     """Sends two blank images through the model, so that a wrong shape shows in the script's own line, at once."""
     problem = mistakes.output_problem(model) or mistakes.variables_problem(model)
     if problem:
         raise LabError(mistakes.told(script, problem))
 
 
-def _told_apart(script, model):
+def _told_apart(script: str, model: Any) -> str | None:
     """What to say of an ablation whose Model has another name, or that is trained otherwise than deep_mnist.py."""
     reference = Path(startup.KIT) / "deep_mnist.py"
     if not re.fullmatch(r"model_no\d", script) or not reference.is_file():
@@ -195,7 +199,7 @@ def _told_apart(script, model):
     return mistakes.told(script, problem) if problem else None
 
 
-def _keep_longer_run(folder, steps):
+def _keep_longer_run(folder: Path, steps: int) -> None:
     """Raises LabError where the record of a longer run would be replaced by that of a shorter one."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # no record, or none that anybody can use
         longer = int(json.loads((folder / "run.json").read_text(encoding="utf-8"))["steps"])
@@ -206,11 +210,11 @@ def _keep_longer_run(folder, steps):
             )
 
 
-def _counted(number, what):
+def _counted(number: int, what: str) -> str:
     return f"{number:,} {what}{'s' * (number != 1)}"
 
 
-def feature_maps(model, image):
+def feature_maps(model: Any, image: np.ndarray) -> dict[str, np.ndarray]:
     """What each layer of the model makes of one image.
 
     image: (784,), float32. Returns a dict from the layer's name ("conv1 ReLU") to its output for the image: arrays
@@ -221,7 +225,7 @@ def feature_maps(model, image):
     kinds, names = {"Relu": "ReLU", "MaxPool": "max pooling"}, []
 
     @tf.function
-    def layers(x):
+    def layers(x: Any) -> list[Any]:
         model(x)
         found = [op for op in tf.compat.v1.get_default_graph().get_operations() if op.type in kinds]
         names.extend([f"{op.name.rpartition('/')[0]} {kinds[op.type]}".strip() for op in found])
@@ -241,7 +245,14 @@ class Run:
     last entry), `validation_accuracy` (0 to 1, or None where it was not measured) and `seconds` of training so far.
     """
 
-    def __init__(self, flags, mnist, model, optimizer, predict):
+    def __init__(
+        self,
+        flags: argparse.Namespace,
+        mnist: DataSets,
+        model: Any,
+        optimizer: Any,
+        predict: Callable[[np.ndarray], Any],
+    ) -> None:
         """`predict` turns images (N, 784) into class numbers (N,); `optimizer` is None if it remembers nothing.
 
         Raises LabError for a model whose output is not (N, 10).
@@ -267,16 +278,16 @@ class Run:
         if host.current.began:
             host.current.began(self)
 
-    def steps(self):
+    def steps(self) -> Iterator[int]:
         """The numbers of the steps to train: from 1, or under --resume from where the checkpoint was saved."""
         for (step,) in self._rounds(at_most=1):
             yield step
 
-    def rounds(self):
+    def rounds(self) -> Iterator[range]:
         """The same as ranges of steps, LOG_EVERY of them or fewer, for a script whose graph loops over them."""
         yield from self._rounds(at_most=LOG_EVERY)
 
-    def _rounds(self, at_most):
+    def _rounds(self, at_most: int) -> Iterator[range]:
         done = self._resume() if self.flags.resume else 0
         print(
             f"{self.flags.script}: {_counted(self.flags.steps, 'step')} of {_counted(self.flags.batch_size, 'image')}, "
@@ -296,21 +307,21 @@ class Run:
                 self._bar.update(len(self._round))
                 self._log()
 
-    def log(self, losses):
+    def log(self, losses: Any) -> None:
         """Takes the loss of this step (a scalar), or those of this round. Raises LabError when one is not finite."""
         losses = np.ravel(losses)
         for step, loss in zip(self._round, losses, strict=True):
             self._check_finite("the loss is", step, math.isfinite(loss))
         self._losses.extend(losses)
 
-    def _check_finite(self, what, step, finite):
+    def _check_finite(self, what: str, step: int, finite: bool) -> None:
         if not finite:
             raise LabError(
                 f"{what} not finite at step {step:,}, so training can't go on: "
                 f"try a smaller --learning-rate than {self.flags.learning_rate:g}"
             )
 
-    def _log(self):
+    def _log(self) -> None:
         """Adds to the history every few steps; validates and saves a checkpoint when their time has come."""
         validate = self._step % self._validate_every == 0 or self._step == self.flags.steps
         if not validate and self._step % self._log_every:
@@ -354,7 +365,7 @@ class Run:
             self._told = tenth, self.seconds
             print(f"step {self._step:,} of {steps:,}, {self.seconds:.0f} s: {figures}", flush=True)
 
-    def _resume(self):
+    def _resume(self) -> int:
         """Goes back to the last checkpoint; returns its step. Raises LabError where it is of another run."""
         state, recipe = self._checkpoint.read_state(), self.recipe()
         if state is None:
@@ -377,14 +388,14 @@ class Run:
         self.history, self.seconds = state["history"], state["seconds"]
         return state["step"]
 
-    def _validation_accuracy(self):
+    def _validation_accuracy(self) -> float:
         return float(np.mean(self._predict_all(self.mnist.validation.images) == _digits(self.mnist.validation.labels)))
 
-    def _predict_all(self, images):
+    def _predict_all(self, images: np.ndarray) -> np.ndarray:
         batches = [images[start : start + TEST_BATCH] for start in range(0, len(images), TEST_BATCH)]
         return np.concatenate([self.predict(batch).numpy() for batch in batches]).astype(np.uint8)
 
-    def test(self):
+    def test(self) -> np.ndarray:
         """Tests the model, once, and writes the record; returns the digit seen in each test image: (10000,), uint8."""
         predictions = self._predict_all(self.mnist.test.images)
         self.test_accuracy = float(np.mean(predictions == _digits(self.mnist.test.labels)))
@@ -395,7 +406,7 @@ class Run:
         (self.folder / ERROR).unlink(missing_ok=True)  # of an earlier try
         return predictions
 
-    def finish(self):
+    def finish(self) -> None:
         """Says where the results are and, on the last line, what they are."""
         images = self.mnist.test.num_examples
         if self.test_accuracy < GUESSING and self.flags.steps >= MANY_STEPS:
@@ -406,7 +417,7 @@ class Run:
         if host.current.ended:
             host.current.ended(self)
 
-    def _record(self):
+    def _record(self) -> dict[str, Any]:
         return {
             "script": self.flags.script,
             "dataset": self.mnist.name,
@@ -430,7 +441,7 @@ class Run:
             },
         }
 
-    def recipe(self):
+    def recipe(self) -> dict[str, Any]:
         """All that decides the result on a given machine: two runs with the same recipe and seed are the same."""
         names = ("steps", "batch_size", "learning_rate", "schedule", "label_smoothing", "precision", "seed")
         source = _source(type(self.model))
@@ -440,7 +451,7 @@ class Run:
         }
 
 
-def _source(kind):
+def _source(kind: type) -> bytes:
     """The bytes of the script that a class is in, or of the cell: the same, where a script was pasted whole."""
     file = getattr(sys.modules[kind.__module__], "__file__", None)
     if file:
@@ -449,29 +460,29 @@ def _source(kind):
     return "".join(linecache.getlines(codes[0].co_filename)).encode() if codes else b""
 
 
-def _all_finite(variable):
+def _all_finite(variable: Any) -> bool:
     """Whether all values of a tf.Variable are finite; NumPy would have to copy them first."""
     import tensorflow as tf
 
     return bool(tf.reduce_all(tf.math.is_finite(variable)))
 
 
-def _intervals(steps, validations):
+def _intervals(steps: int, validations: int) -> tuple[int, int]:
     """How many steps lie between two entries of the history, and between two validations: a multiple of the first."""
     validate = min(VALIDATE_EVERY_AT_MOST, max(1, steps // validations))
     log = min(LOG_EVERY, validate)
     return log, math.ceil(validate / log) * log
 
 
-def _folder(flags):
+def _folder(flags: argparse.Namespace) -> Path:
     return Path(flags.results_dir) / flags.script / f"seed-{flags.seed}"
 
 
-def _digits(labels):
+def _digits(labels: np.ndarray) -> np.ndarray:
     return labels.argmax(axis=1)  # one-hot (N, 10) to class numbers (N,)
 
 
-def _versions():
+def _versions() -> dict[str, str]:
     found = {}
     for package in PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):

@@ -16,8 +16,10 @@ import csv
 import io
 import itertools
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import stats
@@ -42,7 +44,7 @@ class Run:
     predictions: np.ndarray
 
     @property
-    def accuracy(self):
+    def accuracy(self) -> float:
         """Test accuracy in percent."""
         return 100 * self.record["test_accuracy"]
 
@@ -137,7 +139,7 @@ def sampling_error(accuracy: float, images: int) -> float:
     return 100 * float(interval.high - interval.low) / 2
 
 
-def pairs(runs, labels):
+def pairs(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[str, Pair]:
     """Each ablation's Pair with the full network, of the first seed that both have; labels: (images,), 0 to 9."""
     full = {run.seed: run for run in runs.get(FULL, [])}
     first = {}
@@ -148,7 +150,7 @@ def pairs(runs, labels):
     return {network: _pair(labels, full[run.seed], run, len(first)) for network, run in first.items()}
 
 
-def _pair(labels, full, ablation, comparisons):
+def _pair(labels: np.ndarray, full: Run, ablation: Run, comparisons: int) -> Pair:
     full_right, ablation_right = full.predictions == labels, ablation.predictions == labels
     only_full = int(np.sum(full_right & ~ablation_right))
     only_ablation = int(np.sum(~full_right & ablation_right))
@@ -165,11 +167,11 @@ def _pair(labels, full, ablation, comparisons):
     )
 
 
-def digit_errors(runs, labels):
+def digit_errors(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[str, np.ndarray]:
     """Per network, the errors among the test images of each digit, in percent, mean over its seeds: (10,) float64."""
     images = np.maximum(np.bincount(labels, minlength=10), 1)
 
-    def errors(run):
+    def errors(run: Run) -> np.ndarray:
         return 100 * np.bincount(labels[run.predictions != labels], minlength=10) / images
 
     return {network: np.mean([errors(run) for run in of_network], axis=0) for network, of_network in runs.items()}
@@ -178,7 +180,7 @@ def digit_errors(runs, labels):
 # -------------------------------------------------------------------------------------------------------- sentences
 
 
-def conclusions(runs, labels):
+def conclusions(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> list[str]:
     """One sentence for each ablation: what removing the layer costs, and whether a difference is shown."""
     paired = pairs(runs, labels)
     return [_conclusion(network, found, runs, paired.get(network)) for network, found in differences(runs).items()]
@@ -241,7 +243,7 @@ def digit_sentences(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.n
     return sentences
 
 
-def _digit_sentence(network, full, errors):
+def _digit_sentence(network: str, full: np.ndarray, errors: np.ndarray) -> str:
     worst = [digit for digit in np.argsort(full - errors, kind="stable")[:3] if errors[digit] > full[digit]]
     rises = ", ".join(f"{digit} (from {full[digit]:.2f} to {errors[digit]:.2f}%)" for digit in worst)
     rise = f"rise most for the digits {rises}" if worst else "rise for no digit"
@@ -253,7 +255,7 @@ def _list(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _points(value):
+def _points(value: float) -> str:
     """Two decimals; no minus sign before what rounds to zero."""
     return f"{round(value, 2) + 0.0:.2f}"
 
@@ -272,23 +274,23 @@ def _p(value: float) -> str:
     return f"p = {next(text for text in texts if (float(text) < ALPHA) == (value < ALPHA))}"
 
 
-def _is_mnist(runs):
+def _is_mnist(runs: Mapping[str, Sequence[Run]]) -> bool:
     return _any(runs).record["dataset"] == "MNIST"
 
 
-def _data(runs):
+def _data(runs: Mapping[str, Sequence[Run]]) -> str:
     """What the runs are of, so that nobody takes anything else for MNIST."""
     return _any(runs).record["dataset"] + ("" if _is_mnist(runs) else ", not MNIST")
 
 
-def _any(runs):
+def _any(runs: Mapping[str, Sequence[Run]]) -> Run:
     return next(iter(runs.values()))[0]
 
 
 # ------------------------------------------------------------------------------------------------------------ files
 
 
-def write(runs, labels, folder, notes=()):
+def write(runs: Mapping[str, Sequence[Run]], labels: np.ndarray, folder: Path, notes: Sequence[str] = ()) -> list[Path]:
     """Writes ablation.md, ablation.csv, ablation.png and ablation_digits.png; returns their paths.
 
     runs: dict from a network's name to its Runs by seed, at least one each, all of one dataset and recipe. labels:
@@ -306,7 +308,7 @@ def write(runs, labels, folder, notes=()):
     return paths
 
 
-def _drawn(runs):
+def _drawn(runs: Sequence[Run]) -> dict[str, Any]:
     """What plotter.plot_comparison wants to know of a network."""
     accuracies = [run.accuracy for run in runs]
     _, *interval = mean_interval(accuracies)
@@ -318,7 +320,7 @@ def _drawn(runs):
     }
 
 
-def _csv(runs, labels):
+def _csv(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> str:
     text = io.StringIO()
     columns = ["network", "seed", "dataset", "steps", "parameters", "training_seconds", "test_accuracy", "errors"]
     table = csv.writer(text, lineterminator="\n")
@@ -331,7 +333,7 @@ def _csv(runs, labels):
     return text.getvalue()
 
 
-def main_table(runs):
+def main_table(runs: Mapping[str, Sequence[Run]]) -> str:
     """The table of the four networks, in Markdown."""
     found = differences(runs)
     data = f"test accuracy on {_data(runs)}, % (95% CI)"
@@ -339,7 +341,7 @@ def main_table(runs):
     return _table(header, [_main_row(network, mine, found.get(network)) for network, mine in runs.items()])
 
 
-def _main_row(network, runs, found):
+def _main_row(network: str, runs: Sequence[Run], found: Difference | None) -> list[object]:
     mean, low, high = mean_interval([run.accuracy for run in runs])
     seconds = np.median([run.record["training_seconds"] for run in runs])
     row = [
@@ -363,7 +365,7 @@ def _spread_text(low: float | None, high: float | None, seeds: int) -> str:
     return " (all seeds alike)" if seeds > 1 else ""
 
 
-def _digit_table(runs, errors, labels):
+def _digit_table(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.ndarray], labels: np.ndarray) -> str:
     images = np.bincount(labels, minlength=10)
     header = [f"errors on {_data(runs)}, %", *(f"{digit} ({n:,})" for digit, n in enumerate(images)), "all"]
     rows = [
@@ -373,7 +375,7 @@ def _digit_table(runs, errors, labels):
     return _table(header, rows)
 
 
-def _pair_table(runs, paired):
+def _pair_table(runs: Mapping[str, Sequence[Run]], paired: Mapping[str, Pair]) -> str:
     header = [f"test images, {_data(runs)}", "seed", "both right", "only full right", "only ablation right"]
     rows = [
         [NAMES[network], pair.seed, pair.both, pair.only_full, pair.only_ablation, pair.neither, _p(pair.p)]
@@ -382,7 +384,7 @@ def _pair_table(runs, paired):
     return _table([*header, "both wrong", "McNemar, corrected"], rows)
 
 
-def _table(header, rows):
+def _table(header: list[str], rows: Sequence[Sequence[object]]) -> str:
     """A table in Markdown, its columns lined up, so that it can be read as it is."""
     cells = [list(map(str, line)) for line in [header, *rows]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -391,7 +393,9 @@ def _table(header, rows):
     return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])
 
 
-def _report(runs, labels, errors, notes):
+def _report(
+    runs: Mapping[str, Sequence[Run]], labels: np.ndarray, errors: Mapping[str, np.ndarray], notes: Sequence[str]
+) -> str:
     paired, listed = pairs(runs, labels), conclusions(runs, labels)
     parts = ["# What each layer is worth", *_warning(runs), _bullets(_conditions(runs, len(labels)) + list(notes))]
     parts += ["## The networks", main_table(runs), "![Accuracy, learning curves and time](ablation.png)"]
@@ -406,16 +410,16 @@ def _report(runs, labels, errors, notes):
     return "\n\n".join(parts) + "\n"
 
 
-def _bullets(lines):
+def _bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _warning(runs):
+def _warning(runs: Mapping[str, Sequence[Run]]) -> list[str]:
     dataset = _any(runs).record["dataset"]
     return [] if _is_mnist(runs) else [f"**These are {dataset}, not MNIST: no figure here says anything about MNIST.**"]
 
 
-def _conditions(runs, images):
+def _conditions(runs: Mapping[str, Sequence[Run]], images: int) -> list[str]:
     """What all runs have in common, a line each."""
     record = _any(runs).record
     seeds = sorted({run.seed for of_network in runs.values() for run in of_network})

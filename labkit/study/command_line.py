@@ -27,10 +27,11 @@ import tempfile
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -86,14 +87,14 @@ class Job:
     folder: Path
     wanted: dict
 
-    def __str__(self):
+    def __str__(self) -> str:
         return f"{self.network} seed {self.seed}"
 
 
 # ------------------------------------------------------------------------------------------------------ command line
 
 
-def parse(arguments):
+def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, dict[str, Any]]:
     """Reads the command line; returns the options of the study, and a dict of the lab flags that were given."""
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -127,7 +128,7 @@ def parse(arguments):
     return options, given
 
 
-def processors():
+def processors() -> int:
     """How many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
@@ -135,7 +136,9 @@ def processors():
 # ---------------------------------------------------------------------------------------------- what is to be trained
 
 
-def find_jobs(networks, seeds, given, data):
+def find_jobs(
+    networks: Collection[str], seeds: int, given: dict[str, Any], data: loader.DataSets
+) -> tuple[list[Job], dict[str, str]]:
     """The Jobs of a study, seed by seed; and {network: why it has none}. Says which scripts are not there yet."""
     wanted, faults = {}, {}
     for network in [network for network in NETWORKS if network in networks]:  # in that order, once
@@ -159,7 +162,7 @@ def find_jobs(networks, seeds, given, data):
     return jobs, faults
 
 
-def what_is_wanted(network, given, data):
+def what_is_wanted(network: str, given: dict[str, Any], data: loader.DataSets) -> dict[str, Any]:
     """What decides a training's result, laid out as in run.json, but for the seed.
 
     Raises StudyError for a script whose flags can't be read, and OSError where there is none.
@@ -186,7 +189,7 @@ def what_is_wanted(network, given, data):
     }
 
 
-def read_defaults(name, source):
+def read_defaults(name: str, source: bytes) -> dict[str, Any]:
     """The defaults in a lab script's call of lab.parse_flags, read without running it. Raises StudyError."""
     try:
         calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
@@ -244,7 +247,7 @@ def _first_line(statement: ast.stmt) -> str:
     return ast.unparse(statement).partition("\n")[0]
 
 
-def kind(record):
+def kind(record: dict[str, Any]) -> dict[str, Any]:
     """All that the runs of one table share, names to values: of a run.json, or of what is wanted.
 
     Neither script nor seed is in it. Nor is the number of threads, which no record has: with fewer of them sums are
@@ -257,7 +260,7 @@ def kind(record):
     return shared | record["packages"] | machine
 
 
-def changes(before, now):
+def changes(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
     """Where two records differ in kind: a list of (name, value before, value now)."""
     before, now = kind(before), kind(now)
     names = [name for name in now | before if before.get(name) != now.get(name)]
@@ -269,7 +272,7 @@ def changes(before, now):
 # ------------------------------------------------------------------------------------------------ what is there already
 
 
-def read_run(job, labels):
+def read_run(job: Job, labels: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
     """(run.json, predictions) of a finished job: a dict, and uint8 (images,).
 
     Raises NoRunError; OtherKindError for a run that was trained under other conditions; OtherNetworkError for one whose
@@ -295,7 +298,7 @@ def read_run(job, labels):
     return record, read_predictions(job.folder / "predictions.npy", record, labels)
 
 
-def check_figures(record):
+def check_figures(record: dict[str, Any]) -> None:
     """Raises KeyError, TypeError or ValueError where a run.json lacks what tables and pictures are made of."""
     for figure in ("test_accuracy", "training_seconds", "parameters", "steps"):
         float(record[figure])
@@ -325,7 +328,7 @@ def count_parameters(network: str) -> int:
     return sum(math.prod(shape) for shape in expected_variables(network).values())
 
 
-def read_predictions(path, record, labels):
+def read_predictions(path: Path, record: dict[str, Any], labels: np.ndarray) -> np.ndarray:
     """The predictions of a run, (images,) uint8. Raises StudyError where they don't bear out its record."""
     try:
         raw = path.read_bytes()
@@ -340,7 +343,9 @@ def read_predictions(path, record, labels):
     return predictions
 
 
-def look_around(jobs, labels):
+def look_around(
+    jobs: Sequence[Job], labels: np.ndarray
+) -> tuple[dict[Job, tuple[dict[str, Any], np.ndarray]], dict[str, str]]:
     """What is finished already: {job: what read_run returns}; and {network: why it is none of this study's}.
 
     Says which runs have to be trained again, and why. Raises StudyError where a run of another kind is in the way: to
@@ -369,7 +374,7 @@ def look_around(jobs, labels):
     return finished, strange
 
 
-def named(jobs):
+def named(jobs: Sequence[Job]) -> str:
     """Their names, short: "deep_mnist seed 0, 1; model_no1 seed 0"."""
     seeds = defaultdict(list)
     for job in jobs:
@@ -383,7 +388,7 @@ def named(jobs):
 class Training:
     """A lab script at work on a job, in a process of its own; after a kill it continues from the last checkpoint."""
 
-    def __init__(self, job, flags, environment, resume=True):
+    def __init__(self, job: Job, flags: list[str], environment: dict[str, str], resume: bool = True) -> None:
         self.job = job
         self.resumed = resume and _left_unfinished(job.folder)
         self._earlier_record = _written(job.folder / "run.json")
@@ -408,7 +413,7 @@ class Training:
         done, total = (int(number.replace(b",", b"")) for number in told[-1]) if told else (0, 1)
         return done, total
 
-    def fault(self):
+    def fault(self) -> str:
         """What went wrong in a training that has ended, in a line, or "" where nothing did. Call it once."""
         with self._messages, self._output:
             if self.process.returncode == 0:
@@ -432,7 +437,7 @@ def _written(path: Path) -> tuple[int, int] | None:
     return found.st_mtime_ns, found.st_ino
 
 
-def _left_unfinished(folder):
+def _left_unfinished(folder: Path) -> bool:
     """Whether a run was killed there after its first checkpoint: it has one that is newer than its record."""
     checkpoint, record = folder / "checkpoint" / "checkpoint", folder / "run.json"
     if not checkpoint.exists():
@@ -440,7 +445,7 @@ def _left_unfinished(folder):
     return not record.exists() or record.stat().st_mtime < checkpoint.stat().st_mtime
 
 
-def train(waiting, at_once, flags, bar):
+def train(waiting: deque[Job], at_once: int, flags: list[str], bar: tqdm) -> Generator[tuple[Job, str], None, None]:
     """Trains, and yields (job, fault) as each ends; fault is "", or a line that says what went wrong.
 
     waiting: a deque of Jobs, from which the caller may take some meanwhile. Every training is stopped when the caller
@@ -513,7 +518,7 @@ def signals_held_back() -> Iterator[None]:
             signal.raise_signal(number)
 
 
-def share_of_the_processors(at_once):
+def share_of_the_processors(at_once: int) -> dict[str, str]:
     """The environment that keeps trainings from fighting over processors; alone, a training takes them all."""
     if at_once == 1:
         return {}
@@ -522,7 +527,7 @@ def share_of_the_processors(at_once):
     return dict.fromkeys(names, threads)
 
 
-def stop(processes):
+def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     """Ends the processes. What they have saved stays good: they write each file whole or not at all."""
     for process in processes:
         process.terminate()
@@ -537,7 +542,7 @@ def stop(processes):
 # -------------------------------------------------------------------------------------------------------------- study
 
 
-def study(options, given):
+def study(options: argparse.Namespace, given: dict[str, Any]) -> int:
     """Trains what is missing, writes tables and pictures, and prints what came out; returns the exit status."""
     from labkit.study import ablation  # here, because it takes a second, and --help should not
 
@@ -570,7 +575,13 @@ def study(options, given):
     return 1 if faults or not runs else 0
 
 
-def train_missing(jobs, finished, labels, at_once, flags):
+def train_missing(
+    jobs: Sequence[Job],
+    finished: dict[Job, tuple[dict[str, Any], np.ndarray]],
+    labels: np.ndarray,
+    at_once: int,
+    flags: dict[str, Any],
+) -> dict[str, str]:
     """Trains the jobs that are not in `finished`, and adds them to it; returns {name of a job: why it failed}.
 
     Where a network turns out to be another than its name says, or its script has a mistake, its other seeds are not
@@ -611,13 +622,13 @@ def is_its_own(fault: str, network: str) -> bool:
     return fault.startswith(f"{network}.py") or NO_RECORD in fault
 
 
-def say(line):
+def say(line: str) -> None:
     """A line for the student, on stderr: standard output is for results."""
     print(line, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
-def no_training_left_behind():
+def no_training_left_behind() -> Iterator[None]:
     """Lets a SIGTERM end the trainings, too; afterwards the signal is again what it was, which a notebook relies on."""
     if threading.current_thread() is not threading.main_thread():  # no other may set a signal
         yield
@@ -629,7 +640,7 @@ def no_training_left_behind():
         signal.signal(signal.SIGTERM, before)
 
 
-def main(arguments=None):
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit status."""
     options, given = parse(arguments)
     try:
