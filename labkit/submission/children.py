@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
 
 from labkit.files import KIT
 from labkit.limits import FLOOD, Limits, Outcome, explain
@@ -18,7 +21,7 @@ from labkit.text import printable
 POLL = 0.05  # seconds between two looks
 
 
-def run_child(arguments, seconds, folder):
+def run_child(arguments: Sequence[str | int | Path], seconds: float, folder: Path) -> Outcome:
     """Runs Python with these arguments in a folder, as if the kit's modules lay there; returns an Outcome.
 
     It is stopped, with all that it started, after `seconds`, or when it has printed more than any script should.
@@ -47,7 +50,7 @@ def run_child(arguments, seconds, folder):
     return Outcome(ended, status, log, seconds, 0.0, explain(ended, status, limits))
 
 
-def _wait(process, output, started, limits):
+def _wait(process: subprocess.Popen[bytes], output: IO[bytes], started: float, limits: Limits) -> str:
     while process.poll() is None:
         if time.perf_counter() - started > limits.wall_seconds:
             return "timeout"
@@ -57,7 +60,7 @@ def _wait(process, output, started, limits):
     return "exit" if process.returncode >= 0 else "killed"
 
 
-def _end(process):
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends the process; where there are groups of processes, also what it started and left behind."""
     with contextlib.suppress(OSError):
         if hasattr(os, "killpg"):
@@ -67,7 +70,7 @@ def _end(process):
     process.wait()
 
 
-def _tail(output, size):
+def _tail(output: IO[bytes], size: int) -> str:
     end = output.seek(0, os.SEEK_END)
     output.seek(max(0, end - size))
     return printable(output.read().decode(errors="replace"))

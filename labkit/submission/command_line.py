@@ -11,8 +11,12 @@ import argparse
 import re
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labkit import notebook, startup
+
+if TYPE_CHECKING:
+    from labkit.checks.assignment import Assignment
 
 EPILOG = "exit status: 0 success, 1 a failed check or a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
 REPORT_HELP = """\
@@ -39,7 +43,7 @@ names as you wrote them. Says where to send it, and until when.
   python submit.py pack 189295 "José María" "O'Brien de la Cruz"      quotation marks keep words together"""
 
 
-def parse_arguments():
+def parse_arguments() -> argparse.Namespace:
     """The command line, with `command`: the function to call."""
     style = {"formatter_class": argparse.RawDescriptionHelpFormatter, "epilog": EPILOG}
     parser = argparse.ArgumentParser(description=__doc__, **style)
@@ -59,7 +63,7 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def _text(word):
+def _text(word: str) -> str:
     """A word of the command line; a terminal set to another encoding sends bytes that are no letters here."""
     try:
         word.encode()
@@ -68,7 +72,7 @@ def _text(word):
     return word
 
 
-def make_report(arguments):
+def make_report(arguments: argparse.Namespace) -> int:
     """`report`: writes the PDF, and says what in the report did not come through. Returns the exit status."""
     from labkit.submission.report_pdf import write_pdf
 
@@ -84,14 +88,14 @@ def make_report(arguments):
     return 0
 
 
-def check_all(arguments):
+def check_all(arguments: argparse.Namespace) -> int:
     """`check`: prints all checks. Returns the exit status."""
     from labkit.checks.assignment import load_assignment
 
     return 1 if run_checks(load_assignment()) else 0
 
 
-def run_checks(assignment):
+def run_checks(assignment: "Assignment") -> list[str]:
     """Prints a line for each check as it is made, below a progress bar; returns the names of those that failed."""
     from tqdm import tqdm
 
@@ -109,7 +113,7 @@ def run_checks(assignment):
     return failed
 
 
-def pack_all(arguments):
+def pack_all(arguments: argparse.Namespace) -> int:
     """`pack`: checks, and writes the zip. Returns the exit status."""
     from labkit.checks.assignment import load_assignment
     from labkit.submission.names import zip_name
@@ -129,7 +133,7 @@ def pack_all(arguments):
     return 0
 
 
-def main():
+def main() -> None:
     """Runs a command, and ends the process; a failure becomes a line on stderr, and the exit status."""
     arguments = notebook.call(parse_arguments)
     for stream in (sys.stdout, sys.stderr):
@@ -139,7 +143,7 @@ def main():
     notebook.stop(_run(arguments))
 
 
-def _run(arguments):
+def _run(arguments: argparse.Namespace) -> int:
     from labkit.checks.assignment import AssignmentError
     from labkit.errors import DataError
     from labkit.submission.names import BadName

@@ -5,8 +5,9 @@ import hashlib
 import io
 import json
 import zipfile
+from pathlib import Path
 
-from labkit.checks.assignment import NETWORKS
+from labkit.checks.assignment import NETWORKS, Assignment
 from labkit.files import FACES, KIT, atomic_file
 from labkit.submission.student_checks import REPORT
 
@@ -18,7 +19,9 @@ class PackError(Exception):
     """The zip is not written; the text tells the student why, and what to do."""
 
 
-def pack(folder, file_name, student, failed, replace=False):
+def pack(
+    folder: Path, file_name: str, student: dict[str, str], failed: list[str], replace: bool = False
+) -> tuple[Path, bool]:
     """Writes a submission's zip to a folder; returns its path, and whether it was there already, byte by byte.
 
     `student` is a dict of id, name and surname as the student wrote them, `failed` the names of the checks that failed;
@@ -50,7 +53,7 @@ def pack(folder, file_name, student, failed, replace=False):
     return path, False
 
 
-def zip_bytes(files):
+def zip_bytes(files: dict[str, bytes]) -> bytes:
     """A zip of files (names to bytes), stored as they are: what deflate makes of them varies with its version."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
@@ -61,7 +64,7 @@ def zip_bytes(files):
     return content.getvalue()
 
 
-def kit_version():
+def kit_version() -> str:
     """A hash of the kit's own scripts: 16 hex digits. It tells the instructor which kit, and whether it was altered."""
     digest = hashlib.sha256()
     behind_them = [path.relative_to(KIT).with_suffix("").as_posix() for path in KIT.glob("labkit/**/*.py")]
@@ -72,7 +75,7 @@ def kit_version():
     return digest.hexdigest()[:16]
 
 
-def instructions(assignment, path, now=None):
+def instructions(assignment: Assignment, path: Path, now: datetime.datetime | None = None) -> list[str]:
     """What to do with the zip, a line each: where to send it, and until when."""
     now = now or datetime.datetime.now().astimezone()
     lines = [f"hand in {path.name} for {assignment.course}"]
@@ -91,6 +94,6 @@ def instructions(assignment, path, now=None):
     return lines
 
 
-def _penalty(assignment, late):
+def _penalty(assignment: Assignment, late: datetime.timedelta) -> str:
     percent = assignment.late.percent(late)
     return f"{percent:g}% of the points are lost so far" if percent else "nothing is lost yet"

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -52,7 +53,7 @@ class ReportError(Exception):
     """The report can't become a PDF; the text tells the student why, and what to do."""
 
 
-def write_pdf(source, target):
+def write_pdf(source: Path, target: Path) -> list[str]:
     """Writes the PDF of `source`, a Markdown file; returns remarks, a line each, on what in it did not come through.
 
     Raises ReportError, and leaves `target` as it was; DataError where `target` can't be written.
@@ -97,7 +98,7 @@ def _boxes(document: Any, typst: Any, lines: Lines) -> list[str]:
     return [f"{line}no font here has {' '.join(those)}: a box stands for each" for line, those in found.items()]
 
 
-def is_stale(source, target):
+def is_stale(source: Path, target: Path) -> bool:
     """Whether `target`, a PDF, was made here of another text than `source` has now. Raises OSError, UnicodeError."""
     digest = re.search(MADE_HERE + rb" ([0-9a-f]{16})", target.read_bytes())
     return bool(digest) and digest[1].decode() != _digest(source.read_text(encoding="utf-8-sig"))
@@ -109,11 +110,11 @@ def count_missing(target: Path) -> int:
     return int(missing[1]) if missing else 0
 
 
-def _digest(text):
+def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _programs():
+def _programs() -> tuple[str, Any]:
     """Pandoc's path, and the module typst."""
     try:
         import pypandoc
@@ -125,7 +126,7 @@ def _programs():
         raise ReportError(f"{needed}; {OWN_PDF}") from error
 
 
-def _read(source):
+def _read(source: Path) -> str:
     try:
         return source.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
@@ -137,7 +138,7 @@ def _read(source):
         raise ReportError(f"{source} is not in UTF-8 (byte {error.start}): save it in that encoding") from error
 
 
-def _parse(pandoc, text):
+def _parse(pandoc: str, text: str) -> dict[str, Any]:
     """Pandoc's tree of the document, with the fields of its header."""
     header = HEADER.match(text)
     body = text[header.end() :] if header else text
@@ -149,7 +150,7 @@ def _parse(pandoc, text):
     return document
 
 
-def _check_target(target):
+def _check_target(target: Path) -> None:
     """A PDF that came from elsewhere is somebody's work, and may be the only copy."""
     if target.exists() and MADE_HERE not in target.read_bytes():
         raise ReportError(
@@ -157,7 +158,7 @@ def _check_target(target):
         )
 
 
-def _run_pandoc(pandoc, text, *arguments):
+def _run_pandoc(pandoc: str, text: str, *arguments: str) -> tuple[str, list[tuple[str, str]]]:
     """Pandoc's output, and each formula that it can't read, with a remark on it."""
     command = [pandoc, "--sandbox", *arguments]
     try:
@@ -174,7 +175,7 @@ def _run_pandoc(pandoc, text, *arguments):
     return done.stdout.decode(), [(formula, f"{remark} {' '.join(formula.split())}") for formula in formulas]
 
 
-def _explain(messages):
+def _explain(messages: str) -> str:
     """What pandoc says, with what to do about it; its versions differ in the words around a mistake in the header."""
     header = re.search(r"YAML parse exception at line (\d+), column \d+[:,] (.{1,200})", messages)
     if header:
@@ -184,7 +185,7 @@ def _explain(messages):
     return f"pandoc can't read the report: {messages[:300]}"
 
 
-def _nodes(tree, kind):
+def _nodes(tree: Any, kind: str) -> Iterator[dict[str, Any]]:
     """The nodes of a kind in pandoc's tree of a document."""
     if isinstance(tree, dict):
         if tree.get("t") == kind:
@@ -207,7 +208,7 @@ def _mend_links(document: Any, lines: Lines) -> list[str]:
     return remarks
 
 
-def _refine(document):
+def _refine(document: Any) -> None:
     """Makes a minus of each hyphen that is one, as Typst does of some; and room within the cases of a formula."""
     for node in _nodes(document, "Str"):
         node["c"] = re.sub(r"(?<![^([±=<>≤≥])-(?=\.?\d)", "\N{MINUS SIGN}", node["c"])
@@ -230,14 +231,14 @@ def _properties(document: Any) -> dict[str, str]:
     }
 
 
-def _plain(document, key):
+def _plain(document: Any, key: str) -> str:
     """The text of a field of the report's header, without markup; several authors with commas between."""
     field = document["meta"].get(key)
     fields = field["c"] if field and field["t"] == "MetaList" else [field]
     return ", ".join("".join(_words(one)) for one in fields if one)
 
 
-def _words(tree):
+def _words(tree: Any) -> Iterator[str]:
     if isinstance(tree, dict):
         if tree["t"] in ("Str", "MetaString"):
             yield tree["c"]
@@ -250,7 +251,7 @@ def _words(tree):
             yield from _words(branch)
 
 
-def _bring_pictures(document, home, folder):
+def _bring_pictures(document: Any, home: Path, folder: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """Copies the pictures into the folder that Typst sees, named by number, with a box for each that is not there.
 
     Returns (pictures, missing): {new name: the old one}, and a list of (old name, remark).
@@ -277,7 +278,7 @@ def _bring_pictures(document, home, folder):
     return pictures, missing
 
 
-def _picture(link, home):
+def _picture(link: str, home: Path) -> Path:
     """The path of a picture in the report's folder, `home`, where it may be missing."""
     if re.match(r"\w{2,}:", link):
         raise ReportError(f"the picture {link[:80]} is not a file: save it beside the report, and give its name")
@@ -306,7 +307,7 @@ def _fonts() -> Path:
     return Path(matplotlib.get_data_path(), "fonts", "ttf")  # more alphabets than the fonts that Typst brings
 
 
-def _compile(typst, folder, source, pictures, properties):
+def _compile(typst: Any, folder: Path, source: Path, pictures: dict[str, str], properties: dict[str, str]) -> bytes:
     try:
         return typst.compile(folder / "report.typ", root=folder, font_paths=[_fonts()], sys_inputs=properties)
     except typst.TypstError as error:

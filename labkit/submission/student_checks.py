@@ -7,11 +7,13 @@ import ast
 import contextlib
 import json
 import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from labkit.checks.assignment import CHECKS, NETWORKS
-from labkit.checks.check import FAILED, failed, passed, skipped
+from labkit.checks.assignment import CHECKS, NETWORKS, Assignment
+from labkit.checks.check import FAILED, Check, failed, passed, skipped
 from labkit.checks.file_checks import pdf_problem, script_problem
 from labkit.checks.importing import ABSENT
 from labkit.checks.records import check_training
@@ -32,7 +34,9 @@ REPORT = "report.pdf"
 IMPORTABLE = {*FACES, "labkit"} - {"compare", "submit"}
 
 
-def check_all(folder, assignment, announce=lambda what: None):
+def check_all(
+    folder: Path, assignment: Assignment, announce: Callable[[str], object] = lambda what: None
+) -> Iterator[Check]:
     """Checks the scripts, results and report in a folder; yields a Check after the other, TOTAL in all.
 
     `announce` is told what is being done, before whatever takes seconds.
@@ -53,7 +57,7 @@ def check_all(folder, assignment, announce=lambda what: None):
     yield from _check_report(folder / REPORT, assignment, measured, announce)
 
 
-def _trained_alike(check, path):
+def _trained_alike(check: Check, path: Path) -> Check:
     """The check of a training; failed where the script trains otherwise than deep_mnist.py, before it was, too.
 
     That is told before what else is wrong with the training, which then need not be made twice.
@@ -63,7 +67,7 @@ def _trained_alike(check, path):
     return failed(check.name, told(path.stem, problem)) if problem else check
 
 
-def _said_once(check, script, said):
+def _said_once(check: Check, script: str, said: dict[tuple[str, str], str]) -> Check:
     """A failed check, with a reference in place of what was told of another script; `said` has what was."""
     if check.status != FAILED:
         return check
@@ -75,7 +79,7 @@ def _said_once(check, script, said):
 # --------------------------------------------------------------------------------------------------------- the scripts
 
 
-def _check_script(script, folder, seconds, announce):
+def _check_script(script: str, folder: Path, seconds: float, announce: Callable[[str], object]) -> Iterator[Check]:
     path = folder / f"{script}.py"
     names = f"files/{script}", f"run/{script}", f"architecture/{script}"
     if not path.is_file():
@@ -99,7 +103,7 @@ def _check_script(script, folder, seconds, announce):
     yield _check_shapes(names[2], path, shapes)
 
 
-def _look_at(path, seconds):
+def _look_at(path: Path, seconds: float) -> tuple[str | None, list[str]]:
     """(problem, shapes): why a script can't be imported, or None; and what is wrong with its shapes, a line each."""
     try:
         source = path.read_bytes()
@@ -121,7 +125,7 @@ def _look_at(path, seconds):
     return found["import"], found["shapes"]
 
 
-def _imported(tree):
+def _imported(tree: ast.AST) -> set[str]:
     """The first parts of the names of all modules that a script imports."""
     names = set()
     for node in ast.walk(tree):
@@ -132,11 +136,11 @@ def _imported(tree):
     return names
 
 
-def _is_local(module, folder):
+def _is_local(module: str, folder: Path) -> bool:
     return (folder / f"{module}.py").is_file()
 
 
-def _check_steps(name, path, seconds):
+def _check_steps(name: str, path: Path, seconds: float) -> Check:
     with tempfile.TemporaryDirectory() as results:
         outcome = run_child([path, "--steps", STEPS, "--results-dir", results], seconds, path.parent)
         left = list(Path(results).glob("*/seed-*/run.json"))
@@ -153,7 +157,7 @@ def _check_steps(name, path, seconds):
     return passed(name, f"{path.name} imports without training, and runs {STEPS} steps{but}")
 
 
-def _check_shapes(name, path, problems):
+def _check_shapes(name: str, path: Path, problems: list[str]) -> Check:
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         mark = path.stem.removeprefix("model_")
@@ -165,7 +169,9 @@ def _check_shapes(name, path, problems):
 # ---------------------------------------------------------------------------------------------------------- the report
 
 
-def _check_report(path, assignment, measured, announce):
+def _check_report(
+    path: Path, assignment: Assignment, measured: dict[str, float], announce: Callable[[str], object]
+) -> Iterator[Check]:
     names = [f"report/{part}" for part in ("text", *PARTS)]
     if not path.is_file():
         todo = "make it of report.md with `python submit.py report`, or export it from any word processor"
@@ -182,7 +188,7 @@ def _check_report(path, assignment, measured, announce):
     yield from judge(Found(**found), assignment, measured)
 
 
-def _stale_report(path):
+def _stale_report(path: Path) -> str | None:
     """What to do about a PDF made of an earlier report.md, or without its pictures; None where it was not."""
     with contextlib.suppress(OSError, UnicodeError):  # there is no report.md, most often
         if is_stale(path.with_suffix(".md"), path):
@@ -194,7 +200,7 @@ def _stale_report(path):
     return None
 
 
-def _read_report(path):
+def _read_report(path: Path) -> dict[str, Any]:
     """What report_reader finds in a PDF: the fields of Found, or a problem."""
     with tempfile.TemporaryDirectory() as scratch:
         destination = Path(scratch, "found.json")
