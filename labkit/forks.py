@@ -19,7 +19,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -66,7 +66,7 @@ def import_tensorflow() -> None:
 
 
 @contextlib.contextmanager
-def _messages_of_c_held_back():
+def _messages_of_c_held_back() -> Iterator[None]:
     """Keeps what the import prints, whatever the log level, out of a log that students read; an error shows it."""
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as messages:
@@ -117,7 +117,7 @@ def run(task: Callable[[], Any], seconds: float) -> Ended:
     )
 
 
-def _be_child(task, nonce, log_end, record_end) -> NoReturn:
+def _be_child(task: Callable[[], Any], nonce: str, log_end: int, record_end: int) -> NoReturn:
     status = 1
     try:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -136,7 +136,7 @@ def _be_child(task, nonce, log_end, record_end) -> NoReturn:
         os._exit(status)
 
 
-def _wait(child, pipes, deadline):
+def _wait(child: int, pipes: "dict[int, _Kept]", deadline: float) -> tuple[str | None, int, float]:
     """Reads the pipes until the child ends or has to; returns the reason to end it (or None), status and CPU time."""
     ending, open_pipes, reason = os.pidfd_open(child), set(pipes), None
     ended = False
@@ -176,7 +176,7 @@ def end_descendants() -> None:
                 pass
 
 
-def _descendants():
+def _descendants() -> list[int]:
     parents = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
@@ -190,7 +190,7 @@ def _descendants():
     return found
 
 
-def _result(data, nonce):
+def _result(data: bytearray, nonce: str) -> dict[str, Any] | None:
     """The record that a child sent at its end, or None: it sent nothing, or something else wrote to its pipe."""
     try:
         record = json.loads(data)
@@ -202,17 +202,17 @@ def _result(data, nonce):
 class _Kept:
     """What came through a pipe, up to a limit."""
 
-    def __init__(self, limit):
+    def __init__(self, limit: int) -> None:
         self.data, self._limit = bytearray(), limit
 
     @property
-    def full(self):
+    def full(self) -> bool:
         return len(self.data) > self._limit
 
-    def write(self, data):
+    def write(self, data: bytes) -> None:
         self.data += data
 
-    def shortened(self):
+    def shortened(self) -> str:
         """Head and tail, as text."""
         data, half = bytes(self.data), LOG_BYTES // 2
         if len(data) > LOG_BYTES:

@@ -79,7 +79,7 @@ def _signal_name(number: int) -> str:
 class Log:
     """Takes bytes without end and keeps the first and the last of them, `limit` in all."""
 
-    def __init__(self, limit: int):
+    def __init__(self, limit: int) -> None:
         self.total, self.limit = 0, limit
         self._head, self._tail = b"", b""
         self._half = limit // 2

@@ -3,7 +3,9 @@
 Nothing here imports TensorFlow: whoever asks for feedback need not wait for it.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 WEIGHTED = ("convolution", "matrix product")
 OWN_WEIGHTS = "a part with weights of its own"  # begins the kind of what has weights and is no layer known here
@@ -21,17 +23,17 @@ class Layer:
     weights: tuple[int, ...] = ()
     unusual: tuple[str, ...] = ()
 
-    def __str__(self):
+    def __str__(self) -> str:
         weights = f" by weights {times(self.weights)}" if self.weights else ""
         return ", ".join([f"{self.kind}{weights}", *self.unusual, f"output {times(self.output)}"])
 
 
-def times(shape):
+def times(shape: Iterable[int]) -> str:
     """(14, 14, 64) as 14x14x64."""
     return "x".join(map(str, shape))
 
 
-def _convolutional(size, channels, filters):
+def _convolutional(size: int, channels: int, filters: int) -> list[Layer]:
     """Convolution 5x5 (SAME), ReLU and max pooling 2x2 on size x size pixels."""
     return [
         Layer("convolution", (size, size, filters), (5, 5, channels, filters)),
@@ -43,11 +45,11 @@ def _convolutional(size, channels, filters):
 DROPPED = Layer("ReLU", (1024,))  # the layer that dropout follows, in training only
 
 
-def _product(inputs, outputs):
+def _product(inputs: int, outputs: int) -> list[Layer]:
     return [Layer("matrix product", (outputs,), (inputs, outputs))]
 
 
-def _fully_connected(inputs):
+def _fully_connected(inputs: int) -> list[Layer]:
     return [*_product(inputs, 1024), DROPPED]
 
 
@@ -98,7 +100,7 @@ _MISTAKES = {
 }
 
 
-def expected_variables(script):
+def expected_variables(script: str) -> dict[str, tuple[int, ...]]:
     """The variables of a script's model, names to shapes, in the order of its layers."""
     weights = [layer.weights for layer in LAYERS[script] if layer.weights]
     variables = {}
@@ -107,7 +109,7 @@ def expected_variables(script):
     return variables
 
 
-def variable_problems(script, found):
+def variable_problems(script: str, found: Mapping[str, Sequence[int]]) -> list[str]:
     """Differences between a model's variables (`found`: names to shapes) and those expected; a line each."""
     expected = expected_variables(script)
     problems = []
@@ -121,7 +123,7 @@ def variable_problems(script, found):
     return problems
 
 
-def removal_problems(script, found):
+def removal_problems(script: str, found: Sequence[Layer]) -> list[str]:
     """What says that another layer was removed than should be, or none at all; [] for none, or where all may be right.
 
     `found` is a list of Layer. It is known by the layers with weights: deep_mnist has four, each ablation three.
@@ -136,13 +138,13 @@ def removal_problems(script, found):
     return [f"{'another layer is gone' if len(kinds) == len(expected) else 'too much is gone'}: {counted}"]
 
 
-def _counted(kinds):
+def _counted(kinds: list[str]) -> str:
     """How many convolutions and matrix products there are, in words."""
     counts = [(kinds.count(kind), kind) for kind in WEIGHTED]
     return " and ".join(f"{count} {kind}{'s' * (count != 1)}" for count, kind in counts)
 
 
-def layer_problems(script, found):
+def layer_problems(script: str, found: Sequence[Layer]) -> list[str]:
     """The first difference between a model's layers (`found`: a list of Layer) and those expected; [] for none.
 
     Only the first: behind a wrong layer every shape is wrong.
@@ -158,21 +160,21 @@ def layer_problems(script, found):
     return [f"layer {len(expected) + 1} is {layer}; it is one too many{_removal(script)}" for layer in too_many]
 
 
-def _hint(script, layer):
+def _hint(script: str, layer: Layer) -> str:
     names = [name for name, shape in expected_variables(script).items() if shape == layer.weights]
     return _because(script, names[0]) if names else ""
 
 
-def _because(script, name):
+def _because(script: str, name: str) -> str:
     mistake = _MISTAKES.get((script, name))
     return f" ({mistake})" if mistake else ""
 
 
-def _removal(script):
+def _removal(script: str) -> str:
     return f" ({script} is deep_mnist without {REMOVED[script]})" if script in REMOVED else ""
 
 
-def unusual_convolution(operation, padded=None):
+def unusual_convolution(operation: Any, padded: list[list[int]] | None = None) -> tuple[str, ...]:
     """What a Conv2D operation does otherwise than the lecture's: one pixel at a time, SAME padding.
 
     `padded` tells how many rows and columns of zeros were added before it: [[2, 2], [2, 2]].
@@ -190,7 +192,7 @@ def unusual_convolution(operation, padded=None):
     return tuple(found)
 
 
-def unusual_pooling(operation):
+def unusual_pooling(operation: Any) -> tuple[str, ...]:
     """What a MaxPool operation does otherwise than the lecture's: of each 2x2 pixels, the largest."""
     windows, strides = (operation.get_attr(name)[1:3] for name in ("ksize", "strides"))
     return tuple(
