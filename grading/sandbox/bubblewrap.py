@@ -27,6 +27,7 @@ import site
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class Bubblewrap(Sandbox):
 
     name = "bubblewrap"
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._program = shutil.which("bwrap")
         if self._program is None:
             raise SandboxError("there is no bwrap on the PATH")
@@ -110,20 +111,20 @@ class Bubblewrap(Sandbox):
         # /proc: who can't write there can't lower its oom_score_adj, and so on.
         return [*options, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
 
-    def _memory(self, folder, size):
+    def _memory(self, folder: str, size: int) -> list[str]:
         """Options for a folder in memory that anyone may write to. Before 0.7, only the watch inside bounds it."""
         bound = ["--size", str(size + SLACK)] if self._sizes else []
         return ["--perms", "1777", *bound, "--tmpfs", folder]
 
 
-def _show(outside, inside):
+def _show(outside: str | Path, inside: str | Path) -> Iterator[str]:
     """Options that mount something read-only, below folders that anyone may pass: bwrap's own are closed to others."""
     for folder in reversed(Path(inside).parents[:-1]):
         yield from ("--dir", str(folder))
     yield from ("--ro-bind", str(outside), str(inside))
 
 
-def _check_readable(path):
+def _check_readable(path: Path) -> None:
     needed = 0o005 if path.is_dir() else 0o004
     if path.stat().st_mode & needed != needed:
         raise SandboxError(f"{path} is closed to the user of the sandbox: chmod o+rX {path}")
@@ -132,7 +133,7 @@ def _check_readable(path):
 # ------------------------------------------------------------------------------------------------------- file system
 
 
-def _system():
+def _system() -> Iterator[str]:
     """Options that mount the interpreter and what it stands on, read-only, and the plainest of /dev and /proc."""
     shown = _shown()
     ways = _ways_through_scratch(shown)
@@ -151,14 +152,14 @@ def _system():
     yield from ("--symlink", "/proc/self/fd", "/dev/fd")
 
 
-def _ways_through_scratch(shown):
+def _ways_through_scratch(shown: list[Path]) -> list[Path]:
     """The folders right in /tmp that lead to what is shown, which would be as writable as /tmp itself."""
     below = [path for path in shown if SCRATCH in path.parents]
     tops = {Path(*path.parts[: len(SCRATCH.parts) + 1]) for path in below}
     return sorted(tops.difference(shown))
 
 
-def _interpreter():
+def _interpreter() -> Iterator[Path]:
     """What this interpreter is made of: its own folder, that of the one it was made from, and its packages.
 
     A virtual environment's python is a link to another, which may be a link in turn; each may have its library beside
@@ -174,7 +175,7 @@ def _interpreter():
         yield Path(site.getusersitepackages())
 
 
-def _shown():
+def _shown() -> list[Path]:
     """Everything outside that is shown: of a virtual environment its parts, for its folder may be the course's own."""
     shown = [Path(folder, name) for folder in ("/usr", "/") for name in LIBRARIES] + [Path("/etc/ld.so.cache")]
     for path in _interpreter():
@@ -182,7 +183,7 @@ def _shown():
     return [path for path in shown if path.exists()]
 
 
-def _links(path):
+def _links(path: Path) -> Iterator[Path]:
     """The path, what it links to, what that links to, and so on."""
     yield path
     while path.is_symlink():
@@ -198,7 +199,7 @@ class _BubblewrapProcess(Process):
 
     grace = 5.0
 
-    def __init__(self, sandbox: Bubblewrap, job: Job, user: int | None = None):
+    def __init__(self, sandbox: Bubblewrap, job: Job, user: int | None = None) -> None:
         """`user`: the host's number of the user to run as, where root starts it."""
         self.popen = self._init = self._output = self._group = None  # _init: a descriptor of process 1
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -212,7 +213,7 @@ class _BubblewrapProcess(Process):
             self.close()
             raise
 
-    def _start(self, sandbox, job, user, control, usage):
+    def _start(self, sandbox: Bubblewrap, job: Job, user: int | None, control: int, usage: int) -> None:
         """Starts bwrap; `control` and `usage` are descriptors for process 1."""
         config = {
             "command": job.command,
@@ -242,7 +243,7 @@ class _BubblewrapProcess(Process):
             self._adopt(info.receive(), user)
             users.send(b"go")
 
-    def _adopt(self, info, user):
+    def _adopt(self, info: bytes, user: int | None) -> None:
         """Gets hold of process 1, and gives it its users where root started it."""
         try:
             pid = json.loads(info)["child-pid"]
@@ -298,7 +299,7 @@ class _BubblewrapProcess(Process):
                 stream.close()
 
 
-def _wait(process, seconds):
+def _wait(process: int, seconds: float | None) -> bool:
     """Waits for the process of a descriptor, and all of the PID namespace that it began, to be gone; whether it is."""
     poll = select.poll()
     poll.register(process, select.POLLIN)
@@ -308,25 +309,25 @@ def _wait(process, seconds):
 class _Pipe:
     """A pipe whose ends are closed with the block."""
 
-    def __enter__(self):
+    def __enter__(self) -> "_Pipe":
         self.reads, self.writes = os.pipe()
         self._open = {self.reads, self.writes}
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         for descriptor in self._open:
             os.close(descriptor)
 
-    def close_writes(self):
+    def close_writes(self) -> None:
         self._open.remove(self.writes)
         os.close(self.writes)
 
-    def send(self, data):
+    def send(self, data: bytes) -> None:
         """Writes at most what a pipe holds, and the end."""
         os.write(self.writes, data)
         self.close_writes()
 
-    def receive(self):
+    def receive(self) -> bytes:
         """All there is, up to the end."""
         data = b""
         while part := os.read(self.reads, 4096):

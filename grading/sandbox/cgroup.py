@@ -53,7 +53,7 @@ class Wall:
 class Group:
     """One group, made for one run. A context manager, which ends and removes it."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     @property
@@ -160,7 +160,7 @@ def find_home(proc: Path, as_root: bool) -> Path | None:
     return home if all(os.access(path, os.W_OK) for path in needed) else None
 
 
-def _open_up(home):
+def _open_up(home: Path) -> bool:
     """Lets groups in `home` have controllers, as far as it may; whether groups can be made in it at all."""
     try:
         if os.geteuid() != 0:  # a group that was given to this process: it has to make room in it
@@ -178,7 +178,7 @@ def _open_up(home):
         return False
 
 
-def _sweep(home):
+def _sweep(home: Path) -> None:
     """Removes what a grader that was killed has left; a group with a process in it can't be removed."""
     for folder in home.glob(f"{PREFIX}*"):
         maker = folder.name.removeprefix(PREFIX).partition("-")[0]
@@ -228,7 +228,7 @@ def trials(home: Path) -> Iterator[Wall]:
     yield Wall("processor time", not cpu, cpu)
 
 
-def _tried(home, what):
+def _tried(home: Path, what: str) -> str:
     """Why a wall does not hold what takes too much; "" where it does."""
     wall = what.partition(",")[0]
     groups = Groups(home, (Wall(wall, True),))
@@ -252,7 +252,7 @@ def _tried(home, what):
     return "" if held else f"what took too much ({what}) was not stopped"
 
 
-def _numbers(path):
+def _numbers(path: Path) -> dict[str, int]:
     """The lines "name number" of a file of the kernel's."""
     pairs = (line.split() for line in path.read_text().splitlines())
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2}

@@ -11,11 +11,12 @@ import os
 import shutil
 import subprocess
 import uuid
+from collections.abc import Iterator
 
 from grading.sandbox.runner import Job, Process, Report, Sandbox
 from grading.sandbox.sandbox_init import verdict
 from grading.sandbox.staged import StagedProcess
-from labkit.limits import SandboxError
+from labkit.limits import Limits, SandboxError
 
 IMAGE = "mnist-lab-grading"
 USER = 61184  # for a grader that is root: the first of the users that systemd sets apart for passing services
@@ -26,7 +27,7 @@ ENGINE_SECONDS = 30.0  # for one command to the engine
 class _Container(Sandbox):
     python = "/usr/local/bin/python"  # of the image
 
-    def __init__(self):
+    def __init__(self) -> None:
         if shutil.which(self.name) is None:
             raise SandboxError(f"there is no {self.name} on the PATH")
         if self.engine("version").returncode:  # the client alone answers with an error
@@ -34,7 +35,7 @@ class _Container(Sandbox):
         if self.engine("image", "inspect", IMAGE).returncode:
             raise SandboxError(f"it has no image {IMAGE}: {self.name} build -t {IMAGE} -f grading/Dockerfile .")
 
-    def engine(self, *command):
+    def engine(self, *command: str) -> subprocess.CompletedProcess[str]:
         try:
             return subprocess.run([self.name, *command], capture_output=True, text=True, timeout=ENGINE_SECONDS)
         except (OSError, subprocess.TimeoutExpired) as error:
@@ -100,7 +101,7 @@ def command_line(engine: str, name: str, job: Job, output: os.PathLike, user: tu
     return [engine, "run", *options, "--workdir", job.cwd, IMAGE, *command]
 
 
-def _ulimits(limits):
+def _ulimits(limits: Limits) -> Iterator[tuple[str, int]]:
     yield "core", 0
     yield "fsize", limits.file_bytes
     yield "nofile", limits.open_files
@@ -109,7 +110,7 @@ def _ulimits(limits):
 
 
 class _ContainerProcess(StagedProcess):
-    def __init__(self, sandbox: _Container, job: Job):
+    def __init__(self, sandbox: _Container, job: Job) -> None:
         super().__init__(job.limits)
         self._engine, self._name = sandbox.engine, f"{IMAGE}-{uuid.uuid4().hex}"
         user = (os.getuid(), os.getgid())

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from labkit.limits import Limits
@@ -45,7 +46,7 @@ def fetch(folder: int, destination: Path, limits: Limits) -> tuple[str, ...]:
     return tuple(removed)
 
 
-def _entries(folder, here):
+def _entries(folder: int, here: PurePosixPath) -> Iterator[tuple[PurePosixPath, os.stat_result, str | None]]:
     """Yields path, status, and the reason to leave it behind (or None) of everything in `here`, below `folder`."""
     descriptor = os.open(here, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
     try:
@@ -58,7 +59,7 @@ def _entries(folder, here):
         os.close(descriptor)
 
 
-def _reason(folder, path, status):
+def _reason(folder: int, path: PurePosixPath, status: os.stat_result) -> str | None:
     if stat.S_ISLNK(status.st_mode):
         return "is a symbolic link"
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
@@ -74,7 +75,7 @@ def _reason(folder, path, status):
     return None
 
 
-def _copy(folder, path, destination):
+def _copy(folder: int, path: PurePosixPath, destination: Path) -> None:
     destination.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     with open(descriptor, "rb") as source, open(destination, "wb") as target:

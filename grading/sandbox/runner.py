@@ -78,10 +78,10 @@ class Process(abc.ABC):
     def close(self) -> None:
         """Kills it and lets go of everything."""
 
-    def __enter__(self):
+    def __enter__(self) -> "Process":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -170,7 +170,15 @@ class Sandbox(abc.ABC):
         job = self._job(command, read_only, limits, env, cwd, has_output=False, keeps_pipes=True)
         return Running(self._launch(job), limits)
 
-    def _job(self, command, read_only, limits, env, cwd, **rest):
+    def _job(
+        self,
+        command: Sequence[str],
+        read_only: Mapping[str, Path] | None,
+        limits: Limits,
+        env: Mapping[str, str] | None,
+        cwd: str,
+        **rest: bool,
+    ) -> Job:
         threads = str(limits.threads)
         base = {
             "PATH": os.path.dirname(self.python) or "/usr/local/bin:/usr/bin:/bin",
@@ -192,7 +200,7 @@ class Sandbox(abc.ABC):
         return Job(list(command), absolute, limits=limits, env=base | dict(env or {}), cwd=cwd, **rest)
 
 
-def _read(popen, log, deadline):
+def _read(popen: subprocess.Popen[bytes], log: Log, deadline: float) -> str | None:
     """Reads what a process prints to its end; returns None, or "timeout" or "log" where it is to be stopped."""
     while (left := deadline - time.monotonic()) > 0:
         if not select.select([popen.stdout], [], [], left)[0]:
@@ -211,14 +219,14 @@ def _read(popen, log, deadline):
 class Running:
     """A process in a sandbox that answers requests, a line for a line. A context manager; `close` ends it."""
 
-    def __init__(self, process: Process, limits: Limits):
+    def __init__(self, process: Process, limits: Limits) -> None:
         self._process, self._popen = process, process.popen
         self._log = Log(limits.log_bytes)
         self._buffer = b""
         self._drain = threading.Thread(target=self._keep_errors, daemon=True)
         self._drain.start()
 
-    def _keep_errors(self):
+    def _keep_errors(self) -> None:
         while data := os.read(self._popen.stderr.fileno(), CHUNK):
             self._log.write(data)
 
@@ -240,7 +248,7 @@ class Running:
             self.close()
             raise SandboxError(f"a sandboxed process gave no answer: {error} {self.log}".strip()) from None
 
-    def _send(self, data, deadline):
+    def _send(self, data: bytes, deadline: float) -> None:
         descriptor = self._popen.stdin.fileno()
         os.set_blocking(descriptor, False)
         while data:
@@ -248,7 +256,7 @@ class Running:
                 raise SandboxError("it took too long to listen.")
             data = data[os.write(descriptor, data) :]
 
-    def _receive(self, deadline):
+    def _receive(self, deadline: float) -> bytes:
         while b"\n" not in self._buffer:
             if len(self._buffer) > MAX_ANSWER:
                 raise SandboxError("it talked without end.")
@@ -267,8 +275,8 @@ class Running:
         self._drain.join(1)  # without a sandbox, something may have escaped that keeps stderr open
         self._process.close()
 
-    def __enter__(self):
+    def __enter__(self) -> "Running":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()

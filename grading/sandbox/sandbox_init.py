@@ -24,6 +24,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator, Mapping
 
 POLL = 0.05  # seconds, at most, between two looks at memory, processor time and files
 NICE = 5  # so that a bomb in here does not starve who watches it
@@ -66,14 +67,14 @@ def main() -> None:
     control.send(json.dumps({"ended": ended, "status": status, "cpu_seconds": cpu_seconds}).encode())
 
 
-def _set_dumpable(dumpable):
+def _set_dumpable(dumpable: bool) -> None:
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, int(dumpable), 0, 0, 0)
 
 
 # ------------------------------------------------------------------------------------------------------- the command
 
 
-def _become(config):
+def _become(config: dict) -> None:
     """Turns this process into the command, under its limits and without any privilege. Does not return."""
     try:
         _set_dumpable(True)
@@ -95,7 +96,7 @@ def _become(config):
         os._exit(127)
 
 
-def _resource_limits(limits):
+def _resource_limits(limits: dict) -> Iterator[tuple[int, int]]:
     # A core of 1 byte is none; 0 would still start the program that the host may have set up to collect cores.
     yield resource.RLIMIT_CORE, 1
     if limits["cpu_seconds"] != float("inf"):
@@ -112,7 +113,9 @@ def _resource_limits(limits):
 # --------------------------------------------------------------------------------------------------------- the watch
 
 
-def _watch(command, control, limits, cpu, kernel):
+def _watch(
+    command: int, control: socket.socket, limits: dict, cpu: "_Cpu", kernel: "_Kernel"
+) -> tuple[str, int | None]:
     """Waits until the command ends, a limit is passed, or the grader hangs up; returns `ended` and the status."""
     deadline = time.monotonic() + limits["wall_seconds"]
     ending = os.pidfd_open(command)
@@ -129,7 +132,7 @@ def _watch(command, control, limits, cpu, kernel):
             return passed, None
 
 
-def _reap(command):
+def _reap(command: int) -> int | None:
     """Takes in the dead, orphans too; returns the wait status of the command if it is among them, else None."""
     status = None
     try:
@@ -144,13 +147,13 @@ def _reap(command):
     return status
 
 
-def verdict(status):
+def verdict(status: int) -> tuple[str, int | None]:
     """How a command ended and its status, in the words of limits.Outcome; `status` is as Popen.returncode has it."""
     limit = {-signal.SIGXCPU: "cpu", -signal.SIGXFSZ: "output"}.get(status)
     return (limit, None) if limit else ("killed" if status < 0 else "exit", status)
 
 
-def _passed(limits, cpu, kernel):
+def _passed(limits: dict, cpu: "_Cpu", kernel: "_Kernel") -> str | None:
     """The name of the limit that the sandbox as a whole has passed, or None."""
     try:
         memory, times = _count()
@@ -169,7 +172,7 @@ def _passed(limits, cpu, kernel):
     return None
 
 
-def _count():
+def _count() -> tuple[int, dict[tuple[str, int], tuple[float, float]]]:
     """Bytes of memory that all other processes have, and the `_times` of each, by what tells it from all others.
 
     Where one ended meanwhile, another may have its memory by now, and so on from one to the next, faster than one can
@@ -192,7 +195,7 @@ def _count():
     raise OSError("processes come and go")
 
 
-def _count_once():
+def _count_once() -> tuple[int, dict[tuple[str, int], tuple[float, float]]] | None:
     """What `_count` returns, or None where a process ended meanwhile."""
     memory, times = 0, {}
     try:
@@ -206,11 +209,11 @@ def _count_once():
     return memory, times
 
 
-def _numbers(folder):
+def _numbers(folder: str) -> Iterator[str]:
     return filter(str.isdigit, os.listdir(folder))
 
 
-def _memory(pid):
+def _memory(pid: str) -> int:
     """Bytes of the process that no file backs, with the kernel's own for its page tables and open files."""
     fields = _status(f"/proc/{pid}/status")
     if "RssAnon" not in fields and int(fields["Threads"]) > 1:  # its first thread has ended, the others go on
@@ -222,13 +225,13 @@ def _memory(pid):
     return memory + SLOT_BYTES * int(fields.get("FDSize", 0))
 
 
-def _status(path):
+def _status(path: str) -> dict[str, str]:
     """The fields of a status file; the name of a process may hold anything but a line's end."""
     with open(path, "rb") as file:
         return dict(line.split(":", 1) for line in file.read().decode("latin-1").split("\n") if ":" in line)
 
 
-def _times(pid):
+def _times(pid: str) -> tuple[int, tuple[float, float]]:
     """When the process began, and its processor time in seconds: its own, and that of the dead that it waited for."""
     with open(f"/proc/{pid}/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()  # the name before it may hold anything
@@ -247,11 +250,11 @@ class _Cpu:
     process had used when it was last seen; and by the control group, where there is one.
     """
 
-    def __init__(self, usage):
+    def __init__(self, usage: int | None) -> None:
         self._usage, self._last, self._gone, self._began = usage, {}, 0.0, 0.0
         self._began = self._of_group()  # what bwrap used
 
-    def seconds(self, times):
+    def seconds(self, times: Mapping[tuple[str, int], tuple[float, float]]) -> float:
         """Processor time until now, in seconds; `times` is what `_count` tells of the processes that live."""
         for process in self._last.keys() - times.keys():
             self._gone += self._last.pop(process)
@@ -260,7 +263,7 @@ class _Cpu:
         waited = _rusage(resource.RUSAGE_CHILDREN) + sum(own + waited for own, waited in times.values())
         return max(seen, waited, self._of_group())
 
-    def _of_group(self):
+    def _of_group(self) -> float:
         if self._usage is None:
             return 0.0
         fields = dict(line.split() for line in os.pread(self._usage, 4096, 0).splitlines())
@@ -274,25 +277,25 @@ class _Kernel:
     than its processes can have, so that one with few is hardly charged for what another does meanwhile.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._before = self._unreclaimable()
         with open("/proc/sys/vm/max_map_count") as file:
             self._most = int(file.read()) * MAPPING_BYTES
 
-    def bytes(self, processes):
+    def bytes(self, processes: int) -> int:
         return min(max(0, self._unreclaimable() - self._before), processes * self._most)
 
-    def _unreclaimable(self):
+    def _unreclaimable(self) -> int:
         with open("/proc/meminfo", "rb") as file:
             return 1024 * next(int(line.split()[1]) for line in file if line.startswith(b"SUnreclaim:"))
 
 
-def _rusage(who):
+def _rusage(who: int) -> float:
     used = resource.getrusage(who)
     return used.ru_utime + used.ru_stime
 
 
-def _sockets():
+def _sockets() -> int:
     """Bytes that the buffers of the sandbox's sockets may hold, which no process has."""
     with open("/proc/net/sockstat", "rb") as file:
         fields = {line.split()[0]: line.split()[1:] for line in file}
@@ -300,7 +303,7 @@ def _sockets():
     return SOCKET_BYTES * used + (tcp and tcp * _tcp_bytes())
 
 
-def _tcp_bytes():
+def _tcp_bytes() -> int:
     """Bytes of a TCP socket whose buffers have grown."""
     try:
         return sum(int(open(f"/proc/sys/net/ipv4/tcp_{kind}mem").read().split()[2]) for kind in "rw")
@@ -308,7 +311,7 @@ def _tcp_bytes():
         return TCP_BYTES
 
 
-def _used(folder):
+def _used(folder: str) -> tuple[int, int]:
     """Bytes and files in use in a tmpfs; (0, 0) where there is none."""
     try:
         status = os.statvfs(folder)
@@ -317,7 +320,7 @@ def _used(folder):
     return (status.f_blocks - status.f_bfree) * status.f_frsize, status.f_files - status.f_ffree - 1  # its root
 
 
-def _end_all():
+def _end_all() -> None:
     """Kills everything else in the sandbox and waits until it is gone."""
     try:
         while True:

@@ -131,7 +131,7 @@ def program(machine: str | None = None) -> bytes | None:
     return b"".join(code)
 
 
-def _refusal(rule, column):
+def _refusal(rule: Rule, column: int) -> list[bytes]:
     """The instructions of a rule; the number of the system call is loaded before and after them."""
     code, past = [], 2 * len(rule.tests)  # instructions from behind a jump to the load of the number
     for argument, kind, value in rule.tests:
@@ -148,5 +148,5 @@ def _refusal(rule, column):
     ]
 
 
-def _op(code, value, if_true=0, if_false=0):
+def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("<HBBI", code, if_true, if_false, value)

@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from grading.sandbox import outputs
 from grading.sandbox.runner import Process
@@ -18,7 +19,7 @@ POLL = 0.1  # seconds between two looks at the folder
 class StagedProcess(Process):
     """A process that writes to `self.output`, a folder of its own, and is killed when it writes too much."""
 
-    def __init__(self, limits: Limits):
+    def __init__(self, limits: Limits) -> None:
         """`folder` is the process's own and closed to other users; `output` is in it; `excess` tells who killed it."""
         self._limits, self._done, self.excess = limits, threading.Event(), False
         self.folder = Path(tempfile.mkdtemp(prefix="grading-"))
@@ -26,7 +27,7 @@ class StagedProcess(Process):
         self.output.mkdir()
         self.output.chmod(0o777)
 
-    def begin(self, command: Sequence[str], **options) -> None:
+    def begin(self, command: Sequence[str], **options: Any) -> None:
         """Starts the command, with options of subprocess.Popen, and the watch."""
         try:
             self.popen = subprocess.Popen(command, start_new_session=True, **options)
@@ -36,7 +37,7 @@ class StagedProcess(Process):
         self._watch = threading.Thread(target=self._watch_output, daemon=True)
         self._watch.start()
 
-    def _watch_output(self):
+    def _watch_output(self) -> None:
         while not self._done.wait(POLL):
             size, files = _size(self.output)
             if size > self._limits.output_bytes or files > self._limits.output_files:
@@ -60,7 +61,7 @@ class StagedProcess(Process):
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _size(folder):
+def _size(folder: Path) -> tuple[int, int]:
     """Bytes on disk and number of the files and folders below a folder."""
     size = files = 0
     for path, folders, names in os.walk(folder):

@@ -9,6 +9,7 @@ import signal
 from grading.sandbox.runner import Job, Process, Report, Sandbox
 from grading.sandbox.sandbox_init import verdict
 from grading.sandbox.staged import StagedProcess
+from labkit.limits import Limits
 
 # The shell sets the limits: those of the grader itself must stay. Where one is not to be had, the rest still holds.
 LIMITED = """
@@ -27,7 +28,7 @@ class Unconfined(Sandbox):
 
     name = "none"
 
-    def __init__(self):
+    def __init__(self) -> None:
         import psutil  # noqa: F401  # here, because who has a sandbox that works can do without
 
     def _launch(self, job: Job) -> Process:
@@ -35,13 +36,13 @@ class Unconfined(Sandbox):
 
 
 class _PlainProcess(StagedProcess):
-    def __init__(self, job: Job):
+    def __init__(self, job: Job) -> None:
         super().__init__(job.limits)
         outside = {inside: str(path) for inside, path in job.read_only.items()} | {"/output": str(self.output)}
         # A path inside, where a path begins, and not just the beginning of a longer name.
         inside = re.compile(r"(?<![\w./-])(" + "|".join(map(re.escape, outside)) + r")(?![\w.-])")
 
-        def translate(text):
+        def translate(text: str) -> str:
             return inside.sub(lambda match: outside[match[0]], text)
 
         env = {name: translate(value) for name, value in job.env.items()} | {"HOME": str(self.folder)}
@@ -64,7 +65,7 @@ class _PlainProcess(StagedProcess):
         return Report(ended, status, 0.0)
 
 
-def _ulimits(limits):
+def _ulimits(limits: Limits) -> list[str]:
     """What the shell's ulimit takes: seconds, KiB, blocks of 512 bytes, and a number."""
     cpu = "unlimited" if limits.cpu_seconds == math.inf else str(math.ceil(limits.cpu_seconds))
     return [cpu, str(limits.memory_bytes // 1024), str(limits.file_bytes // 512), str(limits.open_files)]
