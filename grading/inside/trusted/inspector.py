@@ -67,7 +67,7 @@ def train(inbox: Path, request: dict, source: Path) -> dict:
     return {"untrained": "".join(map(str, before)), "trained": "".join(map(str, after))}
 
 
-def _limit_memory():
+def _limit_memory() -> None:
     """Ends reading, and not the whole sandbox, where a graph takes too much."""
     used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_DATA, (used + MEMORY, used + MEMORY))
@@ -88,7 +88,7 @@ def answer(inbox: Path, request: dict) -> dict:
         return found
 
 
-def _bad_end(ended, seconds):
+def _bad_end(ended: forks.Ended, seconds: float) -> dict:
     """What is told of a graph with which reading did not come to its end."""
     if ended.ended == "timeout":
         return {"stopped": f"took longer than the {seconds:g} s allowed"}

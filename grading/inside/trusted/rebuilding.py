@@ -5,9 +5,10 @@ real images, on noise, and on numbers far beyond what an image holds; with the f
 differs is not the network that it claims to be, whatever its operations are called.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -31,7 +32,13 @@ class Network:
     scaling: tuple[float, float] = (1.0, 0.0)
 
 
-def logits(script: str, weights, scaling, images: tf.Tensor, keep_prob: float = 1.0) -> tf.Tensor:
+def logits(
+    script: str,
+    weights: Sequence[tuple[Any, ...]],
+    scaling: tuple[float, float],
+    images: tf.Tensor,
+    keep_prob: float = 1.0,
+) -> tf.Tensor:
     """The logits (N, 10) of images (N, 784), as the lecture's network of that name computes them.
 
     `weights` are pairs of weights and biases, arrays or variables.
@@ -75,7 +82,7 @@ def examine(script: str, data: bytes, digits: np.ndarray, whole: bool = True) ->
     return found.verdict, network
 
 
-def _network(script: str, found: Look, values) -> Network:
+def _network(script: str, found: Look, values: Mapping[int, np.ndarray]) -> Network:
     """The Network that has these weights, given by number of piece."""
     weights, scaling = [], (1.0, 0.0)
     for number, piece in enumerate(found.reading.pieces):

@@ -42,12 +42,12 @@ def problem(path: Path, graph: bytes) -> str | None:
     return None
 
 
-def _has_moved(sample):
+def _has_moved(sample: tuple[tuple[int, ...], np.ndarray, np.ndarray]) -> bool:
     _, before, after = sample
     return not np.array_equal(before, after)
 
 
-def _samples(path):
+def _samples(path: Path) -> list[tuple[tuple[int, ...], np.ndarray, np.ndarray]]:
     """(shape, before, after) of each variable."""
     with np.load(path, allow_pickle=False) as arrays:
         count = sum(name.startswith("shape_") for name in arrays.files)
@@ -58,7 +58,7 @@ def _samples(path):
         ]
 
 
-def _shapes(graph):
+def _shapes(graph: bytes) -> list[tuple[int, ...]]:
     """The shapes of the variables in a graph that training changes, large ones first."""
     nodes = graphs.parse(graph).values()
     tensors = [node.attr["value"].tensor for node in nodes if node.op == "Const" and node.attr[TRAINABLE].b]

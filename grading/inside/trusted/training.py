@@ -6,6 +6,7 @@ steps are enough. (Not without that look: of 100 times too large ones Adam makes
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -67,7 +68,7 @@ def train(network: Network, images: np.ndarray, labels: np.ndarray, recipe: dict
     smoothing = recipe["label_smoothing"]
 
     @tf.function
-    def step(batch, targets, rate, number):
+    def step(batch: Any, targets: Any, rate: Any, number: Any) -> None:
         x = tf.cast(batch, tf.float32) / 255
         y = (1 - smoothing) * tf.one_hot(targets, 10) + smoothing / 10
         with tf.GradientTape() as tape:
@@ -92,7 +93,7 @@ def predict(network: Network, images: np.ndarray) -> np.ndarray:
     weights = [tuple(tf.constant(value) for value in pair) for pair in network.weights]
 
     @tf.function
-    def digits(batch):
+    def digits(batch: Any) -> Any:
         found = logits(network.script, weights, network.scaling, tf.cast(batch, tf.float32) / 255)
         return tf.argmax(found, axis=1)
 
@@ -100,14 +101,14 @@ def predict(network: Network, images: np.ndarray) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _order(count, wanted, seed):
+def _order(count: int, wanted: int, seed: int) -> np.ndarray:
     """Which images come when: all of them before any comes again."""
     rng = np.random.default_rng(seed)
     rounds = [rng.permutation(count) for _ in range(wanted // count + 1)]
     return np.concatenate(rounds)[:wanted]
 
 
-def _rates(recipe):
+def _rates(recipe: dict) -> np.ndarray:
     """The learning rate of each step: one cycle of a straight rise and a straight fall, as in lab.learning_rate."""
     number = np.arange(1, recipe["steps"] + 1)
     rise = max(1.0, WARM_UP * recipe["steps"])

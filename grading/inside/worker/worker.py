@@ -24,9 +24,11 @@ import sys
 import tempfile
 import traceback
 import types
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,6 +37,9 @@ from labkit.checks.importing import import_script, stand_in_for_absent
 from labkit.host import Host, hosted
 from labkit.mistakes import ModelError, explain, output_problem
 from labkit.sources import source_problem
+
+if TYPE_CHECKING:
+    from labkit.data.loader import DataSets
 
 # Where things are; without a sandbox, somewhere else.
 SUBMISSION, OUTPUT = (Path(os.environ.get(f"GRADING_{name.upper()}", f"/{name}")) for name in ("submission", "output"))
@@ -67,7 +72,9 @@ def main() -> None:
     _write("report.json", json.dumps(records).encode())
 
 
-def _tasks(job, records):
+def _tasks(
+    job: dict[str, Any], records: list[dict[str, Any]]
+) -> Iterator[tuple[str, Callable[[str], dict[str, Any]], float]]:
     """The tasks of a script, each with its time limit; what comes after a task may depend on its record, the last."""
     yield "export", export, IMPORT_SHARE * job["seconds"]
     result = records[-1]["result"]
@@ -75,13 +82,13 @@ def _tasks(job, records):
         yield "run", run, job["seconds"]
 
 
-def _digest(result, file):
+def _digest(result: Any, file: str) -> Any:
     """The SHA-256 that a task's result has of a file; None where it has none, or is of another form."""
     files = result.get("files") if isinstance(result, dict) else None
     return files.get(file) if isinstance(files, dict) else None
 
 
-def _collect(file, digest):
+def _collect(file: str, digest: object) -> bytes:
     """Takes a file out of reach of the scripts that follow; empty where it is not the one that was written."""
     with contextlib.suppress(OSError):
         descriptor = os.open(OUTPUT / file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe would keep us waiting
@@ -91,7 +98,7 @@ def _collect(file, digest):
     return b""
 
 
-def _clear(folders):
+def _clear(folders: Iterable[str | Path]) -> None:
     """Removes what a script has left, so that the next one finds room."""
     for path in [path for folder in folders for path in Path(folder).iterdir()]:
         with contextlib.suppress(OSError):
@@ -102,13 +109,13 @@ def _clear(folders):
                 path.unlink()
 
 
-def _write(name, data):
+def _write(name: str, data: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=OUTPUT, delete=False) as file:
         file.write(data)
     os.replace(file.name, OUTPUT / name)  # whatever is there under that name
 
 
-def _prepare():
+def _prepare() -> None:
     """Loads what every task needs, before there is any student code."""
     sys.modules["plotter"] = _NoPictures("plotter")
     # The kit's modules are in memory before a script is, so nothing can stand in for them: deep_mnist imports all.
@@ -119,7 +126,7 @@ def _prepare():
 class _NoPictures(types.ModuleType):
     """Stands in for plotter: drawing takes longer than everything else."""
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Callable[..., None]:
         if name.startswith("plot_"):
             return lambda *_, **__: None
         raise AttributeError(f"module 'plotter' has no attribute {name!r}")
@@ -128,20 +135,20 @@ class _NoPictures(types.ModuleType):
 class _NoCheckpoint:
     """Stands in for the Checkpoint of a run: nobody resumes here. But what can't be saved fails as it does at home."""
 
-    def __init__(self, folder, model, *_):
+    def __init__(self, folder: Path, model: Any, *_: object) -> None:
         import tensorflow as tf
 
         tf.train.Checkpoint(model=model)
         self.folder = folder
 
-    def save(self, *_):
+    def save(self, *_: object) -> None:
         pass
 
-    def read_state(self):
+    def read_state(self) -> None:
         return None
 
 
-def _own_copy():
+def _own_copy() -> Path:
     """Goes to a copy of the submission that may be written to, as at home, and imports from; returns the folder."""
     folder = Path(tempfile.mkdtemp(), "submission")
     try:
@@ -154,7 +161,7 @@ def _own_copy():
     return folder
 
 
-def _kept(file, data):
+def _kept(file: str, data: bytes) -> dict[str, str]:
     """Writes what a task leaves, and returns its entry among the result's files.
 
     That has its SHA-256, because whatever else a script has started may overwrite it.
@@ -163,7 +170,7 @@ def _kept(file, data):
     return {file: hashlib.sha256(data).hexdigest()}
 
 
-def _use_one_thread(tf):
+def _use_one_thread(tf: Any) -> None:
     """For networks and batches as small as these, more threads only cost time."""
     with contextlib.suppress(RuntimeError):  # a script may have said what it wants
         tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -173,7 +180,7 @@ def _use_one_thread(tf):
 # ------------------------------------------------------------------------------------------------------------- export
 
 
-def export(script):
+def export(script: str) -> dict[str, Any]:
     """Imports the script, which should do nothing else, and writes the frozen graph of a new network of its Model.
 
     Where the script can't be imported, "error" tells why. Where its Model fails, "model_error" does, and the graph goes
@@ -202,14 +209,14 @@ def export(script):
     return {"error": None, "model_error": error, "files": files}
 
 
-def _kind_of_script(path):
+def _kind_of_script(path: Path) -> str | None:
     """What is told of a script that is none of the lab's; None for one that is, or that can't be read."""
     with contextlib.suppress(OSError, RecursionError, MemoryError):
         return source_problem(path.read_bytes())
     return None
 
 
-def _frozen(model, networks):
+def _frozen(model: Any, networks: list[Any]) -> Any:
     """The frozen graph of a new network of the class `model`; the network goes to the list `networks`."""
     from labkit.checks.graph.freezing import BATCH, Network, freeze
 
@@ -224,7 +231,7 @@ def _frozen(model, networks):
 # --------------------------------------------------------------------------------------------------------- the script
 
 
-def run(script):
+def run(script: str) -> dict[str, Any]:
     """Runs the script as `python script.py --steps 20` does, and writes samples of the weights before and after.
 
     Tells the exit status, and how many steps were finished.
@@ -235,13 +242,13 @@ def run(script):
 
     before, finished = [], {}
 
-    def began(run):
+    def began(run: Any) -> None:
         before[:] = _samples(Network(run.model).trainable_variables)
         if isinstance(run.optimizer, tf.compat.v1.train.Optimizer):
             # Where the first step makes them, TensorFlow traces all steps a second time.
             run.optimizer._create_slots(Network(run.model).trainable_variables)
 
-    def ended(run):
+    def ended(run: Any) -> None:
         finished[run.history[-1]["step"]] = _archive(before, _samples(Network(run.model).trainable_variables))
 
     # Whatever its accuracy, it decides nothing; and a network that is not the one asked for is told in another check.
@@ -266,13 +273,15 @@ def run(script):
     return {"status": status, "error": error, "steps": steps, "files": files}
 
 
-def _samples(variables):
+def _samples(variables: Iterable[Any]) -> list[tuple[tuple[int, ...], np.ndarray]]:
     """For each variable its shape, and up to SAMPLE of its numbers, evenly spaced."""
     values = [(tuple(variable.shape), variable.numpy().ravel()) for variable in variables]
     return [(shape, value[:: max(1, -(-value.size // SAMPLE))].astype(np.float32)) for shape, value in values]
 
 
-def _archive(before, after):
+def _archive(
+    before: list[tuple[tuple[int, ...], np.ndarray]], after: list[tuple[tuple[int, ...], np.ndarray]]
+) -> bytes:
     """The bytes of an .npz with the arrays shape_0, before_0, after_0, shape_1..."""
     arrays = {}
     for number, ((shape, was), (_, now)) in enumerate(zip(before, after, strict=False)):
@@ -283,11 +292,11 @@ def _archive(before, after):
         return file.read()
 
 
-def _noise(one_hot, dtype, reshape, seed):
+def _noise(one_hot: bool, dtype: Any, reshape: bool, seed: int | None) -> "DataSets":
     """What read_data_sets would return, with images of noise and few of them."""
     from input_data import DataSet, DataSets
 
-    def some(count):
+    def some(count: int) -> DataSet:
         images = np.random.RandomState(count).randint(0, 256, (count, 28, 28, 1)).astype(np.uint8)
         return DataSet(images, np.arange(count, dtype=np.uint8) % 10, False, one_hot, dtype, reshape, seed)
 
