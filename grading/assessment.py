@@ -10,11 +10,12 @@ from pathlib import Path
 
 from grading import report_check, staging
 from grading.intake.arrivals import unpack
+from grading.intake.submission import Submission
 from grading.networks import network_checks
 from grading.results.results import Result
 from grading.sandbox.runner import Sandbox
 from labkit.checks.assignment import CHECKS, NETWORKS, Assignment
-from labkit.checks.check import failed, passed, skipped
+from labkit.checks.check import Check, failed, passed, skipped
 from labkit.checks.file_checks import check_files
 from labkit.files import FACES, KIT
 
@@ -33,7 +34,7 @@ class Setup:
     data: Path | None  # the directory of MNIST; None where nothing is trained
     kit: str  # see grader_version
 
-    def key(self, zip_sha256):
+    def key(self, zip_sha256: str) -> str:
         """Stands for all that the checks of a zip depend on: with the same key there is no need to run them again.
 
         Trainings are in a result, or they are not (Result.trained).
@@ -43,7 +44,7 @@ class Setup:
         return hashlib.sha256(json.dumps([*parts, rules]).encode()).hexdigest()
 
 
-def what_grades():
+def what_grades() -> list[Path]:
     """The files that a verdict depends on: the kit's code, and the text that a report is held against.
 
     A script of the instructor's own beside the kit's is none of them.
@@ -52,7 +53,7 @@ def what_grades():
     return sorted([*code, *(KIT / f"{name}.py" for name in (*FACES, *NETWORKS)), KIT / staging.TEMPLATE])
 
 
-def grader_version():
+def grader_version() -> str:
     """A hash of the code that grades and of the packages that it does it with: 16 hex digits."""
     digest = hashlib.sha256()
     for path in what_grades():
@@ -66,7 +67,7 @@ def grader_version():
     return digest.hexdigest()[:16]
 
 
-def new_result(submission, zip_name, setup):
+def new_result(submission: Submission, zip_name: str, setup: Setup) -> Result:
     """The result of a submission without its checks; `zip_name` is the zip's path within the folder of submissions."""
     return Result(
         zip=zip_name,
@@ -84,7 +85,9 @@ def new_result(submission, zip_name, setup):
     )
 
 
-def grade(submission, setup, inspector, scratch):
+def grade(
+    submission: Submission, setup: Setup, inspector: network_checks.Inspector, scratch: Path
+) -> tuple[list[Check], str]:
     """Runs all the checks of one submission that can be graded.
 
     `inspector` is an Inspector, `scratch` an empty folder, in which the zip is unpacked to UNPACKED. Returns
@@ -111,13 +114,13 @@ def grade(submission, setup, inspector, scratch):
     return _in_order(checks + found), text
 
 
-def refusal(problem):
+def refusal(problem: str) -> list[Check]:
     """The checks of a zip in which nothing can be graded: the problem, and everything else skipped."""
     skips = [skipped(f"{group}/{name}", "the zip can't be graded") for group, names in CHECKS.items() for name in names]
     return [failed(ZIP, problem), *skips]
 
 
-def _in_order(checks):
+def _in_order(checks: list[Check]) -> list[Check]:
     """The rubric's checks in its order; one that nobody has made is failed, because silence must not earn points."""
     found = {check.name: check for check in checks}
     names = [ZIP, *(f"{group}/{name}" for group, names in CHECKS.items() for name in names)]
@@ -125,6 +128,6 @@ def _in_order(checks):
     return [found.get(name) or failed(name, missing) for name in names]
 
 
-def _folder(path):
+def _folder(path: Path) -> Path:
     path.mkdir()
     return path

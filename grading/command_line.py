@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from labkit import startup
@@ -30,7 +31,7 @@ PACKAGES = ("anyascii", "numpy", "psutil", "pygments", "tqdm")  # that are impor
 EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     """Does what the arguments say; returns the exit status."""
     try:
         if arguments[:1] == ["handout"]:
@@ -50,7 +51,7 @@ def main(arguments):
 
 
 @contextlib.contextmanager
-def _readable_files():
+def _readable_files() -> Iterator[int]:
     """Lets the user of the sandbox read what is laid out for it; gives the umask that was set, and sets it again."""
     umask = os.umask(0o022)
     try:
@@ -59,7 +60,7 @@ def _readable_files():
         os.umask(umask)
 
 
-def _parser():
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m grading",
         description=DESCRIPTION,
@@ -105,13 +106,13 @@ def _parser():
     return parser
 
 
-def _positive(text):
+def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above zero")
     return int(text)
 
 
-def _grade(flags, umask):
+def _grade(flags: argparse.Namespace, umask: int) -> int:
     # Imported here, so that --help and a mistyped flag answer at once.
     from grading.course import GradingError, Options, grade_class
     from grading.results.manual import ManualError
@@ -138,7 +139,7 @@ def _grade(flags, umask):
         return 1
 
 
-def _default_jobs():
+def _default_jobs() -> int:
     """As many as cores, though a training computes with two: while it reads or starts, another one has its cores."""
     import psutil
 
@@ -146,7 +147,7 @@ def _default_jobs():
     return max(1, min(cores, psutil.virtual_memory().total // MEMORY_OF_A_JOB))
 
 
-def _doctor(arguments):
+def _doctor(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m grading doctor", description="Tries each sandbox, and tells how to get one where none works."
     )
@@ -156,7 +157,7 @@ def _doctor(arguments):
     return doctor()
 
 
-def _handout(arguments):
+def _handout(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m grading handout",
         description="Makes what the students get: the kit without the solutions and without what gives them away.",

@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,16 +20,29 @@ from tqdm import tqdm
 
 from grading import assessment
 from grading.intake.arrivals import BadZip, collect, sha256_of
+from grading.intake.submission import Submission
 from grading.locking import InUse, locked
 from grading.networks import network_checks
 from grading.results.feedback import write_feedback
 from grading.results.manual import FILE as MANUAL
-from grading.results.manual import Row, add_rows, read_manual
-from grading.results.results import FEEDBACK, GRADES, RESULT, SUBMISSIONS, mark, read_result, write_grades, write_result
-from grading.results.summary import gone, replaced, summary, unmarked, whose
+from grading.results.manual import Manual, Row, add_rows, read_manual
+from grading.results.results import (
+    FEEDBACK,
+    GRADES,
+    RESULT,
+    SUBMISSIONS,
+    Mark,
+    Result,
+    mark,
+    read_result,
+    write_grades,
+    write_result,
+)
+from grading.results.summary import Rows, gone, replaced, summary, unmarked, whose
 from grading.sandbox.choice import check_hidden, find_sandbox
+from grading.sandbox.runner import Sandbox
 from grading.similarity.comparing import Library, archived, compare
-from labkit.checks.assignment import load_assignment
+from labkit.checks.assignment import Assignment, load_assignment
 from labkit.errors import DataError
 from labkit.limits import SandboxError
 from labkit.text import printable, quoted
@@ -61,7 +75,7 @@ class Options:
     data_dir: Path
 
 
-def grade_class(options):
+def grade_class(options: Options) -> int:
     """Grades all the zips of a folder and writes all there is to write; returns the exit status.
 
     1 is for a class in which the grader itself failed on a zip, 0 for any other. Raises GradingError,
@@ -81,7 +95,7 @@ def grade_class(options):
         raise GradingError(str(error)) from error
 
 
-def _grade_alone(options, assignment, submissions):
+def _grade_alone(options: Options, assignment: Assignment, submissions: list[Submission]) -> int:
     # A mistake in it should show before the work starts.
     manual = read_manual(options.out / MANUAL, assignment.manual, assignment.points)
     setup = _setup(options, assignment)
@@ -100,12 +114,12 @@ def _grade_alone(options, assignment, submissions):
     return 1 if any(row.status == "crashed" for row, _ in rows) else 0
 
 
-def _write_tables(out, rows, assignment):
+def _write_tables(out: Path, rows: Rows, assignment: Assignment) -> None:
     add_rows(out / MANUAL, [row for row, _ in rows if row.status != "superseded"], assignment.manual)
     write_grades(out / GRADES, rows, assignment)
 
 
-def _collect(options, assignment):
+def _collect(options: Options, assignment: Assignment) -> list[Submission]:
     if options.submissions.is_file():
         raise GradingError(f"{options.submissions} is a file: unpack it, and give the folder with the students' zips")
     if not options.submissions.is_dir():
@@ -123,7 +137,7 @@ def _collect(options, assignment):
     return found
 
 
-def _tell_of_older_results(out):
+def _tell_of_older_results(out: Path) -> None:
     """Earlier versions of the kit left results beside the grader's own files; they are neither read nor removed."""
     older = sorted(path.parent.name for path in out.glob(f"*/{RESULT}"))
     if older:
@@ -134,7 +148,7 @@ def _tell_of_older_results(out):
         )
 
 
-def _setup(options, assignment):
+def _setup(options: Options, assignment: Assignment) -> assessment.Setup:
     sandbox = find_sandbox(options.unsafe)
     private = {"SUBMISSIONS": options.submissions, "--out": options.out, "--data-dir": options.data_dir}
     check_hidden(sandbox, private | {f"--archive {n}": folder for n, folder in enumerate(options.archive, 1)})
@@ -147,15 +161,15 @@ def _setup(options, assignment):
 class _Inspectors:
     """The inspector of one thread, started when it is needed, and anew after a failure."""
 
-    def __init__(self, sandbox, scratch):
+    def __init__(self, sandbox: Sandbox, scratch: Path) -> None:
         self._sandbox, self._scratch, self._inspector = sandbox, scratch, None
 
-    def get(self):
+    def get(self) -> network_checks.Inspector:
         if self._inspector is None:
             self._inspector = network_checks.Inspector(self._sandbox, self._scratch)
         return self._inspector
 
-    def close(self):
+    def close(self) -> None:
         if self._inspector is not None:
             with contextlib.suppress(SandboxError):
                 self._inspector.close()
@@ -165,7 +179,7 @@ class _Inspectors:
 class _Class:
     """One run over a class."""
 
-    def __init__(self, options, setup, manual, scratch):
+    def __init__(self, options: Options, setup: assessment.Setup, manual: Manual, scratch: Path) -> None:
         self._options, self._setup, self._manual, self._scratch = options, setup, manual, scratch
         self._stopped = threading.Event()  # from then on a failure is that of a run which somebody ended
         self.unmarked = []  # zips that had points in manual.csv at the last run, and have none
@@ -176,7 +190,7 @@ class _Class:
         self._results = options.out / SUBMISSIONS
         self._results.mkdir(exist_ok=True)
 
-    def grade(self, submissions):
+    def grade(self, submissions: list[Submission]) -> list[tuple[Result, Mark]]:
         """Grades the submissions, or takes what is known of them; returns a (Result, Mark) for each, in their order.
 
         Of the checks, the rows have no logs, so that a large class fits into memory.
@@ -200,16 +214,18 @@ class _Class:
                     bar.update()
         return [rows[submission.stem] for submission in submissions]
 
-    def rows_so_far(self, submissions):
+    def rows_so_far(self, submissions: list[Submission]) -> list[tuple[Result, Mark]]:
         """As `grade` returns them, in the midst of it: what is not graded yet is waiting."""
         return [self._rows.get(submission.stem) or self._waiting(submission) for submission in submissions]
 
-    def _waiting(self, submission):
+    def _waiting(self, submission: Submission) -> tuple[Result, Mark]:
         result = assessment.new_result(submission, self._zip_name(submission), self._setup)
         result.status, result.problem = "waiting", "the run was stopped before it was graded"
         return result, mark(result, self._setup.assignment)
 
-    def _grade_all(self, todo):
+    def _grade_all(
+        self, todo: queue.SimpleQueue[Submission]
+    ) -> Generator[tuple[Submission, tuple[Result, Mark] | None], None, None]:
         """Grades what is in the queue in several threads; yields submissions with their rows, as they are done."""
         waiting, finished = todo.qsize(), queue.SimpleQueue()
         # Daemons: they may be in the midst of a training when Ctrl-C comes, and nobody should wait for that.
@@ -227,7 +243,7 @@ class _Class:
         finally:
             self._stopped.set()
 
-    def _known(self, submission):
+    def _known(self, submission: Submission) -> Result | None:
         """The result of a submission that need not be graded; None for one that has to be."""
         result = assessment.new_result(submission, self._zip_name(submission), self._setup)
         if submission.superseded_by:
@@ -248,7 +264,11 @@ class _Class:
             result.checks, result.trained = earlier.checks, earlier.trained
         return result
 
-    def _work(self, todo, finished):
+    def _work(
+        self,
+        todo: queue.SimpleQueue[Submission],
+        finished: queue.SimpleQueue[tuple[Submission, tuple[Result, Mark] | None]],
+    ) -> None:
         """Grades submissions from the queue until it is empty; one thread of several."""
         with contextlib.closing(_Inspectors(self._setup.sandbox, self._scratch)) as inspectors:
             while not self._stopped.is_set():
@@ -258,7 +278,7 @@ class _Class:
                     return
                 finished.put((submission, self._grade_one(submission, inspectors)))
 
-    def _grade_one(self, submission, inspectors):
+    def _grade_one(self, submission: Submission, inspectors: _Inspectors) -> tuple[Result, Mark] | None:
         """Grades a submission, whatever happens; returns its row, or None in a run that was stopped."""
         result = assessment.new_result(submission, self._zip_name(submission), self._setup)
         try:
@@ -267,7 +287,7 @@ class _Class:
             inspectors.close()  # it may be what failed
             return None if self._stopped.is_set() else self._note_crash(submission, result, error)
 
-    def _examine(self, submission, result, inspectors):
+    def _examine(self, submission: Submission, result: Result, inspectors: _Inspectors) -> Result:
         """Has the checks made; returns the result with them."""
         with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
             scratch = Path(scratch)
@@ -280,7 +300,7 @@ class _Class:
         result.key = self._setup.key(submission.sha256)
         return result
 
-    def _note_crash(self, submission, result, error):
+    def _note_crash(self, submission: Submission, result: Result, error: Exception) -> tuple[Result, Mark]:
         """Leaves the trace in a log, and a remark in the row, which it returns."""
         log = self._results / submission.stem / ERROR_LOG
         result.status, result.key, result.checks = "crashed", "", []
@@ -292,7 +312,7 @@ class _Class:
             return self._publish(submission, result)
         return result, mark(result, self._setup.assignment)
 
-    def _publish(self, submission, result):
+    def _publish(self, submission: Submission, result: Result) -> tuple[Result, Mark]:
         """Writes a result and its feedback; returns its row."""
         assignment, written = self._setup.assignment, self._manual.of(result)
         folder = self._results / submission.stem
@@ -312,7 +332,7 @@ class _Class:
         checks = [dataclasses.replace(check, log="") for check in result.checks]
         return dataclasses.replace(result, checks=checks), marks
 
-    def compare(self, rows):
+    def compare(self, rows: Rows) -> None:
         """Compares the graded submissions with each other and with the archive, and writes the page.
 
         Raises GradingError where that fails: by now everything else is done.
@@ -327,11 +347,11 @@ class _Class:
             raise GradingError(f"all is graded, but comparing failed ({type(error).__name__}); see {log}") from error
         print("\n".join(lines))
 
-    def _zip_name(self, submission):
+    def _zip_name(self, submission: Submission) -> str:
         return submission.zip.relative_to(self._options.submissions).as_posix()
 
 
-def _as_it_was_collected(submission, copy):
+def _as_it_was_collected(submission: Submission, copy: Path) -> Submission:
     """The submission with a copy of its zip, which nobody can replace. Raises Changed where it is another by now."""
     shutil.copyfile(submission.zip, copy)
     if sha256_of(copy) != submission.sha256:
@@ -339,7 +359,7 @@ def _as_it_was_collected(submission, copy):
     return dataclasses.replace(submission, zip=copy)
 
 
-def _is_of_an_earlier_zip(result, written, earlier):
+def _is_of_an_earlier_zip(result: Result, written: Row, earlier: Result | None) -> bool:
     """Whether the manual points are for other work under the same name; notes which zip they are for.
 
     It is that of the run before they were written: there the instructor looked.
@@ -353,6 +373,6 @@ def _is_of_an_earlier_zip(result, written, earlier):
     return result.marked["zip_sha256"] != result.zip_sha256
 
 
-def _refused(result, problem):
+def _refused(result: Result, problem: str) -> Result:
     result.status, result.problem, result.checks = "refused", problem, assessment.refusal(problem)
     return result

@@ -73,14 +73,14 @@ def doctor() -> int:
     return 0 if works else 1
 
 
-def _show(finding):
+def _show(finding: Finding) -> None:
     lines = finding.details.strip().splitlines() or [""]
     print(f"  {finding.mark:<4}  {finding.what:<29}  {lines[0]}", flush=True)
     for line in lines[1:]:
         print(f"{'':39}{line}")
 
 
-def _user():
+def _user() -> str:
     if os.geteuid() == 0:
         return "student code runs as a user of its own, not as root"
     return "student code runs as you, behind walls; where root grades, it runs as a user of its own"
@@ -118,7 +118,7 @@ def walls(sandbox: Sandbox) -> Iterator[Finding]:
         yield Finding(NOTE, "second wall", f"no control group to be had; the filter and the watch hold alone{how}")
 
 
-def _tensorflow(sandbox):
+def _tensorflow(sandbox: Sandbox) -> Finding:
     try:
         outcome = sandbox.run([sandbox.python, "-c", TENSORFLOW])
     except SandboxError as error:
@@ -129,7 +129,7 @@ def _tensorflow(sandbox):
     return Finding(GOOD, "TensorFlow", f"{version} computes in the sandbox ({outcome.seconds:.1f} s with its import)")
 
 
-def _data():
+def _data() -> Finding:
     folder = Path(startup.data_folder())
     bad = [name for name in FILES if not _is_mnist(folder, name)]
     if bad:
@@ -141,7 +141,7 @@ def _data():
     return Finding(GOOD, "MNIST", f"{folder}")
 
 
-def _is_mnist(folder, name):
+def _is_mnist(folder: Path, name: str) -> bool:
     for path in (folder / name, folder / f"{name}.gz"):
         try:
             if read_idx(path, name).sha256 == MNIST_SHA256[name]:
@@ -151,7 +151,7 @@ def _is_mnist(folder, name):
     return False
 
 
-def _assignment():
+def _assignment() -> Finding:
     try:
         assignment = load_assignment()
     except AssignmentError as error:
@@ -161,7 +161,7 @@ def _assignment():
     return Finding(GOOD, "assignment.toml", assignment.course)
 
 
-def _disk():
+def _disk() -> Finding:
     free = shutil.disk_usage(Path.cwd()).free
     mark = GOOD if free > DISK_WANTED else NOTE
     return Finding(mark, "disk space", f"{free / 2**30:.1f} GiB free here, {DISK_WANTED / 2**30:g} GiB is plenty")

@@ -33,7 +33,7 @@ def remedies() -> str:
     return "\n".join([PACKAGES, *forbidden])
 
 
-def _content(setting):
+def _content(setting: str) -> str | None:
     try:
         return Path(setting).read_text().strip()
     except OSError:  # another system has no such setting

@@ -1,17 +1,20 @@
 """Checks a report: it is read in the sandbox, and what was found there is judged by `report_rules`."""
 
 import json
+from pathlib import Path
 
 from grading.intake.unpacking import REPORT
+from grading.sandbox.runner import Sandbox
 from grading.staging import TEMPLATE, TRUSTED, stage
-from labkit.checks.check import skipped
+from labkit.checks.assignment import Assignment
+from labkit.checks.check import Check, skipped
 from labkit.checks.report.rules import PARTS, Found, Unread, judge, unread, unread_of
-from labkit.limits import MIB, Limits
+from labkit.limits import MIB, Limits, Outcome
 
 LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
 
-def check_report(folder, assignment, sandbox, scratch):
+def check_report(folder: Path, assignment: Assignment, sandbox: Sandbox, scratch: Path) -> tuple[list[Check], str]:
     """Checks report.pdf in `folder`, an unpacked submission.
 
     `scratch` is an empty folder. The accuracies are held to the assignment's bands, which are of the full recipe: the
@@ -27,7 +30,7 @@ def check_report(folder, assignment, sandbox, scratch):
     return judge(found, assignment, {}, details), found.text
 
 
-def read_report(folder, sandbox, scratch):
+def read_report(folder: Path, sandbox: Sandbox, scratch: Path) -> tuple[Found | None, Unread | None, Outcome]:
     """Reads report.pdf in `folder`; `scratch` is an empty folder.
 
     Returns (found, problem, outcome): what was Found, or None and the Unread, and how reading ended.

@@ -3,10 +3,11 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Found:
 class Inspector:
     """The trusted process that looks at graphs (inside/trusted/inspector.py), for one thread. A context manager."""
 
-    def __init__(self, sandbox: Sandbox, scratch: Path | None = None):
+    def __init__(self, sandbox: Sandbox, scratch: Path | None = None) -> None:
         """Starts it, with a folder of its own in `scratch`. Raises limits.SandboxError where that fails."""
         self._folder = Path(tempfile.mkdtemp(prefix="inspector-", dir=scratch))
         self._sandbox, self._inbox = sandbox, self._folder / "inbox"
@@ -58,7 +59,7 @@ class Inspector:
         self._code = stage(self._folder / "kit", TRUSTED)
         self._start()
 
-    def _start(self):
+    def _start(self) -> None:
         try:
             self._process = self._sandbox.start(
                 [self._sandbox.python, "-m", "grading.inside.trusted.inspector", "/inbox"],
@@ -119,7 +120,7 @@ class Inspector:
             training_problem=problem and text(problem),
         )
 
-    def _ask(self, request, seconds):
+    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
         """The answer to a request. A graph that ends the whole process gets a second chance, in a new one."""
         for last in (False, True):
             try:
@@ -131,7 +132,7 @@ class Inspector:
                     return {"stopped": "ended the process that reads, twice,"}
         raise AssertionError  # never reached
 
-    def _images(self, data):
+    def _images(self, data: Path | None) -> str:
         """The name of a file with all images that the inspector needs; without MNIST, blots in their place."""
         name = "images.npz"
         if self._images_of != (data, name):
@@ -144,10 +145,10 @@ class Inspector:
         self._process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def __enter__(self):
+    def __enter__(self) -> "Inspector":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -168,7 +169,7 @@ def known(found: np.ndarray, labels: np.ndarray) -> float:
     return float(counts[linear_sum_assignment(-counts)].sum() / len(found))
 
 
-def _of_test_set(measure, predictions, data):
+def _of_test_set(measure: Callable[[np.ndarray, np.ndarray], float], predictions: Any, data: Path) -> float | None:
     if predictions is None:
         return None
     found = np.array(list(predictions), np.uint8)
@@ -191,7 +192,7 @@ def read_digits(data: Path) -> dict[str, np.ndarray]:
     }
 
 
-def _blots():
+def _blots() -> np.ndarray:
     """Round spots in the middle of black images: (BATCH, 784), uint8."""
     rng = np.random.default_rng()
     rows, columns = np.mgrid[:28, :28]

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.inside.worker.worker import IMPORT_SHARE, STEPS
-from grading.networks.inspection import KEEP_MEMORY, START_SECONDS, Inspector, data_file
-from grading.networks.worker_report import Records, read_report
+from grading.networks.inspection import KEEP_MEMORY, START_SECONDS, Found, Inspector, data_file
+from grading.networks.worker_report import Record, Records, read_report
 from grading.sandbox.runner import Sandbox
 from grading.staging import WORKER, stage
 from labkit.checks.assignment import NETWORKS, Assignment
@@ -96,7 +96,7 @@ class _Submission:
     scripts: set[str]
     started: float = field(default_factory=time.monotonic)
 
-    def check(self):
+    def check(self) -> list[Check]:
         present = [script for script in NETWORKS if script in self.scripts]
         records = self._records(present)
         checks = {}
@@ -105,11 +105,11 @@ class _Submission:
         names = [f"{kind}/{script}" for kind in ("run", "architecture", "training") for script in NETWORKS]
         return [checks.get(name) or skipped(name, self._why_skipped(name, checks)) for name in names]
 
-    def _is_right(self, script, checks):
+    def _is_right(self, script: str, checks: dict[str, Check]) -> bool:
         check = checks.get(f"architecture/{script}")
         return check is not None and check.passed
 
-    def _why_skipped(self, name, checks):
+    def _why_skipped(self, name: str, checks: dict[str, Check]) -> str:
         kind, _, script = name.partition("/")
         if script not in self.scripts:
             return f"there is no {script}.py"
@@ -120,14 +120,14 @@ class _Submission:
 
     # ------------------------------------------------------------------------------------------------ in the sandbox
 
-    def _seconds(self, scripts):
+    def _seconds(self, scripts: list[str]) -> float:
         """The wall time that a worker may take: what these scripts need at most, or what is left for the submission."""
         limit = self.assignment.limits.run_seconds
         whole = START_SECONDS + (1 + IMPORT_SHARE) * limit * len(NETWORKS) + RESERVE_SECONDS
         needed = START_SECONDS + (1 + IMPORT_SHARE) * limit * len(scripts)
         return min(needed, self.started + whole - time.monotonic())
 
-    def _records(self, scripts):
+    def _records(self, scripts: list[str]) -> dict[str, Records]:
         """Has the worker do its tasks with the scripts; returns the Records of each.
 
         Where that comes to a bad end, each script gets a sandbox of its own: one of them is to blame, not the others.
@@ -146,7 +146,7 @@ class _Submission:
             return {scripts[0]: Records(stopped=outcome)}
         return {script: self._records([script])[script] for script in scripts}
 
-    def _run_worker(self, scripts, seconds, output):
+    def _run_worker(self, scripts: list[str], seconds: float, output: Path) -> Outcome:
         job = {"scripts": scripts, "seconds": self.assignment.limits.run_seconds}
         job["scratch"] = () if self.sandbox.name == "none" else SCRATCH  # outside of a sandbox, they are everybody's
         read_only = {"/submission": self.folder, "/kit": stage(self.workdir / "kit", WORKER)}
@@ -162,7 +162,7 @@ class _Submission:
 
     # ---------------------------------------------------------------------------------------------------- the checks
 
-    def _check_script(self, script, records):
+    def _check_script(self, script: str, records: Records) -> dict[str, Check]:
         """The checks of a script; architecture/ only where there is a graph to look at, training/ where it is right."""
         name, found, checks = f"run/{script}", None, {}
         if records.graph:
@@ -176,7 +176,7 @@ class _Submission:
         message = f"{script}.py imports without training, has its Model, and runs {STEPS} steps to the end"
         return {name: passed(name, message, **details), **checks}
 
-    def _inspect(self, script, records):
+    def _inspect(self, script: str, records: Records) -> Found:
         training = {}
         if self.data:
             recipe = {name: getattr(self.assignment.training, name) for name in RECIPE}
@@ -186,7 +186,7 @@ class _Submission:
             script, records.graph, whole=whole, weights=records.weights, data=self.data, **training
         )
 
-    def _run_problem(self, script, records, found):
+    def _run_problem(self, script: str, records: Records, found: Found | None) -> str | None:
         """Why the script does not import, or not run to its end, as a sentence for the student; None if it does."""
         seconds = self.assignment.limits.run_seconds
         problem = records.problem("export", f"importing {script}.py and its Model", IMPORT_SHARE * seconds)
@@ -207,7 +207,7 @@ class _Submission:
             return f"python {script}.py --steps {STEPS}: its weights were not to be had after the {STEPS} steps"
         return f"python {script}.py --steps {STEPS}: {found.run}" if found and found.run else None
 
-    def _check_network(self, script, records, found, seconds):
+    def _check_network(self, script: str, records: Records, found: Found, seconds: float) -> dict[str, Check]:
         """The checks architecture/, and training/ where the network was trained."""
         name, error = f"architecture/{script}", records.tasks["export"].model_error
         problems = [f"the model fails: {error}", *found.problems] if error else found.problems
@@ -232,7 +232,7 @@ class _Submission:
             checks[f"training/{script}"] = self._check_training(script, found)
         return checks
 
-    def _check_training(self, script, found):
+    def _check_training(self, script: str, found: Found) -> Check:
         name, recipe = f"training/{script}", self.assignment.training
         if found.training_problem or found.trained is None:
             return failed(name, found.training_problem or "the network could not be trained in the time allowed")
@@ -249,7 +249,7 @@ class _Submission:
         return failed(name, f"{result}, expected {recipe.lowest:g} or more: {hint}")
 
 
-def _last_words(run):
+def _last_words(run: Record) -> str:
     """Why a script ended, told by lab.run_script, or else whatever came last; not where it has put the whole trace."""
     if run.error:
         return run.error

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from labkit.limits import MIB, Outcome
 from labkit.text import printable
@@ -99,7 +100,7 @@ def text(value: object, limit: int = MAX_TEXT) -> str:
     return printable(value[:limit]) if isinstance(value, str) else ""
 
 
-def _record(entry, output):
+def _record(entry: dict[str, Any], output: Path) -> Record:
     result = entry.get("result") if isinstance(entry.get("result"), dict) else {}
     path = output / f"{entry['script']}{SUFFIXES[entry['task']]}"
     files = result.get("files")
@@ -116,5 +117,5 @@ def _record(entry, output):
     )
 
 
-def _number(value):
+def _number(value: object) -> float:
     return value if isinstance(value, int | float) and abs(value) < 1e9 else -1

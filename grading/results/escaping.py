@@ -5,7 +5,7 @@ import re
 from labkit.text import printable
 
 
-def markdown(text):
+def markdown(text: str) -> str:
     """Text as Markdown of one line that shows as it is: no HTML, link, picture, emphasis, heading or code comes of it.
 
     Underscores within a word stay as they are: they mean nothing there, and scripts' names should read well as a file.
@@ -15,7 +15,7 @@ def markdown(text):
     return re.sub(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|^[#+-]|^\d+(?=[.)])|(?<=:)/|(?<=www)\.", _escape, line)
 
 
-def message(text):
+def message(text: str) -> str:
     """A check's message as Markdown, as `markdown` makes it, but with lines of code, between backticks, as code.
 
     Escaped, a line could not be copied. What might be more than code to some renderer is escaped all the same.
@@ -28,19 +28,19 @@ def message(text):
 _CODE = re.compile(r"(?<!`)`(?! )((?:(?!\]\(|://)[^`<>&|\\])+)(?<! )`(?!`)")
 
 
-def _inline(text):
+def _inline(text: str) -> str:
     """As `markdown`, but with the spaces around."""
     left, right = (" " * text.startswith(" "), " " * (text.endswith(" ") and bool(text.strip())))
     return f"{left}{markdown(text)}{right}"
 
 
-def _escape(found):
+def _escape(found: re.Match[str]) -> str:
     if found[0].isdigit():
         return f"{found[0]}\\"  # 1\. is no item of a list
     return f"\\{found[0]}"
 
 
-def code_block(text, lines=40):
+def code_block(text: str, lines: int = 40) -> str:
     """Text as a block of code, which keeps its lines; of a longer one its last `lines`, where an error stands."""
     shown = printable(text).rstrip().split("\n")
     if len(shown) > lines:
@@ -50,7 +50,7 @@ def code_block(text, lines=40):
     return "\n".join([f"{fence}text", *shown, fence])
 
 
-def cell(value):
+def cell(value: str | float) -> str | float:
     """A value as a cell that no spreadsheet takes for a formula, in files separated by comma, semicolon or tab.
 
     Numbers stay numbers. A text that begins like a formula, or has what looks like a cell that does, gets an

@@ -2,11 +2,14 @@
 
 import math
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 from grading.results.escaping import code_block, markdown, message
 from grading.results.overruling import MALUS
-from grading.results.results import undecided_checks
-from labkit.checks.check import FAILED, SKIPPED, UNDECIDED
+from grading.results.results import Mark, Result, undecided_checks
+from labkit.checks.assignment import Assignment
+from labkit.checks.check import FAILED, SKIPPED, UNDECIDED, Check
 from labkit.files import atomic_file
 from labkit.mistakes import without_place
 from labkit.networks import DROPPED, LAYERS, REMOVED
@@ -16,13 +19,13 @@ _GONE = re.compile(r" \(all of it: \S+\)")  # a file in the sandbox, which nobod
 LOG_LINES = 25  # of what a script printed; result.json has more of it
 
 
-def write_feedback(path, result, marks, assignment, comment=""):
+def write_feedback(path: Path, result: Result, marks: Mark, assignment: Assignment, comment: str = "") -> None:
     """Writes the feedback, atomically; `comment` is the instructor's. Raises DataError where it can't."""
     with atomic_file(path) as file:
         file.write(feedback(result, marks, assignment, comment).encode())
 
 
-def feedback(result, marks, assignment, comment=""):
+def feedback(result: Result, marks: Mark, assignment: Assignment, comment: str = "") -> str:
     """The feedback's text. All that comes from the submission is escaped."""
     parts = [f"# {markdown(assignment.course)}", _who(result)]
     if result.status == "superseded":
@@ -37,12 +40,12 @@ def feedback(result, marks, assignment, comment=""):
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _who(result):
+def _who(result: Result) -> str:
     student = f"{result.name} {result.surname} ({result.id})".strip() if result.id else "Unknown student"
     return f"{markdown(student)}: {markdown(result.zip)}, handed in {result.submitted.replace('T', ' ')[:16]}"
 
 
-def _score(result, marks):
+def _score(result: Result, marks: Mark) -> str:
     if result.status == "refused":
         points = f"{marks.score:g} of {marks.max_score:g} points"
         return f"**{points}: the zip could not be graded.** {markdown(result.problem)}"
@@ -52,14 +55,14 @@ def _score(result, marks):
     return f"**{marks.score:g} of {marks.max_score:g} points.**{more}"
 
 
-def _lateness(result, marks):
+def _lateness(result: Result, marks: Mark) -> str:
     if not result.late_seconds:
         return ""
     cost = f"{marks.late_penalty:g} points, which are taken off above" if marks.late_penalty else "nothing"
     return f"It came {_time(result.late_seconds)} after the deadline. That cost {cost}."
 
 
-def _time(seconds):
+def _time(seconds: float) -> str:
     hours = seconds / 3600
     if hours < 1:
         minutes = math.ceil(seconds / 60)
@@ -67,7 +70,7 @@ def _time(seconds):
     return f"{hours:,.1f} hours" if hours < 48 else f"{hours / 24:,.1f} days"
 
 
-def _table(result, marks):
+def _table(result: Result, marks: Mark) -> str:
     lines = ["| check | result | points |", "|---|---|---:|"]
     for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True):
         outcome = f"{check.status}: {message(check.message)}" if check.status == SKIPPED else check.status
@@ -79,7 +82,7 @@ def _table(result, marks):
     return "\n".join(lines)
 
 
-def _what_to_look_at(result, marks, assignment):
+def _what_to_look_at(result: Result, marks: Mark, assignment: Assignment) -> list[str]:
     shared = {}  # what keeps several scripts from running is told once
     for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True):
         if check.status == FAILED and not (check.name in marks.decisions and points == most):
@@ -90,7 +93,7 @@ def _what_to_look_at(result, marks, assignment):
     return ["## What to look at", *wrong] if wrong else []
 
 
-def _to_be_settled(result, marks, assignment):
+def _to_be_settled(result: Result, marks: Mark, assignment: Assignment) -> list[str]:
     """What the grader could not read, which costs nothing yet: what it saw, for the student and the instructor."""
     sections = []
     for check in undecided_checks(result, assignment, marks.decisions):
@@ -102,7 +105,7 @@ def _to_be_settled(result, marks, assignment):
     return ["## To be settled by your instructor", explained, *sections] if sections else []
 
 
-def _decided(marks, assignment):
+def _decided(marks: Mark, assignment: Assignment) -> str:
     """What the instructor decided in place of the checks, and why."""
     lines = []
     for name, decision in marks.decisions.items():
@@ -112,7 +115,7 @@ def _decided(marks, assignment):
     return "## Settled by your instructor\n\n" + "\n".join(lines) if lines else ""
 
 
-def _explain(alike, assignment):
+def _explain(alike: list[tuple[Check, float, float]], assignment: Assignment) -> str:
     """The section about failed checks that tell the same: (check, points, most) of each."""
     check = alike[0][0]
     expected, to_do = _guide(check.name, assignment)
@@ -131,17 +134,17 @@ def _explain(alike, assignment):
     return section
 
 
-def _dropout(script):
+def _dropout(script: str) -> str:
     """Where dropout goes, which is no layer of its own in the list of them; empty for a network without it."""
     layers = LAYERS[script]
     return f", with dropout after layer {layers.index(DROPPED) + 1}, in training only" if DROPPED in layers else ""
 
 
-def _numbered(lines):
+def _numbered(lines: Iterable[object]) -> str:
     return "".join(f"\n  {number}. {line}" for number, line in enumerate(lines, 1))
 
 
-def _guide(name, assignment):
+def _guide(name: str, assignment: Assignment) -> tuple[str, str]:
     """What a check expects, and what to do where it failed; both empty for a check that explains itself."""
     group, _, subject = name.partition("/")
     number = subject.removeprefix("model_no")
@@ -189,7 +192,7 @@ _REPORT = {
 }
 
 
-def _manual(result, marks, assignment):
+def _manual(result: Result, marks: Mark, assignment: Assignment) -> str:
     given = [item for item in assignment.manual if item.name in marks.manual]
     pending = [item for item in assignment.manual if item.name in marks.pending and result.status == "graded"]
     lines = [
@@ -199,11 +202,11 @@ def _manual(result, marks, assignment):
     return "## Your instructor's points\n\n" + "\n".join(lines) if lines else ""
 
 
-def _comment(comment):
+def _comment(comment: str) -> str:
     return f"Your instructor's comment: {markdown(comment)}" if comment else ""
 
 
-def _remarks(result):
+def _remarks(result: Result) -> str:
     remarks = [*result.remarks, *(remark for check in result.checks for remark in check.remarks)]
     if not remarks:
         return ""

@@ -5,10 +5,14 @@ import dataclasses
 import datetime
 import io
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from grading.results.escaping import cell
 from grading.results.overruling import MALUS, Decision
+from labkit.checks.assignment import Assignment
 from labkit.checks.check import FAILED, PASSED, UNDECIDED, Check
 from labkit.files import atomic_file
 
@@ -47,7 +51,7 @@ class Result:
     checks: list[Check] = field(default_factory=list)
 
     @property
-    def who(self):
+    def who(self) -> str:
         """The student, for a line in which others are named, too."""
         return " ".join(filter(None, (self.name, self.surname, f"({self.id})" if self.id else ""))) or self.zip
 
@@ -72,7 +76,12 @@ class Mark:
     decisions: dict[str, Decision] = field(default_factory=dict)
 
 
-def mark(result, assignment, manual=None, decisions=None):
+def mark(
+    result: Result,
+    assignment: Assignment,
+    manual: dict[str, float] | None = None,
+    decisions: dict[str, Decision] | None = None,
+) -> Mark:
     """Works out a result's points by the assignment's rubric.
 
     `manual` maps the names of manual items to points; items that are not in it are still to be given. `decisions` maps
@@ -103,22 +112,22 @@ def mark(result, assignment, manual=None, decisions=None):
     )
 
 
-def undecided_checks(result, assignment, decisions):
+def undecided_checks(result: Result, assignment: Assignment, decisions: Mapping[str, Decision]) -> list[Check]:
     """The checks of a result that are still for a person to settle, of those that are worth points."""
     undecided = [check for check in result.checks if check.status == UNDECIDED and check.name not in decisions]
     return [check for check in undecided if assignment.points.get(check.name)]
 
 
-def _most(check, result, assignment, decisions):
+def _most(check: Check, result: Result, assignment: Assignment, decisions: Mapping[str, Decision]) -> float:
     open_ = check.status == UNDECIDED or _left_out(check, result)
     return 0.0 if open_ and check.name not in decisions else assignment.points.get(check.name, 0.0)
 
 
-def _left_out(check, result):
+def _left_out(check: Check, result: Result) -> bool:
     return check.name.startswith("training/") and not result.trained  # the instructor's choice: it costs no points
 
 
-def _points(check, most, assignment):
+def _points(check: Check, most: float, assignment: Assignment) -> float:
     if check.status == PASSED:
         return most
     if check.status == FAILED and assignment.partial_credit:
@@ -129,7 +138,7 @@ def _points(check, most, assignment):
 # --------------------------------------------------------------------------------------------------------- result.json
 
 
-def write_result(path, result, marks):
+def write_result(path: Path, result: Result, marks: Mark) -> None:
     """Writes a result with its points, atomically. Raises DataError where that can't be done."""
     record = dataclasses.asdict(result)
     checks = record.pop("checks")
@@ -142,7 +151,7 @@ def write_result(path, result, marks):
         file.write(json.dumps(record, indent=1).encode() + b"\n")
 
 
-def read_result(path):
+def read_result(path: Path) -> Result | None:
     """The result of an earlier run; None where there is none, or none that this version of the kit could have left."""
     try:
         record = json.loads(path.read_bytes())
@@ -153,14 +162,14 @@ def read_result(path):
         return None
 
 
-def _from(kind, record):
+def _from(kind: Any, record: dict[str, Any]) -> Any:
     return kind(**{part.name: record[part.name] for part in dataclasses.fields(kind)})
 
 
 # ---------------------------------------------------------------------------------------------------------- grades.csv
 
 
-def write_grades(path, rows, assignment):
+def write_grades(path: Path, rows: Sequence[tuple[Result, Mark]], assignment: Assignment) -> None:
     """Writes the class's table, atomically: a row for each zip.
 
     `rows` are pairs of Result and Mark. A zip that does not count, or that the grader failed on, has no score: an empty
