@@ -22,13 +22,16 @@ import re
 import secrets
 import sys
 import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 MAX_FILTERS = 64  # drawn by plot_filters, of a convolution with one input channel
@@ -48,7 +51,7 @@ LINE = 0.08  # of the height of an axis: the room that a label takes
 UNDATED = {".png": {"Software": None}, ".pdf": {"CreationDate": None}}  # the same input gives the same bytes
 
 
-def plot_mnist_weights(W, path=None, *, dataset=None):
+def plot_mnist_weights(W: Any, path: str | Path | None = None, *, dataset: str | None = None) -> Path | None:
     """Draw the weights of the softmax regression as ten images of 28x28, one for each digit.
 
     A bright pixel is one where ink speaks for the digit; a dark one, where ink speaks against it.
@@ -67,7 +70,9 @@ def plot_mnist_weights(W, path=None, *, dataset=None):
     return _save_or_show(figure, path, "mnist_weights")
 
 
-def plot_filters(W_conv, path=None, *, name="W_conv", dataset=None):
+def plot_filters(
+    W_conv: Any, path: str | Path | None = None, *, name: str = "W_conv", dataset: str | None = None
+) -> Path | None:
     """Draw the filters of a convolution, on one colour scale centred on zero.
 
     With one input channel, each filter is one image. With more, a column is a filter and a row is an input channel.
@@ -96,7 +101,9 @@ def plot_filters(W_conv, path=None, *, name="W_conv", dataset=None):
     return _save_or_show(figure, path, "filters_" + re.sub(r"\W", "_", name))
 
 
-def plot_feature_maps(image, layers, path=None, *, dataset):
+def plot_feature_maps(
+    image: Any, layers: Mapping[str, Any], path: str | Path | None = None, *, dataset: str
+) -> Path | None:
     """Draw one digit and what each layer makes of it, from the input down, each layer on a scale of its own.
 
     A layer without negative values is drawn from zero up; another, on a scale centred on zero. At most MAX_MAPS maps of
@@ -131,7 +138,7 @@ def plot_feature_maps(image, layers, path=None, *, dataset):
     return _save_or_show(figure, path, "feature_maps")
 
 
-def plot_curves(history, path=None, *, dataset):
+def plot_curves(history: Sequence[Mapping[str, Any]], path: str | Path | None = None, *, dataset: str) -> Path | None:
     """Draw the training loss and the validation accuracy over the steps of one run.
 
     history: list of dicts with `step`, `loss`, `seconds` since the start and, where it was measured,
@@ -163,7 +170,7 @@ def plot_curves(history, path=None, *, dataset):
     return _save_or_show(figure, path, "curves")
 
 
-def plot_confusion(labels, predictions, path=None, *, dataset):
+def plot_confusion(labels: Any, predictions: Any, path: str | Path | None = None, *, dataset: str) -> Path | None:
     """Draw the confusion matrix: how many images of each digit were taken for which.
 
     The colour shows the mistakes alone, as a share of the images of that digit: on one scale with the diagonal, they
@@ -190,7 +197,9 @@ def plot_confusion(labels, predictions, path=None, *, dataset):
     return _save_or_show(figure, path, "confusion")
 
 
-def plot_mistakes(images, labels, predictions, path=None, *, dataset):
+def plot_mistakes(
+    images: Any, labels: Any, predictions: Any, path: str | Path | None = None, *, dataset: str
+) -> Path | None:
     """Draw the digits that a model got wrong, the first MAX_MISTAKES of them, each under its guess and truth.
 
     images: (n, 784), (n, 28, 28) or (n, 28, 28, 1), numbers from 0 to 1 or from 0 to 255. labels, predictions:
@@ -214,7 +223,9 @@ def plot_mistakes(images, labels, predictions, path=None, *, dataset):
     return _save_or_show(figure, path, "mistakes")
 
 
-def plot_comparison(networks, path=None, *, dataset):
+def plot_comparison(
+    networks: Mapping[str, Mapping[str, Any]], path: str | Path | None = None, *, dataset: str
+) -> Path | None:
     """Draw what several networks reached over their seeds: accuracy, time, and learning curves.
 
     Each seed is a small mark, their mean a large one, with its interval; of the times it is the median. The curves are
@@ -255,7 +266,7 @@ def plot_comparison(networks, path=None, *, dataset):
     return _save_or_show(figure, path, "comparison")
 
 
-def plot_digit_errors(errors, path=None, *, dataset):
+def plot_digit_errors(errors: Mapping[str, Any], path: str | Path | None = None, *, dataset: str) -> Path | None:
     """Draw which digits each of several networks gets wrong: a row for each network, a column for each digit.
 
     errors: dict from a network's name to its (10,) percentages, of the images of each digit.
@@ -275,7 +286,7 @@ def plot_digit_errors(errors, path=None, *, dataset):
     return _save_or_show(figure, path, "digit_errors")
 
 
-def _draw_network(panels, row, name, network):
+def _draw_network(panels: Sequence[Axes], row: int, name: str, network: Mapping[str, Any]) -> None:
     """Draw one network into the four panels of plot_comparison."""
     scores, times, losses, validation = panels
     colour, marker, line = LOOKS[row]
@@ -297,7 +308,7 @@ def _draw_network(panels, row, name, network):
     validation.plot(steps, 100 * (1 - reached), **curve, markersize=4)
 
 
-def _mean_curve(histories, field):
+def _mean_curve(histories: Sequence[Sequence[Mapping[str, Any]]], field: str) -> tuple[np.ndarray, np.ndarray]:
     """Steps and the mean of `field` over the histories, at the steps at which all of them measured it."""
     measured = [{row["step"]: row[field] for row in history if row.get(field) is not None} for history in histories]
     steps = sorted(set.intersection(*map(set, measured)))
@@ -336,7 +347,7 @@ def _note(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, textwrap.fill(text, 50), bbox=box, **place)
 
 
-def _layer_block(name, output):
+def _layer_block(name: str, output: Any) -> tuple[str, np.ndarray, dict[str, Any], Sequence[int]]:
     """Return the title, the sheet, the scale and the ticks of one layer in plot_feature_maps."""
     output = _numbers(output, name)
     if output.ndim not in (1, 3) or output.size == 0:
@@ -353,7 +364,15 @@ def _layer_block(name, output):
     return f"{name}: {_how_many(min(maps, MAX_MAPS), maps, 'maps')} of {height}x{width}", sheet, scale, ()
 
 
-def _draw_tiles(axes, tiles, columns, captions=(), gap=1, head=0, **scale):
+def _draw_tiles(
+    axes: Axes,
+    tiles: np.ndarray,
+    columns: int,
+    captions: Iterable[object] = (),
+    gap: int = 1,
+    head: int = 0,
+    **scale: Any,
+) -> AxesImage:
     """Draw (n, h, w) tiles as one image, faster than an Axes for each; fit the page to it and return it."""
     sheet = _sheet(tiles, columns, gap, head)
     image = axes.imshow(sheet, interpolation="nearest", **scale)
@@ -367,7 +386,7 @@ def _draw_tiles(axes, tiles, columns, captions=(), gap=1, head=0, **scale):
     return image
 
 
-def _sheet(tiles, columns, gap=1, head=0):
+def _sheet(tiles: np.ndarray, columns: int, gap: int = 1, head: int = 0) -> np.ndarray:
     """Lay (n, h, w) tiles in rows, `gap` pixels apart, `head` more above each; between is NaN, left blank."""
     n, height, width = tiles.shape
     rows = -(-n // columns)
@@ -377,24 +396,24 @@ def _sheet(tiles, columns, gap=1, head=0):
     return sheet[: len(sheet) - gap, : sheet.shape[1] - gap]
 
 
-def _signed_scale(values):
+def _signed_scale(values: np.ndarray) -> dict[str, Any]:
     limit = float(np.abs(values).max()) or 1.0  # all zero, as before training: any scale will do
     return {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
 
 
-def _ink_scale(images):
+def _ink_scale(images: np.ndarray) -> dict[str, Any]:
     brightest = images.max()
     if brightest > 1:  # of 0 to 255, though converted to floats perhaps
         brightest = 255 if images.dtype.kind in "iu" else brightest
     return {"cmap": "gray_r", "vmin": 0, "vmax": max(1, brightest)}
 
 
-def _how_many(shown, total, things):
+def _how_many(shown: int, total: int, things: str) -> str:
     things = things.removesuffix("s") if total == 1 else things
     return f"{total:,} {things}" if shown == total else f"the first {shown} of {total:,} {things}"
 
 
-def _numbers(value, name):
+def _numbers(value: Any, name: str) -> np.ndarray:
     """Return the value as an array of finite numbers, or raise a ValueError that names the likely mistake."""
     if inspect.isroutine(value):
         raise ValueError(f"{name} is a method, not its result: add the brackets, as in {name}.numpy()")
@@ -410,7 +429,7 @@ def _numbers(value, name):
     return array
 
 
-def _softmax_weights(W):
+def _softmax_weights(W: Any) -> np.ndarray:
     weights = _numbers(W, "W")
     shape = weights.shape
     if shape == (784, 10):
@@ -426,7 +445,7 @@ def _softmax_weights(W):
     raise ValueError(f"W has shape {shape}, not (784, 10): {mistake}")
 
 
-def _classes(labels, predictions):
+def _classes(labels: Any, predictions: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return both as arrays of class numbers, (n,) int64."""
     labels, predictions = _numbers(labels, "labels"), _numbers(predictions, "predictions")
     for name, classes in (("labels", labels), ("predictions", predictions)):
@@ -440,7 +459,7 @@ def _classes(labels, predictions):
     return labels.astype(np.int64), predictions.astype(np.int64)
 
 
-def _save_or_show(figure, path, name):
+def _save_or_show(figure: Figure, path: str | Path | None, name: str) -> Path | None:
     """Save the figure and return the path. Without a path, show it if a window can open, and return None."""
     if path is not None:
         return _save(figure, Path(path))
@@ -451,7 +470,7 @@ def _save_or_show(figure, path, name):
     return path
 
 
-def _show_in_window(figure):
+def _show_in_window(figure: Figure) -> bool:
     """Show the figure until its window is closed; False if no window can open here."""
     screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if sys.platform.startswith("linux") and not screen:
@@ -469,7 +488,7 @@ def _show_in_window(figure):
     return True
 
 
-def _save(figure, path):
+def _save(figure: Figure, path: Path) -> Path:
     suffix = path.suffix.lower()
     if suffix not in UNDATED:
         raise ValueError(f"{path} is neither .png nor .pdf, the two formats of a picture")
