@@ -50,7 +50,8 @@ class Ended:
 def import_tensorflow() -> None:
     """Imports TensorFlow for all children to come, in half the time that it takes otherwise."""
     gc.disable()  # it would look for garbage a hundred times, and find none
-    sys.modules.update(dict.fromkeys(OPTIONAL))  # None: can't be imported
+    absent: dict[str, Any] = dict.fromkeys(OPTIONAL)  # None: can't be imported
+    sys.modules.update(absent)
     with _messages_of_c_held_back():
         import tensorflow
         from tensorflow.python.tools import module_util

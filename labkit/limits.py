@@ -57,7 +57,7 @@ def explain(ended: str, status: int | None, limits: Limits) -> str | None:
     """The sentence for the student about how a run ended, or None where it ended well."""
     if ended == "exit":
         return f"ended with exit status {status}" if status else None
-    if ended == "killed":
+    if ended == "killed" and status is not None:
         return f"was ended by {_signal_name(-status)}"
     return {
         "timeout": f"ran longer than the {limits.wall_seconds:g} s allowed and was stopped",

@@ -16,7 +16,7 @@ from labkit.files import KIT
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]  # is installed on Python 3.10 alone
 
 DEFAULT = KIT / "assignment.toml"
 
@@ -204,7 +204,7 @@ def _explain(path: str | Path, text: str, problem: str) -> str:
     found = re.search(r"at line (\d+)", problem)
     line = text.splitlines()[int(found[1]) - 1].strip() if found else ""
     for pattern, instead in _MISTAKES:
-        if re.match(pattern, line):
+        if found and re.match(pattern, line):
             return f"{path} is not valid TOML in line {found[1]} ({line}): {instead}"
     return f"{path} is not valid TOML: {problem}"
 

@@ -8,6 +8,7 @@ from collections import namedtuple
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -196,7 +197,8 @@ class DataSet:
         if len(order) != self._num_examples:
             raise ValueError(f"the state is of {len(order)} examples, expected {self._num_examples}")
         self._generator = np.random.RandomState()
-        self._generator.set_state(("MT19937", state["generator_key"], int(state["generator_pos"])))
+        twister: Any = ("MT19937", state["generator_key"], int(state["generator_pos"]))  # the rest has defaults
+        self._generator.set_state(twister)
         self._order = order
         self._index_in_epoch = int(state["index_in_epoch"])
         self._epochs_completed = int(state["epochs_completed"])
@@ -303,6 +305,7 @@ def _load(directory: Path, source_url: str | None, dataset: str) -> tuple[mnist_
         return synthetic_digits.load_digits(directory), SYNTHETIC
     if mnist_files.is_mnist(files):
         return files, "MNIST"
+    assert source_url is not None  # else only MNIST was taken
     return files, f"data from {mnist_files.public_url(source_url)}"
 
 
@@ -322,7 +325,7 @@ def _image_dtype(dtype: npt.DTypeLike) -> np.dtype:
         result = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
     except TypeError:
         result = None
-    if result not in (np.dtype(np.float32), np.dtype(np.uint8)):
+    if result is None or result not in (np.dtype(np.float32), np.dtype(np.uint8)):
         raise TypeError(f"dtype is {dtype!r}, expected float32 or uint8")
     return result
 

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
 
 from tqdm import tqdm
@@ -100,6 +100,7 @@ def load_files(directory: Path, source_url: str | None = None, only_mnist: bool 
             "Choose another data directory; or, if this data is wanted, give read_data_sets its source_url."
         )
     if not only_mnist:
+        assert source_url is not None  # where else would other data come from?
         only_mnist = _must_be_mnist(directory, source_url, found)
     if len(found) < len(FILES):
         mirrors = [_Mirror(url) for url in ([source_url] if source_url else MIRRORS)]
@@ -439,11 +440,13 @@ def _receive(url: str, file: BinaryIO) -> None:
 
     # pooch sets the total when it knows it; until then it must not be 0, which pooch takes for "no bar".
     with tqdm(total=1, desc=url.rpartition("/")[2], unit="B", unit_scale=True, leave=True) as bar:
-        download = HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=(CONNECT_TIMEOUT, TIMEOUT))
+        progress: Any = bar  # pooch takes what behaves like a bar, and says that it takes a bool
+        download = HTTPDownloader(progressbar=progress, chunk_size=2**16, timeout=(CONNECT_TIMEOUT, TIMEOUT))
         try:
             download(url, _Capped(file, url), None)
         except requests.HTTPError as error:
-            status = f"{error.response.status_code} {error.response.reason}"
+            response: Any = error.response
+            status = f"{response.status_code} {response.reason}"
             raise _MirrorError(f"{public_url(url)} is not to be had: HTTP status {status}") from error
         except requests.exceptions.ChunkedEncodingError as error:
             raise _MirrorError(f"{public_url(url)} broke off after {file.tell():,} bytes") from error

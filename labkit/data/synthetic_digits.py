@@ -19,6 +19,7 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -234,7 +235,7 @@ def _outline(font: str, digit: int) -> np.ndarray:
     face.load_char(ord(str(digit)), flags=LoadFlags.NO_SCALE | LoadFlags.IGNORE_TRANSFORM)
     vertices, codes = face.get_path()
     # Curves become line segments of about one unit: enlarged, they do so finely enough.
-    rings = Outline(vertices * 8, codes).to_polygons(closed_only=True)
+    rings: Any = Outline(vertices * 8, codes).to_polygons(closed_only=True)
     segments = np.concatenate([np.stack([ring[:-1], ring[1:]], axis=1) for ring in rings])
     corners = segments.reshape(-1, 2)
     low, high = corners.min(axis=0), corners.max(axis=0)
@@ -285,7 +286,7 @@ def _read_cache(cache: Path) -> dict[str, IdxFile] | None:
             return None
         with ThreadPoolExecutor(len(FILES)) as pool:
             loaded = pool.map(lambda name: read_idx(_cached(cache, name), name), FILES)
-            files = dict(zip(FILES, loaded, strict=True))
+            files: dict[str, IdxFile] = dict(zip(FILES, loaded, strict=True))
         return files if all(files[name].sha256 == record["sha256"][name] for name in FILES) else None
     except (OSError, ValueError, KeyError, TypeError, DataError):
         return None

@@ -31,7 +31,7 @@ class Checkpoint:
         import tensorflow as tf
 
         self.folder = folder
-        self._state = tf.Variable("", dtype=tf.string)
+        self._state = tf.Variable("", dtype=tf.string)  # pyright: ignore[reportArgumentType]  # the stubs want a tensor
         parts = {"model": model, "random": tf.random.get_global_generator(), "state": self._state}
         if optimizer is not None:
             parts["optimizer"] = optimizer

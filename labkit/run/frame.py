@@ -57,7 +57,7 @@ class LabError(Exception):
 
 def watch_script() -> None:
     """Tells in a line, too, what one of the lab's scripts does wrong outside of its main, or where it forgets that."""
-    started = sys.modules["__main__"]
+    started: Any = sys.modules["__main__"]
     path = Path(getattr(started, "__file__", None) or "")
     if getattr(started, "__spec__", None) or not re.fullmatch(r"softmax_mnist|deep_mnist|model_no\d", path.stem):
         return  # a notebook, pytest, a worker of grading

@@ -119,7 +119,7 @@ def _difference(full: np.ndarray, values: np.ndarray, comparisons: int) -> Diffe
     """The Difference of accuracies in percent, (seeds,) each, as one of so many comparisons."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of a network whose seeds agree; the other's spread will do
-        test = stats.ttest_ind(values, full, equal_var=False)
+        test: Any = stats.ttest_ind(values, full, equal_var=False)
         interval = test.confidence_interval(1 - ALPHA / comparisons)
     return Difference(
         points=float(values.mean() - full.mean()),
@@ -188,7 +188,7 @@ def conclusions(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> list[s
 
 def _conclusion(network: str, found: Difference, runs: Mapping[str, Sequence[Run]], pair: Pair | None) -> str:
     start = _effect(network, found, runs)
-    if found.p is not None:
+    if found.p is not None and found.low is not None and found.high is not None:
         low, high = (-found.high, -found.low) if _costs(found) else (found.low, found.high)
         verdict = "is shown" if found.significant else "is not shown, nor that there is none"
         return (
@@ -353,7 +353,7 @@ def _main_row(network: str, runs: Sequence[Run], found: Difference | None) -> li
     ]
     if found is None:
         return [*row, "", ""]
-    if found.p is None:
+    if found.p is None or found.low is None or found.high is None:
         return [*row, _points(found.points), "not tested"]
     interval = f"{_points(found.points)} ({_end(found.low)} to {_end(found.high)})"
     return [*row, interval, f"{'yes' if found.significant else 'no'}, {_p(found.p)}"]

@@ -130,7 +130,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, dict[str
 
 def processors() -> int:
     """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 # ---------------------------------------------------------------------------------------------- what is to be trained
@@ -194,7 +194,7 @@ def read_defaults(name: str, source: bytes) -> dict[str, Any]:
     try:
         calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
         call = next(call for call in calls if ast.unparse(call.func) == "lab.parse_flags")
-        return {keyword.arg: ast.literal_eval(keyword.value) for keyword in call.keywords}
+        return {keyword.arg or "": ast.literal_eval(keyword.value) for keyword in call.keywords}
     except SyntaxError as error:
         raise StudyError(f"{name}, line {error.lineno}: {error.msg}") from error
     except (StopIteration, ValueError) as error:

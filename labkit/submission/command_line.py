@@ -137,8 +137,9 @@ def main() -> None:
     """Runs a command, and ends the process; a failure becomes a line on stderr, and the exit status."""
     arguments = notebook.call(parse_arguments)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # not in a notebook, nor in the windows of IDLE and Spyder
-            stream.reconfigure(errors="replace")  # a terminal without a letter of somebody's name is no reason to stop
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:  # not in a notebook, nor in the windows of IDLE and Spyder
+            reconfigure(errors="replace")  # a terminal without a letter of somebody's name is no reason to stop
     startup.check_folder(".")  # in which the student's scripts are, wherever the kit is
     notebook.stop(_run(arguments))
 

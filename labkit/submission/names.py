@@ -123,6 +123,7 @@ def parse_zip_name(file_name: str, ids: str = DIGITS) -> ZipName:
     if len(names) > 2:
         oddities.append(f"{len(names)} parts after the id, where name and surname are two")
     parsed = re.fullmatch(r"(\d+)_(.+)_(.+)\.zip", zip_name(student_id, names[0], "-".join(names[1:])))
+    assert parsed is not None  # of what zip_name makes
     if not oddities and parsed[0] != f"{stem}.zip":
         oddities.append("other separators than one _")
     read = f"{own_id}{parsed[0].removeprefix(_STAND_IN)}" if own_id else parsed[0]

@@ -105,6 +105,7 @@ def _check_script(script: str, folder: Path, seconds: float, announce: Callable[
 
 def _look_at(path: Path, seconds: float) -> tuple[str | None, list[str]]:
     """(problem, shapes): why a script can't be imported, or None; and what is wrong with its shapes, a line each."""
+    source = b""
     try:
         source = path.read_bytes()
         tree = ast.parse(source, str(path))

@@ -58,7 +58,7 @@ def judge(
     """
     tested = tidied(testing)
     others, failing = list(problems), training is None
-    if failing:
+    if training is None:
         dropout = ["the model fails before it"]
     else:
         others += tested.problems
@@ -146,7 +146,7 @@ def _dropout_problems(script: str, tested: Network, trained: Network) -> list[st
         return found + ([f"there is dropout, which goes {_with(script)}"] if trained.dropouts else [])
     if not trained.dropouts:
         return [*found, "no units are dropped at keep_prob=0.5, which is for training"]
-    if len(trained.dropouts) > 1:
+    if len(trained.dropouts) != 1:
         return [*found, f"there is dropout {len(trained.dropouts)} times, expected once"]
     (place, dropout), layers = trained.dropouts[0], trained.layers
     after = layers[place - 1] if place else "the images"

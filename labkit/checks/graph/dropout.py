@@ -9,12 +9,13 @@ that of 10,000 right networks one fails at most.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from labkit.checks.graph.freezing import BATCH, KEEP_PROB
-from labkit.checks.graph.segments import Flow, Rows, Segment
+from labkit.checks.graph.segments import Flow, Rows, Segment, rows_of
 
 DRAWS = (0, 1, 2, 3, 10, 20, 100, 1000)  # far apart, too: for what comes again, or changes by and by
 # Standard deviations; by chance one share in 30 million is so far off, and here are some 2,000.
@@ -39,7 +40,7 @@ def mask_problems(testing: Flow, training: Flow, entry: tf.Tensor, images: np.nd
 
     images: (BATCH, 784), float.
     """
-    values = Rows.of(entry).unpack(testing.run(entry, {testing.images: images})).astype(np.float64)
+    values = rows_of(entry).unpack(testing.run(entry, {testing.images: images})).astype(np.float64)
     after = _after(testing, entry)
     for place in reversed([segment.exit for segment in training.segments]):
         rows = Rows.of(place)
@@ -66,7 +67,7 @@ def _after(flow: Flow, tensor: tf.Tensor) -> Segment:
 def _same(after: Segment, behind: Segment) -> bool:
     if not after.operations or not behind.operations or behind.inputs is None:
         return False
-    x = np.abs(np.random.default_rng().standard_normal((BATCH, after.inputs.size)))
+    x = np.abs(np.random.default_rng().standard_normal((BATCH, after.size_in)))
     one, other = after(x), behind(x, draw=1)
     size = np.abs(one).max()
     return bool(np.abs(one - other).max() <= 2 * max(after.tolerance, behind.tolerance) * size)
@@ -76,7 +77,8 @@ def _mask(
     training: Flow, place: tf.Tensor, images: np.ndarray, values: np.ndarray, draws: Sequence[int] = DRAWS
 ) -> Mask | None:
     """The Mask that makes the values at a place in training of those in testing; None if there is none."""
-    rows, factor, kept = Rows.of(place), None, []
+    rows, kept = rows_of(place), []
+    factor: Any = None
     seen = np.abs(values) > SEEN * np.abs(values).max()
     for draw in draws:
         found = rows.unpack(training.run(place, {training.images: images}, draw)).astype(np.float64)
@@ -144,7 +146,7 @@ def _depends_on_values(
 ) -> list[str]:
     """Whether other images have another mask by the same draw."""
     others = np.roll(images, 1, axis=0)
-    values = Rows.of(entry).unpack(testing.run(entry, {testing.images: others})).astype(np.float64)
+    values = rows_of(entry).unpack(testing.run(entry, {testing.images: others})).astype(np.float64)
     again = _mask(training, place, others, values, DRAWS[:1])
     if again is None or ((mask.kept[:1] != again.kept) & (mask.kept[:1] >= 0) & (again.kept >= 0)).any():
         return ["which units dropout drops depends on their values; it should be by chance alone"]

@@ -33,7 +33,7 @@ TESTED = frozenset(("test", "testing", "eval", "evaluation", "infer", "inference
 PASS_ON = ("Identity", "Switch", "Merge")  # operations that hand a variable on
 
 
-def switches(model: Callable) -> dict[str, Any]:
+def switches(model: Any) -> dict[str, Any]:
     """The arguments, by name, with which a model is called in training; in testing it is called with the images only.
 
     Parameters are known by their names: keep_prob and the like are 0.5, a rate of dropout is as much, whatever says
@@ -70,7 +70,7 @@ def _in_training(parameter: inspect.Parameter) -> Any:
 class Network(tf.Module):
     """A student's model behind the lecture's call, however its own spells that."""
 
-    def __init__(self, model: Callable) -> None:
+    def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
         self._by_name = switches(model)

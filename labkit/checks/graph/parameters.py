@@ -7,6 +7,7 @@ be these very numbers: in another order, or all of them times one number, at mos
 """
 
 from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def freedom_problems(
     originals = {weight.tensor.op.name: weight.value for weight in admitted.weights}
     problems = []
     for pieces, names in _groups(reading, values.keys()):
-        arrays = {number: reading.pieces[number].values() for number in pieces}
+        arrays = {number: weights() for number in pieces if (weights := reading.pieces[number].values)}
         variables = {name: values[name] for name in names}
         tolerance = max(reading.pieces[number].segment.tolerance for number in pieces)
         if not _is_same(list(arrays.values()), list(variables.values()), tolerance) and not _pairs_up(
@@ -72,7 +73,7 @@ def freedom_problems(
     return problems
 
 
-def _groups(reading: Reading, names: set[str]) -> list[tuple[list[int], list[str]]]:
+def _groups(reading: Reading, names: AbstractSet[str]) -> list[tuple[list[int], list[str]]]:
     """Pieces and the variables that they depend on, in groups that share none: (numbers of pieces, names)."""
     groups = []
     for number, piece in enumerate(reading.pieces):

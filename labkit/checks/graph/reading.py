@@ -14,13 +14,14 @@ Every piece is held against the function that it is said to be, on numbers small
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from labkit.checks.graph.freezing import BATCH
 from labkit.checks.graph.graphs import Admitted
-from labkit.checks.graph.segments import Flow, Rows, Segment
+from labkit.checks.graph.segments import Flow, Rows, Segment, rows_of
 from labkit.networks import OWN_WEIGHTS, Layer, unusual_convolution, unusual_pooling
 
 IMAGE = (28, 28, 1)
@@ -139,7 +140,7 @@ class _Reader:
     def _give_up(self, segments: list[Segment], start: int, stop: int) -> int:
         """Names what is not known, up to `stop`: the first segment alone, if what follows may be known then."""
         first = segments[start]
-        alone = stop > start + 1 and first.inputs and first.outputs and first.outputs.size == first.inputs.size
+        alone = stop > start + 1 and first.inputs and first.outputs and first.size_out == first.size_in
         stop = start + 1 if alone else max(stop, start + 1)
         self._name(segments[start].to(segments[stop - 1]), segments[start:stop])
         return stop
@@ -151,7 +152,7 @@ class _Reader:
         convolution = next((op for op in window.operations if op.type == "Conv2D"), None)
         if convolution is not None:
             unusual = unusual_convolution(convolution, padded) or ("of an unusual form",)
-            weights = tuple(convolution.inputs[1].shape.as_list())
+            weights: tuple[Any, ...] = tuple(convolution.inputs[1].shape.as_list())
             self._emit(Layer("convolution", _sizes(convolution.outputs[0]), weights, unusual), window)
             self._follow(window)
         else:
@@ -197,11 +198,11 @@ class _Reader:
         """Whether f(u + v) = f(u) + f(v) - f(0), for small numbers and large ones."""
         if segment.inputs is None or segment.outputs is None:
             return False
-        rows = np.zeros((BATCH, segment.inputs.size))
+        rows = np.zeros((BATCH, segment.size_in))
         magnitudes = _magnitudes(segment)
         for k, number in enumerate(range(1, BATCH - 2, 3)):
             magnitude = magnitudes[k % len(magnitudes)]
-            rows[number : number + 2] = magnitude * self._rng.standard_normal((2, segment.inputs.size))
+            rows[number : number + 2] = magnitude * self._rng.standard_normal((2, segment.size_in))
             rows[number + 2] = rows[number] + rows[number + 1]
         rows = self._representable(segment, rows)
         made = segment(rows)
@@ -227,7 +228,7 @@ class _Reader:
         if selection is None:
             return True
         index, scale, _ = selection
-        return len(index) != segment.inputs.size and not _is_uniform(scale[index >= 0])  # as of one channel by 1x1
+        return len(index) != segment.size_in and not _is_uniform(scale[index >= 0])  # as of one channel by 1x1
 
     @staticmethod
     def _has_weights(segment: Segment) -> bool:
@@ -238,7 +239,7 @@ class _Reader:
 
         The index is -1 where nothing comes from x. It is told by rows that are the index in binary digits.
         """
-        decoded = _decoded(segment, segment.inputs.size, np.arange(segment.inputs.size))
+        decoded = _decoded(segment, segment.size_in, np.arange(segment.size_in))
         if decoded is None:
             return None
         index, scale, offset = decoded
@@ -248,7 +249,7 @@ class _Reader:
 
     def _probe(self, segment: Segment) -> np.ndarray:
         """Numbers small and large, of both signs, as exact as the entry's type: rows (BATCH, size)."""
-        size = segment.inputs.size
+        size = segment.size_in
         magnitudes = self._rng.choice(_magnitudes(segment), (BATCH, 1))
         return self._representable(segment, self._rng.standard_normal((BATCH, size)) * magnitudes)
 
@@ -330,7 +331,7 @@ class _Reader:
         return True
 
     def _fits(self, window: Segment) -> bool:
-        return window.inputs is not None and window.inputs.size == self._place.size
+        return window.inputs is not None and window.size_in == self._place.size
 
     def _pooling(self, window: Segment) -> bool:
         """Whether the window takes the largest of each 2x2 pixels; ReLU may be a part of it."""
@@ -338,12 +339,12 @@ class _Reader:
             return False
         height, width, channels = self._shape
         pooled = (height // 2, width // 2, channels)
-        if window.outputs.size != np.prod(pooled):
+        if window.size_out != np.prod(pooled):
             return False
         blocks = np.arange(np.prod(pooled)).reshape(pooled).repeat(2, axis=0).repeat(2, axis=1)
         index = np.empty(self._place.size, int)
         index[self._place] = blocks.ravel()
-        decoded = _decoded(window, np.prod(pooled), index)
+        decoded = _decoded(window, int(np.prod(pooled)), index)
         if decoded is None or (np.sort(decoded[0]) != np.arange(blocks.max() + 1)).any():
             return False
         x = self._probe(window)
@@ -363,9 +364,9 @@ class _Reader:
 
     def _softmax(self, window: Segment) -> bool:
         """Whether the window is softmax, or its logarithm, at the end."""
-        if window.exit is not self._flow.output or not self._fits(window) or window.outputs.size != window.inputs.size:
+        if window.exit is not self._flow.output or not self._fits(window) or window.size_out != window.size_in:
             return False
-        x = self._rng.standard_normal((BATCH, window.inputs.size)) * self._rng.choice([0.1, 1, 10], (BATCH, 1))
+        x = self._rng.standard_normal((BATCH, window.size_in)) * self._rng.choice([0.1, 1, 10], (BATCH, 1))
         odds = np.exp(x - x.max(axis=1, keepdims=True))
         odds /= odds.sum(axis=1, keepdims=True)
         found, most = window(x), 1e-3 * max(1, 100 * window.tolerance)
@@ -376,9 +377,9 @@ class _Reader:
 
     def _dropout(self, window: Segment) -> bool:
         """Whether the window keeps some values and drops others, whatever they are."""
-        if not self._fits(window) or window.outputs.size != window.inputs.size:
+        if not self._fits(window) or window.size_out != window.size_in:
             return False
-        factors = window(np.ones((BATCH, window.inputs.size)), draw=1)
+        factors = window(np.ones((BATCH, window.size_in)), draw=1)
         x = self._probe(window)
         if not _equal(window(x, draw=1), factors * x, window.tolerance, x):
             return False
@@ -399,7 +400,7 @@ class _Reader:
         if len(self._shape) < 3 or not self._fits(window):
             return False
         height, width, _ = self._shape
-        filters, rest = divmod(window.outputs.size, height * width)
+        filters, rest = divmod(window.size_out, height * width)
         if rest or not filters:
             return False
         shape, place, carry = self._shape, self._place, self._carry
@@ -432,8 +433,8 @@ class _Reader:
 
     def _product(self, window: Segment) -> bool:
         """Whether the window is a matrix product, with a bias or none."""
-        rows = window.outputs
-        if len(rows.sizes) > 1 or not self._fits(window) or window.inputs.size > LARGEST_INPUT:
+        rows = rows_of(window.exit)
+        if len(rows.sizes) > 1 or not self._fits(window) or window.size_in > LARGEST_INPUT:
             return False
         if not self._is_affine(window):
             return False
@@ -456,17 +457,17 @@ class _Reader:
 
     def _matrix_reader(self, window: Segment) -> Callable[[], np.ndarray]:
         """A function that returns the window's matrix (inputs, outputs): by a look at its weights, or by impulses."""
-        size = window.outputs.size
+        size = window.size_out
         for side in window.sides:
             if not side.dtype.is_floating or side.shape.num_elements() < size:
                 continue
             product = next((op for op in side.consumers() if op in window.operations), None)
             data = next((tensor for tensor in product.inputs if tensor is not side), None) if product else None
             before = _before(window, data)
-            if before is None or side.shape.num_elements() != before.outputs.size * size:
+            if before is None or side.shape.num_elements() != before.size_out * size:
                 continue
             moved = (
-                (np.arange(place_size := window.inputs.size), np.ones(place_size), np.zeros(place_size))
+                (np.arange(place_size := window.size_in), np.ones(place_size), np.zeros(place_size))
                 if data is window.entry
                 else self._selection(before)
             )
@@ -493,13 +494,11 @@ class _Reader:
         self._shape, self._place, self._carry = shape, out, 1.0
         if np.abs(offset).max() > 0:
             layer = self._bias_layer(window, offset) or Layer("a bias for each value", shape)
-            read = None
-            if layer.kind == "bias":
 
-                def read() -> np.ndarray:
-                    return _offset(window, out).reshape(-1, shape[-1])[0]
+            def read() -> np.ndarray:
+                return _offset(window, out).reshape(-1, shape[-1])[0]
 
-            self._emit(layer, window, read)
+            self._emit(layer, window, read if layer.kind == "bias" else None)
         return True
 
 
@@ -534,7 +533,7 @@ def _decoded(
 
 
 def _offset(window: Segment, out: np.ndarray) -> np.ndarray:
-    return window(np.zeros((1, window.inputs.size)))[0, out]
+    return window(np.zeros((1, window.size_in)))[0, out]
 
 
 def _equal(found: np.ndarray, expected: np.ndarray, tolerance: float, magnitude: np.ndarray) -> bool:
@@ -565,10 +564,10 @@ def _responses(window: Segment, shape: tuple[int, ...], place: np.ndarray) -> np
     """What a window makes of impulses in the middle of each channel, less that of nothing: (channels, size)."""
     height, width, channels = shape
     middle = (height // 2 * width + width // 2) * channels
-    zero, found = window(np.zeros((1, window.inputs.size))), []
+    zero, found = window(np.zeros((1, window.size_in))), []
     for start in range(0, channels, BATCH):
         part = np.arange(start, min(start + BATCH, channels))
-        rows = np.zeros((len(part), window.inputs.size))
+        rows = np.zeros((len(part), window.size_in))
         rows[np.arange(len(part)), place[middle + part]] = 1
         found.append(window(rows) - zero)
     return np.concatenate(found)
@@ -602,7 +601,7 @@ def _convolved(images: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     top, left = kernel.shape[0] // 2, kernel.shape[1] // 2
     padded = np.pad(images.astype(np.float32), [(0, 0), (top, top), (left, left), (0, 0)])
     height, width = images.shape[1:3]
-    found = 0
+    found: Any = 0
     for i, row in enumerate(kernel.astype(np.float32)):
         for j, weights in enumerate(row):
             found = found + padded[:, i : i + height, j : j + width] @ weights
@@ -630,10 +629,10 @@ def _by_side(
     """A window's matrix as a side tensor has it; `moved` tells what the product gets of the window's inputs."""
     index, scale, _ = moved
     values = np.asarray(window.flow.run(side, {})).astype(np.float32)
-    values = values.reshape(window.outputs.size, -1).T if transposed else values.reshape(-1, window.outputs.size)
-    if len(index) == window.inputs.size and (index == np.arange(index.size)).all() and (scale == 1).all():
+    values = values.reshape(window.size_out, -1).T if transposed else values.reshape(-1, window.size_out)
+    if len(index) == window.size_in and (index == np.arange(index.size)).all() and (scale == 1).all():
         return values
-    matrix = np.zeros((window.inputs.size, window.outputs.size), np.float32)
+    matrix = np.zeros((window.size_in, window.size_out), np.float32)
     kept = index >= 0
     np.add.at(matrix, index[kept], values[kept] * scale[kept, None].astype(np.float32))
     return matrix
@@ -641,9 +640,9 @@ def _by_side(
 
 def _by_impulses(window: Segment) -> np.ndarray:
     """A window's matrix, row by row."""
-    size = window.inputs.size
+    size = window.size_in
     zero = window(np.zeros((1, size)))
-    matrix = np.empty((size, window.outputs.size), np.float32)
+    matrix = np.empty((size, window.size_out), np.float32)
     for start in range(0, size, BATCH):
         part = np.arange(start, min(start + BATCH, size))
         rows = np.zeros((len(part), size))
@@ -669,4 +668,5 @@ def _shape(rows: Rows | None) -> tuple[int, ...]:
 
 
 def _sizes(tensor: tf.Tensor) -> tuple[int, ...]:
-    return tuple(tensor.shape[1:].as_list())
+    sizes: tuple[Any, ...] = tuple(tensor.shape[1:].as_list())  # all of them are known
+    return sizes

@@ -40,7 +40,7 @@ class Rows:
     @classmethod
     def of(cls, tensor: tf.Tensor) -> "Rows | None":
         """None for a tensor that has no axis for the images."""
-        shape = tuple(tensor.shape.as_list())
+        shape: tuple[Any, ...] = tuple(tensor.shape.as_list())  # whole: Admitted graphs have no unknown sizes
         axes = [axis for axis, size in enumerate(shape) if size and size % BATCH == 0]
         exact = [axis for axis in axes if shape[axis] == BATCH]
         return cls(shape, (exact or axes)[0]) if axes else None
@@ -68,13 +68,21 @@ class Rows:
         return np.moveaxis(split, self.axis, 0).reshape(BATCH, -1)
 
 
+def rows_of(tensor: tf.Tensor) -> Rows:
+    """How a tensor holds the images that is known to hold them."""
+    rows = Rows.of(tensor)
+    assert rows is not None
+    return rows
+
+
 class Flow:
     """The flow of data through an admitted graph to one of its outputs."""
 
     def __init__(self, admitted: Admitted, output: str, session: tf.compat.v1.Session | None = None) -> None:
         self.admitted, self.output = admitted, admitted.output(output)
         self.session = session or plain_session(admitted.graph)
-        self.images = admitted.graph.get_tensor_by_name(f"{IMAGES}:0")
+        # Any: TensorFlow's stubs know no tensor that can be a key, and those of a graph can.
+        self.images: Any = admitted.graph.get_tensor_by_name(f"{IMAGES}:0")
         self.data, self.noise = _tainted(admitted.graph)
 
     def load(self, values: Mapping[str, np.ndarray]) -> None:
@@ -82,11 +90,12 @@ class Flow:
         for name, value in values.items():
             self.session.run(f"{ASSIGN}/{name}", {f"{ASSIGN}/{name}/value:0": value})
 
-    def run(self, fetched: Any, fed: Mapping[tf.Tensor, np.ndarray], draw: int = 0) -> Any:
+    def run(self, fetched: Any, fed: Mapping[Any, np.ndarray], draw: int = 0) -> Any:
         """What tensors hold when others are fed. Images that are not fed are blank: some graphs ask for their shape."""
         graph = self.admitted.graph
         blank = {self.images: np.zeros(self.images.shape, np.float32)}
-        return self.session.run(fetched, {**blank, **fed, graph.get_tensor_by_name(f"{DRAW}:0"): draw})
+        number: Any = graph.get_tensor_by_name(f"{DRAW}:0")
+        return self.session.run(fetched, {**blank, **fed, number: draw})
 
     @functools.cached_property
     def depends(self) -> bool:
@@ -139,6 +148,18 @@ class Segment:
     def outputs(self) -> Rows | None:
         return Rows.of(self.exit)
 
+    @property
+    def size_in(self) -> int:
+        """How many numbers of each image come in, which takes `inputs`."""
+        assert self.inputs is not None
+        return self.inputs.size
+
+    @property
+    def size_out(self) -> int:
+        """How many numbers of each image come out, which takes `outputs`."""
+        assert self.outputs is not None
+        return self.outputs.size
+
     @functools.cached_property
     def tolerance(self) -> float:
         return max((TOLERANCES.get(dtype, 1e-4) for dtype in self._dtypes), default=1e-4)
@@ -170,10 +191,13 @@ class Segment:
 
     def __call__(self, rows: np.ndarray, draw: int = 0) -> np.ndarray:
         """What it makes of rows (n, size of the entry), float64, for n up to BATCH."""
+        assert self.inputs is not None
+        assert self.outputs is not None
+        entry: Any = self.entry
         full = np.zeros((BATCH, self.inputs.size))
         full[: len(rows)] = rows
         fed = self.inputs.pack(full).astype(self.entry.dtype.as_numpy_dtype)
-        made = self.flow.run(self.exit, {self.entry: fed}, draw)
+        made = self.flow.run(self.exit, {entry: fed}, draw)
         return self.outputs.unpack(made).astype(np.float64)[: len(rows)]
 
 

@@ -332,7 +332,7 @@ def _only(numbers: list[_Number]) -> tuple[float | None, list[float]]:
 
 def _head(text: str) -> list[str]:
     """The kinds of the columns that a table's head names, in their order."""
-    kinds = [_KINDS[int(match.lastgroup[1:])] for match in _HEAD.finditer(_LEFT_OUT.sub(" ", text))]
+    kinds = [_KINDS[int(str(match.lastgroup)[1:])] for match in _HEAD.finditer(_LEFT_OUT.sub(" ", text))]
     return [kind for n, kind in enumerate(kinds) if n == 0 or kind != kinds[n - 1] or kind in ("one seed", "spread")]
 
 
@@ -436,8 +436,9 @@ class _Sentences:
         if not numbers or (_NOT_TEST.search(sentence) and not _TEST.search(sentence)):
             return
         names = [(match.start(), match.lastgroup) for match in _NAMES.finditer(sentence)]
-        parts = sorted([*((at, name, None) for at, name in names), *((n.at, None, n.accuracy) for n in numbers)])
-        self._place(self._merge(parts))
+        parts: list[tuple[int, str | None, float | None]] = [(at, name, None) for at, name in names]
+        parts += [(number.at, None, number.accuracy) for number in numbers]
+        self._place(self._merge(sorted(parts)))
 
     @staticmethod
     def _merge(parts: list[tuple[int, str | None, float | None]]) -> list[str | float]:

@@ -75,7 +75,7 @@ def to_rgb(space: Any, numbers: list[float]) -> Colour | None:
         else:
             return None
     if space == "/DeviceGray" and len(numbers) == 1:
-        return (numbers[0],) * 3
+        return numbers[0], numbers[0], numbers[0]
     if space == "/DeviceRGB" and len(numbers) == 3:
         return numbers[0], numbers[1], numbers[2]
     if space == "/DeviceCMYK" and len(numbers) == 4:

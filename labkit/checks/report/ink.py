@@ -257,7 +257,8 @@ class _Walk:
                 continue
             known.add(id(form))
             if any(key == id(form) for key, _ in keys):
-                undo.append((forms, name, forms.raw_get(name)))
+                raw = forms.raw_get(name)  # pyright: ignore[reportAttributeAccessIssue]  # a dictionary of pypdf's
+                undo.append((forms, name, raw))
                 shortened = self._shortened(form, keys)
                 shortened.update({k: v for k, v in form.items() if k not in ("/Filter", "/DecodeParms", "/Length")})
                 forms[name] = shortened
