@@ -256,7 +256,7 @@ class _Class:
             result.key = self._setup.key(submission.sha256)
             earlier = read_result(self._results / submission.stem / RESULT)
             known = earlier and earlier.key == result.key and (earlier.trained or not self._setup.train)
-            if self._options.regrade or not known:
+            if earlier is None or self._options.regrade or not known:
                 self.lost_trainings += bool(
                     earlier and earlier.status == "graded" and earlier.trained and not self._setup.train
                 )

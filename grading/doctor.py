@@ -54,12 +54,13 @@ class Finding:
 def doctor() -> int:
     """Prints a table of what works here; returns 0 where student code can run in a sandbox, else 1."""
     print("What grading needs, and what is here:", flush=True)
+    sandbox: Sandbox | None = None
     for trial in trials():
         _show(Finding(GOOD if trial.sandbox else BAD, trial.name, trial.problem or _user()))
         if sandbox := trial.sandbox:
             break
     works = sandbox is not None
-    if works:
+    if sandbox is not None:
         for finding in (*attempts(sandbox), _tensorflow(sandbox)):
             _show(finding)
             works &= finding.mark == GOOD
@@ -105,7 +106,7 @@ def attempts(sandbox: Sandbox) -> Iterator[Finding]:
                 yield Finding(BAD, f"can't {attempt}", "but it can: don't grade here")
             else:
                 said = outcome.problem if outcome.ended != "exit" else outcome.log.strip().rpartition("\n")[2]
-                yield Finding(GOOD, f"can't {attempt}", said)
+                yield Finding(GOOD, f"can't {attempt}", said or "")
 
 
 def walls(sandbox: Sandbox) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ def check_report(folder: Path, assignment: Assignment, sandbox: Sandbox, scratch
     found, problem, outcome = read_report(folder, sandbox, scratch)
     details = {"log": outcome.log, "seconds": outcome.seconds}
     if found is None:
+        assert problem is not None
         return unread(problem, details), ""
     return judge(found, assignment, {}, details), found.text
 

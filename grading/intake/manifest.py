@@ -74,7 +74,7 @@ def _parse(data: bytes) -> Manifest:
     try:
         record = json.loads(data)
         checks = record.get("failed_checks")
-        texts = {key: _text(record.get(key)) for key in ("id", "name", "surname", "kit")}
+        texts: dict[str, Any] = {key: _text(record.get(key)) for key in ("id", "name", "surname", "kit")}
         failed = tuple(_text(check) for check in checks) if isinstance(checks, list) else ()
         return Manifest(**texts, forced=record.get("forced") is True, failed_checks=failed)
     except (ValueError, AttributeError, RecursionError):

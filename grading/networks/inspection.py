@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from grading.networks.worker_report import text
-from grading.sandbox.runner import Sandbox
+from grading.sandbox.runner import Running, Sandbox
 from grading.staging import TRUSTED, stage
 from labkit.data.idx_files import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, read_idx
 from labkit.limits import MIB, Limits, SandboxError
@@ -50,12 +50,14 @@ class Found:
 class Inspector:
     """The trusted process that looks at graphs (inside/trusted/inspector.py), for one thread. A context manager."""
 
+    _process: Running  # made by `_start`
+
     def __init__(self, sandbox: Sandbox, scratch: Path | None = None) -> None:
         """Starts it, with a folder of its own in `scratch`. Raises limits.SandboxError where that fails."""
         self._folder = Path(tempfile.mkdtemp(prefix="inspector-", dir=scratch))
         self._sandbox, self._inbox = sandbox, self._folder / "inbox"
         self._inbox.mkdir()
-        self._images_of = self._process = None
+        self._images_of: tuple[Path | None, str] | None = None
         self._code = stage(self._folder / "kit", TRUSTED)
         self._start()
 
@@ -136,7 +138,8 @@ class Inspector:
         """The name of a file with all images that the inspector needs; without MNIST, blots in their place."""
         name = "images.npz"
         if self._images_of != (data, name):
-            np.savez(self._inbox / name, **(read_digits(data) if data else {"probes": _blots()}))
+            arrays: dict[str, Any] = read_digits(data) if data else {"probes": _blots()}
+            np.savez(self._inbox / name, **arrays)
             self._images_of = (data, name)
         return name
 
@@ -169,9 +172,12 @@ def known(found: np.ndarray, labels: np.ndarray) -> float:
     return float(counts[linear_sum_assignment(-counts)].sum() / len(found))
 
 
-def _of_test_set(measure: Callable[[np.ndarray, np.ndarray], float], predictions: Any, data: Path) -> float | None:
+def _of_test_set(
+    measure: Callable[[np.ndarray, np.ndarray], float], predictions: Any, data: Path | None
+) -> float | None:
     if predictions is None:
         return None
+    assert data is not None  # nothing was predicted without it
     found = np.array(list(predictions), np.uint8)
     return measure(found, read_test_set(data)[1][: len(found)])
 

@@ -177,6 +177,7 @@ class _Submission:
         return {name: passed(name, message, **details), **checks}
 
     def _inspect(self, script: str, records: Records) -> Found:
+        assert records.graph is not None
         training = {}
         if self.data:
             recipe = {name: getattr(self.assignment.training, name) for name in RECIPE}
@@ -234,7 +235,7 @@ class _Submission:
 
     def _check_training(self, script: str, found: Found) -> Check:
         name, recipe = f"training/{script}", self.assignment.training
-        if found.training_problem or found.trained is None:
+        if found.training_problem or found.trained is None or found.untrained is None:
             return failed(name, found.training_problem or "the network could not be trained in the time allowed")
         if found.untrained > UNTRAINED:
             remark = f"the first weights of {script} know the digits before any training; look at the script"

@@ -101,7 +101,8 @@ def text(value: object, limit: int = MAX_TEXT) -> str:
 
 
 def _record(entry: dict[str, Any], output: Path) -> Record:
-    result = entry.get("result") if isinstance(entry.get("result"), dict) else {}
+    told = entry.get("result")
+    result = told if isinstance(told, dict) else {}
     path = output / f"{entry['script']}{SUFFIXES[entry['task']]}"
     files = result.get("files")
     has_file = isinstance(files, dict) and path.name in files and path.is_file()

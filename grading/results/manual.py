@@ -251,7 +251,7 @@ def _refuse_spreadsheet_instead(path: Path) -> None:
 
 
 def _key(zip_name: str) -> str:
-    return _plain(cell(zip_name))  # as it comes back from the file
+    return _plain(str(cell(zip_name)))  # as it comes back from the file
 
 
 def _plain(text: str) -> str:

@@ -30,6 +30,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from grading.sandbox import cgroup, outputs, sandbox_init, seccomp
 from grading.sandbox.runner import Job, Process, Report, Sandbox
@@ -65,9 +66,10 @@ class Bubblewrap(Sandbox):
         if os.geteuid() != 0 and tuple(map(int, re.findall(r"\d+", kernel)[:2])) < COUNTS_BY_NAMESPACE:
             raise SandboxError(f"Linux {kernel} is older than 5.14, and can only limit processes where root grades")
         self._sizes = "--size" in subprocess.run([self._program, "--help"], capture_output=True, text=True).stdout
-        self.filter = seccomp.program()
-        if self.filter is None:  # limits rest on it
+        calls = seccomp.program()
+        if calls is None:  # limits rest on it
             raise SandboxError(f"the kit has no filter of system calls for a processor called {platform.machine()}")
+        self.filter = calls
         self._system = list(_system())
         self.groups = cgroup.find_groups()
         # Each run its own user, so that their processes are counted apart.
@@ -84,7 +86,7 @@ class Bubblewrap(Sandbox):
 
     def _launch(self, job: Job) -> Process:
         if site.ENABLE_USER_SITE:
-            job = replace(job, env={"PYTHONUSERBASE": site.getuserbase()} | job.env)
+            job = replace(job, env={"PYTHONUSERBASE": site.getuserbase(), **job.env})
         if os.geteuid() != 0:
             return _BubblewrapProcess(self, job)
         for outside in (*filter(Path.is_dir, _interpreter()), *job.read_only.values()):
@@ -197,11 +199,12 @@ def _links(path: Path) -> Iterator[Path]:
 class _BubblewrapProcess(Process):
     """bwrap, which waits for process 1 in the sandbox, which watches the command."""
 
+    popen: Any = None  # a Popen as soon as bwrap is started
     grace = 5.0
 
     def __init__(self, sandbox: Bubblewrap, job: Job, user: int | None = None) -> None:
         """`user`: the host's number of the user to run as, where root starts it."""
-        self.popen = self._init = self._output = self._group = None  # _init: a descriptor of process 1
+        self._init = self._output = self._group = None  # _init: a descriptor of process 1
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs:
@@ -283,6 +286,7 @@ class _BubblewrapProcess(Process):
         return report
 
     def fetch(self, destination: Path, limits: Limits) -> tuple[str, ...]:
+        assert self._output is not None  # process 1 has sent it
         return outputs.fetch(self._output, destination, limits)
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 
 from grading.sandbox.cgroup import Wall
 from grading.sandbox.outputs import TooMuchOutput
@@ -200,12 +201,18 @@ class Sandbox(abc.ABC):
         return Job(list(command), absolute, limits=limits, env=base | dict(env or {}), cwd=cwd, **rest)
 
 
+def _piped(stream: IO[bytes] | None) -> IO[bytes]:
+    """A stream of a process that was started with a pipe for it."""
+    assert stream is not None
+    return stream
+
+
 def _read(popen: subprocess.Popen[bytes], log: Log, deadline: float) -> str | None:
     """Reads what a process prints to its end; returns None, or "timeout" or "log" where it is to be stopped."""
     while (left := deadline - time.monotonic()) > 0:
-        if not select.select([popen.stdout], [], [], left)[0]:
+        if not select.select([_piped(popen.stdout)], [], [], left)[0]:
             continue
-        data = os.read(popen.stdout.fileno(), CHUNK)
+        data = os.read(_piped(popen.stdout).fileno(), CHUNK)
         log.write(data)
         if log.total > log.limit * FLOOD:
             return "log"
@@ -227,7 +234,7 @@ class Running:
         self._drain.start()
 
     def _keep_errors(self) -> None:
-        while data := os.read(self._popen.stderr.fileno(), CHUNK):
+        while data := os.read(_piped(self._popen.stderr).fileno(), CHUNK):
             self._log.write(data)
 
     @property
@@ -249,7 +256,7 @@ class Running:
             raise SandboxError(f"a sandboxed process gave no answer: {error} {self.log}".strip()) from None
 
     def _send(self, data: bytes, deadline: float) -> None:
-        descriptor = self._popen.stdin.fileno()
+        descriptor = _piped(self._popen.stdin).fileno()
         os.set_blocking(descriptor, False)
         while data:
             if not select.select([], [descriptor], [], max(0, deadline - time.monotonic()))[1]:
@@ -260,9 +267,9 @@ class Running:
         while b"\n" not in self._buffer:
             if len(self._buffer) > MAX_ANSWER:
                 raise SandboxError("it talked without end.")
-            if not select.select([self._popen.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
+            if not select.select([_piped(self._popen.stdout)], [], [], max(0, deadline - time.monotonic()))[0]:
                 raise SandboxError("it took too long.")
-            data = os.read(self._popen.stdout.fileno(), CHUNK)
+            data = os.read(_piped(self._popen.stdout).fileno(), CHUNK)
             if not data:
                 raise SandboxError("it has ended.")
             self._buffer += data

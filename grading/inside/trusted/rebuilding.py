@@ -16,7 +16,7 @@ import tensorflow as tf
 from labkit.checks.graph.architecture import TOO_MANY, Verdict
 from labkit.checks.graph.freezing import BATCH
 from labkit.checks.graph.judging import Look, look
-from labkit.checks.graph.segments import Rows
+from labkit.checks.graph.segments import rows_of
 from labkit.networks import DROPPED, LAYERS
 
 
@@ -36,7 +36,7 @@ def logits(
     script: str,
     weights: Sequence[tuple[Any, ...]],
     scaling: tuple[float, float],
-    images: tf.Tensor,
+    images: Any,
     keep_prob: float = 1.0,
 ) -> tf.Tensor:
     """The logits (N, 10) of images (N, 784), as the lecture's network of that name computes them.
@@ -69,6 +69,9 @@ def examine(script: str, data: bytes, digits: np.ndarray, whole: bool = True) ->
     found = look(script, data, digits[:BATCH], whole)
     if found.verdict.problems or found.verdict.unread or found.reading is None:
         return found.verdict, None
+    assert found.testing is not None  # nor are the others, then
+    assert found.values is not None
+    assert found.first is not None
     found.testing.load(found.values)
     values = {number: piece.values() for number, piece in enumerate(found.reading.pieces) if piece.values}
     differs = _differs(found, _network(script, found, values), digits[:BATCH])
@@ -84,11 +87,12 @@ def examine(script: str, data: bytes, digits: np.ndarray, whole: bool = True) ->
 
 def _network(script: str, found: Look, values: Mapping[int, np.ndarray]) -> Network:
     """The Network that has these weights, given by number of piece."""
+    assert found.reading is not None
     weights, scaling = [], (1.0, 0.0)
     for number, piece in enumerate(found.reading.pieces):
         value = values.get(number)
         if piece.layer.kind == "scaling":
-            factor, shift = map(float, value)
+            factor, shift = map(float, values[number])
             scaling = factor * scaling[0], factor * scaling[1] + shift
         elif piece.layer.kind == "bias":
             weights[-1][1] = weights[-1][1] + np.asarray(value, np.float32)
@@ -99,15 +103,17 @@ def _network(script: str, found: Look, values: Mapping[int, np.ndarray]) -> Netw
 
 def _differs(found: Look, network: Network, digits: np.ndarray) -> str | None:
     """On what the graph and the network do not return the same, by how much; None if they agree."""
-    flow = found.testing
-    ends = [piece.segment.entry for piece in found.reading.pieces if piece.layer.kind == "softmax"]
+    flow, reading = found.testing, found.reading
+    assert flow is not None
+    assert reading is not None
+    ends = [piece.segment.entry for piece in reading.pieces if piece.layer.kind == "softmax"]
     output = ends[0] if ends else flow.output  # numbers of which no softmax has lost any
     tolerance = 2 * max(segment.tolerance for segment in flow.segments)
     largest = min(segment.largest for segment in flow.segments)
     for draw, (name, probe) in enumerate(_probes(digits, largest)):
         fed = probe.astype(np.float32)
-        made = Rows.of(output).unpack(flow.run(output, {flow.images: fed}, draw)).astype(np.float64)
-        expected = found.reading.carry * logits(network.script, network.weights, network.scaling, fed).numpy()
+        made = rows_of(output).unpack(flow.run(output, {flow.images: fed}, draw)).astype(np.float64)
+        expected = reading.carry * logits(network.script, network.weights, network.scaling, fed).numpy()
         error = np.abs(made - expected).max(axis=1)
         size = np.abs(expected).max(axis=1) + 1e-6
         if not (error <= tolerance * size).all():
@@ -129,7 +135,7 @@ def _probes(digits: np.ndarray, largest: float) -> Iterator[tuple[str, np.ndarra
 
 def save(network: Network, path: Path) -> None:
     """Writes a network to a file (.npz), for `load`."""
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{name}_{n}": value for n, pair in enumerate(network.weights) for name, value in zip("wb", pair, strict=True)
     }
     np.savez(path, scaling=np.array(network.scaling), **arrays)
@@ -140,4 +146,5 @@ def load(script: str, path: Path) -> Network:
     with np.load(path, allow_pickle=False) as arrays:
         count = sum(name.startswith("w_") for name in arrays.files)
         pairs = tuple((arrays[f"w_{n}"], arrays[f"b_{n}"]) for n in range(count))
-        return Network(script, pairs, tuple(map(float, arrays["scaling"])))
+        factor, offset = map(float, arrays["scaling"])
+        return Network(script, pairs, (factor, offset))

@@ -61,7 +61,8 @@ def train(network: Network, images: np.ndarray, labels: np.ndarray, recipe: dict
         labels: (N,), 0 to 9.
         recipe: steps, batch_size, learning_rate (the largest), label_smoothing, seed.
     """
-    pairs = [tuple(tf.Variable(value) for value in pair) for pair in network.weights]
+    weights: Any = network.weights  # the stubs know of no variable that is made of an array
+    pairs = [tuple(tf.Variable(value) for value in pair) for pair in weights]
     variables = [variable for pair in pairs for variable in pair]
     moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in variables]
     tf.random.set_seed(recipe["seed"])
@@ -84,7 +85,7 @@ def train(network: Network, images: np.ndarray, labels: np.ndarray, recipe: dict
     for number, rate in enumerate(_rates(recipe), start=1):
         chosen = order[(number - 1) * recipe["batch_size"] : number * recipe["batch_size"]]
         step(images[chosen], labels[chosen].astype(np.int32), np.float32(rate), np.float32(number))
-    trained = tuple(tuple(variable.numpy() for variable in pair) for pair in pairs)
+    trained = tuple((matrix.numpy(), biases.numpy()) for matrix, biases in pairs)
     return Network(network.script, trained, network.scaling)
 
 
