@@ -62,11 +62,14 @@ def plot_mnist_weights(W: Any, path: str | Path | None = None, *, dataset: str |
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     figure.suptitle("What the softmax regression looks for in each digit" + (f", {dataset}" if dataset else ""))
     panels = figure.subplots(2, 5)
+    images = []
     for digit, axes in enumerate(panels.flat):
-        image = axes.imshow(weights[:, digit].reshape(28, 28), **_signed_scale(weights))
+        images.append(axes.imshow(weights[:, digit].reshape(28, 28), **_signed_scale(weights)))
         axes.set_title(digit)
         axes.set_axis_off()
-    figure.colorbar(image, ax=panels, label="weight (logit per unit of ink)\ndark: against the digit, bright: for it")
+    figure.colorbar(
+        images[-1], ax=panels, label="weight (logit per unit of ink)\ndark: against the digit, bright: for it"
+    )
     return _save_or_show(figure, path, "mnist_weights")
 
 
@@ -121,19 +124,19 @@ def plot_feature_maps(
     left, width, gap = 0.2, 6.7, 0.42
     heights = [min(width * sheet.shape[0] / sheet.shape[1], 2) for _, sheet, _, _ in blocks]
     page = np.array([8.0, 0.8 + sum(heights) + gap * len(heights)])
-    figure = Figure(figsize=page)
+    figure = Figure(figsize=(page[0], page[1]))
     title = f"What each layer makes of one digit ({dataset})\ncolour: the layer's output, no unit"
     figure.suptitle(title, y=1 - 0.3 / page[1], va="center")
     bottom = page[1] - 0.5
     for (title, sheet, scale, ticks), height in zip(blocks, heights, strict=True):
         bottom -= gap + height
-        axes = figure.add_axes([*[left, bottom] / page, *[width, height] / page])
+        axes = figure.add_axes((left / page[0], bottom / page[1], width / page[0], height / page[1]))
         image = axes.imshow(sheet, aspect="auto", interpolation="nearest", **scale)
         axes.set_title(title, loc="left", fontsize="medium")
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0)
         axes.set(xticks=ticks, yticks=[])
-        bar = figure.add_axes([*[left + width + 0.1, bottom] / page, *[0.12, height] / page])
+        bar = figure.add_axes(((left + width + 0.1) / page[0], bottom / page[1], 0.12 / page[0], height / page[1]))
         figure.colorbar(image, cax=bar, ticks=[scale["vmin"], scale["vmax"]], format="%.3g")
     return _save_or_show(figure, path, "feature_maps")
 
@@ -189,8 +192,12 @@ def plot_confusion(labels: Any, predictions: Any, path: str | Path | None = None
     axes.set_facecolor("0.88")  # of the diagonal, where `percent` is not a number
     image = axes.imshow(percent, cmap="Blues", vmin=0, vmax=np.nanmax(percent) or 1)
     for (truth, guess), count in np.ndenumerate(counts):
-        dark = truth != guess and image.norm(percent[truth, guess]) > 0.6
-        look = {"color": "white" if dark else "black" if count else "0.45", "ha": "center", "va": "center"}
+        dark = truth != guess and np.greater(image.norm(percent[truth, guess]), 0.6)
+        look: dict[str, Any] = {
+            "color": "white" if dark else "black" if count else "0.45",
+            "ha": "center",
+            "va": "center",
+        }
         axes.text(guess, truth, count, weight="bold" if truth == guess else "normal", **look)
     axes.set(xticks=range(10), yticks=range(10), xlabel="guess (digit)", ylabel="truth (digit)")
     figure.colorbar(image, ax=axes, label="mistakes (% of the images of the true digit)")
@@ -279,7 +286,7 @@ def plot_digit_errors(errors: Mapping[str, Any], path: str | Path | None = None,
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=shares.max() or 1, aspect="auto")
     for (network, digit), share in np.ndenumerate(shares):
-        colour = "white" if image.norm(share) > 0.6 else "black"
+        colour = "white" if np.greater(image.norm(share), 0.6) else "black"
         axes.text(digit, network, f"{share:.2f}", color=colour, ha="center", va="center")
     axes.set(xticks=range(10), xlabel="digit", yticks=range(len(shares)), yticklabels=errors)
     figure.colorbar(image, ax=axes, label="errors (% of its images)")
@@ -300,7 +307,7 @@ def _draw_network(panels: Sequence[Axes], row: int, name: str, network: Mapping[
     scores.errorbar(mean, row, xerr=reach, **large)
     times.scatter(seconds, accuracies, **small)
     times.errorbar(np.median(seconds), mean, yerr=reach, **large)
-    curve = {"color": colour, "linestyle": line, "marker": marker, "label": name}
+    curve: dict[str, Any] = {"color": colour, "linestyle": line, "marker": marker, "label": name}
     steps, loss = _mean_curve(network["histories"], "loss")
     apart = max(1, len(steps) // 3)  # three marks a curve, none under those of another
     losses.plot(steps, loss, **curve, markersize=4, markevery=(row * apart // len(LOOKS), apart))
@@ -325,7 +332,7 @@ def _log_scale(axes: Axes, values: np.ndarray) -> None:
     room = LINE * np.log10(high / low)  # in decades
     labelled = next((digits for digits in LABELLED if np.log10(_narrowest_gap(digits)) >= room), LABELLED[-1])
     locator = LogLocator(subs=labelled)
-    ticks = locator.tick_values(low, high)
+    ticks = np.asarray(locator.tick_values(low, high))
     if np.count_nonzero((low <= ticks) & (ticks <= high)) < 2:
         locator = MaxNLocator(4)
     axes.yaxis.set_major_locator(locator)
@@ -368,7 +375,7 @@ def _draw_tiles(
     axes: Axes,
     tiles: np.ndarray,
     columns: int,
-    captions: Iterable[object] = (),
+    captions: Iterable[Any] = (),
     gap: int = 1,
     head: int = 0,
     **scale: Any,
@@ -377,7 +384,8 @@ def _draw_tiles(
     sheet = _sheet(tiles, columns, gap, head)
     image = axes.imshow(sheet, interpolation="nearest", **scale)
     axes.set_axis_off()
-    axes.figure.set_figheight(0.8 + 7.4 * min(sheet.shape[0] / sheet.shape[1], 1))  # inches
+    figure: Any = axes.figure
+    figure.set_figheight(0.8 + 7.4 * min(sheet.shape[0] / sheet.shape[1], 1))  # inches
     _, height, width = tiles.shape
     for n, caption in enumerate(captions):
         row, column = divmod(n, columns)
@@ -478,7 +486,7 @@ def _show_in_window(figure: Figure) -> bool:
     from matplotlib import pyplot  # only here: it is slow, and picks a backend for the whole process
 
     try:
-        pyplot.figure(FigureClass=lambda **_: figure)
+        pyplot.figure(FigureClass=lambda **_: figure)  # pyright: ignore[reportArgumentType]  # is called, no more
     except Exception:  # no toolkit, or no screen behind DISPLAY: each toolkit has errors of its own
         return False
     if figure.canvas.required_interactive_framework is None:  # a backend without windows
