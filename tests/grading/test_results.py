@@ -1,4 +1,4 @@
-"""Results: points by the rubric, files that programs and people read, and strangers' text that stays text."""
+"""Results: points by the rubric, files that programs and people read, and untrusted text that stays text."""
 
 import csv
 import dataclasses
@@ -231,7 +231,7 @@ class Elements(HTMLParser):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_strangers_text_shows_as_it_is_once_markdown_is_rendered(text):
+def test_untrusted_text_shows_as_it_is_once_markdown_is_rendered(text):
     pypandoc = needs("pypandoc")
     page = pypandoc.convert_text(markdown(text), "html", format="gfm", extra_args=["--wrap=none"])
     elements = Elements()
@@ -240,7 +240,7 @@ def test_strangers_text_shows_as_it_is_once_markdown_is_rendered(text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_strangers_text_leaves_no_tag_and_no_block_in_feedback(text):
+def test_untrusted_text_leaves_no_tag_and_no_block_in_feedback(text):
     result = result_of(
         failed("run/model_no1", text, log=text, remarks=(text,)), name=text, zip=text, remarks=[text], problem=text
     )
@@ -252,7 +252,7 @@ def test_strangers_text_leaves_no_tag_and_no_block_in_feedback(text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_strangers_text_in_a_message_is_text_or_code_and_nothing_else(text):
+def test_untrusted_text_in_a_message_is_text_or_code_and_nothing_else(text):
     pypandoc = needs("pypandoc")
     shown = message(f"line 3, `{text}`: {text}")
     elements = Elements()
