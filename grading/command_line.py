@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from labkit import startup
+from labkit.version import NAME, VERSION
 
 DESCRIPTION = """\
 Grades a class: every zip in a folder.
@@ -66,6 +67,7 @@ def _parser():
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     parser.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="the folder with the students' zips")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, default=Path("grades"), help="where the results go (default: grades)"

@@ -11,6 +11,7 @@ from grading.results.escaping import cell
 from grading.results.overruling import MALUS, Decision
 from labkit.checks.check import FAILED, PASSED, UNDECIDED, Check
 from labkit.files import atomic_file
+from labkit.version import VERSION
 
 RESULT, FEEDBACK, GRADES = "result.json", "feedback.md", "grades.csv"
 SUBMISSIONS = "submissions"  # the folder, within that of the results, with a folder for each submission
@@ -131,7 +132,7 @@ def _points(check, most, assignment):
 
 def write_result(path, result, marks):
     """Writes a result with its points, atomically. Raises DataError where that can't be done."""
-    record = dataclasses.asdict(result)
+    record = {"version": VERSION} | dataclasses.asdict(result)
     checks = record.pop("checks")
     for check, points, most in zip(checks, marks.points, marks.max_points, strict=True):
         check |= {"points": points, "max_points": most}

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from labkit import notebook, startup
+from labkit.version import NAME, VERSION
 
 EPILOG = "exit status: 0 success, 1 a failed check or a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
 REPORT_HELP = """\
@@ -43,6 +44,7 @@ def parse_arguments():
     """The command line, with `command`: the function to call."""
     style = {"formatter_class": argparse.RawDescriptionHelpFormatter, "epilog": EPILOG}
     parser = argparse.ArgumentParser(description=__doc__, **style)
+    parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(metavar="report | check | pack", required=True)
     report = commands.add_parser("report", help="make report.pdf of report.md", description=REPORT_HELP, **style)
     report.add_argument("source", nargs="?", default="report.md", help="the report (default: report.md)")

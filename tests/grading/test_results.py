@@ -15,6 +15,7 @@ from grading.results.results import Result, mark, read_result, write_grades, wri
 from labkit.checks.assignment import NETWORKS, load_assignment
 from labkit.checks.check import failed, passed, skipped, undecided
 from labkit.submission.names import safe_stem
+from labkit.version import VERSION
 from tests.support.needs import needs
 
 pytestmark = pytest.mark.grading
@@ -125,6 +126,7 @@ def test_an_undecided_check_is_open_like_manual_points_and_shown_as_such(tmp_pat
     assert (row["score"], row["max_score"], row["architecture/model_no1"]) == ("10", "12", "")
     assert "architecture/model_no1 is to be settled by hand, up to 10 points: the grader can't" in row["remarks"]
     write_result(tmp_path / "result.json", result, marks)
+    assert json.loads((tmp_path / "result.json").read_bytes())["version"] == VERSION
     assert read_result(tmp_path / "result.json") == result
 
 
