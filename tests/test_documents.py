@@ -34,7 +34,7 @@ COMMANDS = list(dict.fromkeys(chain.from_iterable(map(commands, TEXTS.values()))
 LEFT_OUT = {  # commands, as patterns, that no test runs; with the reason
     r"(python3|python3\.13|py) .*-m venv .*": ".ci/run makes an environment by it",
     r"(\.venv/bin/)?pip .*": "it installs packages, which .ci/run does",
-    r"sudo .*|docker .*": "it changes the machine, or needs a service that may not be there",
+    r"sudo .*": "it changes the machine, or needs a service that may not be there",
     r"tensorboard .*": "it serves until it is stopped",
     r"source .*|export .*|unset .*": "the shell's own",
     r"\.ci/run|ruff .*|lint-imports": "it is CI itself, or a part of it",

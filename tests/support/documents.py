@@ -7,7 +7,7 @@ FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # How a code span in a sentence or a table begins, where it is a command.
-COMMAND = re.compile(r"(?:python3?|py|pip|\.venv/bin/\w+|tensorboard|sudo|docker|source|export|unset|ruff) .+|\.ci/run")
+COMMAND = re.compile(r"(?:python3?|py|pip|\.venv/bin/\w+|tensorboard|sudo|source|export|unset|ruff) .+|\.ci/run")
 
 
 def without_code(text: str) -> str:
