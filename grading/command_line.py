@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from labkit import startup
+from labkit.version import NAME, VERSION
 
 DESCRIPTION = """\
 Grades a class: every zip in a folder.
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     parser.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="the folder with the students' zips")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, default=Path("grades"), help="where the results go (default: grades)"

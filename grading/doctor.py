@@ -116,7 +116,7 @@ def walls(sandbox: Sandbox) -> Iterator[Finding]:
         yield Finding(GOOD if wall.stands else NOTE, f"second wall: {wall.name}", said)
     if not sandbox.walls:
         how = "" if os.geteuid() == 0 else f"\nto have one, where systemd does: {DELEGATE}"
-        yield Finding(NOTE, "second wall", f"no control group to be had; the filter and the watch hold alone{how}")
+        yield Finding(NOTE, "second wall", f"no control group; the filter and the watch hold alone{how}")
 
 
 def _tensorflow(sandbox: Sandbox) -> Finding:

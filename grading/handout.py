@@ -4,7 +4,6 @@ Folders say it: the scripts and commands, the texts, labkit/, and the students' 
 tracks is handed out, so that no draft or result goes along.
 """
 
-import re
 import subprocess
 from pathlib import Path
 
@@ -23,6 +22,7 @@ STUDENTS = (  # patterns of paths in the kit, in which ** stands for any folders
     "requirements.txt",
     "requirements-report.txt",
     "docs/*.png",
+    "docs/student/*.md",
     "labkit/**/*.py",
     "labkit/**/*.typ",
     "tests/__init__.py",
@@ -63,14 +63,5 @@ def write_handout(path: str | Path) -> None:
     Raises OSError or DataError where a file can't be read or written, or is missing.
     """
     files = {f"{FOLDER}/{name}": (KIT / name).read_bytes() for name in handed_out()}
-    readme = f"{FOLDER}/README.md"
-    files[readme] = student_readme(files[readme].decode()).encode()
     with atomic_file(Path(path)) as file:
         file.write(zip_bytes(files))
-
-
-def student_readme(text: str) -> str:
-    """A README without the instructor's sections, and without links to them."""
-    sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
-    rest = "".join(section for section in sections if not section.startswith("## For the instructor"))
-    return re.sub(r":?\s\[[^\]]*\]\(#for-the-instructor[^)]*\)", "", rest)

@@ -3,11 +3,9 @@
 from pathlib import Path
 
 PACKAGES = """\
-How to get a sandbox (one is enough; then run this again):
+How to get a sandbox (then run this again):
   bubblewrap    Debian, Ubuntu: sudo apt-get install bubblewrap    Fedora: sudo dnf install bubblewrap
-                It exists for Linux only: on Windows grade in WSL 2, on macOS with docker.
-  docker        https://docs.docker.com/engine/install, then: docker build -t mnist-lab-grading -f grading/Dockerfile .
-  podman        https://podman.io, then: podman build -t mnist-lab-grading -f grading/Dockerfile .
+                It exists for Linux only: on Windows grade in WSL 2, on macOS in a virtual machine with Linux.
 """
 APPARMOR = """\
 bubblewrap needs user namespaces, which this system keeps for programs that AppArmor knows (Ubuntu since 23.10).

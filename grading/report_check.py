@@ -1,4 +1,4 @@
-"""Checks a report: it is read in the sandbox, and what was found there is judged by `report_rules`."""
+"""Checks a report: it is read in the sandbox, and what was found there is judged by labkit/checks/report/rules.py."""
 
 import json
 from pathlib import Path

@@ -36,7 +36,7 @@ PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 class Ended:
     """How a child ended: "done" (with the `result` of its task), "exit", "signal", "timeout" or "flood".
 
-    `status` is its exit status, or the signal's number; `log` is what it printed, head and tail: a stranger's text.
+    `status` is its exit status, or the signal's number; `log` is what it printed, head and tail: untrusted text.
     """
 
     ended: str

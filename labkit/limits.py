@@ -91,7 +91,7 @@ class Log:
         self._tail = (self._tail + data[room:])[-self._half :]
 
     def __str__(self) -> str:
-        """Readable text: a stranger's control characters shown, and what was left out told."""
+        """Readable text: control characters of untrusted output shown, and how much was left out."""
         left_out = self.total - len(self._head) - len(self._tail)
         gap = f"\n[... {left_out:,} bytes left out ...]\n".encode() if left_out else b""
         return printable((self._head + gap + self._tail).decode("utf-8", "replace"))

@@ -1,7 +1,7 @@
 """Tells a mistake in a lab script in one line: where it is, what it is, and what to do.
 
 The script itself, tests/test_shapes.py, `submit.py check` and grading take the line from here, so they say the same.
-Nothing here imports TensorFlow. README.md's table of what the lecture's lines became is behind LECTURE.
+Nothing here imports TensorFlow. LECTURE is the table of docs/student/tensorflow-1-to-2.md, in short.
 """
 
 import ast
@@ -19,8 +19,8 @@ IMAGES = 2  # blank ones, to try a model with
 # What TensorFlow adds to its messages: names of nodes, of operations, colours.
 NOISE = r" for '\{\{node .*?(?=' with input shapes)'|\{\{.*?\}\} ?|\[Op:.*|\x1b\[[0-9;]*m"
 FRAME = re.compile(r'File "(?P<file>.+?)", line (?P<line>\d+), in .*\n\s*(?P<code>.*)')
-TABLE = "README.md, From the lecture's TensorFlow to today's"
-# A name of TensorFlow 1's, and what the README's table has in its place.
+TABLE = "docs/student/tensorflow-1-to-2.md"  # what each line of the lecture became
+# A name of TensorFlow 1's, and what that table has in its place.
 LECTURE = {
     "placeholder": "an argument: `def __call__(self, x, keep_prob=1.0):`",
     "Session": "a call of a function under `@tf.function`",

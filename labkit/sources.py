@@ -110,7 +110,7 @@ def _at(error: Exception) -> str:
 
 
 def _anew() -> str:
-    return f"{START_ANEW}: {TABLE}, has what each line became"
+    return f"{START_ANEW}: {TABLE} has what each line became"
 
 
 def _defines_model(node: ast.AST) -> bool:

@@ -1,4 +1,4 @@
-"""Reads a stranger's zip without harm: what is in it, and a member's bytes.
+"""Reads an untrusted zip without harm: what is in it, and a member's bytes.
 
 `zipfile` parses; nothing that the archive says of itself is believed. A zip is refused as a whole, before a byte of it
 is unpacked, for anything that would be harmful in some program: a name that leaves the folder, two names that are one

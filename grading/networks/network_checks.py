@@ -205,7 +205,7 @@ class _Submission:
         if error:
             return f"calling the Model of {script}.py: {error}"
         if not records.weights:
-            return f"python {script}.py --steps {STEPS}: its weights were not to be had after the {STEPS} steps"
+            return f"python {script}.py --steps {STEPS}: its weights could not be read after the {STEPS} steps"
         return f"python {script}.py --steps {STEPS}: {found.run}" if found and found.run else None
 
     def _check_network(self, script: str, records: Records, found: Found, seconds: float) -> dict[str, Check]:

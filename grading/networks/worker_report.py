@@ -1,4 +1,4 @@
-"""Reads what the worker left: a stranger's word, checked for its form, capped, and made fit for a terminal."""
+"""Reads what the worker left: untrusted, so checked for its form, capped, and made fit for a terminal."""
 
 import json
 from dataclasses import dataclass, field
@@ -96,7 +96,7 @@ def read_report(output: Path, scripts: list[str]) -> dict[str, Records]:
 
 
 def text(value: object, limit: int = MAX_TEXT) -> str:
-    """A stranger's text, fit to be shown; "" for anything else."""
+    """Untrusted text, fit to be shown; "" for anything else."""
     return printable(value[:limit]) if isinstance(value, str) else ""
 
 

@@ -1,4 +1,4 @@
-"""Makes strangers' text safe for what it is written into: Markdown that becomes HTML, and tables that Excel opens."""
+"""Escapes untrusted text for what it is written into: Markdown that becomes HTML, and tables that Excel opens."""
 
 import re
 

@@ -229,7 +229,7 @@ def _parse(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], _Dialect
 
 
 def _encoding(path: Path, content: bytes) -> str:
-    """UTF-8 with or without a mark, UTF-16 as "Unicode text" of Excel, or what Windows uses west of the Oder."""
+    """UTF-8 with or without a mark, UTF-16 as "Unicode text" of Excel, or Windows' code page 1252."""
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):  # a zip, as xlsx and ods are; the older xls
         raise ManualError(f"{path} is a spreadsheet program's own file; save it as CSV, under the same name")
     if content.startswith(b"\xff\xfe"):

@@ -15,6 +15,7 @@ from grading.results.overruling import MALUS, Decision
 from labkit.checks.assignment import Assignment
 from labkit.checks.check import FAILED, PASSED, UNDECIDED, Check
 from labkit.files import atomic_file
+from labkit.version import VERSION
 
 RESULT, FEEDBACK, GRADES = "result.json", "feedback.md", "grades.csv"
 SUBMISSIONS = "submissions"  # the folder, within that of the results, with a folder for each submission
@@ -140,7 +141,7 @@ def _points(check: Check, most: float, assignment: Assignment) -> float:
 
 def write_result(path: Path, result: Result, marks: Mark) -> None:
     """Writes a result with its points, atomically. Raises DataError where that can't be done."""
-    record = dataclasses.asdict(result)
+    record: dict[str, Any] = {"version": VERSION, **dataclasses.asdict(result)}
     checks = record.pop("checks")
     for check, points, most in zip(checks, marks.points, marks.max_points, strict=True):
         check |= {"points": points, "max_points": most}

@@ -4,7 +4,7 @@
     outcome = sandbox.run([sandbox.python, "/submission/model_no1.py"], read_only={"/submission": folder})
     if outcome.problem: ...
 
-bubblewrap comes first, then a container engine, and then nothing: grading refuses, unless it is told to go without.
+Where bubblewrap does not work, nothing does: grading refuses, unless it is told to go without.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.sandbox.bubblewrap import Bubblewrap
-from grading.sandbox.containers import Docker, Podman
 from grading.sandbox.runner import Running, Sandbox
 from grading.sandbox.unconfined import Unconfined
 from labkit.limits import Limits, NoSandbox, Outcome, SandboxError
@@ -71,7 +70,7 @@ class Trial:
 
 def trials() -> Iterator[Trial]:
     """Tries one kind of sandbox after the other."""
-    for kind in (Bubblewrap, Docker, Podman):
+    for kind in (Bubblewrap,):
         try:
             sandbox = kind()
             outcome = sandbox.run([sandbox.python, "-c", "print('it works')"], limits=TRIAL)

@@ -1,4 +1,4 @@
-"""No sandbox at all, for who insists: a process with limits, which sees and reaches all that its user does."""
+"""No sandbox, under --unsafe-no-sandbox: a process with limits, which sees and reaches all that its user does."""
 
 import contextlib
 import math
@@ -11,7 +11,7 @@ from grading.sandbox.sandbox_init import verdict
 from grading.sandbox.staged import StagedProcess
 from labkit.limits import Limits
 
-# The shell sets the limits: those of the grader itself must stay. Where one is not to be had, the rest still holds.
+# The shell sets the limits: those of the grader itself must stay. Where one can't be set, the rest still holds.
 LIMITED = """
 exec 3>&2 2>/dev/null
 ulimit -c 0; ulimit -S -t "$1"; ulimit -d "$2"; ulimit -f "$3"; ulimit -n "$4"

@@ -48,7 +48,7 @@ class Library:
     def source(self, zip_path: Path, label: str, student: str, sha256: str = "") -> Source:
         """The Source of a zip, whose fingerprints are taken where they are not kept; "" for a hash that isn't known.
 
-        Raises BadZip, limits.SandboxError, DataError or OSError where there are none to be had.
+        Raises BadZip, limits.SandboxError, DataError or OSError where there are none.
         """
         if not (sha256 and are_kept(self.file(sha256))):
             with self._emptied() as scratch:

@@ -45,7 +45,7 @@ class Source:
     student: str
 
     def prints(self) -> dict[str, frozenset[int]]:
-        """The values of the fingerprints, by kind. Raises NoFingerprints where there are none to be had."""
+        """The values of the fingerprints, by kind. Raises NoFingerprints where there are none."""
         record = self._record()
         return {name: frozenset(int(found[0]) for found in record["prints"][name]) for name in KINDS}
 

@@ -50,7 +50,7 @@ def check_training(script: str, folder: Path, band: tuple[float, float]) -> tupl
     if not on_mnist:
         data = current[0].dataset
         problem = f"{script} was trained on {data}, not MNIST, and that says nothing about MNIST"
-        return failed(name, f"{problem}: get MNIST (README.md, When something does not work), then {again}"), None
+        return failed(name, f"{problem}: get MNIST (docs/student/when-something-does-not-work.md), then {again}"), None
     return _check_accuracy(name, script, on_mnist, band)
 
 

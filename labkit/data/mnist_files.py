@@ -272,7 +272,7 @@ def _must_be_mnist(directory: Path, source_url: str, found: Files) -> bool:
 
 
 def _known_for_mnist(source_url: str) -> bool:
-    """Whether MNIST is what is to be had at `source_url`, by http or https."""
+    """Whether MNIST is what `source_url` has, by http or https."""
     places = [public_url(url).partition("://")[2] for url in (source_url, ORIGIN, *MIRRORS)]
     return places[0] in places[1:]
 
@@ -447,7 +447,7 @@ def _receive(url: str, file: BinaryIO) -> None:
         except requests.HTTPError as error:
             response: Any = error.response
             status = f"{response.status_code} {response.reason}"
-            raise _MirrorError(f"{public_url(url)} is not to be had: HTTP status {status}") from error
+            raise _MirrorError(f"{public_url(url)} cannot be fetched: HTTP status {status}") from error
         except requests.exceptions.ChunkedEncodingError as error:
             raise _MirrorError(f"{public_url(url)} broke off after {file.tell():,} bytes") from error
         except requests.RequestException as error:

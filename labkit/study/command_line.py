@@ -80,7 +80,7 @@ class OtherNetworkError(StudyError):
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A training to be had: where its results go, and what its run.json has to say, to be the one that is wanted."""
+    """A training that the study needs: where its results go, and what its run.json has to hold to count for it."""
 
     network: str
     seed: int
@@ -143,7 +143,7 @@ def find_jobs(
     wanted, faults = {}, {}
     for network in [network for network in NETWORKS if network in networks]:  # in that order, once
         try:
-            wanted[network] = what_is_wanted(network, given, data)
+            wanted[network] = expected_record(network, given, data)
         except FileNotFoundError:
             hint = f": copy deep_mnist.py and remove {REMOVED[network]}" if network in REMOVED else ""
             say(f"{network}.py is not there yet, so it is left out{hint}")
@@ -162,7 +162,7 @@ def find_jobs(
     return jobs, faults
 
 
-def what_is_wanted(network: str, given: dict[str, Any], data: loader.DataSets) -> dict[str, Any]:
+def expected_record(network: str, given: dict[str, Any], data: loader.DataSets) -> dict[str, Any]:
     """What decides a training's result, laid out as in run.json, but for the seed.
 
     Raises StudyError for a script whose flags can't be read, and OSError where there is none.
@@ -343,7 +343,7 @@ def read_predictions(path: Path, record: dict[str, Any], labels: np.ndarray) -> 
     return predictions
 
 
-def look_around(
+def find_finished(
     jobs: Sequence[Job], labels: np.ndarray
 ) -> tuple[dict[Job, tuple[dict[str, Any], np.ndarray]], dict[str, str]]:
     """What is finished already: {job: what read_run returns}; and {network: why it is none of this study's}.
@@ -552,7 +552,7 @@ def study(options: argparse.Namespace, given: dict[str, Any]) -> int:
     notes = unlike_scripts(job.network for job in jobs)
     for note in notes:
         say(note)
-    finished, strange = look_around(jobs, labels)
+    finished, strange = find_finished(jobs, labels)
     jobs = [job for job in jobs if job.network not in strange]
     # Not "auto": were the data to vanish meanwhile, half of the study would be on synthetic digits.
     passed_on = given | {"dataset": "mnist" if data.name == "MNIST" else "synthetic"}

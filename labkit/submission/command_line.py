@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import notebook, startup
+from labkit.version import NAME, VERSION
 
 if TYPE_CHECKING:
     from labkit.checks.assignment import Assignment
@@ -47,6 +48,7 @@ def parse_arguments() -> argparse.Namespace:
     """The command line, with `command`: the function to call."""
     style = {"formatter_class": argparse.RawDescriptionHelpFormatter, "epilog": EPILOG}
     parser = argparse.ArgumentParser(description=__doc__, **style)
+    parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
     commands = parser.add_subparsers(metavar="report | check | pack", required=True)
     report = commands.add_parser("report", help="make report.pdf of report.md", description=REPORT_HELP, **style)
     report.add_argument("source", nargs="?", default="report.md", help="the report (default: report.md)")

@@ -10,6 +10,7 @@ from pathlib import Path
 from labkit.checks.assignment import NETWORKS, Assignment
 from labkit.files import FACES, KIT, atomic_file
 from labkit.submission.student_checks import REPORT
+from labkit.version import VERSION
 
 MANIFEST = "manifest.json"
 STAMP = (1980, 1, 1, 0, 0, 0)  # of every file in the zip: the earliest that the format knows
@@ -36,6 +37,7 @@ def pack(
         raise PackError(f"there is nothing to pack in {folder}: no script, and no {REPORT}")
     manifest = {
         **student,
+        "version": VERSION,
         "kit": kit_version(),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         "forced": bool(failed),

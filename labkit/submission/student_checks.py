@@ -202,7 +202,7 @@ def _stale_report(path: Path) -> str | None:
 
 
 def _read_report(path: Path) -> dict[str, Any]:
-    """What report_reader finds in a PDF: the fields of Found, or a problem."""
+    """What the reader finds in a PDF: the fields of Found, or a problem."""
     with tempfile.TemporaryDirectory() as scratch:
         destination = Path(scratch, "found.json")
         arguments = ["-m", "labkit.checks.report.reader", path.name, KIT / "report_template.md", destination]

@@ -184,7 +184,7 @@ def test_a_wall_that_shared_memory_passes_does_not_stand(tmp_path, monkeypatch):
 def test_the_walls_that_stand_here_hold_a_sandbox(monkeypatch):
     groups = cgroup.find_groups()
     if groups is None:
-        pytest.skip("no control group, version 2, is to be had here")
+        pytest.skip("there is no control group of version 2 here")
     assert list(groups.home.glob(f"{cgroup.PREFIX}{os.getpid()}-*")) == [], "what the trials made is gone"
     if shutil.which("bwrap") is None:
         pytest.skip("bubblewrap is not installed")

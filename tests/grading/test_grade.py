@@ -444,7 +444,7 @@ def test_within_the_grace_period_a_zip_supersedes_one_in_time(klass, minutes, st
     assert klass.grades()["first/1005_mary_somerville.zip"]["status"] == status
 
 
-def test_names_of_strangers_are_harmless_in_every_file(klass, capsys):
+def test_untrusted_names_are_harmless_in_every_file(klass, capsys):
     names = ["=cmd()_1_x_y", "1_<script>_x\x1b[31m", "..", "1_a_b\u202egpj", "con", "1_a_b\udcff", "-1_a_b"]
     for name in names:
         klass.add(name)

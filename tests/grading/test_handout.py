@@ -10,11 +10,12 @@ import zipfile
 import pytest
 
 from grading import staging
-from grading.handout import FOLDER, handed_out, student_readme, write_handout
+from grading.handout import FOLDER, handed_out, write_handout
 from grading.intake.arrivals import unpack
 from labkit.checks.assignment import NETWORKS
 from tests.submissions.report_pdf import make_report
 from tests.submissions.report_words import write_report
+from tests.support.documents import dead_links
 from tests.support.tracing import ROOT
 
 pytestmark = pytest.mark.submit
@@ -150,25 +151,17 @@ def test_the_same_kit_gives_the_same_bytes(tmp_path):
         assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-# ----------------------------------------------------------------------------------------------------------- the README
+# -------------------------------------------------------------------------------------------------------- its documents
 
 
-def test_the_readme_loses_the_instructors_sections_with_links_to_them_and_no_other():
-    link = "first, safely: [for the\ninstructor](#for-the-instructor-zips)"
-    text = f"# Lab\n\n{link}.\n\n## A\n\na\n\n## For the instructor: zips\n\n### how\n\nsecret\n\n## B\n\nb\n"
-    assert student_readme(text) == "# Lab\n\nfirst, safely.\n\n## A\n\na\n\n## B\n\nb\n"
-
-
-def test_every_link_and_every_script_in_the_readme_is_there(lab):
-    readme = (lab / "README.md").read_text(encoding="utf-8")
-    headings = re.findall(r"^#+ (.*)", readme, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-    assert set(re.findall(r"\]\(#([^)]+)\)", readme)) <= anchors
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", readme) if not link.startswith("https://")]
-    scripts = set(re.findall(r"python (\w[\w/]*\.py)", readme)) - {f"{script}.py" for script in NETWORKS}
-    assert scripts
-    for name in [*links, *scripts]:
-        assert (lab / name).exists(), name
+def test_no_link_in_its_documents_is_dead_and_every_script_in_them_is_there(lab):
+    documents = [lab / "README.md", *(lab / "docs" / "student").glob("*.md")]
+    assert {path.name: dead for path in documents if (dead := dead_links(path))} == {}
+    texts = " ".join(path.read_text(encoding="utf-8") for path in documents)
+    scripts = set(re.findall(r"python (\w[\w/]*\.py)", texts)) - {f"{script}.py" for script in NETWORKS}
+    assert len(documents) > 5
+    assert len(scripts) > 3
+    assert [script for script in scripts if not (lab / script).is_file()] == []
 
 
 # ---------------------------------------------------------------------------------------------- the whole student's way

@@ -400,4 +400,4 @@ def test_a_run_is_worth_the_weights_that_it_moved(tmp_path):
     assert "not all finite" in running.problem(samples(path, shapes, np.nan), graph)
     assert "another network" in running.problem(samples(path, [*shapes[:4], (3136, 1024), (1024,)]), graph)
     path.write_bytes(b"\x80\x04pickle")
-    assert "were not to be had" in running.problem(path, graph)
+    assert "could not be read" in running.problem(path, graph)

@@ -1,4 +1,4 @@
-"""Results: points by the rubric, files that programs and people read, and strangers' text that stays text."""
+"""Results: points by the rubric, files that programs and people read, and untrusted text that stays text."""
 
 import csv
 import dataclasses
@@ -15,6 +15,7 @@ from grading.results.results import Result, mark, read_result, write_grades, wri
 from labkit.checks.assignment import NETWORKS, load_assignment
 from labkit.checks.check import failed, passed, skipped, undecided
 from labkit.submission.names import safe_stem
+from labkit.version import VERSION
 from tests.support.needs import needs
 
 pytestmark = pytest.mark.grading
@@ -125,6 +126,7 @@ def test_an_undecided_check_is_open_like_manual_points_and_shown_as_such(tmp_pat
     assert (row["score"], row["max_score"], row["architecture/model_no1"]) == ("10", "12", "")
     assert "architecture/model_no1 is to be settled by hand, up to 10 points: the grader can't" in row["remarks"]
     write_result(tmp_path / "result.json", result, marks)
+    assert json.loads((tmp_path / "result.json").read_bytes())["version"] == VERSION
     assert read_result(tmp_path / "result.json") == result
 
 
@@ -231,7 +233,7 @@ class Elements(HTMLParser):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_strangers_text_shows_as_it_is_once_markdown_is_rendered(text):
+def test_untrusted_text_shows_as_it_is_once_markdown_is_rendered(text):
     pypandoc = needs("pypandoc")
     page = pypandoc.convert_text(markdown(text), "html", format="gfm", extra_args=["--wrap=none"])
     elements = Elements()
@@ -240,7 +242,7 @@ def test_strangers_text_shows_as_it_is_once_markdown_is_rendered(text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_strangers_text_leaves_no_tag_and_no_block_in_feedback(text):
+def test_untrusted_text_leaves_no_tag_and_no_block_in_feedback(text):
     result = result_of(
         failed("run/model_no1", text, log=text, remarks=(text,)), name=text, zip=text, remarks=[text], problem=text
     )
@@ -252,7 +254,7 @@ def test_strangers_text_leaves_no_tag_and_no_block_in_feedback(text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_strangers_text_in_a_message_is_text_or_code_and_nothing_else(text):
+def test_untrusted_text_in_a_message_is_text_or_code_and_nothing_else(text):
     pypandoc = needs("pypandoc")
     shown = message(f"line 3, `{text}`: {text}")
     elements = Elements()

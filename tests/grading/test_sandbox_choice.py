@@ -1,44 +1,19 @@
 """Which sandbox is taken, what the others do, and what the doctor tells about all of them."""
 
-import os
+import shutil
 import stat
-from pathlib import Path
 
 import pytest
 
 from grading import doctor, remedies
-from grading.sandbox import choice, containers
-from grading.sandbox.containers import IMAGE, Docker, command_line
-from grading.sandbox.runner import Job
+from grading.sandbox import choice
 from grading.sandbox.unconfined import Unconfined
-from labkit.limits import Limits, NoSandbox, SandboxError
+from labkit.limits import Limits, NoSandbox
 from tests.support.needs import needs
 
 pytestmark = pytest.mark.grading
 
 MIB = 2**20
-ENGINE = """#!/bin/sh
-# Stands in for a container engine: notes each call, and runs a container's command as it is.
-echo "$@" >> "$0.calls"
-case "$1 $2" in
-    "version ") exit ${NO_ENGINE:-0} ;;
-    "image inspect") exit ${NO_IMAGE:-0} ;;
-    "inspect --format") echo "${OOM_KILLED:-false}" ;;
-    run\\ *)
-        while [ "$1" != mnist-lab-grading ]; do shift; done
-        shift; exec "$@" ;;
-esac
-"""
-
-
-@pytest.fixture
-def engine(tmp_path, monkeypatch):
-    """A stand-in for docker on the PATH; returns the file in which it notes its calls."""
-    program = tmp_path / "docker"
-    program.write_text(ENGINE)
-    program.chmod(stat.S_IRWXU)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    return Path(f"{program}.calls")
 
 
 @pytest.fixture
@@ -66,99 +41,10 @@ def test_a_sandbox_that_is_there_and_does_not_work_is_not_taken(tmp_path, monkey
     program.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
     program.chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(containers.shutil, "which", lambda name: str(program) if name == "bwrap" else None)
-    first, *others = choice.trials()
-    assert (first.name, first.sandbox) == ("bubblewrap", None)
-    assert "No permissions to create new namespace" in first.problem
-    assert [trial.sandbox for trial in others] == [None, None]
-
-
-# ----------------------------------------------------------------------------------------------------------- container
-
-
-@pytest.fixture
-def job(tmp_path):
-    return Job(
-        command=["python", "worker.py"],
-        read_only={"/submission": tmp_path},
-        has_output=True,
-        limits=Limits(memory_bytes=1024 * MIB, processes=99, wall_seconds=60, cpu_seconds=50),
-        env={"HOME": "/tmp"},
-        cwd="/submission",
-        keeps_pipes=False,
-    )
-
-
-def test_a_container_is_confined_by_its_command_line(job, tmp_path):
-    line = command_line("docker", "a-name", job, tmp_path / "output", (1234, 1235))
-    text = " ".join(line)
-    assert line[:2] == ["docker", "run"]
-    for option in (
-        "--network none",
-        "--read-only",
-        "--cap-drop ALL",
-        "--security-opt no-new-privileges",
-        "--user 1234:1235",
-        f"--memory {1024 * MIB} --memory-swap {1024 * MIB}",
-        "--pids-limit 99",
-        "--ulimit cpu=50:50",
-        f"--mount type=bind,source={tmp_path},target=/submission,readonly",
-        f"--mount type=bind,source={tmp_path}/output,target=/output",
-        "--workdir /submission",
-    ):
-        assert option in text
-    assert line[-6:] == [IMAGE, "timeout", "--signal=KILL", "61", "python", "worker.py"]
-
-
-def test_a_container_s_user_is_never_root(job, tmp_path):
-    for name in ("docker", "podman"):
-        line = command_line(name, "a-name", job, tmp_path, (0, 0))
-        assert line[line.index("--user") + 1] == "61184:61184"
-    assert "--userns keep-id" in " ".join(command_line("podman", "a-name", job, tmp_path, (1000, 1000)))
-
-
-def test_a_container_runs_and_is_removed(engine):
-    outcome = Docker().run(["/bin/sh", "-c", "echo hello"])
-    assert (outcome.ended, outcome.status, outcome.log, outcome.problem) == ("exit", 0, "hello\n", None)
-    assert engine.read_text().splitlines()[-1].startswith("rm --force mnist-lab-grading-")
-
-
-def test_a_container_ends_at_its_wall_time(engine):
-    outcome = Docker().run(["/bin/sh", "-c", "sleep 60"], limits=Limits(wall_seconds=0.3))
-    assert outcome.ended == "timeout"
-    assert "kill mnist-lab-grading-" in engine.read_text()
-
-
-@pytest.mark.usefixtures("engine")
-def test_a_container_out_of_memory_is_told(monkeypatch):
-    monkeypatch.setenv("OOM_KILLED", "true")
-    assert Docker().run(["/bin/sh", "-c", "exit 137"]).ended == "memory"
-
-
-@pytest.mark.usefixtures("engine")
-def test_a_container_that_dies_of_a_signal_is_told():
-    outcome = Docker().run(["/bin/sh", "-c", "exit 139"])
-    assert (outcome.ended, outcome.status) == ("killed", -11)
-
-
-@pytest.mark.usefixtures("engine")
-def test_an_engine_that_fails_is_no_fault_of_the_command():
-    with pytest.raises(SandboxError, match="no such image"):
-        Docker().run(["/bin/sh", "-c", "echo no such image; exit 125"])
-
-
-@pytest.mark.usefixtures("engine")
-def test_a_client_whose_engine_does_not_answer_is_no_sandbox(monkeypatch):
-    monkeypatch.setenv("NO_ENGINE", "1")
-    with pytest.raises(SandboxError, match="docker is here, but its engine does not answer"):
-        Docker()
-
-
-@pytest.mark.usefixtures("engine")
-def test_without_its_image_an_engine_is_no_sandbox(monkeypatch):
-    monkeypatch.setenv("NO_IMAGE", "1")
-    with pytest.raises(SandboxError, match="docker build -t mnist-lab-grading"):
-        Docker()
+    monkeypatch.setattr(shutil, "which", lambda name: str(program) if name == "bwrap" else None)
+    (trial,) = choice.trials()
+    assert (trial.name, trial.sandbox) == ("bubblewrap", None)
+    assert "No permissions to create new namespace" in trial.problem
 
 
 # ---------------------------------------------------------------------------------------------------------- unconfined

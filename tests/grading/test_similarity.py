@@ -428,7 +428,7 @@ def test_passages_are_the_whole_lines_that_match(student):
     assert "import tensorflow" not in "\n".join(first.lines[0])
 
 
-def test_the_page_holds_no_markup_of_strangers(student, tmp_path):
+def test_the_page_holds_no_untrusted_markup(student, tmp_path):
     bad = ODD.replace("I was bitten", "<script>alert(1)</script> \x1b[31m I was bitten")
     sources = [student("<b>first</b>", model_no1=reference() + bad), student("second", model_no1=reference() + bad)]
     pairs = find_pairs(sources, [], RULES)

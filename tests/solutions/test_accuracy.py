@@ -1,4 +1,4 @@
-"""The trainings, with the default flags, to the accuracies that the README promises."""
+"""The trainings, with the default flags, to the accuracies that docs/student/measured.md promises."""
 
 import json
 import re

@@ -132,20 +132,20 @@ def test_the_command_works_as_it_is_from_another_folder(kit, tmp_path):
     assert done.stdout == f"2:{kit / 'submit.py'}:María José\n"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the README has another command there")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has a page of its own")
 def test_without_an_environment_the_command_is_the_readmes(kit):
     line = the_line(run(*WITHOUT_PACKAGES, "deep_mnist.py", cwd=kit))
     command = line.partition("make one: ")[2]
     assert f"\n{command}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_on_windows_the_command_is_the_readmes_too(monkeypatch):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_on_windows_the_command_is_that_of_the_page_on_windows(monkeypatch):
+    page = (ROOT / "docs" / "student" / "windows-macos-gpu.md").read_text(encoding="utf-8")
     monkeypatch.setattr(startup, "WINDOWS", True)
     monkeypatch.setattr(os.path, "join", lambda *parts: "\\".join(parts))
     monkeypatch.setattr(startup, "_shown", lambda path: path.replace(".exe", ""))
     monkeypatch.setattr(sys, "argv", ["deep_mnist.py"])
-    assert f"\n{startup.creation('.venv')}\n" in readme
+    assert f"\n{startup.creation('.venv')}\n" in page
 
 
 def test_on_windows_a_quoted_program_is_called():

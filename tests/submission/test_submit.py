@@ -23,6 +23,7 @@ from labkit.files import FACES
 from labkit.sources import code_sha256
 from labkit.submission import packing, report_pdf, student_checks
 from labkit.submission.children import run_child
+from labkit.version import VERSION
 from tests.submissions import correct
 from tests.submissions.report_pdf import make_pdf, make_report
 from tests.submissions.report_words import ACCURACIES
@@ -422,6 +423,7 @@ def test_the_zip_holds_the_three_scripts_the_report_and_a_manifest(folder, stubb
             assert archive.read(name) == (folder / name).read_bytes()
         manifest = json.loads(archive.read("manifest.json"))
     assert (manifest["id"], manifest["name"], manifest["surname"]) == ("189295", "ada", "lovelace")
+    assert manifest["version"] == VERSION
     assert (manifest["forced"], manifest["failed_checks"]) == (False, [])
     assert manifest["sha256"]["report.pdf"] == hashlib.sha256((folder / "report.pdf").read_bytes()).hexdigest()
 

@@ -55,7 +55,7 @@ class Print(NamedTuple):
 
 
 def source_text(data: bytes) -> str:
-    """The text of a script as a stranger wrote it: UTF-8, or UTF-16 with its mark; what is neither becomes U+FFFD."""
+    """The text of an untrusted script: UTF-8, or UTF-16 with its mark; what is neither becomes U+FFFD."""
     utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     return data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
 

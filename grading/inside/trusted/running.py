@@ -21,7 +21,7 @@ def problem(path: Path, graph: bytes) -> str | None:
         wanted = _shapes(graph)
         finite = all(np.isfinite(after).all() for _, _, after in samples)
     except Exception:  # the file may hold anything, and says nothing of the network
-        return "its weights were not to be had after the 20 steps"
+        return "its weights could not be read after the 20 steps"
     left = sorted(samples, key=_has_moved, reverse=True)  # of several of one shape, some may be copies, as averages are
     trained = []
     for shape in wanted:

@@ -2,7 +2,7 @@
 
 It runs in the sandbox, beside student code, so what it writes is mere data; `graphs` reads it with all the doubts due.
 A graph has one input, `images`, (BATCH, 784) float32, and two outputs: TESTING, what `model(x)` returns, which is how
-the lecture's main, `lab` and the README test; and TRAINING, the same call with its switch (see `switches`). The
+the lecture's main and `lab` test; and TRAINING, the same call with its switch (see `switches`). The
 constants that stand for variables say so in attributes of theirs: their names, which of them training changes, and
 which change at each call, as the state of random numbers does.
 """

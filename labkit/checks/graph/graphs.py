@@ -1,4 +1,4 @@
-"""Admits a frozen graph that a stranger made, or refuses it: plain arithmetic on one input and constants, and no more.
+"""Admits an untrusted frozen graph, or refuses it: plain arithmetic on one input and constants, and no more.
 
 Of a graph's bytes only that part is taken which the outputs depend on, and only operations on a list are: none that
 reads or writes files, runs Python, keeps state, loops, or calls functions. What is admitted is built as a tf.Graph of

@@ -1,8 +1,8 @@
 """Looks at a model's frozen graph and says whether it is the network that a script should have, and if not, why.
 
 This much students and graders have in common: `submit.py check` and tests/test_shapes.py stop here. What the grader
-does besides, with code that is not handed out, is in grading/trusted: build the network anew of what was read here,
-hold it against the graph, and train it.
+does besides, with code that is not handed out, is in grading/inside/trusted: build the network anew of what was
+read here, hold it against the graph, and train it.
 """
 
 from dataclasses import dataclass, replace

@@ -3,7 +3,7 @@
     python -m labkit.checks.report.reader report.pdf report_template.md found.json
 
 A text can be made to keep a search busy for hours, as a PDF its reader, so the searching is done here, too, under the
-sandbox's limits. What comes out is JSON: the fields of report_rules.Found, or
+sandbox's limits. What comes out is JSON: the fields of rules.Found, or
 {"problem": "...", "undecided": true, "remarks": [...]} for the student, where only the grader can't read it.
 """
 

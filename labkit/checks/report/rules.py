@@ -24,7 +24,7 @@ BETTER = 0.001 + 1e-9  # than the full network: an ablation may be by chance, bu
 
 @dataclass(frozen=True)
 class Found:
-    """What report_reader found: the text that can be seen, and what there is in it of methods, accuracies and prompts.
+    """What the reader found: the text that can be seen, and what there is in it of methods, accuracies and prompts.
 
     `methods` maps the lecture's methods to TREATED, UNCLEAR or MISSING. `accuracies` maps networks to what is stated of
     them, 0 to 1; `loose` are accuracies of nobody for sure. `hidden` and `doubtful` count words that can't be seen, for
@@ -54,7 +54,7 @@ class Unread:
 
 
 def unread_of(record: Mapping[str, Any]) -> Unread:
-    """What report_reader wrote of a report that it could not read."""
+    """What the reader wrote of a report that it could not read."""
     remarks = tuple(map(str, record.get("remarks", ())))
     return Unread(str(record["problem"]), record.get("undecided") is True, remarks)
 

@@ -1,6 +1,6 @@
 """Reads a report: the text of a PDF that can be seen, and the template's prompts in it.
 
-A PDF can be made to keep its reader busy for ever, or to fill the memory. So `report_reader` runs all this in a process
+A PDF can be made to keep its reader busy for ever, or to fill the memory. So `reader.py` runs all this in a process
 of its own, under somebody else's limits; the caps below only keep honest files within reason.
 """
 
