@@ -52,7 +52,8 @@ def main(options: argparse.Namespace) -> None:
     }
     results = {key: once[0] for key, once in measuring.alternate(contenders, 1).items()}
     for steps in options.steps:
-        print(f"Test accuracy after {steps} steps, median and range:\n\n{accuracy_table(results, draws, steps)}\n")
+        print(f"Test accuracy after {steps} steps, {digits.name}, median and range:\n")
+        print(f"{accuracy_table(results, draws, steps)}\n")
         seconds = [second for found in results.values() for second in found["steps"][str(steps)]["seconds"]]
         print("A training took {} s ({}).\n".format(*measuring.summary(seconds).text(".2f")))
     record = [{"weights": kind, "network": network, **found} for (kind, network), found in results.items()]
