@@ -198,7 +198,7 @@ def plot_confusion(labels: Any, predictions: Any, path: str | Path | None = None
             "ha": "center",
             "va": "center",
         }
-        axes.text(guess, truth, count, weight="bold" if truth == guess else "normal", **look)
+        axes.text(guess, truth, str(count), weight="bold" if truth == guess else "normal", **look)
     axes.set(xticks=range(10), yticks=range(10), xlabel="guess (digit)", ylabel="truth (digit)")
     figure.colorbar(image, ax=axes, label="mistakes (% of the images of the true digit)")
     return _save_or_show(figure, path, "confusion")

@@ -351,7 +351,8 @@ def _checked(images: np.ndarray, labels: np.ndarray, one_hot: bool, reshape: boo
 def _fake_example(dtype: np.dtype, one_hot: bool, reshape: bool) -> tuple[np.ndarray, np.ndarray]:
     """One image of ones, and the label 0."""
     image = np.ones(SIDE * SIDE if reshape else (SIDE, SIDE, 1), dtype)
-    return image, np.eye(CLASSES)[0] if one_hot else np.uint8(0).reshape(())
+    label: Any = np.eye(CLASSES)[0] if one_hot else np.uint8(0).reshape(())
+    return image, label
 
 
 # --- python input_data.py --------------------------------------------------------------------

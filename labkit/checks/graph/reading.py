@@ -602,7 +602,8 @@ def _convolved(images: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     padded = np.pad(images.astype(np.float32), [(0, 0), (top, top), (left, left), (0, 0)])
     height, width = images.shape[1:3]
     found: Any = 0
-    for i, row in enumerate(kernel.astype(np.float32)):
+    filters: Any = kernel.astype(np.float32)
+    for i, row in enumerate(filters):
         for j, weights in enumerate(row):
             found = found + padded[:, i : i + height, j : j + width] @ weights
     return found
