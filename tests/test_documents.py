@@ -154,7 +154,15 @@ def test_commands_are_found_and_what_is_left_out_is_there():
         assert re.match(r"(\.venv/bin/)?python ", command), f"how is {command} run? See LEFT_OUT"
 
 
-@pytest.mark.parametrize(("name", "flags"), by_program().items(), ids=by_program())
+def long_ones_in_ci_only(name: str) -> tuple[pytest.MarkDecorator, ...]:
+    """The marks of a program's test: those of the benchmarks import much."""
+    return (pytest.mark.benchmark, pytest.mark.sample(2, of="help of benchmarks")) if "benchmarks" in name else ()
+
+
+@pytest.mark.parametrize(
+    ("name", "flags"),
+    [pytest.param(*item, id=item[0], marks=long_ones_in_ci_only(item[0])) for item in by_program().items()],
+)
 def test_a_program_in_the_documents_has_the_flags_that_they_give_it(name, flags):
     done = asked(*name.split(), "--help")
     assert done.returncode == 0, done.stderr

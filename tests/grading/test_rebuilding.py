@@ -112,6 +112,8 @@ def test_what_is_built_anew_computes_what_the_model_computes(parts):
     np.testing.assert_allclose(found, model(x), rtol=2e-2, atol=2e-2 if "conv" in parts else 1e-4)
 
 
+@pytest.mark.attack
+@pytest.mark.sample(2, of="networks that take long to read")
 def test_two_convolutions_in_one_layer_earn_little():
     class Twice(Model):
         def __init__(self):
@@ -123,6 +125,8 @@ def test_two_convolutions_in_one_layer_earn_little():
     assert verdict.fraction <= 0.2
 
 
+@pytest.mark.attack
+@pytest.mark.sample(2, of="networks that take long to read")
 def test_all_weights_may_be_one_variable():
     class Flat(Model):
         """Slices of one long variable; the last bias is a row of the last weights, with a column of ones."""
@@ -164,6 +168,8 @@ def heavy(x):
     return tf.reshape(tf.where(rare, 2 * x, x), [-1, 28, 28, 1])
 
 
+@pytest.mark.attack
+@pytest.mark.sample(2, of="networks that take long to read")
 def test_a_network_that_treats_rare_digits_otherwise_is_another():
     rare = np.repeat(IMAGES, 2, axis=0)
     rare[BATCH + 3] = 0.92
@@ -172,6 +178,8 @@ def test_a_network_that_treats_rare_digits_otherwise_is_another():
     assert network is None
 
 
+@pytest.mark.attack
+@pytest.mark.sample(2, of="networks that take long to read")
 @pytest.mark.parametrize(
     ("variable", "relu"),
     [
@@ -275,6 +283,8 @@ def test_weights_that_are_computed_from_the_variables_are_told(change, monkeypat
     assert "are computed from the model's variables" in "; ".join(verdict.problems)
 
 
+@pytest.mark.attack
+@pytest.mark.sample(2, of="networks that take long to read")
 def test_a_call_that_assigns_to_its_weights_is_told_and_one_that_counts_is_not():
     class Drifting(model_no2.Model):
         def __init__(self, name):

@@ -120,6 +120,8 @@ def names(pairs):
 # ---------------------------------------------------------------------------------------------------------- the measure
 
 
+@pytest.mark.course
+@pytest.mark.sample(2, of="what takes seconds")
 def test_reference_solutions_handed_in_by_everybody_are_no_pairs(student):
     assert find_pairs([student(f"s{n}") for n in range(6)], [], RULES) == []
 

@@ -646,9 +646,17 @@ linux_only = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="el
     "environment",
     [
         pytest.param({}, id="no display", marks=linux_only),
-        pytest.param({"MPLBACKEND": "TkAgg"}, id="no display, GUI backend", marks=linux_only),
+        pytest.param(
+            {"MPLBACKEND": "TkAgg"},
+            id="no display, GUI backend",
+            marks=(linux_only, pytest.mark.course, pytest.mark.sample(2, of="what takes seconds")),
+        ),
         pytest.param({"DISPLAY": ":987", "MPLBACKEND": "TkAgg"}, id="dead display", marks=linux_only),
-        pytest.param({"DISPLAY": ":987", "MPLBACKEND": "agg"}, id="backend without windows"),
+        pytest.param(
+            {"DISPLAY": ":987", "MPLBACKEND": "agg"},
+            id="backend without windows",
+            marks=(pytest.mark.course, pytest.mark.sample(2, of="what takes seconds")),
+        ),
     ],
 )
 def test_without_a_window_the_picture_is_saved_under_results(environment, tmp_path):

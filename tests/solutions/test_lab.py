@@ -572,6 +572,8 @@ def test_without_tensorboard_the_script_runs_and_says_what_to_install(tmp_path, 
     assert run.history[-1]["step"] == 20
 
 
+@pytest.mark.training
+@pytest.mark.sample(2, of="what takes seconds")
 def test_tensorboard_gets_scalars_histograms_and_a_graph_with_readable_names(tmp_path):
     needs("tensorboard")
     run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), log_dir=tmp_path / "logs")

@@ -191,6 +191,8 @@ def test_an_updated_kernel_makes_no_other_machine(kit):
     assert kit.trained() == []
 
 
+@pytest.mark.course
+@pytest.mark.sample(2, of="what takes seconds")
 def test_the_flags_of_a_run_are_those_to_compare_it_with(kit, capsys):
     assert compare.main(["--seeds", "2", "--steps", "20"]) == 1
     assert "steps was 540, is 20" in capsys.readouterr().err
@@ -201,6 +203,8 @@ def test_the_flags_of_a_run_are_those_to_compare_it_with(kit, capsys):
     assert (kit.folder / "other" / "ablation.md").exists()
 
 
+@pytest.mark.course
+@pytest.mark.sample(2, of="what takes seconds")
 def test_networks_with_unlike_defaults_are_refused_before_any_training(kit, capsys):
     script = kit.folder / "model_no3.py"
     script.write_text(script.read_text().replace("steps=540", "steps=1000"))

@@ -175,6 +175,8 @@ def test_a_script_that_never_ends_on_import_is_stopped(tmp_path):
     assert "importing it ran longer than the 0.5 s allowed and was stopped: it must not train" in problem
 
 
+@pytest.mark.course
+@pytest.mark.sample(2, of="what takes seconds")
 def test_a_half_edited_model_is_told_layer_by_layer(tmp_path):
     source = (ROOT / "deep_mnist.py").read_text(encoding="utf-8")
     problem, shapes = look_at(tmp_path, source.replace("[5, 5, 1, 32]", "[5, 5, 1, 64]"))
@@ -188,6 +190,7 @@ def test_a_half_edited_model_is_told_layer_by_layer(tmp_path):
 
 
 @pytest.mark.course
+@pytest.mark.sample(2, of="what takes seconds")
 def test_what_all_scripts_share_is_told_once(tmp_path):
     for script in NETWORKS:
         (tmp_path / f"{script}.py").write_text("import tensorflow as tf\nx = tf.placeholder(tf.float32)\nz = 1\n")
