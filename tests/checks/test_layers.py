@@ -72,6 +72,8 @@ def test_a_missing_pooling_is_named():
     assert any("it should be max pooling, output 7x7x64" in problem for problem in shape_problems("deep_mnist", model))
 
 
+@pytest.mark.attack
+@pytest.mark.sample(2, of="networks that take long to read")
 def test_a_condition_that_needs_autograph_is_no_problem(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     source = (ROOT / "model_no1.py").read_text(encoding="utf-8")

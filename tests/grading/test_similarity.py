@@ -126,6 +126,8 @@ def test_reference_solutions_handed_in_by_everybody_are_no_pairs(student):
     assert find_pairs([student(f"s{n}") for n in range(6)], [], RULES) == []
 
 
+@pytest.mark.course
+@pytest.mark.sample(2, of="what takes seconds")
 def test_two_copies_of_the_handed_out_network_are_no_pair_however_they_rename_it(student):
     other_names = [re.sub(r"\b(h_\w+|W_\w+|b_\w+)\b", rf"{prefix}\1", reference()) for prefix in ("my_", "il_mio_")]
     assert find_pairs([student(f"s{n}", model_no1=text) for n, text in enumerate(other_names)], [], RULES) == []
@@ -154,6 +156,8 @@ def test_renaming_reformatting_and_moving_to_another_script_hide_nothing(student
     assert set(pairs[0].shares) == {"code"}  # the comments are gone
 
 
+@pytest.mark.course
+@pytest.mark.sample(2, of="what takes seconds")
 def test_what_many_of_the_class_have_in_common_is_no_sign_of_copying(student):
     shared_by_all = [student(f"s{n}", model_no1=reference() + ODD) for n in range(20)]
     assert find_pairs(shared_by_all, [], RULES) == []

@@ -265,6 +265,7 @@ def wait_for(path, process):
 
 
 @pytest.mark.smoke
+@pytest.mark.training
 def test_resume_starts_without_a_checkpoint_as_any_run_with_the_same_seed_and_refuses_another_recipe(
     runs, synthetic, tmp_path
 ):

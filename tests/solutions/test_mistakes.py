@@ -38,6 +38,8 @@ LONG = (
     *("no1_unchanged_copy", "no1_softmax_out", "no1_wrong_layer", "no3_good", "no3_dropout_left"),
     *("no1_pool_kept_only_conv_removed", "no1_tfnn_dropout_keepprob", "no1_bias64_forgot", "no1_keras_seq_softmax"),
     *("no1_missing_self", "no1_keras_seq"),
+    *("no1_deleted_lines_only", "no1_forgot_channels", "no1_fixed_fc1_not_reshape", "no3_forgot_1024"),
+    *("no3_deleted_lines_only", "no2_forgot_both_fc1", "no2_64_instead_of_32", "no1_renamed_class_only_def"),
 )
 IN_COURSES = (pytest.mark.course, pytest.mark.sample(6, of="mistakes"))
 

@@ -96,6 +96,8 @@ def test_a_mistake_in_a_pasted_script_is_one_line_that_names_it(pasted, kernel):
     assert "Traceback" in (kernel.folder / "results/softmax_mnist/seed-0/error.txt").read_text()
 
 
+@pytest.mark.course
+@pytest.mark.sample(2, of="what takes seconds")
 def test_under_run_a_script_takes_its_flags(kernel):
     shown = kernel(f"%run {ROOT / 'softmax_mnist.py'} --steps 5 --seed 3 --dataset synthetic")
     assert shown.errors == []
