@@ -87,7 +87,7 @@ def _keep_synthetic_digits(directory: Path) -> None:
     for name, drawn in synthetic_digits.draw_all(synthetic_digits.SEED, train_size=6_000, test_size=1_000).items():
         array = np.concatenate([drawn.array] * 10)
         files[name] = IdxFile(array, hashlib.sha256(payload_of(array)).hexdigest())
-    with mock.patch.object(synthetic_digits, "draw_all", lambda _: files):
+    with mock.patch.object(synthetic_digits, "draw_all", return_value=files):
         synthetic_digits.load_digits(directory)
 
 
