@@ -133,6 +133,8 @@ def test_two_copies_of_the_handed_out_network_are_no_pair_however_they_rename_it
     assert find_pairs([student(f"s{n}", model_no1=text) for n, text in enumerate(other_names)], [], RULES) == []
 
 
+@pytest.mark.course
+@pytest.mark.sample(2, of="what takes seconds")
 def test_a_shared_solution_is_told_from_a_shared_starter(student):
     honest = [student(f"honest{n}", model_no1=reference() + own_code(n)) for n in range(12)]
     guilty = [student("first", model_no1=reference() + ODD), student("second", model_no1=reference() + ODD)]

@@ -60,6 +60,7 @@ def replaced(script, old, new):
     return REFERENCE[script].replace(old, new)
 
 
+@pytest.mark.attack
 def test_right_networks_pass_and_each_mistake_costs_its_own_script_only(check):
     checks = check(
         model_no1=replaced("model_no1", "14 * 14 * 64, 1024", "7 * 7 * 64, 1024"),

@@ -42,6 +42,8 @@ def synthetic(synthetic_dir):
 
 
 @pytest.mark.smoke
+@pytest.mark.training
+@pytest.mark.sample(2, of="what takes seconds")
 def test_importing_the_scripts_prints_nothing_and_leaves_nothing(tmp_path):
     code = "import " + ", ".join(SCRIPTS)
     environment = os.environ | {"PYTHONPATH": str(ROOT), "MNIST_DATA_DIR": str(tmp_path / "data")}
