@@ -97,9 +97,11 @@ def models_of_ablations(folder, *modules):
 
 
 @pytest.mark.attack
-def test_no_ablation_can_be_made_of_a_module_that_is_handed_out(lab):
+def test_no_ablation_can_be_made_of_a_module_that_is_handed_out(lab, tmp_path):
     modules = sorted(name for name in handed_out() if name.endswith(".py"))
-    assert models_of_ablations(lab, *modules) == []
+    peer = tmp_path / "peer.py"  # the last, to see that what is called before it keeps nothing from being seen
+    peer.write_text(A_PEER)
+    assert models_of_ablations(lab, *modules, peer) == [f"{peer}: model_no3 of new_variables and logits"]
 
 
 @pytest.mark.attack

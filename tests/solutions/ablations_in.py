@@ -78,21 +78,25 @@ def _is_right(script: str, model: Callable[..., Any]) -> bool:
 
 def main() -> None:
     """Imports the modules that the command line names, and prints what was found in them."""
-    folder, modules = Path(sys.argv[1]).resolve(), sys.argv[2:]
+    folder, names = Path(sys.argv[1]).resolve(), sys.argv[2:]
     os.chdir(tempfile.mkdtemp())  # whatever they write
-    for name in modules:
-        path = folder / name
-        if "tensorflow" not in path.read_text(encoding="utf-8"):
-            continue
-        sys.path[:0] = [str(path.parent)]
-        loader = SourceFileLoader(f"looked_at_{path.stem}", str(path))
-        module = ModuleType(loader.name)
-        module.__file__ = str(path)
-        sys.modules[loader.name] = module
-        loader.exec_module(module)
+    # All are imported before any of them is called: what that does may keep others from being imported.
+    modules = {name: _imported(folder / name) for name in names if "tensorflow" in (folder / name).read_text("utf-8")}
+    for name, module in modules.items():
         with contextlib.redirect_stdout(None):
             found = list(dict.fromkeys(ablations_in(module)))
         print(*(f"{name}: {what}\n" for what in found), sep="", end="")
+
+
+def _imported(path: Path) -> ModuleType:
+    """The module of a file, under a name that no other has."""
+    sys.path[:0] = [str(path.parent)]
+    loader = SourceFileLoader(f"looked_at_{path.stem}", str(path))
+    module = ModuleType(loader.name)
+    module.__file__ = str(path)
+    sys.modules[loader.name] = module
+    loader.exec_module(module)
+    return module
 
 
 if __name__ == "__main__":
