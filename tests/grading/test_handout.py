@@ -105,6 +105,7 @@ def test_no_ablation_can_be_made_of_a_module_that_is_handed_out(lab, tmp_path):
 
 
 @pytest.mark.attack
+@pytest.mark.sample(0, of="what the test before sees, too")
 def test_an_ablation_that_a_module_makes_would_be_seen(tmp_path):
     (tmp_path / "peer.py").write_text(A_PEER)
     assert models_of_ablations(tmp_path, "peer.py") == ["peer.py: model_no3 of new_variables and logits"]

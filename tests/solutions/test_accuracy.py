@@ -29,14 +29,14 @@ def test_softmax_regression_on_mnist(seed, mnist_dir, tmp_path):
 
 
 @pytest.mark.deep
-@pytest.mark.sample(2, of="deep trainings")
+@pytest.mark.sample(1, of="deep trainings")
 @pytest.mark.parametrize("seed", range(3))
 def test_deep_network_on_mnist(seed, mnist_dir, tmp_path):
     assert accuracy("deep_mnist", "--seed", seed, "--data-dir", mnist_dir, cwd=tmp_path) >= 0.990
 
 
 @pytest.mark.deep
-@pytest.mark.sample(2, of="deep trainings")
+@pytest.mark.sample(1, of="deep trainings")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_deep_network_in_either_precision(precision, mnist_dir, tmp_path):
     if precision == "bfloat16" and lab.pick_precision("auto") != "bfloat16":
@@ -47,7 +47,7 @@ def test_deep_network_in_either_precision(precision, mnist_dir, tmp_path):
     assert record["recipe"]["precision"] == precision
 
 
-@pytest.mark.sample(2, of="deep trainings")
+@pytest.mark.sample(1, of="deep trainings")
 @pytest.mark.parametrize(
     "script",
     [

@@ -62,7 +62,7 @@ def of_the_script(output: str) -> list[str]:
     return [line for line in lines if "here: copy deep_mnist.py" not in line]
 
 
-@pytest.mark.sample(2, of="mistaken commands")  # each imports TensorFlow five times
+@pytest.mark.sample(1, of="mistaken commands")  # each imports TensorFlow five times
 @pytest.mark.parametrize("name", MISTAKES)
 def test_script_pytest_and_check_tell_a_mistake_in_the_same_words(name: str, lab: Path) -> None:
     mistake = MISTAKES[name]
