@@ -8,6 +8,7 @@ import importlib
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +23,14 @@ from labkit.networks import LAYERS
 
 FACTORS = {"the kit's": 1.0, "the kit's x 10": 10.0, "the kit's x 30": 30.0, "the kit's x 100": 100.0}
 FACTORS |= {"the kit's / 1000": 0.001}
-INITIALIZERS = {  # of weights and of biases
-    "the lecture's": (tf.keras.initializers.TruncatedNormal(stddev=0.1), 0.1),
-    "Glorot's, as in Keras": (tf.keras.initializers.GlorotUniform(), 0.0),
-    "He's, biases 0": (tf.keras.initializers.HeNormal(), 0.0),
-    "all 0": (tf.keras.initializers.Zeros(), 0.0),
-    "all 0.1": (tf.keras.initializers.Constant(0.1), 0.1),
+# What makes an initializer of weights, and the biases. Each tensor needs one of its own: Keras's gives a shape the same
+# numbers at each call.
+INITIALIZERS = {
+    "the lecture's": (partial(tf.keras.initializers.TruncatedNormal, stddev=0.1), 0.1),
+    "Glorot's, as in Keras": (tf.keras.initializers.GlorotUniform, 0.0),
+    "He's, biases 0": (tf.keras.initializers.HeNormal, 0.0),
+    "all 0": (tf.keras.initializers.Zeros, 0.0),
+    "all 0.1": (partial(tf.keras.initializers.Constant, 0.1), 0.1),
 }
 
 
@@ -54,9 +57,9 @@ def draw(network: str, kind: str, seed: int) -> Network:
     """A network with first weights of this kind: one of INITIALIZERS, or the script's own times one of FACTORS."""
     tf.keras.utils.set_random_seed(seed)
     if kind in INITIALIZERS:
-        weights, bias = INITIALIZERS[kind]
+        initializer, bias = INITIALIZERS[kind]
         shapes = [layer.weights for layer in LAYERS[network] if layer.weights]
-        pairs = [(weights(shape).numpy(), np.full(shape[-1], bias, np.float32)) for shape in shapes]
+        pairs = [(initializer()(shape).numpy(), np.full(shape[-1], bias, np.float32)) for shape in shapes]
         return Network(network, tuple(pairs))
     model = importlib.import_module(network).Model()
     made = {name: FACTORS[kind] * value.numpy() for name, value in vars(model).items() if name[:2] in ("W_", "b_")}

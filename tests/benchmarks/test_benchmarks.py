@@ -170,6 +170,16 @@ def test_first_weights_are_those_that_the_grader_refuses_at_sight_and_those_that
     assert all(0 <= value <= 1 for row in record["results"] for value in row["steps"]["3"]["accuracies"])
 
 
+@pytest.mark.parametrize("kind", ["the kit's", "the lecture's", "Glorot's, as in Keras", "He's, biases 0"])
+def test_each_draw_of_good_first_weights_is_another_and_the_same_again(kind):
+    from benchmarks.first_weights_process import draw  # which imports TensorFlow
+
+    one, again, other = (draw("model_no3", kind, seed) for seed in (0, 0, 1))
+    for (weights, _), (same, _), (another, _) in zip(one.weights, again.weights, other.weights, strict=True):
+        assert np.array_equal(weights, same)
+        assert not np.isclose(weights, another).all()
+
+
 @pytest.mark.parametrize("benchmark", BENCHMARKS)
 def test_help_teaches_and_a_bad_flag_ends_with_status_2(benchmark, tmp_path):
     shown = run(benchmark, "--help", cwd=tmp_path)
