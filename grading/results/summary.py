@@ -1,7 +1,7 @@
 """What became of a class, in some lines for the instructor: how many, what is still open, and where it all is."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from grading.intake.submission import Submission
@@ -32,20 +32,16 @@ def unmarked(zips: Sequence[str]) -> list[str]:
     """A line about those that had points by hand at the last run, and have none any more: who takes them away knows."""
     if not zips:
         return []
-    more = f", and {len(zips) - NAMED} more" if len(zips) > NAMED else ""
-    return [
-        f"{MANUAL} gave points at the last run, and gives none now, to {', '.join(map(quoted, zips[:NAMED]))}{more}"
-    ]
+    return [f"{MANUAL} gave points at the last run, and gives none now, to {_listed(map(quoted, zips))}"]
 
 
 def replaced(zips: Sequence[str]) -> list[str]:
     """A line about those that were marked by hand, and are other work by now: their points are open again."""
     if not zips:
         return []
-    more = f", and {len(zips) - NAMED} more" if len(zips) > NAMED else ""
     return [
         f"replaced since you marked them, so what {MANUAL} gives doesn't count: "
-        f"{', '.join(map(quoted, zips[:NAMED]))}{more}; look again, and change the row: a word in its comment will do"
+        f"{_listed(map(quoted, zips))}; look again, and change the row: a word in its comment will do"
     ]
 
 
@@ -62,10 +58,7 @@ def gone(rows: Rows, out: Path) -> list[str]:
     left = sorted(folders - {result.folder for result, _ in rows})
     if not left:
         return []
-    more = f", and {len(left) - NAMED} more" if len(left) > NAMED else ""
-    return [
-        f"{out / SUBMISSIONS} still has results of zips that are gone: {', '.join(map(quoted, left[:NAMED]))}{more}"
-    ]
+    return [f"{out / SUBMISSIONS} still has results of zips that are gone: {_listed(map(quoted, left))}"]
 
 
 def _mean(rows: Rows) -> list[str]:
@@ -100,9 +93,8 @@ def _undecided(rows: Rows) -> list[str]:
     ]
     if not checks:
         return []
-    more = f", and {len(checks) - NAMED} more" if len(checks) > NAMED else ""
     return [
-        f"undecided, to be settled by hand: {', '.join(checks[:NAMED])}{more}; {FEEDBACK} has what was seen, and the "
+        f"undecided, to be settled by hand: {_listed(checks)}; {FEEDBACK} has what was seen, and the "
         f"column {OVERRULE} of {MANUAL} takes your points"
     ]
 
@@ -123,3 +115,10 @@ def _manual(rows: Rows, manual: Manual, out: Path) -> list[str]:
     if manual.missing:
         lines.append(f"{out / MANUAL} has no column {', '.join(manual.missing)}: add it to give these points")
     return lines + [f"{out / MANUAL}, {told}" for told in manual.without_effect([result for result, _ in rows])]
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The first NAMED of the names, and how many more there are."""
+    names = list(names)
+    more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"

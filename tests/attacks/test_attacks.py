@@ -39,13 +39,6 @@ def name_of(pack: list[Case]) -> str:
     return "+".join(case.name for case in pack)
 
 
-@pytest.fixture(scope="module")
-def inspector(sandbox):
-    """One for all of them, as in grading: what one submission does to it, the next would feel."""
-    with network_checks.Inspector(sandbox) as inspector:
-        yield inspector
-
-
 @pytest.fixture
 def try_out(tmp_path, sandbox, inspector):
     """Tries cases in one submission: returns what is not as it should be, a line each."""

@@ -36,12 +36,6 @@ def test_there_are_enough_each_of_its_own_name_and_none_is_the_reference():
     assert all(written.source != reference_scripts()[f"{written.script}.py"] for written in WRITTEN)
 
 
-@pytest.fixture(scope="module")
-def inspector(sandbox):
-    with network_checks.Inspector(sandbox) as inspector:
-        yield inspector
-
-
 def check(pack, folder, sandbox, inspector):
     """Checks a submission of these scripts; returns its checks by name."""
     (folder / "submission").mkdir()

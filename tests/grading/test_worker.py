@@ -15,12 +15,6 @@ from tests.submissions import reference_scripts
 pytestmark = pytest.mark.grading
 
 
-@pytest.fixture(scope="module")
-def inspector(sandbox):
-    with network_checks.Inspector(sandbox) as inspector:
-        yield inspector
-
-
 @pytest.fixture
 def check(tmp_path, sandbox, inspector):
     """Checks a submission, the right one but for the scripts given; returns its checks by name."""
