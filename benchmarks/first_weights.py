@@ -15,7 +15,6 @@ from typing import Any
 
 import measuring
 
-NETWORKS = ("model_no1", "model_no2", "model_no3")
 GOOD = ("the kit's", "the lecture's", "Glorot's, as in Keras", "He's, biases 0")
 BAD = ("all 0", "all 0.1", "the kit's x 10", "the kit's x 30", "the kit's x 100", "the kit's / 1000")
 
@@ -45,35 +44,32 @@ def main(options: argparse.Namespace) -> None:
     machine = measuring.print_machine()
     digits = measuring.prepare_digits(options)
     draws = dict.fromkeys(GOOD, options.draws) | dict.fromkeys(BAD, options.bad_draws)
-    contenders = {
-        (kind, network): functools.partial(train, network, kind, number, digits, options.steps)
-        for kind, number in draws.items()
-        for network in NETWORKS
-    }
-    results = {key: once[0] for key, once in measuring.alternate(contenders, 1).items()}
+    contenders = {kind: functools.partial(train, kind, number, digits, options.steps) for kind, number in draws.items()}
+    results = {kind: once[0] for kind, once in measuring.alternate(contenders, 1).items()}
     for steps in options.steps:
         print(f"Test accuracy after {steps} steps, {digits.name}, median and range:\n")
-        print(f"{accuracy_table(results, draws, steps)}\n")
-        seconds = [second for found in results.values() for second in found["steps"][str(steps)]["seconds"]]
+        print(f"{accuracy_table(results, steps)}\n")
+        trainings = [row["steps"][str(steps)] for rows in results.values() for row in rows]
+        seconds = [second for training in trainings for second in training["seconds"]]
         print("A training took {} s ({}).\n".format(*measuring.summary(seconds).text(".2f")))
-    record = [{"weights": kind, "network": network, **found} for (kind, network), found in results.items()]
+    record = [{"weights": kind, **row} for kind, rows in results.items() for row in rows]
     measuring.write_record(options, digits, machine, record)
 
 
-def train(network: str, kind: str, draws: int, digits: measuring.Digits, steps: list[int]) -> dict[str, Any]:
-    """What first_weights_process.py prints."""
-    command = ["-m", "benchmarks.first_weights_process", network, kind, draws, digits.files, *steps]
+def train(kind: str, draws: int, digits: measuring.Digits, steps: list[int]) -> list[dict[str, Any]]:
+    """What first_weights_process.py prints: a row for each ablation."""
+    command = ["-m", "benchmarks.first_weights_process", kind, draws, digits.files, *steps]
     return json.loads(measuring.run(*command).stdout.splitlines()[-1])
 
 
-def accuracy_table(results: dict[tuple[str, str], dict[str, Any]], draws: dict[str, int], steps: int) -> str:
+def accuracy_table(results: dict[str, list[dict[str, Any]]], steps: int) -> str:
     """A row for each kind of first weights: how many, whether they are refused at sight, and the accuracies."""
     rows = []
-    for kind, number in draws.items():
-        found = [results[kind, network] for network in NETWORKS]
-        refused = sum(map(len, (some["refused"] for some in found)))
-        cells = [measuring.summary(some["steps"][str(steps)]["accuracies"]).text(".3f") for some in found]
-        count = number * len(NETWORKS)
+    for kind, networks in results.items():
+        accuracies = [network["steps"][str(steps)]["accuracies"] for network in networks]
+        refused = sum(len(network["refused"]) for network in networks)
+        cells = [measuring.summary(of_one).text(".3f") for of_one in accuracies]
+        count = sum(map(len, accuracies))
         rows.append([kind, str(count), str(refused), *(f"{median} ({spread})" for median, spread in cells)])
     return measuring.table(["first weights", "trainings", "refused at sight", "no. 1", "no. 2", "no. 3"], rows)
 

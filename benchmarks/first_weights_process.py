@@ -1,6 +1,6 @@
 """Trainings of `first_weights.py` from one kind of first weights, in a process of their own; prints a JSON.
 
-python -m benchmarks.first_weights_process NETWORK KIND DRAWS DATA_DIR STEPS...
+python -m benchmarks.first_weights_process KIND DRAWS DATA_DIR STEPS...
 """
 
 import dataclasses
@@ -10,6 +10,7 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +22,7 @@ from grading.networks.inspection import accuracy, read_digits, read_test_set
 from labkit.checks.assignment import load_assignment
 from labkit.networks import LAYERS
 
+ABLATIONS = ("model_no1", "model_no2", "model_no3")
 FACTORS = {"the kit's": 1.0, "the kit's x 10": 10.0, "the kit's x 30": 30.0, "the kit's x 100": 100.0}
 FACTORS |= {"the kit's / 1000": 0.001}
 # What makes an initializer of weights, and the biases. Each tensor needs one of its own: Keras's gives a shape the same
@@ -34,23 +36,27 @@ INITIALIZERS = {
 }
 
 
-def main(network: str, kind: str, draws: int, data_dir: Path, steps: list[int]) -> None:
-    """Trains from `draws` first weights, with each number of steps."""
+def main(kind: str, draws: int, data_dir: Path, steps: list[int]) -> None:
+    """Trains each ablation from `draws` first weights, with each number of steps."""
     digits = read_digits(data_dir)
     test, labels = (array[:TEST_IMAGES] for array in read_test_set(data_dir))
     recipe = dataclasses.asdict(load_assignment().training)
     training.quicken()
-    refused = []
-    found = {number: {"accuracies": [], "seconds": []} for number in steps}
-    for seed in range(draws):
-        first = draw(network, kind, seed)
-        refused += filter(None, [training.first_problem(first, digits["probes"])])
-        for number in steps:
-            started = time.perf_counter()
-            trained = training.train(first, digits["train"], digits["labels"], recipe | {"steps": number})
-            found[number]["seconds"].append(time.perf_counter() - started)
-            found[number]["accuracies"].append(accuracy(training.predict(trained, test), labels))
-    print(json.dumps({"refused": refused, "steps": found}))
+
+    def train(network: str) -> dict[str, Any]:
+        refused = []
+        found = {number: {"accuracies": [], "seconds": []} for number in steps}
+        for seed in range(draws):
+            first = draw(network, kind, seed)
+            refused += filter(None, [training.first_problem(first, digits["probes"])])
+            for number in steps:
+                started = time.perf_counter()
+                trained = training.train(first, digits["train"], digits["labels"], recipe | {"steps": number})
+                found[number]["seconds"].append(time.perf_counter() - started)
+                found[number]["accuracies"].append(accuracy(training.predict(trained, test), labels))
+        return {"network": network, "refused": refused, "steps": found}
+
+    print(json.dumps([train(network) for network in ABLATIONS]))
 
 
 def draw(network: str, kind: str, seed: int) -> Network:
@@ -68,4 +74,4 @@ def draw(network: str, kind: str, seed: int) -> Network:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]), list(map(int, sys.argv[5:])))
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), list(map(int, sys.argv[4:])))
