@@ -468,6 +468,8 @@ def test_a_folder_that_can_not_be_written_is_told_for_each_run(kit, capsys):
     assert "Traceback" not in errors
 
 
+@pytest.mark.training
+@pytest.mark.sample(2, of="what takes seconds")
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")
 def test_the_display_tells_what_runs_what_is_done_and_how_long_it_takes(half_done):
     import fcntl
