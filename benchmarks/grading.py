@@ -1,28 +1,28 @@
-"""Grading a class: processor time for a submission, what comes on top of the trainings, and memory as classes grow.
+"""Grading a class: what a submission takes with training and without, and memory as classes grow.
 
-    python benchmarks/grading.py            classes of 10, 40 and 100 without training, and one of 4 with it
-    python benchmarks/grading.py --smoke    two submissions, to see that it runs
+    python benchmarks/grading.py                   classes of 10, 40 and 100 without training, and one of 4 with it
+    python benchmarks/grading.py --beside FOLDER   the same, and the class of 4 by another version of the kit, too
+    python benchmarks/grading.py --smoke           two submissions, to see that it runs
 
 The classes are made up of good students, because theirs take longest: every check of every network is made. Processor
-time is that of everything, sandboxed processes included. With training, as many are graded at a time as the grader
-takes by itself, one for each core, and the time is set beside that of the trainings alone: the same three networks,
-trained by their own scripts as often as there are submissions, one after the other, from the first step to the last.
-Grading trains on nothing but MNIST, so without it that part is left out.
+time is that of everything, sandboxed processes included. As many are graded at a time as the grader takes by itself,
+one for each core, but for the classes of growing size, which are graded one at a time. Grading trains on nothing but
+MNIST, so without it that part is left out.
+
+For a version of the kit beside this one, `git worktree add FOLDER COMMIT`. The two take turns.
 """
 
 import argparse
+import functools
 import json
-import re
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import lab_runs
 import measuring
-from measuring import Digits
+from measuring import BenchmarkError, Digits
 
-NETWORKS = ("model_no1", "model_no2", "model_no3")
+TRAINING = {"without training": ["--no-train"], "with training": []}
 
 
 def parse_flags() -> argparse.Namespace:
@@ -44,62 +44,51 @@ def parse_flags() -> argparse.Namespace:
         help="submissions in the class that is graded with training (default: %(default)s)",
     )
     parser.add_argument(
-        "--rounds", type=measuring.positive, default=2, help="of everything with training (default: %(default)s)"
+        "--rounds", type=measuring.positive, default=2, help="of the class with training (default: %(default)s)"
     )
     parser.add_argument(
-        "--steps", type=measuring.positive, default=60, help="of each training (default: %(default)s, the kit's)"
+        "--beside", metavar="FOLDER", type=Path, help="a checkout of another version, to grade that class, too"
     )
-    return measuring.parse(parser, classes=[2], trained=1, rounds=1, steps=20)
+    return measuring.parse(parser, classes=[2], trained=1, rounds=1)
 
 
 def main(options: argparse.Namespace) -> None:
     """Measures, prints the tables, and writes the record."""
+    if options.beside and not (options.beside / "benchmarks" / "grading_process.py").is_file():
+        raise BenchmarkError(f"{options.beside} is no checkout of the kit: it has no benchmarks/grading_process.py")
     machine = measuring.print_machine()
     digits = measuring.prepare_digits(options)
-    untrained = {size: grade(size, digits, "--no-train", "--jobs", 1) for size in options.classes}
+    untrained = {size: grade(measuring.ROOT, size, digits, "--no-train", "--jobs", 1) for size in options.classes}
     print(f"Without training, one submission at a time:\n\n{untrained_table(untrained)}\n", flush=True)
     rounds = {}
     if digits.name == "MNIST":
-        rounds = measuring.alternate(with_training(options, digits), options.rounds)
-        table = trained_table(rounds, options.trained)
-        print(
-            f"With {options.steps} steps of training on MNIST, a class of {options.trained}:\n\n{table}\n", flush=True
-        )
+        rounds = take_turns(options, digits)
+        print(f"A class of {options.trained}:\n\n{turns_table(rounds, options.trained)}\n", flush=True)
     else:
         print(f"With training: left out, because grading trains on MNIST only, and these are {digits.name}\n")
-    measuring.write_record(options, digits, machine, {"untrained": untrained, "trained": rounds})
+    turns = [{"kit": kit, "how": how, "runs": runs} for (kit, how), runs in rounds.items()]
+    measuring.write_record(options, digits, machine, {"untrained": untrained, "rounds": turns})
 
 
-def with_training(options: argparse.Namespace, digits: Digits) -> dict[str, Callable[[], float]]:
-    """The two that are compared: seconds for grading a class, and for the trainings of as many submissions alone."""
-    rubric = (measuring.ROOT / "assignment.toml").read_text(encoding="utf-8")
-    rubric = re.sub(r"(?m)^steps = \d+", f"steps = {options.steps}", rubric)
-
-    def graded() -> float:
-        with tempfile.TemporaryDirectory() as folder:
-            assignment = Path(folder, "assignment.toml")
-            assignment.write_text(rubric, encoding="utf-8")
-            return grade(options.trained, digits, "--assignment", assignment)["seconds"]
-
-    def trained() -> float:
-        return options.trained * sum(training_seconds(script, digits, options.steps) for script in NETWORKS)
-
-    return {"graded": graded, "trained": trained}
+def take_turns(options: argparse.Namespace, digits: Digits) -> dict[tuple[str, str], list[dict[str, float]]]:
+    """What the class costs in each round, by kit ("this" or "beside") and TRAINING."""
+    kits = {"this": measuring.ROOT} | ({"beside": options.beside.resolve()} if options.beside else {})
+    contenders = {
+        (kit, how): functools.partial(grade, folder, options.trained, digits, *flags)
+        for how, flags in TRAINING.items()
+        for kit, folder in kits.items()
+    }
+    return measuring.alternate(contenders, options.rounds)
 
 
-def grade(students: int, digits: Digits, *flags: Any) -> dict[str, float]:
-    """Grades a class of this size; returns what it cost: see grading_process.py."""
+def grade(kit: Path, students: int, digits: Digits, *flags: Any) -> dict[str, float]:
+    """Grades a class of this size, written and graded by the same kit; returns what it cost: see grading_process.py."""
     with tempfile.TemporaryDirectory() as folder:
         submissions, out = Path(folder, "submissions"), Path(folder, "grades")
-        measuring.run("-m", "benchmarks.grading_process", "make", submissions, students)
+        measuring.run("-m", "benchmarks.grading_process", "make", submissions, students, root=kit)
         command = ["-m", "benchmarks.grading_process", "grade", submissions, "--out", out]
-        finished = measuring.run(*command, "--data-dir", digits.data_dir, *flags)
+        finished = measuring.run(*command, "--data-dir", digits.data_dir, *flags, root=kit)
         return json.loads(finished.stdout.splitlines()[-1])
-
-
-def training_seconds(script: str, digits: Digits, steps: int) -> float:
-    """The time that a script's own training takes, from its first step to its last."""
-    return lab_runs.run_lab_script(f"{script}.py", digits, "--steps", steps).record["training_seconds"]
 
 
 def untrained_table(classes: dict[int, dict[str, float]]) -> str:
@@ -117,14 +106,15 @@ def untrained_table(classes: dict[int, dict[str, float]]) -> str:
     return measuring.table(headers, rows)
 
 
-def trained_table(rounds: dict[str, list[float]], students: int) -> str:
-    """What grading took, what the trainings alone took, and how much more the one is than the other."""
+def turns_table(rounds: dict[tuple[str, str], list[dict[str, float]]], students: int) -> str:
+    """What a submission took with each kit, with training and without, and how much less with this one."""
+    seconds = {key: [run["seconds"] / students for run in runs] for key, runs in rounds.items()}
     rows = []
-    for name, what in (("graded", "grading"), ("trained", "the trainings alone")):
-        seconds = measuring.summary([seconds / students for seconds in rounds[name]])
-        rows.append([what, *seconds.text(".1f")])
-    overhead = measuring.ratio(rounds["graded"], rounds["trained"]) - 1
-    return measuring.table(["", "seconds for each submission", "spread"], [*rows, ["overhead", f"{overhead:.0%}", ""]])
+    for (kit, how), each in seconds.items():
+        beside = seconds.get(("beside", how), each)
+        row = [f"{kit} kit, {how}", *measuring.summary(each).text(".1f")]
+        rows.append([*row, f"{measuring.ratio(each, beside):.2f}" if kit == "this" and len(seconds) > 2 else ""])
+    return measuring.table(["", "seconds for each submission", "spread", "of those of the kit beside"], rows)
 
 
 if __name__ == "__main__":

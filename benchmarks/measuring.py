@@ -125,17 +125,17 @@ class Finished(NamedTuple):
     peak_bytes: int | None  # the most memory it held at once; None where the system does not tell
 
 
-def run(*command: Any, environment: Mapping[str, str] | None = None) -> Finished:
+def run(*command: Any, environment: Mapping[str, str] | None = None, root: Path = ROOT) -> Finished:
     """Runs Python with these arguments in the project's folder; raises BenchmarkError when that fails.
 
-    `environment` are the variables that differ from this process's own.
+    `environment` are the variables that differ from this process's own; `root` is the folder, where it is another.
     """
     command = [sys.executable, *map(str, command)]
     environment = {"TF_CPP_MIN_LOG_LEVEL": "2"} | os.environ | (environment or {})
     with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
         started = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+            command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
         )
         try:
             peak_bytes = _wait(process)

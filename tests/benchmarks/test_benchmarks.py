@@ -155,8 +155,9 @@ def test_grading_measures_a_class_without_training_and_on_mnist_one_with_it(digi
     done, record = run_smoke("grading", digits, tmp_path)
     assert set(record["results"]["untrained"]["2"]) == {"seconds", "cpu_seconds", "peak_bytes"}
     if record["dataset"] == "MNIST":
-        assert set(record["results"]["trained"]) == {"graded", "trained"}
-        assert "overhead" in done.stdout
+        turns = {(turn["kit"], turn["how"]) for turn in record["results"]["rounds"]}
+        assert turns == {("this", "without training"), ("this", "with training")}
+        assert "| this kit, with training " in done.stdout
     else:
         assert "left out" in done.stdout
 
