@@ -69,15 +69,21 @@ def pasted(kernel):
     return kernel(softmax(**{"    FLAGS = lab.parse_flags(": "    FLAGS = lab.parse_flags(  # pasted\n        "}))
 
 
+@pytest.mark.course
+@pytest.mark.sample(2, of="a script pasted into a notebook")
 def test_a_pasted_script_runs_to_its_usual_last_line(pasted):
     assert pasted.errors == []
     assert re.fullmatch(r"test accuracy 0\.\d{4} \(10,000 images, synthetic digits\)", pasted.stdout.splitlines()[-1])
 
 
+@pytest.mark.course
+@pytest.mark.sample(2, of="a script pasted into a notebook")
 def test_it_says_how_to_set_its_flags(pasted):
     assert "%run softmax_mnist.py --steps 100" in pasted.stdout.splitlines()[0]
 
 
+@pytest.mark.course
+@pytest.mark.sample(2, of="a script pasted into a notebook")
 def test_it_leaves_its_record_under_the_name_in_its_docstring(pasted, kernel):
     record = json.loads((kernel.folder / "results/softmax_mnist/seed-0/run.json").read_bytes())
     assert (record["script"], record["steps"], record["flags"]["resume"]) == ("softmax_mnist", 20, False)
@@ -85,6 +91,8 @@ def test_it_leaves_its_record_under_the_name_in_its_docstring(pasted, kernel):
     assert record["recipe"]["script_sha256"] == code_sha256(text.encode())
 
 
+@pytest.mark.course
+@pytest.mark.sample(2, of="a script pasted into a notebook")
 def test_a_mistake_in_a_pasted_script_is_one_line_that_names_it(pasted, kernel):
     text = softmax(**{"tf.zeros([784, 10])": "tf.zeros([783, 10])"})
     shown = kernel(text)

@@ -531,7 +531,9 @@ THE_REST = ["model_no2 0 resumed all", "model_no3 0 afresh all"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signals there")
-@pytest.mark.parametrize(("end", "status"), [("SIGINT", 130), pytest.param("SIGTERM", 143, marks=pytest.mark.training)])
+@pytest.mark.training
+@pytest.mark.sample(2, of="what takes seconds")
+@pytest.mark.parametrize(("end", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_a_stopped_study_leaves_no_training_behind_and_continues_where_it_was(end, status, half_done):
     process = start(half_done, "--seeds", "1")
     process.send_signal(getattr(signal, end))  # to it alone: a shell would send Ctrl-C to its children, too
