@@ -18,7 +18,6 @@ import itertools
 import json
 import math
 import os
-import platform
 import re
 import signal
 import subprocess
@@ -29,7 +28,6 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +39,9 @@ from labkit.data import loader
 from labkit.errors import DataError
 from labkit.files import KIT
 from labkit.networks import REMOVED, expected_variables
-from labkit.run import frame
+from labkit.run import record as run_record
 from labkit.run.flags import FLAGS
-from labkit.sources import code_sha256
+from labkit.run.preparation import pick_precision
 
 NETWORKS = ("deep_mnist", *REMOVED)
 SCRIPTS = KIT
@@ -170,23 +168,10 @@ def expected_record(network: str, given: dict[str, Any], data: loader.DataSets) 
     path = SCRIPTS / f"{network}.py"
     source = path.read_bytes()
     defaults = read_defaults(path.name, source)
-    recipe = defaults | {name: value for name, value in given.items() if name in defaults}
-    recipe["precision"] = frame.pick_precision(given.get("precision", "auto"))
-    packages = {}
-    for package in frame.PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            packages[package] = metadata.version(package)
-    return {
-        "recipe": recipe | {"dataset": data.name, "script_sha256": code_sha256(source)},
-        "sha256": data.sha256,
-        "packages": packages,
-        "machine": {
-            "platform": platform.platform(),
-            "processor": platform.processor() or platform.machine(),
-            "processors": os.cpu_count(),
-            "python": platform.python_version(),
-        },
-    }
+    settings = defaults | {name: value for name, value in given.items() if name in defaults}
+    settings["precision"] = pick_precision(given.get("precision", "auto"))
+    recipe = run_record.recipe(settings, data.name, source)
+    return {"recipe": recipe, "sha256": data.sha256, **run_record.environment()}
 
 
 def read_defaults(name: str, source: bytes) -> dict[str, Any]:
