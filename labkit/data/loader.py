@@ -384,7 +384,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="input_data.py",
         description="Prepare a data directory for the lab, and check it: fetch what is missing, verify each "
         "file by its SHA-256, and print what is there. Run it once for the shared folder of the lab; students "
-        "then start with --data-dir, or with MNIST_DATA_DIR set to it, and need neither network nor write "
+        f"then start with --data-dir, or with {startup.DATA_VARIABLE} set to it, and need neither network nor write "
         "access.",
         epilog="Exit status: 0 when the data is ready, 1 when it cannot be had, 2 for wrong arguments, 130 on Ctrl-C.",
     )
@@ -394,7 +394,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         type=Path,
         default=Path(startup.data_folder()),
-        help="where the files are, gzipped or unpacked, or shall be (default: $MNIST_DATA_DIR, else MNIST_data)",
+        help=f"where the files are, gzipped or unpacked, or shall be (default: {startup.DATA_DEFAULT})",
     )
     parser.add_argument(
         "--dataset",

@@ -38,12 +38,12 @@ from labkit import startup
 from labkit.data import loader
 from labkit.errors import DataError
 from labkit.files import KIT
-from labkit.networks import REMOVED, expected_variables
+from labkit.networks import FULL, REMOVED, TITLES, expected_variables
 from labkit.run import record as run_record
 from labkit.run.flags import FLAGS
 from labkit.run.preparation import pick_precision
 
-NETWORKS = ("deep_mnist", *REMOVED)
+NETWORKS = tuple(TITLES)
 SCRIPTS = KIT
 POLL = 0.2  # seconds between two looks at the trainings
 NO_RECORD = "it left no run.json: keep everything outside of the class Model as it is in deep_mnist.py"
@@ -191,7 +191,7 @@ def read_defaults(name: str, source: bytes) -> dict[str, Any]:
 
 def unlike_scripts(networks: Iterable[str]) -> list[str]:
     """A line for each script that differs from deep_mnist.py in more than its docstring and its Model."""
-    full = f"{NETWORKS[0]}.py"
+    full = f"{FULL}.py"
     reference = _outside_of_model(SCRIPTS / full)
     if not reference:
         return []

@@ -16,6 +16,7 @@ import pytest
 from scipy import special
 
 import plotter
+from labkit.networks import TITLES
 from labkit.study import ablation
 from labkit.study import command_line as compare
 from tests.support import quick_script
@@ -910,7 +911,7 @@ def test_the_report_holds_what_the_runs_say(finished):
     report = finished.results("ablation.md").read_text(encoding="utf-8")
     rows = {cells[0]: cells for line in report.splitlines() if (cells := re.split(r"\s*\|\s*", line.strip("| ")))}
     runs = {network: [finished.record(network, seed) for seed in range(2)] for network in NETWORKS}
-    for network, name in ablation.NAMES.items():
+    for network, name in TITLES.items():
         cells = rows[f"{name} (`{network}`)"]
         assert cells[1] == f"{compare.count_parameters(network):,}"
         assert float(cells[2]) == np.median([run["training_seconds"] for run in runs[network]])
