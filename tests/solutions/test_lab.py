@@ -414,6 +414,11 @@ def test_a_round_needs_as_many_losses_as_steps(tmp_path):
         run.log(1.0)
 
 
+def test_the_end_without_a_test_is_told_with_what_is_missing(tmp_path):
+    with pytest.raises(lab.LabError, match=r"run\.test\(\) has to come before"):
+        small_run(tmp_path, None).finish()
+
+
 def test_the_learning_rates_of_a_round_are_those_of_its_steps():
     for schedule in ("one-cycle", "constant"):
         flags = SimpleNamespace(schedule=schedule, steps=540, learning_rate=6e-3)
