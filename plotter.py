@@ -316,7 +316,7 @@ def _draw_network(panels: Sequence[Axes], row: int, name: str, network: Mapping[
 
 
 def _mean_curve(histories: Sequence[Sequence[Mapping[str, Any]]], field: str) -> tuple[np.ndarray, np.ndarray]:
-    """Steps and the mean of `field` over the histories, at the steps at which all of them measured it."""
+    """Return the steps at which all histories measured `field`, and its mean over the histories at each."""
     measured = [{row["step"]: row[field] for row in history if row.get(field) is not None} for history in histories]
     steps = sorted(set.intersection(*map(set, measured)))
     return np.array(steps), np.array([np.mean([values[step] for values in measured]) for step in steps])
@@ -341,12 +341,12 @@ def _log_scale(axes: Axes, values: np.ndarray) -> None:
 
 
 def _narrowest_gap(digits: tuple[int, ...]) -> float:
-    """The least ratio of neighbours among numbers of a decade, the first of the next one included."""
+    """Return the smallest ratio of neighbours among numbers of a decade, the first of the next one included."""
     return min(upper / lower for lower, upper in zip(digits, [*digits[1:], 10], strict=True))
 
 
 def _note(axes: Axes, text: str) -> None:
-    """Say in the middle of a panel why something is missing in it; where all is, without numbers on the axis."""
+    """Write in the middle of a panel why something is missing in it; if all is, remove the numbers from the axis."""
     if not any(np.isfinite(line.get_ydata()).any() for line in axes.lines):
         axes.set_yticks([])
     box = {"facecolor": "white", "edgecolor": "0.6", "alpha": 0.9}
@@ -479,7 +479,7 @@ def _save_or_show(figure: Figure, path: str | Path | None, name: str) -> Path | 
 
 
 def _show_in_window(figure: Figure) -> bool:
-    """Show the figure until its window is closed; False if no window can open here."""
+    """Show the figure until its window is closed; return False if no window can open here."""
     screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if sys.platform.startswith("linux") and not screen:
         return False

@@ -54,7 +54,7 @@ class Outcome:
 
 
 def explain(ended: str, status: int | None, limits: Limits) -> str | None:
-    """The sentence for the student about how a run ended, or None where it ended well."""
+    """Return the sentence that tells a student how a run ended, or None where it succeeded."""
     if ended == "exit":
         return f"ended with exit status {status}" if status else None
     if ended == "killed" and status is not None:
@@ -91,7 +91,7 @@ class Log:
         self._tail = (self._tail + data[room:])[-self._half :]
 
     def __str__(self) -> str:
-        """Readable text: control characters of untrusted output shown, and how much was left out."""
+        """Return readable text: control characters of untrusted output escaped, and how much was left out."""
         left_out = self.total - len(self._head) - len(self._tail)
         gap = f"\n[... {left_out:,} bytes left out ...]\n".encode() if left_out else b""
         return printable((self._head + gap + self._tail).decode("utf-8", "replace"))

@@ -29,12 +29,12 @@ class Layer:
 
 
 def times(shape: Iterable[int]) -> str:
-    """(14, 14, 64) as 14x14x64."""
+    """Format (14, 14, 64) as 14x14x64."""
     return "x".join(map(str, shape))
 
 
 def _convolutional(size: int, channels: int, filters: int) -> list[Layer]:
-    """Convolution 5x5 (SAME), ReLU and max pooling 2x2 on size x size pixels."""
+    """Return a convolution 5x5 (SAME), ReLU and max pooling 2x2 on size x size pixels."""
     return [
         Layer("convolution", (size, size, filters), (5, 5, channels, filters)),
         Layer("ReLU", (size, size, filters)),
@@ -101,7 +101,7 @@ _MISTAKES = {
 
 
 def expected_variables(script: str) -> dict[str, tuple[int, ...]]:
-    """The variables of a script's model, names to shapes, in the order of its layers."""
+    """Return the variables of a script's model, names to shapes, in the order of its layers."""
     weights = [layer.weights for layer in LAYERS[script] if layer.weights]
     variables = {}
     for name, shape in zip(_NAMES[script], weights, strict=True):
@@ -110,7 +110,7 @@ def expected_variables(script: str) -> dict[str, tuple[int, ...]]:
 
 
 def variable_problems(script: str, found: Mapping[str, Sequence[int]]) -> list[str]:
-    """Differences between a model's variables (`found`: names to shapes) and those expected; a line each."""
+    """List the differences between a model's variables (`found`: names to shapes) and those expected, a line each."""
     expected = expected_variables(script)
     problems = []
     for name, shape in expected.items():
@@ -124,9 +124,9 @@ def variable_problems(script: str, found: Mapping[str, Sequence[int]]) -> list[s
 
 
 def removal_problems(script: str, found: Sequence[Layer]) -> list[str]:
-    """What says that another layer was removed than should be, or none at all; [] for none, or where all may be right.
+    """Report that the wrong layer was removed, or none at all; [] if the layers may be right.
 
-    `found` is a list of Layer. It is known by the layers with weights: deep_mnist has four, each ablation three.
+    `found` is a list of Layer. Only the layers with weights are counted: deep_mnist has four, each ablation three.
     """
     kinds = [layer.kind for layer in found if layer.kind in WEIGHTED]
     expected = [layer.kind for layer in LAYERS[script] if layer.kind in WEIGHTED]
@@ -139,13 +139,13 @@ def removal_problems(script: str, found: Sequence[Layer]) -> list[str]:
 
 
 def _counted(kinds: list[str]) -> str:
-    """How many convolutions and matrix products there are, in words."""
+    """Count the convolutions and matrix products, in words."""
     counts = [(kinds.count(kind), kind) for kind in WEIGHTED]
     return " and ".join(f"{count} {kind}{'s' * (count != 1)}" for count, kind in counts)
 
 
 def layer_problems(script: str, found: Sequence[Layer]) -> list[str]:
-    """The first difference between a model's layers (`found`: a list of Layer) and those expected; [] for none.
+    """Describe the first difference between a model's layers (`found`: a list of Layer) and those expected; [] if none.
 
     Only the first: behind a wrong layer every shape is wrong.
     """
@@ -175,9 +175,9 @@ def _removal(script: str) -> str:
 
 
 def unusual_convolution(operation: Any, padded: list[list[int]] | None = None) -> tuple[str, ...]:
-    """What a Conv2D operation does otherwise than the lecture's: one pixel at a time, SAME padding.
+    """List how a Conv2D operation differs from the lecture's: one pixel at a time, SAME padding.
 
-    `padded` tells how many rows and columns of zeros were added before it: [[2, 2], [2, 2]].
+    `padded` is the number of rows and columns of zeros that were added before it: [[2, 2], [2, 2]].
     """
     height, width = operation.inputs[1].shape.as_list()[:2]
     strides, dilations = (operation.get_attr(name)[1:3] for name in ("strides", "dilations"))
@@ -193,7 +193,7 @@ def unusual_convolution(operation: Any, padded: list[list[int]] | None = None) -
 
 
 def unusual_pooling(operation: Any) -> tuple[str, ...]:
-    """What a MaxPool operation does otherwise than the lecture's: of each 2x2 pixels, the largest."""
+    """List how a MaxPool operation differs from the lecture's: of each 2x2 pixels, the largest."""
     windows, strides = (operation.get_attr(name)[1:3] for name in ("ksize", "strides"))
     return tuple(
         f"{what} {times(sizes)}" for what, sizes in (("window", windows), ("strides", strides)) if sizes != [2, 2]

@@ -79,8 +79,8 @@ def leave_canary(folder):
 PLACES = {
     "import": ("import plotter\n", 0),
     "init": ("        super().__init__()\n", 8),
-    "call": ('        """Logits (N, 10), float32, of the images x: (N, 784), float32 in [0, 1]."""\n', 8),
-    "main": ('    """Trains the network, tests it once, and leaves the record and the pictures."""\n', 4),
+    "call": ('        """Return the logits, (N, 10) float32, of the images x, (N, 784) float32 in [0, 1]."""\n', 8),
+    "main": ('    """Train the network, test it once, and write the record and the pictures."""\n', 4),
     "training": ("    for steps in run.rounds():  # ten steps, or fewer\n", 8),
     "end": ("    run.finish()\n", 4),
 }
