@@ -109,9 +109,9 @@ def load_files(directory: Path, source_url: str | None = None, only_mnist: bool 
 
 
 def fetch(url: str, path: str | os.PathLike) -> None:
-    """Fetch one file, whatever is in it, and the folder is made that it is to be in.
+    """Fetch one file, whatever it holds; make the folder that it goes into.
 
-    Raises DataError where it cannot be fetched or written; then there is nothing new under the name `path`.
+    Raises DataError where it cannot be fetched or written; then nothing new is left under the name `path`.
     """
     path = Path(path)
     _make_directory(path.parent)
@@ -121,12 +121,12 @@ def fetch(url: str, path: str | os.PathLike) -> None:
 
 
 def is_mnist(files: Files) -> bool:
-    """Whether each of `files` has the hash of its namesake in MNIST."""
+    """Tell whether each of `files` has the hash of its namesake in MNIST."""
     return all(file.sha256 == MNIST_SHA256[name] for name, file in files.items())
 
 
 def public_url(url: str) -> str:
-    """`url` without user name, password and query: fit for records and messages."""
+    """Return `url` without user name, password and query: fit for records and messages."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
@@ -135,7 +135,7 @@ def public_url(url: str) -> str:
 
 
 def _read_directory(directory: Path, only_mnist: bool) -> tuple[Files, dict[str, DataError]]:
-    """The good files in `directory`, and what is wrong with the bad ones."""
+    """Return the good files in `directory`, and what is wrong with the bad ones."""
     try:
         os.listdir(directory)
     except FileNotFoundError:
@@ -169,7 +169,7 @@ def _read_directory(directory: Path, only_mnist: bool) -> tuple[Files, dict[str,
 
 
 def _read_one(directory: Path, name: str, only_mnist: bool) -> IdxFile | None:
-    """One file, unpacked or gzipped, whichever is good; None if there is neither. DataError if it is bad."""
+    """Read one file, unpacked or gzipped, whichever is good; None if neither exists, DataError if it is bad."""
     fault = None
     for path in (directory / name, directory / f"{name}.gz"):
         if path.is_dir():
@@ -189,10 +189,10 @@ def _read_one(directory: Path, name: str, only_mnist: bool) -> IdxFile | None:
 
 
 def _find_by_hash(directory: Path, names: Collection[str]) -> Files:
-    """Those of the MNIST files `names` that are in `directory`, or in a folder there, under whatever name.
+    """Find MNIST's files `names` in `directory`, or in a folder there, under any name, by their hash.
 
-    Programs that unpack them make `train-images.idx3-ubyte`, say, or a folder for each. Read are only files of the
-    right size.
+    Programs that unpack them make `train-images.idx3-ubyte`, say, or a folder for each. Only files of the right size
+    are read.
     """
     found: Files = {}
     for path in sorted([*directory.glob("*"), *directory.glob("*/*")]):
@@ -207,7 +207,7 @@ def _find_by_hash(directory: Path, names: Collection[str]) -> Files:
 
 
 def _unpacked_size(path: Path) -> int | None:
-    """Bytes in a file, or by its own account in what is gzipped there; None where it cannot be read."""
+    """Return the size of a file in bytes, unpacked (gzip states it); None where it cannot be read."""
     try:
         if not path.is_file():
             return None
@@ -221,7 +221,7 @@ def _unpacked_size(path: Path) -> int | None:
 
 
 def _mnist_size(name: str) -> int:
-    """Bytes in an uncompressed file of MNIST: its header, and one for each pixel or label."""
+    """Return the size of an uncompressed file of MNIST in bytes: its header, and one for each pixel or label."""
     return MNIST_COUNTS[name] * SIDE * SIDE + 16 if "images" in name else MNIST_COUNTS[name] + 8
 
 
@@ -236,7 +236,7 @@ def _check_mnist(name: str, file: IdxFile, where: str) -> None:
 
 
 def _check_count(name: str, file: IdxFile, others: Files, where: str) -> None:
-    """There must be as many labels as images, where the other file of the two is among `others`."""
+    """Raise DataError if there are not as many labels as images, where the other of the two files is in `others`."""
     partner = others.get(PARTNERS[name])
     if partner is not None and len(partner.array) != len(file.array):
         raise DataError(
@@ -246,7 +246,7 @@ def _check_count(name: str, file: IdxFile, others: Files, where: str) -> None:
 
 
 def _must_be_mnist(directory: Path, source_url: str, found: Files) -> bool:
-    """Whether what a custom source adds to `found` must be MNIST, because `found` is.
+    """Tell whether what a custom source adds to `found` must be MNIST, because `found` is.
 
     Other data mixed in with MNIST would make neither.
 
@@ -272,7 +272,7 @@ def _must_be_mnist(directory: Path, source_url: str, found: Files) -> bool:
 
 
 def _known_for_mnist(source_url: str) -> bool:
-    """Whether MNIST is what `source_url` has, by http or https."""
+    """Tell whether `source_url` is known to serve MNIST, by http or https."""
     places = [public_url(url).partition("://")[2] for url in (source_url, ORIGIN, *MIRRORS)]
     return places[0] in places[1:]
 
@@ -327,7 +327,7 @@ class _Mirror:
             self.fault = _no_answer(self.url, error)
 
     def check(self) -> None:
-        """Wait for the answer; _NoAnswerError if there is none in time, or it fell silent later."""
+        """Wait for the answer; raise _NoAnswerError if none comes in time, or if the mirror has fallen silent since."""
         self._question.join(max(0, self._deadline - time.monotonic()))
         if self._question.is_alive():
             self.fault = _NoAnswerError(f"{public_url(self.url)} gave no answer in {TIMEOUT} s")
@@ -352,7 +352,7 @@ class _Capped:
 def _fetch_missing(
     directory: Path, mirrors: list[_Mirror], found: Files, faults: dict[str, DataError], only_mnist: bool
 ) -> Files:
-    """`found`, completed from the mirrors. What is fetched is kept in `directory`, in place of what was bad."""
+    """Complete `found` from the mirrors; keep what is fetched in `directory`, in place of what was bad."""
     _make_directory(directory)
     files = dict(found)
     for name in FILES:
@@ -380,7 +380,7 @@ def _make_directory(directory: Path) -> None:
 
 
 def _put_there_meanwhile(directory: Path, name: str, others: Files, only_mnist: bool) -> IdxFile | None:
-    """A good file that another process, filling the same directory, was quicker to fetch; None if there is none."""
+    """Read a file that another process has fetched into the same directory meanwhile; None if there is no good one."""
     try:
         file = _read_one(directory, name, only_mnist)
         if file is not None:
@@ -455,7 +455,7 @@ def _receive(url: str, file: BinaryIO) -> None:
 
 
 def _no_answer(url: str, error: Exception) -> _NoAnswerError:
-    """What requests has to say, told in a line: its own text is one of nested class names."""
+    """Turn an error of requests into one line: its own text consists of nested class names."""
     shown, cause = public_url(url), _innermost(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         text = f"{shown} has a certificate that is not trusted here ({cause.verify_message})"
@@ -470,7 +470,7 @@ def _no_answer(url: str, error: Exception) -> _NoAnswerError:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """The exception at the bottom: requests and urllib3 wrap it, as `reason` or among the arguments."""
+    """Return the innermost exception: requests and urllib3 wrap it, as `reason` or among the arguments."""
     for inner in (getattr(error, "reason", None), *error.args):
         if isinstance(inner, BaseException):
             return _innermost(inner)
@@ -478,7 +478,7 @@ def _innermost(error: BaseException) -> BaseException:
 
 
 def _proxy(url: str) -> str | None:
-    """The proxy by which requests would ask for `url`, without its password; None if there is none."""
+    """Return the proxy by which requests would ask for `url`, without its password; None if there is none."""
     from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 
     proxy = select_proxy(url, get_environ_proxies(url))
@@ -488,7 +488,7 @@ def _proxy(url: str) -> str | None:
 def _explained(
     error: DataError, directory: Path, name: str, some_found: bool, faults: dict[str, DataError]
 ) -> DataError:
-    """`error`, which kept `name` from being fetched, with what led to it and what to do next."""
+    """Explain `error`, which kept `name` from being fetched: what led to it, and what to do next."""
     if not isinstance(error, _MirrorError):
         return DataError(f"{faults[name]}\nIt cannot be replaced: {error}") if name in faults else error
     if name in faults:

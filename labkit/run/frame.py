@@ -56,7 +56,7 @@ class LabError(Exception):
 
 
 def watch_script() -> None:
-    """Tells in a line, too, what one of the lab's scripts does wrong outside of its main, or where it forgets that."""
+    """Report in a line, too, what a lab script does wrong outside of its main, or that it forgets to run it."""
     started: Any = sys.modules["__main__"]
     path = Path(getattr(started, "__file__", None) or "")
     if getattr(started, "__spec__", None) or not re.fullmatch(r"softmax_mnist|deep_mnist|model_no\d", path.stem):
@@ -83,7 +83,7 @@ def watch_script() -> None:
 
 
 def run_script(main: FunctionType, flags: argparse.Namespace) -> None:
-    """Runs `main(flags)` and ends the process: 0, or 1 and a line on stderr on a failure, or 130 on Ctrl-C."""
+    """Run `main(flags)` and end the process: status 0, 1 and a line on stderr on a failure, or 130 on Ctrl-C."""
     host.refuse_while_importing()
     _ran.append(main)
     try:
@@ -113,7 +113,7 @@ def _stop(message: str, status: int = 1) -> NoReturn:
 
 
 def _explain(error: Exception, flags: argparse.Namespace, main: FunctionType) -> str:
-    """One line for a mistake in a script: the script's own line that led to it, and where the whole trace is.
+    """Explain a mistake in one line: the script's own line that led to it, and where the whole trace is.
 
     The script, a file or a notebook's cell, is where `main` is.
     """
@@ -132,9 +132,9 @@ def _explain(error: Exception, flags: argparse.Namespace, main: FunctionType) ->
 
 
 def read_data(flags: argparse.Namespace) -> DataSets:
-    """The data sets of the flags, labels one-hot; seeds everything random in the script and picks the precision.
+    """Read the data sets that the flags name, labels one-hot; seed all randomness and pick the precision.
 
-    Raises DataError where the data can't be had.
+    Raises DataError where the data is missing or bad.
     """
     host.refuse_while_importing()
     import tensorflow as tf
@@ -153,9 +153,9 @@ def read_data(flags: argparse.Namespace) -> DataSets:
 
 
 def pick_precision(wanted: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """bfloat16 where the processor multiplies it faster than float32, or where it is asked for; else float32.
+    """Return bfloat16 where the processor multiplies it faster than float32, or where it is asked for; else float32.
 
-    Only Linux tells a program without more ado what its processor can do, so elsewhere `auto` is float32.
+    Only Linux lets a program easily see what its processor can do, so elsewhere `auto` is float32.
     """
     if wanted != "auto":
         return wanted
@@ -165,10 +165,10 @@ def pick_precision(wanted: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def learning_rate(step: int | Sequence[int] | np.ndarray, flags: argparse.Namespace) -> np.ndarray | np.float32:
-    """The learning rate of a step, counted from 1: constant, or one cycle of a straight rise and a straight fall.
+    """Return the learning rate of a step, counted from 1: constant, or one cycle of a linear rise and a linear fall.
 
-    For a number of steps, such as a range, it is an array. It is float32 of NumPy's, because tf.function takes that as
-    data, and would compile anew for each number of Python's.
+    For several steps, such as a range, it is an array. It is NumPy's float32, because tf.function takes that as
+    data, and would compile anew for each of Python's numbers.
     The cycle (Smith, "Super-convergence", 2018) starts gently, while the gradients are still wild, goes through
     rates that would be too high to end with, and ends near zero, where the weights settle.
     """
@@ -181,14 +181,14 @@ def learning_rate(step: int | Sequence[int] | np.ndarray, flags: argparse.Namesp
 
 
 def _check_model(script: str, model: Any) -> None:
-    """Sends two blank images through the model, so that a wrong shape shows in the script's own line, at once."""
+    """Send two blank images through the model, so that a wrong shape shows in the script's own line, at once."""
     problem = mistakes.output_problem(model) or mistakes.variables_problem(model)
     if problem:
         raise LabError(mistakes.told(script, problem))
 
 
 def _told_apart(script: str, model: Any) -> str | None:
-    """What to say of an ablation whose Model has another name, or that is trained otherwise than deep_mnist.py."""
+    """Warn of an ablation whose Model has another name, or whose training differs from deep_mnist.py's; else None."""
     reference = Path(startup.KIT) / "deep_mnist.py"
     if not re.fullmatch(r"model_no\d", script) or not reference.is_file():
         return None
@@ -200,7 +200,7 @@ def _told_apart(script: str, model: Any) -> str | None:
 
 
 def _keep_longer_run(folder: Path, steps: int) -> None:
-    """Raises LabError where the record of a longer run would be replaced by that of a shorter one."""
+    """Raise LabError where the record of a longer run would be replaced by that of a shorter one."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # no record, or none that anybody can use
         longer = int(json.loads((folder / "run.json").read_text(encoding="utf-8"))["steps"])
         if longer > steps:
@@ -215,7 +215,7 @@ def _counted(number: int, what: str) -> str:
 
 
 def feature_maps(model: Any, image: np.ndarray) -> dict[str, np.ndarray]:
-    """What each layer of the model makes of one image.
+    """Compute the output of each layer of the model for one image.
 
     image: (784,), float32. Returns a dict from the layer's name ("conv1 ReLU") to its output for the image: arrays
     (height, width, channels) or (units,), float32, in the order of the network.
@@ -253,8 +253,9 @@ class Run:
         optimizer: Any,
         predict: Callable[[np.ndarray], Any],
     ) -> None:
-        """`predict` turns images (N, 784) into class numbers (N,); `optimizer` is None if it remembers nothing.
+        """Check the model and prepare its run.
 
+        `predict` turns images (N, 784) into class numbers (N,); `optimizer` is None if it has no state.
         Raises LabError for a model whose output is not (N, 10).
         """
         _check_model(flags.script, model)
@@ -279,12 +280,12 @@ class Run:
             host.current.began(self)
 
     def steps(self) -> Iterator[int]:
-        """The numbers of the steps to train: from 1, or under --resume from where the checkpoint was saved."""
+        """Yield the numbers of the steps to train: from 1, or under --resume from where the checkpoint was saved."""
         for (step,) in self._rounds(at_most=1):
             yield step
 
     def rounds(self) -> Iterator[range]:
-        """The same as ranges of steps, LOG_EVERY of them or fewer, for a script whose graph loops over them."""
+        """Yield the same as ranges of at most LOG_EVERY steps, for a script whose graph loops over them."""
         yield from self._rounds(at_most=LOG_EVERY)
 
     def _rounds(self, at_most: int) -> Iterator[range]:
@@ -308,7 +309,7 @@ class Run:
                 self._log()
 
     def log(self, losses: Any) -> None:
-        """Takes the loss of this step (a scalar), or those of this round. Raises LabError when one is not finite."""
+        """Record the loss of this step (a scalar), or those of this round; raise LabError if one is not finite."""
         losses = np.ravel(losses)
         for step, loss in zip(self._round, losses, strict=True):
             self._check_finite("the loss is", step, math.isfinite(loss))
@@ -322,7 +323,7 @@ class Run:
             )
 
     def _log(self) -> None:
-        """Adds to the history every few steps; validates and saves a checkpoint when their time has come."""
+        """Add to the history every few steps; validate and save a checkpoint when due."""
         validate = self._step % self._validate_every == 0 or self._step == self.flags.steps
         if not validate and self._step % self._log_every:
             return
@@ -359,14 +360,14 @@ class Run:
             self._checkpoint.save(self._step, state | {"order": order})
 
     def _tell(self, figures: str) -> None:
-        """Prints how far it is, now and then: a log file without a word looks as if the run hung."""
+        """Print the progress now and then: without it, a log file looks as if the run hung."""
         tenth, steps = self._step * TELLS // self.flags.steps, self.flags.steps
         if (tenth > self._told[0] or self.seconds > self._told[1] + TELL_AFTER) and self._step < steps:
             self._told = tenth, self.seconds
             print(f"step {self._step:,} of {steps:,}, {self.seconds:.0f} s: {figures}", flush=True)
 
     def _resume(self) -> int:
-        """Goes back to the last checkpoint; returns its step. Raises LabError where it is of another run."""
+        """Go back to the last checkpoint; return its step. Raise LabError where it belongs to another run."""
         state, recipe = self._checkpoint.read_state(), self.recipe()
         if state is None:
             print(f"no checkpoint in {self._checkpoint.folder}: starting from the first step", file=sys.stderr)
@@ -396,7 +397,7 @@ class Run:
         return np.concatenate([self.predict(batch).numpy() for batch in batches]).astype(np.uint8)
 
     def test(self) -> np.ndarray:
-        """Tests the model, once, and writes the record; returns the digit seen in each test image: (10000,), uint8."""
+        """Test the model, once, and write the record; return the digit seen in each test image: (10000,), uint8."""
         predictions = self._predict_all(self.mnist.test.images)
         self.test_accuracy = float(np.mean(predictions == _digits(self.mnist.test.labels)))
         with atomic_file(self.folder / "predictions.npy") as file:
@@ -407,7 +408,7 @@ class Run:
         return predictions
 
     def finish(self) -> None:
-        """Says where the results are and, on the last line, what they are."""
+        """Print where the results are and, on the last line, the test accuracy."""
         images = self.mnist.test.num_examples
         if self.test_accuracy < GUESSING and self.flags.steps >= MANY_STEPS:
             told = "no better than guessing: the network has learned nothing; try a smaller --learning-rate than"
@@ -442,7 +443,7 @@ class Run:
         }
 
     def recipe(self) -> dict[str, Any]:
-        """All that decides the result on a given machine: two runs with the same recipe and seed are the same."""
+        """Return all that decides the result on a given machine: two runs of the same recipe and seed are the same."""
         names = ("steps", "batch_size", "learning_rate", "schedule", "label_smoothing", "precision", "seed")
         source = _source(type(self.model))
         return {name: getattr(self.flags, name) for name in names if hasattr(self.flags, name)} | {
@@ -452,7 +453,7 @@ class Run:
 
 
 def _source(kind: type) -> bytes:
-    """The bytes of the script that a class is in, or of the cell: the same, where a script was pasted whole."""
+    """Return the bytes of the script, or of the cell, that a class is in: the same where a script was pasted whole."""
     file = getattr(sys.modules[kind.__module__], "__file__", None)
     if file:
         return Path(file).read_bytes()
@@ -461,14 +462,14 @@ def _source(kind: type) -> bytes:
 
 
 def _all_finite(variable: Any) -> bool:
-    """Whether all values of a tf.Variable are finite; NumPy would have to copy them first."""
+    """Tell whether all values of a tf.Variable are finite; NumPy would have to copy them first."""
     import tensorflow as tf
 
     return bool(tf.reduce_all(tf.math.is_finite(variable)))
 
 
 def _intervals(steps: int, validations: int) -> tuple[int, int]:
-    """How many steps lie between two entries of the history, and between two validations: a multiple of the first."""
+    """Return the steps between two entries of the history, and between two validations, a multiple of the first."""
     validate = min(VALIDATE_EVERY_AT_MOST, max(1, steps // validations))
     log = min(LOG_EVERY, validate)
     return log, math.ceil(validate / log) * log
