@@ -43,7 +43,7 @@ class Checkpoint:
         )
 
     def save(self, step: int, state: dict[str, Any]) -> None:
-        """Saves everything, as of this step."""
+        """Save weights, averages, generator and `state`, as of this step."""
         self._state.assign(json.dumps(state, default=lambda array: array.tolist()))
         with _told(f"the checkpoint in {self.folder} can't be saved", ""):
             try:
@@ -54,7 +54,7 @@ class Checkpoint:
                 raise
 
     def read_state(self) -> dict[str, Any] | None:
-        """The `state` of the last checkpoint, or None where there is no checkpoint."""
+        """Read the `state` of the last checkpoint; None if there is no checkpoint."""
         import tensorflow as tf
 
         if self._manager.latest_checkpoint is None:
@@ -64,7 +64,7 @@ class Checkpoint:
             return json.loads(reader.get_tensor("state/.ATTRIBUTES/VARIABLE_VALUE"))
 
     def restore(self) -> None:
-        """Sets weights, averages and generator to those of the last checkpoint."""
+        """Restore weights, averages and generator from the last checkpoint."""
         with self._told_as_damaged():
             self._manager.restore_or_initialize()
 
@@ -74,7 +74,7 @@ class Checkpoint:
 
 @contextlib.contextmanager
 def _told(what: str, todo: str) -> Iterator[None]:
-    """Raises CheckpointError for whatever TensorFlow raises about a file: it has no type of its own for that."""
+    """Raise CheckpointError for whatever TensorFlow raises about a file, for which it has no type of its own."""
     import tensorflow as tf
 
     try:
@@ -102,7 +102,7 @@ class TensorBoard:
             tf.summary.graph(graph.as_graph_def())
 
     def log(self, step: int, scalars: Mapping[str, float], histograms: bool) -> None:
-        """`scalars`: names to numbers; `histograms`: whether to write the distribution of each variable, too."""
+        """Write `scalars`, names to numbers, and with `histograms` the distribution of each variable, too."""
         import tensorflow as tf
 
         with self._writer.as_default(step=step):

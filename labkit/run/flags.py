@@ -111,10 +111,10 @@ FLAGS = {
 
 
 def parse_flags(description: str | None, **defaults: Any) -> argparse.Namespace:
-    """Reads the command line of a lab script, then imports TensorFlow.
+    """Read the command line of a lab script, then import TensorFlow.
 
     `defaults` are the script's own, for steps, batch_size, learning_rate, schedule and label_smoothing; it has no flag
-    for what it leaves out. Returns a namespace with a field for each flag, and `script`, the script's name without
+    for one that is left out. Returns a namespace with a field for each flag, and `script`, the script's name without
     `.py`. Ends the process after `--help` (status 0) and on a bad flag (status 2).
 
     Pasted into a notebook's cell a script has no command line, only that of the notebook, and all flags are defaults.
@@ -140,7 +140,7 @@ def parse_flags(description: str | None, **defaults: Any) -> argparse.Namespace:
 
 
 def _import_tensorflow() -> None:
-    """Imports TensorFlow without its log messages, unless the import fails: then they are the explanation."""
+    """Import TensorFlow without its log messages, unless the import fails: then they are the explanation."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
     sys.stderr.flush()
     try:
