@@ -46,15 +46,15 @@ def judge(
     dropout: list[str] | None = None,
     unread: str | None = None,
 ) -> Verdict:
-    """Compares the layers of a script's network, as `reading.read` gives them, with what they should be.
+    """Compare the layers of a script's network, as `reading.read` returns them, with those of the assignment.
 
     Args:
         script: whose network it should be.
         testing: the layers at keep_prob 1.
         training: those at keep_prob 0.5; None for a model that fails midway.
         problems: what else is wrong.
-        dropout: what is wrong with dropout, where that has been looked at; otherwise `training` tells.
-        unread: what stopped the reading, if something did and all that is wrong may come from that.
+        dropout: what is wrong with dropout, if that has been examined; otherwise `training` decides.
+        unread: what stopped the reading, if something did and everything that is wrong may be due to it.
     """
     tested = tidied(testing)
     others, failing = list(problems), training is None
@@ -81,13 +81,13 @@ def judge(
 
 
 def _is_first_difference_unread(script: str, layers: Sequence[Layer]) -> bool:
-    """Whether all is right up to the part that could not be read: what is wrong before it is known to be wrong."""
+    """Tell whether all is right up to the part that could not be read; what is wrong before it is certainly wrong."""
     pairs = zip(layers, [*LAYERS[script], *[None] * len(layers)], strict=False)
     return next((layer.kind.startswith(OWN_WEIGHTS) for layer, expected in pairs if layer != expected), False)
 
 
 def tidied(layers: list[Layer]) -> Network:
-    """Brings layers into the lecture's order, and tells what can't be brought into it."""
+    """Bring layers into the lecture's order, and report what can't be brought into it."""
     groups = [[]]
     for layer in layers:
         if layer.kind in WEIGHTED:
@@ -139,7 +139,7 @@ def _other_way(tested: Network, trained: Network) -> list[str]:
 
 
 def _dropout_problems(script: str, tested: Network, trained: Network) -> list[str]:
-    """Dropout acts in training only, once, after the fully connected layer's ReLU; not at all where that is gone."""
+    """List what is wrong with dropout: it acts in training only, once, after the fully connected layer's ReLU."""
     found = ["units are dropped at keep_prob=1.0, which is for testing: all must stay"] if tested.dropouts else []
     should = DROPPED in LAYERS[script]
     if not should:
@@ -160,10 +160,10 @@ def _with(script: str) -> str:
 
 
 def _fraction(script: str, layers: Sequence[Layer], right_dropout: bool, others: int) -> float:
-    """The share of the layers that are right, dropout counted as one, less one for each other problem.
+    """Return the share of the layers that are right, dropout counted as one, less one for each other problem.
 
-    It is halved where another number of convolutions or matrix products is left than should be: then the point of the
-    assignment, which layer to remove, was missed. Where it is more, little is left: nothing was removed.
+    It is halved where the number of convolutions or matrix products is wrong: then the point of the assignment, which
+    layer to remove, was missed. Where there are too many, little is left: nothing was removed.
     """
     expected = LAYERS[script]
     blocks = difflib.SequenceMatcher(None, expected, layers, autojunk=False).get_matching_blocks()

@@ -36,7 +36,7 @@ class Mask:
 
 
 def mask_problems(testing: Flow, training: Flow, entry: tf.Tensor, images: np.ndarray) -> list[str] | None:
-    """What is wrong with dropout before a layer, whose `entry` in testing is given; None where it can't be found there.
+    """List what is wrong with dropout before a layer, whose `entry` in testing is given; None if none is found there.
 
     images: (BATCH, 784), float.
     """
@@ -56,7 +56,7 @@ def mask_problems(testing: Flow, training: Flow, entry: tf.Tensor, images: np.nd
 
 
 def _after(flow: Flow, tensor: tf.Tensor) -> Segment:
-    """All that follows a tensor, as a function."""
+    """Return all that follows a tensor, as a function."""
     operations, seen = (), False
     for segment in flow.segments:
         seen = seen or segment.entry is tensor
@@ -76,7 +76,7 @@ def _same(after: Segment, behind: Segment) -> bool:
 def _mask(
     training: Flow, place: tf.Tensor, images: np.ndarray, values: np.ndarray, draws: Sequence[int] = DRAWS
 ) -> Mask | None:
-    """The Mask that makes the values at a place in training of those in testing; None if there is none."""
+    """Return the Mask that turns a place's values in testing into those in training; None if there is none."""
     rows, kept = rows_of(place), []
     factor: Any = None
     seen = np.abs(values) > SEEN * np.abs(values).max()
@@ -94,7 +94,7 @@ def _mask(
 
 
 def _unusual(mask: Mask) -> list[str]:
-    """How dropout differs from the lecture's."""
+    """List how dropout differs from the lecture's."""
     kept, seen = mask.kept == 1, mask.kept >= 0
     share = kept.sum() / max(1, seen.sum())
     if share == 1:
@@ -118,20 +118,20 @@ def _unusual(mask: Mask) -> list[str]:
 
 
 def _is_off(kept: np.ndarray, seen: np.ndarray, axes: tuple[int, ...]) -> bool:
-    """Whether the share of what is kept, along some axes, is further from keep_prob than by chance."""
+    """Tell whether the share of kept units, along some axes, is further from keep_prob than by chance."""
     count = seen.sum(axis=axes)
     error = np.abs(kept.sum(axis=axes) - KEEP_PROB * count)
     return bool((error > SIGMAS * np.sqrt(count * KEEP_PROB * (1 - KEEP_PROB)) + 1).any())
 
 
 def _same_share(one: np.ndarray, other: np.ndarray) -> float:
-    """In what share of the units two masks are alike."""
+    """Return the share of the units in which two masks are equal."""
     both = (one >= 0) & (other >= 0)
     return ((one == other) & both).sum() / max(1, both.sum())
 
 
 def _some_agree(masks: np.ndarray) -> bool:
-    """Whether any two of these masks are alike more often, or less, than by chance."""
+    """Tell whether any two of these masks are equal in more units, or in fewer, than by chance."""
     kept = masks.reshape(len(masks), -1).astype(np.float32)
     seen = kept >= 0
     signs = np.where(seen, 2 * kept - 1, 0)
@@ -144,7 +144,7 @@ def _some_agree(masks: np.ndarray) -> bool:
 def _depends_on_values(
     testing: Flow, training: Flow, entry: tf.Tensor, place: tf.Tensor, images: np.ndarray, mask: Mask
 ) -> list[str]:
-    """Whether other images have another mask by the same draw."""
+    """Report a mask that changes with the images, for the same draw."""
     others = np.roll(images, 1, axis=0)
     values = rows_of(entry).unpack(testing.run(entry, {testing.images: others})).astype(np.float64)
     again = _mask(training, place, others, values, DRAWS[:1])

@@ -39,12 +39,12 @@ class Look:
 
 
 def look(script: str, data: bytes, images: np.ndarray, whole: bool = True) -> Look:
-    """Judges the bytes of a frozen graph.
+    """Judge a frozen graph, given as bytes.
 
     Args:
         script: whose network it should be.
         data: the graph, as `freezing` writes it.
-        images: (BATCH, 784), float, in [0, 1]; on these the model's dropout is looked at.
+        images: (BATCH, 784), float, in [0, 1]; on these the model's dropout is examined.
         whole: false for the graph of a model that fails, which ends where that does.
     """
     try:
@@ -96,7 +96,7 @@ class _Looking:
         return Look(verdict, self._testing, self._training, reading, first, values)
 
     def _capped(self, verdict: Verdict, reading: Reading) -> Verdict:
-        """The verdict, with little left where a layer is two with weights: their sum, or one after the other."""
+        """Reduce the verdict where one layer is two with weights: their sum, or one after the other."""
         matrices = {
             name
             for name in trained(self._admitted)
@@ -110,7 +110,7 @@ class _Looking:
         return list(verdict.problems) == problems
 
     def _unread(self, reading: Reading) -> str | None:
-        """Where the reading stopped at weights of an unknown kind, although all are as many as they should be."""
+        """Say where the reading stopped at weights of an unknown kind; None if it did not."""
         place = next((n for n, layer in enumerate(reading.layers) if layer.kind.startswith(OWN_WEIGHTS)), None)
         if place is None:
             return None
@@ -124,10 +124,10 @@ class _Looking:
         return count_problems(self._script, self._admitted, names)
 
     def _fixed_problems(self, originals: dict[str, np.ndarray]) -> tuple[list[str], str | None]:
-        """What the output depends on, although training leaves it as it is: problems, and what can't be decided.
+        """Find what the output depends on although training does not change it: problems, and what can't be decided.
 
         An array is a layer too many, of a normalisation, say. A single number or a switch may be meant well, as the
-        factor of the images; or it waits for the script to make another network of this one.
+        factor of the images; or it lets the script turn the network into another one later.
         """
         fixed = {name: value for name, value in originals.items() if name not in trained(self._admitted)}
         fed = {self._testing.images: self._images}

@@ -60,7 +60,7 @@ class Reading:
 
 
 def random_weights(admitted: Admitted, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Other values for the weights that are trained, by the names of their operations; about as large as usual."""
+    """Draw other values for the trained weights, of about the usual size; keyed by the names of their operations."""
     values = {}
     for weight in admitted.weights:
         if weight.trainable:
@@ -72,7 +72,7 @@ def random_weights(admitted: Admitted, rng: np.random.Generator) -> dict[str, np
 
 
 def read(flow: Flow, rng: np.random.Generator) -> Reading:
-    """The layers on the way to an output, with the weights that are loaded.
+    """Read the layers on the way to an output, with the weights that are loaded.
 
     Kinds besides those of labkit.networks are "bias", "dropout", "softmax", "scaling" (of all images, by one number),
     and for anything else the operations that it is made of.
@@ -101,7 +101,7 @@ class _Reader:
     # ---------------------------------------------------------------------------------------------- windows
 
     def _step(self, segments: list[Segment], start: int) -> int:
-        """Explains the shortest run of segments from `start` that can be; returns where the next one begins."""
+        """Read the shortest run of segments from `start` that is recognised; return where the next one begins."""
         for stop in range(start, len(segments)):
             window = segments[start].to(segments[stop])
             if window.outputs is None:
@@ -121,9 +121,9 @@ class _Reader:
         return self._give_up(segments, start, stop)
 
     def _weighted(self, segments: list[Segment], start: int, stop: int) -> int | None:
-        """A segment that is a layer with weights, together with what is before and after it, as far as that goes.
+        """Read a segment with weights as a layer, together with as much as possible of what is before and after it.
 
-        Returns where the next one begins; None where what is before it has to be told by itself.
+        Returns where the next one begins; None where what is before it has to be read by itself.
         """
         last = stop
         while last + 1 < len(segments) and self._is_affine(segments[last + 1]):
@@ -138,7 +138,7 @@ class _Reader:
         return self._misfit(segments, stop, padded) if start == stop or padded else None
 
     def _give_up(self, segments: list[Segment], start: int, stop: int) -> int:
-        """Names what is not known, up to `stop`: the first segment alone, if what follows may be known then."""
+        """Name an unknown part, up to `stop`: the first segment alone, if what follows may be recognised then."""
         first = segments[start]
         alone = stop > start + 1 and first.inputs and first.outputs and first.size_out == first.size_in
         stop = start + 1 if alone else max(stop, start + 1)
@@ -146,7 +146,7 @@ class _Reader:
         return stop
 
     def _misfit(self, segments: list[Segment], stop: int, padded: list[list[int]] | None) -> int:
-        """A layer with weights that is none of these networks': told by its operation, as far as that has a name."""
+        """Name a layer with weights that none of these networks has, by its operation as far as that has a name."""
         window = segments[stop]
         self._note_rows(window.entry)
         convolution = next((op for op in window.operations if op.type == "Conv2D"), None)
@@ -160,14 +160,14 @@ class _Reader:
         return stop + 1
 
     def _note_rows(self, tensor: tf.Tensor) -> None:
-        """Notes where a reshape has made more rows than there are images, a usual mistake before a matrix product."""
+        """Note where a reshape has made more rows than there are images, a usual mistake before a matrix product."""
         shape = tensor.shape.as_list()
         if len(shape) == 2 and BATCH not in shape:
             before = f", which follows {self._pieces[-1].layer}," if self._pieces else ""
             self._notes.append(f"the reshape{before} makes {shape} of {BATCH} images, expected {BATCH} rows")
 
     def _name(self, window: Segment, segments: list[Segment]) -> None:
-        """Names what is not known by its operations."""
+        """Name an unknown part by its operations."""
         pooling = next((op for segment in segments for op in segment.operations if op.type == "MaxPool"), None)
         if pooling is not None and unusual_pooling(pooling):
             self._emit(Layer("max pooling", _sizes(pooling.outputs[0]), (), unusual_pooling(pooling)), window)
@@ -180,7 +180,7 @@ class _Reader:
         self._follow(window)
 
     def _follow(self, window: Segment) -> None:
-        """Goes on behind something unknown: its values are taken to be in the order in which they come."""
+        """Continue behind an unknown part: its values are taken to be in the order in which they come."""
         rows = window.outputs
         if rows is None:
             return
@@ -195,7 +195,7 @@ class _Reader:
     # ------------------------------------------------------------------------------------------ properties
 
     def _find_affine(self, segment: Segment) -> bool:
-        """Whether f(u + v) = f(u) + f(v) - f(0), for small numbers and large ones."""
+        """Tell whether f(u + v) = f(u) + f(v) - f(0), for small numbers and large ones."""
         if segment.inputs is None or segment.outputs is None:
             return False
         rows = np.zeros((BATCH, segment.size_in))
@@ -216,7 +216,7 @@ class _Reader:
         return bool(size.max() > 0 and (error <= segment.tolerance * (size + offset)).all())
 
     def _is_mixing(self, segment: Segment) -> bool:
-        """Whether it is affine and more than the same numbers in other places."""
+        """Tell whether a segment is affine and does more than move numbers to other places."""
         return self._is_affine(segment) and self._selection(segment) is None
 
     def _find_weighted(self, segment: Segment) -> bool:
@@ -235,9 +235,9 @@ class _Reader:
         return bool(segment.weights) or any(_is_large(tensor) for tensor in segment.sides)
 
     def _find_selection(self, segment: Segment) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """(index, scale, offset) of a segment that makes scale * x[index] + offset of x; None for any other.
+        """Return (index, scale, offset) of a segment that computes scale * x[index] + offset; None for any other.
 
-        The index is -1 where nothing comes from x. It is told by rows that are the index in binary digits.
+        The index is -1 where nothing comes from x. It is found by rows that hold the index in binary digits.
         """
         decoded = _decoded(segment, segment.size_in, np.arange(segment.size_in))
         if decoded is None:
@@ -248,7 +248,7 @@ class _Reader:
         return decoded if _equal(segment(x), expected, segment.tolerance, magnitude=x) else None
 
     def _probe(self, segment: Segment) -> np.ndarray:
-        """Numbers small and large, of both signs, as exact as the entry's type: rows (BATCH, size)."""
+        """Draw numbers small and large, of both signs, as exact as the entry's type: rows (BATCH, size)."""
         size = segment.size_in
         magnitudes = self._rng.choice(_magnitudes(segment), (BATCH, 1))
         return self._representable(segment, self._rng.standard_normal((BATCH, size)) * magnitudes)
@@ -260,7 +260,7 @@ class _Reader:
     # ----------------------------------------------------------------------------------- what has no weights
 
     def _explain(self, window: Segment) -> bool:
-        """Whether the window is known, which is noted then."""
+        """Tell whether the window is recognised; if so, note its layer."""
         if window.is_random and self._dropout(window):
             return True
         if self._is_affine(window):
@@ -268,7 +268,7 @@ class _Reader:
         return self._relu(window) or self._pooling(window) or self._softmax(window)
 
     def _moved(self, window: Segment) -> bool:
-        """The same numbers in other places: scaled by one number, and with a bias, perhaps."""
+        """Tell whether the window moves numbers to other places, perhaps scaled by one number and with a bias."""
         selection = self._selection(window)
         if selection is None:
             return False
@@ -304,7 +304,7 @@ class _Reader:
         return True
 
     def _bias_layer(self, window: Segment, offset: np.ndarray) -> Layer | None:
-        """The Layer of a bias that an offset (height, width, channels) is; None for an offset that is not one."""
+        """Return the bias Layer for an offset (height, width, channels); None for an offset that is not a bias."""
         channels = offset.reshape(-1, self._shape[-1])
         size = np.abs(channels).max()
         if np.abs(channels - channels[0]).max() > window.tolerance * size:
@@ -314,7 +314,7 @@ class _Reader:
         return Layer("bias", self._shape)
 
     def _relu(self, window: Segment) -> bool:
-        """Whether the window is ReLU, in whatever order its values come, and times a number at most."""
+        """Tell whether the window is ReLU, with its values in any order, times at most one number."""
         decoded = _decoded(window, self._place.size, np.arange(self._place.size)) if self._fits(window) else None
         if decoded is None:
             return False
@@ -334,7 +334,7 @@ class _Reader:
         return window.inputs is not None and window.size_in == self._place.size
 
     def _pooling(self, window: Segment) -> bool:
-        """Whether the window takes the largest of each 2x2 pixels; ReLU may be a part of it."""
+        """Tell whether the window takes the largest of each 2x2 pixels; ReLU may be a part of it."""
         if len(self._shape) < 3 or self._shape[0] % 2 or self._shape[1] % 2 or not self._fits(window):
             return False
         height, width, channels = self._shape
@@ -363,7 +363,7 @@ class _Reader:
         return True
 
     def _softmax(self, window: Segment) -> bool:
-        """Whether the window is softmax, or its logarithm, at the end."""
+        """Tell whether the window is softmax, or its logarithm, at the end."""
         if window.exit is not self._flow.output or not self._fits(window) or window.size_out != window.size_in:
             return False
         x = self._rng.standard_normal((BATCH, window.size_in)) * self._rng.choice([0.1, 1, 10], (BATCH, 1))
@@ -376,7 +376,7 @@ class _Reader:
         return True
 
     def _dropout(self, window: Segment) -> bool:
-        """Whether the window keeps some values and drops others, whatever they are."""
+        """Tell whether the window keeps some values and drops others, whatever they are."""
         if not self._fits(window) or window.size_out != window.size_in:
             return False
         factors = window(np.ones((BATCH, window.size_in)), draw=1)
@@ -396,7 +396,7 @@ class _Reader:
     # ------------------------------------------------------------------------------------------ with weights
 
     def _convolution(self, window: Segment) -> bool:
-        """Whether the window is a convolution that leaves height and width as they are, with a bias or none."""
+        """Tell whether the window is a convolution that leaves height and width as they are, with or without a bias."""
         if len(self._shape) < 3 or not self._fits(window):
             return False
         height, width, _ = self._shape
@@ -432,7 +432,7 @@ class _Reader:
         return _equal(window(x)[:, out].reshape(expected.shape), expected, window.tolerance, x)
 
     def _product(self, window: Segment) -> bool:
-        """Whether the window is a matrix product, with a bias or none."""
+        """Tell whether the window is a matrix product, with or without a bias."""
         rows = rows_of(window.exit)
         if len(rows.sizes) > 1 or not self._fits(window) or window.size_in > LARGEST_INPUT:
             return False
@@ -456,7 +456,7 @@ class _Reader:
         return self._note_weighted(window, "matrix product", weights, values, (rows.size,), out, offset)
 
     def _matrix_reader(self, window: Segment) -> Callable[[], np.ndarray]:
-        """A function that returns the window's matrix (inputs, outputs): by a look at its weights, or by impulses."""
+        """Return a function that returns the window's matrix (inputs, outputs), read off its weights or by impulses."""
         size = window.size_out
         for side in window.sides:
             if not side.dtype.is_floating or side.shape.num_elements() < size:
@@ -512,9 +512,9 @@ def _magnitudes(segment: Segment) -> np.ndarray:
 def _decoded(
     segment: Segment, count: int, index: np.ndarray, amplitude: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """(index, scale, offset) of a segment whose every output follows one of `count` numbers; None for any other.
+    """Return (index, scale, offset) of a segment whose every output follows one of `count` numbers; else None.
 
-    `index` tells which of them each input is. The rows are the numbers' places, in binary digits.
+    `index` gives the number that each input is a copy of. The rows are the numbers' places, in binary digits.
     """
     rows = ((index[None] + 1) >> np.arange(min(BATCH - 1, 30))[:, None]) & 1
     made = segment(amplitude * np.vstack([rows, np.zeros((1, len(index)))]))
@@ -537,7 +537,7 @@ def _offset(window: Segment, out: np.ndarray) -> np.ndarray:
 
 
 def _equal(found: np.ndarray, expected: np.ndarray, tolerance: float, magnitude: np.ndarray) -> bool:
-    """Whether rows are equal, up to rounding: each relative to its largest number, and that of what it was made of."""
+    """Tell whether rows are equal up to rounding, relative to the largest number of each row."""
     if not np.isfinite(found).all():
         return False
     error = np.abs(found - expected).reshape(len(found), -1).max(axis=1)
@@ -550,18 +550,18 @@ def _is_uniform(values: np.ndarray) -> bool:
 
 
 def _is_large(tensor: tf.Tensor) -> bool:
-    """Whether a tensor that does not depend on the images has enough numbers to be weights."""
+    """Tell whether a tensor that does not depend on the images has enough numbers to be weights."""
     return tensor.dtype.is_floating and (tensor.shape.num_elements() or 0) >= FEW
 
 
 def _places(shape: tuple[int, ...], order: tuple[int, ...]) -> np.ndarray:
-    """Where the values of (height, width, channels) are in a row that has these axes in another order."""
+    """Return where the values of (height, width, channels) are in a row that has these axes in another order."""
     row = np.arange(np.prod(shape)).reshape([shape[axis] for axis in order])
     return row.transpose(np.argsort(order)).ravel()
 
 
 def _responses(window: Segment, shape: tuple[int, ...], place: np.ndarray) -> np.ndarray:
-    """What a window makes of impulses in the middle of each channel, less that of nothing: (channels, size)."""
+    """Return a window's response to an impulse in the middle of each channel, less that to zeros: (channels, size)."""
     height, width, channels = shape
     middle = (height // 2 * width + width // 2) * channels
     zero, found = window(np.zeros((1, window.size_in))), []
@@ -574,7 +574,7 @@ def _responses(window: Segment, shape: tuple[int, ...], place: np.ndarray) -> np
 
 
 def _filter(responses: np.ndarray, tolerance: float) -> tuple[np.ndarray, int, tuple[int, ...]] | None:
-    """(kernel, area, size) of the convolution that answers impulses so: (channels, height, width, filters); or None."""
+    """Return (kernel, area, size) of the convolution that responds so, (channels, height, width, filters); or None."""
     _, height, width, _ = responses.shape
     size = np.abs(responses).max()
     if size == 0:
@@ -589,7 +589,7 @@ def _filter(responses: np.ndarray, tolerance: float) -> tuple[np.ndarray, int, t
 
 
 def _cut_out(responses: np.ndarray, window: tuple[int, ...]) -> np.ndarray:
-    """The filters (height, width, inputs, outputs) of a window's size: answers to impulses are mirrored."""
+    """Cut filters (height, width, inputs, outputs) of a window's size out of the responses, which are mirrored."""
     _, height, width, _ = responses.shape
     top, left = height // 2 - window[0] // 2, width // 2 - window[1] // 2
     part = responses[:, top : top + window[0], left : left + window[1]]
@@ -597,7 +597,7 @@ def _cut_out(responses: np.ndarray, window: tuple[int, ...]) -> np.ndarray:
 
 
 def _convolved(images: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """The convolution, SAME, of images (n, height, width, channels) in NumPy."""
+    """Convolve images (n, height, width, channels), SAME, in NumPy."""
     top, left = kernel.shape[0] // 2, kernel.shape[1] // 2
     padded = np.pad(images.astype(np.float32), [(0, 0), (top, top), (left, left), (0, 0)])
     height, width = images.shape[1:3]
@@ -610,14 +610,14 @@ def _convolved(images: np.ndarray, kernel: np.ndarray) -> np.ndarray:
 
 
 def _pooled(images: np.ndarray) -> np.ndarray:
-    """(n, height, width, channels), the largest of each 2x2 pixels, as rows."""
+    """Return the largest of each 2x2 pixels of (n, height, width, channels), as rows."""
     n, height, width, channels = images.shape
     windows = images.reshape(n, height // 2, 2, width // 2, 2, channels)
     return windows.max(axis=(2, 4)).reshape(n, -1)
 
 
 def _before(window: Segment, data: tf.Tensor | None) -> Segment | None:
-    """The part of a window up to a tensor in it; None where that has no rows."""
+    """Return the part of a window up to a tensor in it; None if that has no rows."""
     if data is None or data.op not in window.flow.data:
         return None
     part = Segment(window.flow, window.operations, window.entry, data)
@@ -627,7 +627,7 @@ def _before(window: Segment, data: tf.Tensor | None) -> Segment | None:
 def _by_side(
     window: Segment, side: tf.Tensor, moved: tuple[np.ndarray, np.ndarray, np.ndarray], transposed: bool
 ) -> np.ndarray:
-    """A window's matrix as a side tensor has it; `moved` tells what the product gets of the window's inputs."""
+    """Return a window's matrix as a side tensor has it; `moved` says what the product gets of the window's inputs."""
     index, scale, _ = moved
     values = np.asarray(window.flow.run(side, {})).astype(np.float32)
     values = values.reshape(window.size_out, -1).T if transposed else values.reshape(-1, window.size_out)
@@ -640,7 +640,7 @@ def _by_side(
 
 
 def _by_impulses(window: Segment) -> np.ndarray:
-    """A window's matrix, row by row."""
+    """Read a window's matrix row by row, by impulses."""
     size = window.size_in
     zero = window(np.zeros((1, size)))
     matrix = np.empty((size, window.size_out), np.float32)
@@ -653,7 +653,7 @@ def _by_impulses(window: Segment) -> np.ndarray:
 
 
 def _zeros_around(segments: list[Segment]) -> list[list[int]] | None:
-    """How many rows and columns of zeros are added, where these segments do nothing else; None otherwise."""
+    """Return the rows and columns of zeros that the only Pad of these segments adds; None without such a Pad."""
     pads = [op for segment in segments for op in segment.operations if op.type in ("Pad", "PadV2")]
     if len(pads) != 1:
         return None
@@ -662,7 +662,7 @@ def _zeros_around(segments: list[Segment]) -> list[list[int]] | None:
 
 
 def _shape(rows: Rows | None) -> tuple[int, ...]:
-    """The shape of what a tensor holds of one image; without axes of 1, where the images are not along the first."""
+    """Return the shape of one image's values in a tensor, without axes of 1 where the images are not the first axis."""
     if rows is None:
         return ()
     return rows.shape[1:] if rows.shape[0] == BATCH else rows.sizes
