@@ -45,7 +45,7 @@ _THE = r"\s*(?:the |il |la |lo |die |den |der |le |el |its )?"
 
 
 def _target(n: int) -> str:
-    """What the ablation of this number removes."""
+    """Return the pattern of what the ablation of this number removes."""
     if n == 3:
         return rf"(?:{_FIRST[3]} {_LAYER}|{_LAYER} 3|{_DENSE})"
     layer = rf"{_FIRST[n]} (?:{_CONVOLUTION}(?: {_LAYER})?|{_LAYER}(?: {_CONVOLUTION})?(?! of the)|one\b)"
@@ -163,7 +163,10 @@ class _Number:
 
 
 def find_accuracies(text: str) -> Stated:
-    """The test accuracies that a report's text states. Tables go before sentences: they are what a report rests on."""
+    """Find the test accuracies that a report's text states.
+
+    Tables go before sentences: they are what a report rests on.
+    """
     lines = _lines(text)
     tables, used = _tables(lines)
     prose = [line for n, line in enumerate(lines) if n not in used]
@@ -182,7 +185,7 @@ def find_accuracies(text: str) -> Stated:
 
 
 def _crossed(network: str, tables: Stated, told: dict[str, list[float]]) -> list[float]:
-    """What sentences say of a network, where they and the tables give it and another one each other's numbers."""
+    """Return what sentences state for a network, if they and the tables swap its numbers with another network's."""
     for other in NETWORKS:
         mine, its = set(tables.placed[network]), set(tables.placed[other])
         if mine and its and mine.isdisjoint(its) and set(told[network]) == its and set(told[other]) == mine:
@@ -191,12 +194,12 @@ def _crossed(network: str, tables: Stated, told: dict[str, list[float]]) -> list
 
 
 def accuracies(text: str) -> dict[str, list[float]]:
-    """The accuracies that a report's text states of each of NETWORKS, 0 to 1."""
+    """Return the accuracies that a report's text states for each of NETWORKS, 0 to 1."""
     return find_accuracies(text).placed
 
 
 def _lines(text: str) -> list[str]:
-    """The text in lines and in lower case; the cells of a table, each on a line of its own, are rows again."""
+    """Split the text into lines, in lower case, and join cells that stand on lines of their own to rows again."""
     lines: list[str] = []
     for line in text.lower().translate(_DASHES).splitlines():
         line = _BACKSLASH.sub(r"\1", " ".join(line.split()))
@@ -223,7 +226,7 @@ _BACKSLASH = re.compile(r"(\d)\\(?=%)")  # LaTeX's \%, as some programs leave it
 
 
 def _tables(lines: list[str]) -> tuple[Stated, set[int]]:
-    """What rows and columns state, and the numbers of the lines that were read."""
+    """Read what rows and columns state; return it with the numbers of the lines that were read."""
     stated, used = Stated(), set()
     bare = any(re.match(r"cnn[\s_-]{1,3}(?:1|conv|first|fc)\b", line) for line in lines)
     for n, line in enumerate(lines):
@@ -254,7 +257,7 @@ def _tables(lines: list[str]) -> tuple[Stated, set[int]]:
 
 
 def _row(line: str, bare: bool, removed: bool = False) -> tuple[str | None, list[_Number]] | None:
-    """The network of a row and its numbers; None for a line that is no row. A row of two networks belongs to neither.
+    """Return the network of a row and its numbers; None for a line that is no row. A row of two networks has none.
 
     `bare` where "CNN" is the full network, `removed` where a row may name what was removed, and no more.
     """
@@ -276,7 +279,7 @@ def _row(line: str, bare: bool, removed: bool = False) -> tuple[str | None, list
 
 
 def _looks_like_row(line: str) -> bool:
-    """Whether a line is a row of a table rather than a piece of a sentence: it ends in numbers, after few words."""
+    """Tell whether a line is a row of a table and not part of a sentence: it ends in numbers, after few words."""
     words = re.findall(r"[^\W\d_]{2,}", _LEFT_OUT.sub(" ", line))
     return (
         len(words) <= 9
@@ -286,7 +289,7 @@ def _looks_like_row(line: str) -> bool:
 
 
 def _choose(numbers: list[_Number], above: list[str], bare: bool) -> tuple[float | None, list[float]]:
-    """Of a row's numbers the test accuracy, and those that may be it, where there is no telling which."""
+    """Choose the test accuracy of a row's numbers; return it, and the candidates if there is no deciding."""
     for count in range(1, len(above) + 1):
         head = above[-count:]
         if count > 1 and _row(above[-count], bare):
@@ -309,7 +312,7 @@ def _choose(numbers: list[_Number], above: list[str], bare: bool) -> tuple[float
 
 
 def _of_training(above: list[str], bare: bool) -> bool:
-    """Whether the head of a row, or its table's caption, speaks of training or validation images and of no others."""
+    """Tell whether a row's head, or its table's caption, names training or validation images and no others."""
     head = [line for line in above if not _row(line, bare)]
     kinds = set(_head(head[-1])) if head else set()
     if kinds & {"test", "accuracy", "mean", "error", "counts", "wrong"}:
@@ -331,13 +334,13 @@ def _only(numbers: list[_Number]) -> tuple[float | None, list[float]]:
 
 
 def _head(text: str) -> list[str]:
-    """The kinds of the columns that a table's head names, in their order."""
+    """Return the kinds of the columns that a table's head names, in their order."""
     kinds = [_KINDS[int(str(match.lastgroup)[1:])] for match in _HEAD.finditer(_LEFT_OUT.sub(" ", text))]
     return [kind for n, kind in enumerate(kinds) if n == 0 or kind != kinds[n - 1] or kind in ("one seed", "spread")]
 
 
 def _one_each(kinds: list[str], numbers: list[_Number]) -> bool:
-    """Whether numbers fit the columns of their kinds, one for one from the left."""
+    """Tell whether numbers match the columns of their kinds, one for one from the left."""
     for kind, number in zip(kinds, numbers, strict=False):
         if kind in ("test", "accuracy", "mean", "one seed", "training", "validation") and number.accuracy is None:
             return False
@@ -370,7 +373,7 @@ def _as_accuracy(number: _Number, kind: str) -> float | None:
 
 
 def _columns(line: str) -> list[str | None]:
-    """The networks that a head names in its columns, in their order; [] for a line that is no such head."""
+    """Return the networks that a head names in its columns, in their order; [] for a line that is no such head."""
     if _AND_MORE.search(line):
         line = _AND_MORE.sub(" no. 1 no. 2 no. 3 ", line)
     names = [match.lastgroup for match in _NAMES.finditer(line)]
@@ -386,7 +389,7 @@ def _columns(line: str) -> list[str | None]:
 
 
 def _rows_below(lines: list[str], head: int, columns: int) -> Iterator[tuple[int, list[float]]]:
-    """The rows below a head of networks that state their accuracies: the mean's, if there is one, or else the first."""
+    """Yield the rows below a head of networks that state their accuracies: the mean's, or else the first."""
     found = []
     for n in range(head + 1, min(head + 9, len(lines))):
         line, numbers = lines[n], _numbers(lines[n])
@@ -442,7 +445,7 @@ class _Sentences:
 
     @staticmethod
     def _merge(parts: list[tuple[int, str | None, float | None]]) -> list[str | float]:
-        """Names and values in their order; a name that is repeated at once counts once."""
+        """Return names and values in their order; a name that is repeated at once counts once."""
         merged: list[str | float] = []
         for _, name, value in parts:
             item = name if name is not None else value
@@ -469,7 +472,7 @@ class _Sentences:
 
 
 def _numbers(line: str) -> list[_Number]:
-    """The numbers of a line that may be a cell of a table; those that say what else they are do not count."""
+    """Return the numbers of a line that may be a cell of a table; those that say what else they are do not count."""
     line = _LEFT_OUT.sub(lambda left: " " * len(left[0]), line)
     line = _NAMES.sub(lambda name: re.sub(r"\d", "x", name[0]), line)
     found = []

@@ -54,13 +54,13 @@ class Unread:
 
 
 def unread_of(record: Mapping[str, Any]) -> Unread:
-    """What the reader wrote of a report that it could not read."""
+    """Convert what the reader wrote about a report that it could not read."""
     remarks = tuple(map(str, record.get("remarks", ())))
     return Unread(str(record["problem"]), record.get("undecided") is True, remarks)
 
 
 def unread(problem: Unread, details: Mapping[str, Any] | None = None) -> list[Check]:
-    """The four checks of a report that could not be read."""
+    """Return the four checks of a report that could not be read."""
     if problem.undecided:
         return [undecided(f"report/{name}", problem.problem, **(details or {})) for name in ("text", *PARTS)]
     skips = [skipped(f"report/{name}", "the report could not be read") for name in PARTS]
@@ -70,7 +70,7 @@ def unread(problem: Unread, details: Mapping[str, Any] | None = None) -> list[Ch
 def judge(
     found: Found, assignment: Assignment, measured: Mapping[str, float], details: Mapping[str, Any] | None = None
 ) -> list[Check]:
-    """The four checks of what was `Found`; `details` is what reading it cost: `log` and `seconds`.
+    """Return the four checks of what was `Found`; `details` is what reading it cost: `log` and `seconds`.
 
     `measured` maps scripts to test accuracies, 0 to 1; for one that is not in it, the assignment's band counts.
     """
@@ -89,7 +89,7 @@ def judge(
 
 
 def _doubt(found: Found) -> str:
-    """What kept the text from being read, "" for nothing: then what was not found may be there all the same."""
+    """Say what kept the text from being read, so that what was not found may be there all the same; "" for nothing."""
     if found.doubtful >= FEWEST_HIDDEN:
         return f"{found.doubtful:,} words can't be told to be seen ({', '.join(found.why)})"
     if not found.readable:
@@ -117,7 +117,7 @@ def _check_text(found: Found, rules: ReportRules, details: Mapping[str, Any]) ->
 
 
 def _count_words(text: str) -> int:
-    """The words of a text; of scripts without spaces between them, two characters count as one."""
+    """Count the words of a text; in scripts without spaces between words, two characters count as one."""
     characters = len(re.findall(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]", text))
     others = re.sub(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+", " ", text)
     return len(others.split()) + characters // 2
@@ -160,7 +160,7 @@ class _Verdicts:
 
 
 def _check_accuracies(found: Found, assignment: Assignment, measured: Mapping[str, float]) -> Check:
-    """Each network's accuracy has to be near the one measured, or else in its band; what is unclear is undecided."""
+    """Check that each network's accuracy is near the measured one, or in its band; what is unclear is undecided."""
     verdicts = _Verdicts()
     for script in NETWORKS:
         _judge_network(script, found, assignment, measured, verdicts)
@@ -205,7 +205,7 @@ def _judge_network(
 
 
 def _judge_together(verdicts: _Verdicts, found: Found) -> None:
-    """What no network's number tells by itself: numbers of nobody, four equal ones, a full network that loses."""
+    """Judge what no network's number shows alone: numbers of no network, four equal ones, a full network that loses."""
     if verdicts.missing and found.loose:
         numbers = ", ".join(f"{value:.2%}" for value in found.loose[: SHOWN + 1])
         verdicts.doubts.append(f"the report has {numbers}, and which networks these belong to can't be told")
