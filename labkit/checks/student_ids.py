@@ -8,7 +8,7 @@ _POSSIBLE = re.compile(rf"[A-Za-z0-9-]{{1,{MAX_ID}}}")  # in a zip's name
 
 
 def as_written(text: str, pattern: str) -> str | None:
-    """The id that a text is, with capitals and small letters as the pattern has them; None for none."""
+    """Return the id that a text is, with capitals and small letters as the pattern has them; None if it is none."""
     for form in (text, text.lower(), text.upper()):
         if _POSSIBLE.fullmatch(form) and re.fullmatch(pattern, form):
             return form
@@ -16,7 +16,7 @@ def as_written(text: str, pattern: str) -> str | None:
 
 
 def find_ids(text: str, pattern: str) -> dict[str, re.Match[str]]:
-    """The ids in a text, each with its first place: never within a longer word or number."""
+    """Find the ids in a text, each with its first place: never within a longer word or number."""
     found: dict[str, re.Match[str]] = {}
     for match in re.finditer(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])", text, re.IGNORECASE):
         student_id = as_written(match[0], pattern)
