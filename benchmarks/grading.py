@@ -26,7 +26,7 @@ NETWORKS = ("model_no1", "model_no2", "model_no3")
 
 
 def parse_flags() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = measuring.new_parser(__doc__, "grading")
     parser.add_argument(
         "--classes",
@@ -53,7 +53,7 @@ def parse_flags() -> argparse.Namespace:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measures, prints the tables, and writes the record."""
+    """Measure, print the tables, and write the record."""
     machine = measuring.print_machine()
     digits = measuring.prepare_digits(options)
     untrained = {size: grade(size, digits, "--no-train", "--jobs", 1) for size in options.classes}
@@ -71,7 +71,7 @@ def main(options: argparse.Namespace) -> None:
 
 
 def with_training(options: argparse.Namespace, digits: Digits) -> dict[str, Callable[[], float]]:
-    """The two that are compared: seconds for grading a class, and for the trainings of as many submissions alone."""
+    """Return the two contenders: seconds for grading a class, and for the trainings of as many submissions alone."""
     rubric = (measuring.ROOT / "assignment.toml").read_text(encoding="utf-8")
     rubric = re.sub(r"(?m)^steps = \d+", f"steps = {options.steps}", rubric)
 
@@ -88,7 +88,7 @@ def with_training(options: argparse.Namespace, digits: Digits) -> dict[str, Call
 
 
 def grade(students: int, digits: Digits, *flags: Any) -> dict[str, float]:
-    """Grades a class of this size; returns what it cost: see grading_process.py."""
+    """Grade a class of this size; return what it cost: see grading_process.py."""
     with tempfile.TemporaryDirectory() as folder:
         submissions, out = Path(folder, "submissions"), Path(folder, "grades")
         measuring.run("-m", "benchmarks.grading_process", "make", submissions, students)
@@ -98,12 +98,12 @@ def grade(students: int, digits: Digits, *flags: Any) -> dict[str, float]:
 
 
 def training_seconds(script: str, digits: Digits, steps: int) -> float:
-    """The time that a script's own training takes, from its first step to its last."""
+    """Return the time that a script's own training takes, from its first step to its last."""
     return lab_runs.run_lab_script(f"{script}.py", digits, "--steps", steps).record["training_seconds"]
 
 
 def untrained_table(classes: dict[int, dict[str, float]]) -> str:
-    """A row for each class: what a submission took, and the grader's memory."""
+    """Format a row for each class: the time of a submission, and the grader's memory."""
     rows = [
         [
             str(size),
@@ -118,7 +118,7 @@ def untrained_table(classes: dict[int, dict[str, float]]) -> str:
 
 
 def trained_table(rounds: dict[str, list[float]], students: int) -> str:
-    """What grading took, what the trainings alone took, and how much more the one is than the other."""
+    """Format the times of grading and of the trainings alone, and their difference."""
     rows = []
     for name, what in (("graded", "grading"), ("trained", "the trainings alone")):
         seconds = measuring.summary([seconds / students for seconds in rounds[name]])
