@@ -38,7 +38,10 @@ scripts = pytest.mark.parametrize("script", [pytest.param(script, marks=mark) fo
 
 @functools.cache
 def looked_at(script):
-    """(model, verdict, problems): a script's Model, grading's verdict on it, and what is to be mended, a line each."""
+    """Return (model, verdict, problems) of a script.
+
+    They are its Model, grading's verdict on it, and what is to be corrected, a line each.
+    """
     path = ROOT / f"{script}.py"
     if not path.is_file():
         pytest.skip(f"{script}.py is not there yet: copy deep_mnist.py and remove {REMOVED[script]}")
@@ -50,7 +53,7 @@ def looked_at(script):
 
 
 def not_before_the_layers_are_right(script):
-    """Leaves a test out where the first one has told all there is."""
+    """Skip a test where the first one has reported everything already."""
     model, verdict, problems = looked_at(script)
     if set(problems) - set(verdict.dropout if verdict else ()):
         pytest.skip("first mend what test_each_layer_has_the_right_shape tells")

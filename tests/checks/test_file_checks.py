@@ -12,7 +12,7 @@ pytestmark = pytest.mark.submit
 
 @pytest.fixture
 def submission(tmp_path):
-    """A folder with the three scripts and a report."""
+    """Make a folder with the three scripts and a report."""
     for script in NETWORKS:
         (tmp_path / f"{script}.py").write_text("import tensorflow as tf\n")
     make_report(tmp_path / "report.pdf")

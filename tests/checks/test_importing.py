@@ -44,7 +44,7 @@ def test_kerass_way_of_telling_an_error_is_shortened_to_the_error():
 
 @pytest.fixture
 def script(monkeypatch, tmp_path):
-    """The globals of a script that is graded where some package is not installed."""
+    """Return the globals of a script that is graded where some package is not installed."""
     monkeypatch.setattr(importing, "ABSENT", frozenset(["absent_package"]))
     monkeypatch.setattr(builtins, "__import__", builtins.__import__)  # to be put back
     importing.stand_in_for_absent(tmp_path)

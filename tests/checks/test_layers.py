@@ -13,7 +13,7 @@ pytestmark = pytest.mark.lab
 
 
 def edited(*replacements):
-    """The Model of deep_mnist.py after a student's edits, given as (old, new) pairs of text."""
+    """Make the Model of deep_mnist.py after a student's edits, given as (old, new) pairs of text."""
     source = (ROOT / "deep_mnist.py").read_text(encoding="utf-8")
     for old, new in replacements:
         assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in deep_mnist.py"

@@ -389,7 +389,7 @@ def test_what_says_that_it_is_something_else_is_no_accuracy(text):
 
 
 def verdict(text, measured=None, **changes):
-    """The check of accuracies for a report of this text."""
+    """Return the check of accuracies for a report of this text."""
     stated = find_accuracies(AROUND.format(text))
     fields = {"pages": 3, "text": text, "introduction": True, "methods": {}, "prompts": []}
     fields |= {"accuracies": stated.placed, "loose": stated.loose} | changes

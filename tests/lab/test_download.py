@@ -31,13 +31,13 @@ PATIENCE = 60  # seconds until a child process, or what it was to do, is given u
 
 @pytest.fixture
 def mnist(monkeypatch):
-    """A small data set that passes for MNIST: its payloads by name."""
+    """Make a small data set that passes for MNIST; return its payloads by name."""
     return digit_files.pass_for_mnist(monkeypatch)
 
 
 @pytest.fixture
 def mirrors(monkeypatch):
-    """Call it with servers or URLs to make them the mirrors."""
+    """Return a function that makes its arguments, servers or URLs, the mirrors."""
 
     def use(*servers):
         urls = tuple(server if isinstance(server, str) else server.url for server in servers)
@@ -266,7 +266,7 @@ def test_an_endless_download_is_given_up(tmp_path, mnist, mirrors, monkeypatch):
 
 
 def refuse_the_certificate(url, **options):
-    """What requests.head does where the certificate is signed by nobody known."""
+    """Raise what requests.head does where the certificate is not signed by a known authority."""
     cause = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1006)")
     cause.verify_message = "self-signed certificate in certificate chain"
     raise requests.exceptions.SSLError(urllib3.exceptions.MaxRetryError(None, url, urllib3.exceptions.SSLError(cause)))
@@ -310,7 +310,7 @@ def test_a_mirror_with_a_trusted_certificate_makes_up_for_one_without(tmp_path, 
 
 @pytest.fixture
 def dead_proxy(monkeypatch):
-    """Nothing listens at the proxy of the environment; its URL without the password."""
+    """Set a proxy in the environment at which nothing listens; return its URL without the password."""
     proxy = digit_files.closed_port_url().rstrip("/")
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, proxy.replace("http://", "http://ann:secret@"))

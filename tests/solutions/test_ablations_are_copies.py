@@ -14,7 +14,7 @@ CHANGED_LINES = {"model_no1": 15, "model_no2": 11, "model_no3": 11}
 
 
 def split(script):
-    """The source lines of a script as (frame, model): all but docstring and `class Model`, and the class."""
+    """Split a script's source lines into (frame, model): all but docstring and `class Model`, and the class."""
     path = ROOT / f"{script}.py"
     if not path.is_file():
         pytest.skip(f"{path.name} is not there yet")

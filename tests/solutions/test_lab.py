@@ -60,7 +60,7 @@ THREE_STEPS = ("--steps", 3, "--seed", 7)
 
 @pytest.fixture(scope="module")
 def runs(synthetic, tmp_path_factory):
-    """Runs of a script, by its name, each done once; and the folder that all of them leave their results in."""
+    """Run scripts, each once, and return the runs by name, and the folder that all leave their results in."""
     folder = tmp_path_factory.mktemp("runs")
     return SimpleNamespace(
         of=functools.cache(lambda script: run(script, *THREE_STEPS, *synthetic, cwd=folder)), folder=folder
@@ -103,7 +103,7 @@ def test_test_accuracy_counts_the_right_predictions(runs, synthetic_dir):
 
 @pytest.fixture
 def no_tensorflow(tmp_path):
-    """An environment in which importing TensorFlow fails: what works there did not wait for it."""
+    """Return an environment in which importing TensorFlow fails: what works there did not wait for it."""
     (tmp_path / "fake").mkdir()
     (tmp_path / "fake" / "tensorflow.py").write_text("raise ImportError('no such package here')\n")
     return {"PYTHONPATH": str(tmp_path / "fake")}
@@ -141,7 +141,7 @@ def test_a_missing_tensorflow_is_told_with_the_command_that_installs_it(no_tenso
 
 
 def failure(done):
-    """The one line that a failed run says on stderr."""
+    """Return the one line of a failed run on stderr."""
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
@@ -333,7 +333,7 @@ class Digits(SimpleNamespace):
 
 
 def small_run(tmp_path, predict, **flags):
-    """A Run on a few random images, for what needs no training."""
+    """Make a Run on a few random images, for what needs no training."""
     names = {"script": "s", "seed": 0, "results_dir": str(tmp_path), "log_dir": None, "resume": False, "steps": 20}
     recipe = {"batch_size": 5, "learning_rate": 1.0, "schedule": "constant", "precision": "float32"}
     mnist = SimpleNamespace(
@@ -377,7 +377,7 @@ def test_rounds_are_the_steps_in_order_and_stop_where_something_is_to_be_logged(
 
 
 def steps_told(tmp_path, capsys, steps, seconds=0.0):
-    """The steps that a run, each step of which takes so many seconds, tells of where there is no terminal."""
+    """Return the steps that a run reports without a terminal, where each step takes so many seconds."""
     run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), steps=steps)
     run._checkpoint.save, run._validation_accuracy = (lambda *_: None), (lambda: 0.5)
     times = iter(np.arange(steps + 1) * seconds)

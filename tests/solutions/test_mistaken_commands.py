@@ -26,7 +26,7 @@ PATIENCE = 300  # seconds for a command, which takes ten of an idle machine
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Path:
-    """The folder of a student who has just unpacked lab.zip, with so few digits that reading them takes no time."""
+    """Make the folder of a student who has just unpacked lab.zip, with few digits, so that reading them is quick."""
     write_handout(tmp_path / "lab.zip")
     with zipfile.ZipFile(tmp_path / "lab.zip") as archive:
         archive.extractall(tmp_path)
@@ -40,7 +40,7 @@ def lab(tmp_path: Path) -> Path:
 
 
 def output_of(lab: Path, *command: str) -> str:
-    """What a command prints, which must not be a traceback."""
+    """Return what a command prints, which must not be a traceback."""
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": "", "HTTPS_PROXY": NOWHERE, "https_proxy": NOWHERE}
     done = subprocess.run(
         [sys.executable, *command],
@@ -57,7 +57,7 @@ def output_of(lab: Path, *command: str) -> str:
 
 
 def of_the_script(output: str) -> list[str]:
-    """The lines of the student's check that tell what is wrong with the script itself."""
+    """Return the lines of the student's check that say what is wrong with the script itself."""
     lines = re.findall(r"^failed +(?:(?:files|run|architecture)/model_no\d) .*|^failed .*take that over$", output, re.M)
     return [line for line in lines if "here: copy deep_mnist.py" not in line]
 

@@ -50,7 +50,7 @@ class BuiltError(BaseException):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty folder for one script, in which the lab's functions look for it; each Model is examined once."""
+    """Make an empty folder for one script, in which the lab's functions look for it; examine each Model once."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(test_shapes, "ROOT", tmp_path)
@@ -76,7 +76,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def fresh():
-    """Forgets a module of the script's name; in the end, all are as they were."""
+    """Return a function that forgets a module of the script's name; restore all of them afterwards."""
     before = {script: sys.modules.pop(script) for script in student_checks.NETWORKS if script in sys.modules}
     yield lambda script: sys.modules.pop(script, None)
     for script in student_checks.NETWORKS:
@@ -85,7 +85,7 @@ def fresh():
 
 
 def told_by_check(mistake, folder, monkeypatch):
-    """The first message of `submit.py check` about a script, its 20 steps and training left out."""
+    """Return the first message of `submit.py check` about a script, without its 20 steps and its training."""
 
     def look(arguments, seconds, cwd):
         Path(arguments[3]).write_text(json.dumps(model_check.look_at(arguments[2])), encoding="utf-8")
@@ -101,7 +101,7 @@ def told_by_check(mistake, folder, monkeypatch):
 
 
 def told_by_pytest(mistake):
-    """The first line with which tests/test_shapes.py fails."""
+    """Return the first line with which tests/test_shapes.py fails."""
     tests = [test for name, test in vars(test_shapes).items() if name.startswith("test_")]
     for test in tests:
         try:
@@ -114,7 +114,7 @@ def told_by_pytest(mistake):
 
 
 def told_by_script(mistake, folder, monkeypatch, capsys):
-    """The line that the script itself prints, up to its first step."""
+    """Return the line that the script itself prints, up to its first step."""
 
     def end(*_):
         raise BuiltError

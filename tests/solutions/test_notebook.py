@@ -20,7 +20,7 @@ PATIENCE = 120  # seconds: not a figure to reach, but to end a test that hangs
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory, synthetic_dir):
-    """A function that runs a cell in a kernel of Jupyter's; returns what it shows: stdout, stderr, error lines."""
+    """Return a function that runs a cell in a kernel of Jupyter's and returns its stdout, stderr and error lines."""
     reason = "ipykernel is not installed: pip install -r requirements-dev.txt"
     pytest.importorskip("ipykernel", reason=reason)
     manager = pytest.importorskip("jupyter_client.manager", reason=reason)
@@ -56,7 +56,7 @@ def kernel(tmp_path_factory, synthetic_dir):
 
 
 def softmax(**changes):
-    """The softmax regression's text, quick: of 20 steps on synthetic digits."""
+    """Return the softmax regression's text with few steps: 20, on synthetic digits."""
     text = (ROOT / "softmax_mnist.py").read_text(encoding="utf-8")
     for old, new in ({"steps=1000": "steps=20"} | changes).items():
         assert text.count(old) == 1
@@ -146,7 +146,7 @@ def test_a_file_beside_the_notebook_that_hides_a_module_is_named(kernel):
 
 @pytest.fixture
 def shell(monkeypatch):
-    """An IPython that is not there: its cells are the list `shell`."""
+    """Pretend that IPython runs the test; its cells are the list that is returned."""
     cells = []
     ipython = SimpleNamespace(get_ipython=lambda: SimpleNamespace(user_ns={"In": cells}))
     monkeypatch.setitem(sys.modules, "IPython", ipython)

@@ -50,7 +50,7 @@ class Kit:
         path.write_text(json.dumps(self.record(network, seed) | fields))
 
     def trained(self):
-        """What ran since the last call: ["deep_mnist 0 afresh all", ...]."""
+        """Return what ran since the last call: ["deep_mnist 0 afresh all", ...]."""
         log = self.folder / "log"
         lines = [line.rpartition(" ")[0] for line in log.read_text().splitlines()] if log.exists() else []
         log.unlink(missing_ok=True)
@@ -61,7 +61,7 @@ class Kit:
 
 
 def stand_in_for_the_kit(monkeypatch, folder):
-    """Lets this process and its children compare the quick scripts in `folder`, on 1,000 digits, without TensorFlow."""
+    """Make this process and its children compare the quick scripts in `folder`, on 1,000 digits, without TensorFlow."""
     (folder / "packages").mkdir(exist_ok=True)
     (folder / "packages" / "tensorflow.py").touch()
     monkeypatch.chdir(folder)
@@ -79,7 +79,7 @@ def read_digits(directory, dataset):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A kit in which a study of two seeds is finished, pictures and all; and what it printed."""
+    """Finish a study of two seeds, pictures and all; return its kit, and what it printed."""
     kit = Kit(tmp_path_factory.mktemp("study"))
     with pytest.MonkeyPatch.context() as monkeypatch:
         stand_in_for_the_kit(monkeypatch, kit.folder)
@@ -90,14 +90,14 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def no_pictures(monkeypatch):
-    """They take a second, and are looked at elsewhere."""
+    """Draw no pictures, which take a second and are tested elsewhere."""
     for name in ("plot_comparison", "plot_digit_errors"):
         monkeypatch.setattr(plotter, name, lambda *arguments, **options: None)
 
 
 @pytest.fixture
 def kit(finished, no_pictures, tmp_path, monkeypatch):
-    """A copy of the finished study, to be tampered with."""
+    """Copy the finished study, so that a test can tamper with it."""
     shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
     stand_in_for_the_kit(monkeypatch, tmp_path)
     return Kit(tmp_path)
@@ -427,7 +427,7 @@ def test_synthetic_digits_are_told_in_every_table_and_sentence(kit, capsys):
 
 
 def start(kit, *flags, stderr=subprocess.PIPE):
-    """Starts compare.py with quick scripts in a process of its own; waits for the run that waits to be killed."""
+    """Start compare.py with quick scripts in a process of its own; wait for the run that waits to be killed."""
     code = (
         "import sys, pathlib; from tests.study import test_compare; from labkit.study import command_line as compare; "
         "compare.SCRIPTS = pathlib.Path.cwd(); compare.loader.read_data_sets = test_compare.read_digits; "
@@ -521,7 +521,7 @@ def test_the_display_follows_the_steps_of_a_training(tmp_path, monkeypatch):
 
 @pytest.fixture
 def half_done(kit):
-    """A kit in which the first seed of model_no2 and model_no3 is still to be trained."""
+    """Make a kit in which the first seed of model_no2 and model_no3 is still to be trained."""
     for network in ("model_no2", "model_no3"):
         shutil.rmtree(kit.results(network))
     return kit
@@ -658,7 +658,7 @@ def test_a_study_of_the_lab_scripts_can_be_stopped_and_continued(synthetic_dir, 
 
 
 def study(**accuracies):
-    """Runs with these accuracies in percent, as far as statistics look at them."""
+    """Make Runs with these accuracies in percent, and with no more than statistics need."""
     return {
         network: [
             ablation.Run(network, seed, {"test_accuracy": value / 100, "dataset": "MNIST"}, None)
@@ -753,7 +753,7 @@ def test_the_images_alone_move_an_accuracy_by_what_the_binomial_distribution_say
 
 
 def trained(network, labels, wrong, seed=0):
-    """A Run that takes each image whose number is in `wrong` for the next digit."""
+    """Make a Run that takes each image whose number is in `wrong` for the next digit."""
     predictions = labels.copy()
     predictions[wrong] = (labels[wrong] + 1) % 10
     accuracy = 1 - len(wrong) / len(labels)
@@ -812,7 +812,7 @@ def test_errors_are_counted_for_each_digit_in_percent_of_its_images():
 
 
 def described(**accuracies):
-    """Runs with these accuracies, and with what a table tells of a run besides."""
+    """Make Runs with these accuracies, and with whatever else a table shows of a run."""
     runs = study(**accuracies)
     for run in (run for of_network in runs.values() for run in of_network):
         run.record.update(parameters=10, training_seconds=1.0)

@@ -31,7 +31,7 @@ def _programs():
 
 @pytest.fixture
 def make(tmp_path):
-    """Writes a report.md and makes its PDF; returns an object with its text, the remarks, and pypdf's reader."""
+    """Return a function that writes report.md, makes its PDF, and returns its text, the remarks, and pypdf's reader."""
 
     def make(markdown):
         source, target = tmp_path / "report.md", tmp_path / "report.pdf"

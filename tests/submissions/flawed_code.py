@@ -24,12 +24,12 @@ LOSS = "tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=smooth, lo
 
 
 def checks(statuses: dict[str, str], *scripts: str) -> dict[str, str]:
-    """Checks by their full names, of the scripts given, from statuses by the first part of the names."""
+    """Return checks by their full names, for the scripts given, from statuses by the first part of the names."""
     return {f"{kind}/{script}": status for script in scripts for kind, status in statuses.items()}
 
 
 def flawed(name: str, attempts: str, statuses: dict[str, str], *changes: Change, **case) -> Case:
-    """A mistake in model_no1.py, made by changes to its text."""
+    """Make a mistake in model_no1.py, by changes to its text."""
     text = replaced(REFERENCE["model_no1"], *changes)
     expect = checks(statuses, "model_no1")
     if statuses.get("training") == "failed":
@@ -38,7 +38,7 @@ def flawed(name: str, attempts: str, statuses: dict[str, str], *changes: Change,
 
 
 def told(check: str, fragment: str) -> dict[str, dict[str, str]]:
-    """What the message of a check has to mention."""
+    """Require a fragment of a check's message."""
     return {"messages": {check: fragment}}
 
 

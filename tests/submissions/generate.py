@@ -53,14 +53,14 @@ class Student:
     seed: str
 
     def zip_name(self, template: str) -> str:
-        """The name of the zip, by a Case's template."""
+        """Return the name of the zip, by a Case's template."""
         given = {"Name": self.name, "Surname": self.surname, "name": self.name.lower(), "surname": self.surname.lower()}
         return template.format(id=self.id, **given)
 
     def files(self, copied_from: "Student | None" = None) -> Files:
-        """A good submission's files: the reference with this student's own work, and a report in their words.
+        """Make a good submission's files: the reference with this student's own work, and a report in their words.
 
-        A copy has the other's code under other names, and every second paragraph of their report.
+        A copy has the other student's code under other names, and every second paragraph of their report.
         """
         source = copied_from or self
         files = {
@@ -76,7 +76,7 @@ class Student:
 
 @functools.cache
 def all_cases() -> dict[str, list[Case]]:
-    """The cases of all modules here, by their kind."""
+    """Collect the cases of all modules here, by their kind."""
     cases: dict[str, list[Case]] = {}
     for module in pkgutil.iter_modules(tests.submissions.__path__):
         if module.name != "generate":
@@ -86,7 +86,7 @@ def all_cases() -> dict[str, list[Case]]:
 
 
 def write_class(folder: Path, students: int, seed: int = 0) -> dict[str, dict]:
-    """Makes a class in `folder`/submissions; returns and writes what is expected, by the zips' names.
+    """Make a class in `folder`/submissions; return and write what is expected, by the zips' names.
 
     Raises FileExistsError if there are submissions already.
     """
@@ -103,7 +103,7 @@ def write_class(folder: Path, students: int, seed: int = 0) -> dict[str, dict]:
 
 
 def _class(number: int, rng: random.Random) -> Iterator[tuple[str, bytes, dict]]:
-    """Names, bytes and verdicts of a class's zips, in the order in which they come in."""
+    """Yield names, bytes and verdicts of a class's zips, in the order in which they arrive."""
     students = _students(number, rng)
     cases = []
     for kind, share in SHARES.items():

@@ -26,7 +26,7 @@ class Mistake:
 
 
 def read_all() -> list[Mistake]:
-    """All of them, in the order of the file."""
+    """Read all mistakes, in the order of the file."""
     sections: list[list[str]] = []
     for line in FILE.read_text(encoding="utf-8").splitlines():
         if line.startswith("= "):

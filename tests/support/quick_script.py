@@ -27,7 +27,7 @@ LABELS = np.arange(1000) % 10
 
 
 def digits(name, labels):
-    """What input_data.read_data_sets returns, as far as a study and its runs look at it."""
+    """Return what input_data.read_data_sets returns, as far as a study and its runs use it."""
     test = SimpleNamespace(images=np.zeros((len(labels), 1)), labels=labels, num_examples=len(labels))
     return SimpleNamespace(name=name, sha256={"test": hashlib.sha256(name.encode()).hexdigest()}, test=test)
 
@@ -63,13 +63,13 @@ class Run(lab.Run):
 
 
 def told(name):
-    """The words of each line of a file next to this script."""
+    """Return the words of each line of a file next to this script."""
     path = HERE / name
     return [line.split(maxsplit=2) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def main(flags):
-    """Guesses."""
+    """Guess the digits, without training."""
     run = Run(flags)
     me = [flags.script, str(flags.seed)]
     threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "all")
