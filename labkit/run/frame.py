@@ -188,7 +188,7 @@ def _check_model(script: str, model: Any) -> None:
 
 
 def _told_apart(script: str, model: Any) -> str | None:
-    """Warn of an ablation whose Model has another name, or whose training differs from deep_mnist.py's; else None."""
+    """Return a warning about an ablation whose Model has another name, or that is trained unlike deep_mnist.py."""
     reference = Path(startup.KIT) / "deep_mnist.py"
     if not re.fullmatch(r"model_no\d", script) or not reference.is_file():
         return None

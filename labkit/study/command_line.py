@@ -95,7 +95,7 @@ class Job:
 
 
 def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, dict[str, Any]]:
-    """Reads the command line; returns the options of the study, and a dict of the lab flags that were given."""
+    """Parse the command line; return the options of the study, and a dict of the lab flags that were given."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog=EPILOG,
@@ -129,7 +129,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, dict[str
 
 
 def processors() -> int:
-    """How many processors this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -139,7 +139,7 @@ def processors() -> int:
 def find_jobs(
     networks: Collection[str], seeds: int, given: dict[str, Any], data: loader.DataSets
 ) -> tuple[list[Job], dict[str, str]]:
-    """The Jobs of a study, seed by seed; and {network: why it has none}. Says which scripts are not there yet."""
+    """Return the Jobs of a study, seed by seed, and {network: why it has none}; report which scripts are missing."""
     wanted, faults = {}, {}
     for network in [network for network in NETWORKS if network in networks]:  # in that order, once
         try:
@@ -163,7 +163,7 @@ def find_jobs(
 
 
 def expected_record(network: str, given: dict[str, Any], data: loader.DataSets) -> dict[str, Any]:
-    """What decides a training's result, laid out as in run.json, but for the seed.
+    """Return what decides a training's result, laid out as in run.json, but for the seed.
 
     Raises StudyError for a script whose flags can't be read, and OSError where there is none.
     """
@@ -190,7 +190,7 @@ def expected_record(network: str, given: dict[str, Any], data: loader.DataSets) 
 
 
 def read_defaults(name: str, source: bytes) -> dict[str, Any]:
-    """The defaults in a lab script's call of lab.parse_flags, read without running it. Raises StudyError."""
+    """Read the defaults in a lab script's call of lab.parse_flags, without running it; raise StudyError on failure."""
     try:
         calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
         call = next(call for call in calls if ast.unparse(call.func) == "lab.parse_flags")
@@ -205,7 +205,7 @@ def read_defaults(name: str, source: bytes) -> dict[str, Any]:
 
 
 def unlike_scripts(networks: Iterable[str]) -> list[str]:
-    """A line for each script that differs from deep_mnist.py in more than its docstring and its Model."""
+    """Return a line for each script that differs from deep_mnist.py in more than its docstring and its Model."""
     full = f"{NETWORKS[0]}.py"
     reference = _outside_of_model(SCRIPTS / full)
     if not reference:
@@ -220,7 +220,7 @@ def unlike_scripts(networks: Iterable[str]) -> list[str]:
 
 
 def _first_difference(statements: list[ast.stmt], reference: list[ast.stmt]) -> str:
-    """Where statements begin to differ from others, in words; "" where they don't."""
+    """Say in words where statements begin to differ from the reference; "" where they don't."""
     for statement, expected in itertools.zip_longest(statements, reference):
         if statement is None:
             return f"where it lacks `{_first_line(expected)}`"
@@ -230,7 +230,7 @@ def _first_difference(statements: list[ast.stmt], reference: list[ast.stmt]) -> 
 
 
 def _outside_of_model(path: Path) -> list[ast.stmt]:
-    """The statements of a lab script, without its docstring and the class Model; [] where it can't be read."""
+    """Return the statements of a lab script, without its docstring and the class Model; [] where it can't be read."""
     try:
         body = ast.parse(path.read_bytes()).body
     except (OSError, SyntaxError, ValueError):
@@ -248,7 +248,7 @@ def _first_line(statement: ast.stmt) -> str:
 
 
 def kind(record: dict[str, Any]) -> dict[str, Any]:
-    """All that the runs of one table share, names to values: of a run.json, or of what is wanted.
+    """Return all that the runs of one table share, names to values: of a run.json, or of an expected record.
 
     Neither script nor seed is in it. Nor is the number of threads, which no record has: with fewer of them sums are
     taken in another order, and that changes a result as another seed does, no more.
@@ -261,7 +261,7 @@ def kind(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def changes(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Where two records differ in kind: a list of (name, value before, value now)."""
+    """List where two records differ in kind: (name, value before, value now)."""
     before, now = kind(before), kind(now)
     names = [name for name in now | before if before.get(name) != now.get(name)]
     if "dataset" in names and "data files" in names:
@@ -273,7 +273,7 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any,
 
 
 def read_run(job: Job, labels: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
-    """(run.json, predictions) of a finished job: a dict, and uint8 (images,).
+    """Read a finished job; return (run.json, predictions): a dict, and uint8 (images,).
 
     Raises NoRunError; OtherKindError for a run that was trained under other conditions; OtherNetworkError for one whose
     network is not the one that the study is about; and StudyError for one whose script has changed since, or whose
@@ -299,7 +299,7 @@ def read_run(job: Job, labels: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
 
 
 def check_figures(record: dict[str, Any]) -> None:
-    """Raises KeyError, TypeError or ValueError where a run.json lacks what tables and pictures are made of."""
+    """Raise KeyError, TypeError or ValueError where a run.json lacks what tables and pictures are made of."""
     for figure in ("test_accuracy", "training_seconds", "parameters", "steps"):
         float(record[figure])
     if not [float(entry["step"]) + float(entry["loss"]) for entry in record["history"]]:
@@ -307,7 +307,7 @@ def check_figures(record: dict[str, Any]) -> None:
 
 
 def check_network(network: str, parameters: int) -> None:
-    """Raises OtherNetworkError where a network has not as many parameters as the one that is asked about."""
+    """Raise OtherNetworkError where a network does not have as many parameters as the assignment's of that name."""
     expected = count_parameters(network)
     if parameters == expected:
         return
@@ -324,12 +324,12 @@ def check_network(network: str, parameters: int) -> None:
 
 
 def count_parameters(network: str) -> int:
-    """How many weights and biases the assignment's network of that name has."""
+    """Return the number of weights and biases of the assignment's network of that name."""
     return sum(math.prod(shape) for shape in expected_variables(network).values())
 
 
 def read_predictions(path: Path, record: dict[str, Any], labels: np.ndarray) -> np.ndarray:
-    """The predictions of a run, (images,) uint8. Raises StudyError where they don't bear out its record."""
+    """Read the predictions of a run, (images,) uint8; raise StudyError where they contradict its record."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -346,10 +346,10 @@ def read_predictions(path: Path, record: dict[str, Any], labels: np.ndarray) -> 
 def find_finished(
     jobs: Sequence[Job], labels: np.ndarray
 ) -> tuple[dict[Job, tuple[dict[str, Any], np.ndarray]], dict[str, str]]:
-    """What is finished already: {job: what read_run returns}; and {network: why it is none of this study's}.
+    """Find the finished jobs: {job: what read_run returns}; and {network: why its runs are of another network}.
 
-    Says which runs have to be trained again, and why. Raises StudyError where a run of another kind is in the way: to
-    train that again would be to lose it.
+    Reports which runs have to be trained again, and why. Raises StudyError where a run of another kind is in the way:
+    to train that again would be to lose it.
     """
     finished, strange, again, others = {}, {}, defaultdict(list), defaultdict(list)
     for job in jobs:
@@ -375,7 +375,7 @@ def find_finished(
 
 
 def named(jobs: Sequence[Job]) -> str:
-    """Their names, short: "deep_mnist seed 0, 1; model_no1 seed 0"."""
+    """Name jobs briefly: "deep_mnist seed 0, 1; model_no1 seed 0"."""
     seeds = defaultdict(list)
     for job in jobs:
         seeds[job.network].append(str(job.seed))
@@ -404,7 +404,7 @@ class Training:
         )
 
     def steps(self) -> tuple[int, int]:
-        """How many steps are done, of how many, as far as the script has told; (0, 1) before."""
+        """Return how many steps are done, of how many, as far as the script has printed it; (0, 1) before."""
         if not hasattr(os, "pread"):  # Windows; a seek would move the place at which the script writes
             return 0, 1
         size = os.fstat(self._output.fileno()).st_size
@@ -414,7 +414,7 @@ class Training:
         return done, total
 
     def fault(self) -> str:
-        """What went wrong in a training that has ended, in a line, or "" where nothing did. Call it once."""
+        """Say in a line what went wrong in a training that has ended, or "" if nothing did. Call it once."""
         with self._messages, self._output:
             if self.process.returncode == 0:
                 left = _written(self.job.folder / "run.json") != self._earlier_record
@@ -429,7 +429,7 @@ class Training:
 
 
 def _written(path: Path) -> tuple[int, int] | None:
-    """What tells one writing of a file from another; None where there is no file."""
+    """Return what identifies one writing of a file; None if there is no file."""
     try:
         found = path.stat()
     except OSError:
@@ -438,7 +438,7 @@ def _written(path: Path) -> tuple[int, int] | None:
 
 
 def _left_unfinished(folder: Path) -> bool:
-    """Whether a run was killed there after its first checkpoint: it has one that is newer than its record."""
+    """Tell whether a run was killed there after its first checkpoint: it has one that is newer than its record."""
     checkpoint, record = folder / "checkpoint" / "checkpoint", folder / "run.json"
     if not checkpoint.exists():
         return False
@@ -446,7 +446,7 @@ def _left_unfinished(folder: Path) -> bool:
 
 
 def train(waiting: deque[Job], at_once: int, flags: list[str], bar: tqdm) -> Generator[tuple[Job, str], None, None]:
-    """Trains, and yields (job, fault) as each ends; fault is "", or a line that says what went wrong.
+    """Train, and yield (job, fault) as each ends; fault is "", or a line that says what went wrong.
 
     waiting: a deque of Jobs, from which the caller may take some meanwhile. Every training is stopped when the caller
     leaves early, by Ctrl-C for example.
@@ -479,13 +479,13 @@ class Forecast:
     """When all will be done, from what is; it counts down while there is no news."""
 
     def __init__(self, before: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """`before` of the trainings were done already, and say nothing about the time that one takes."""
+        """Start the clock; `before` trainings were done already, and say nothing about the time that one takes."""
         self._before, self._clock, self._started = before, clock, clock()
         self._news: tuple[float, float] = (before, before)
         self._end: float | None = None
 
     def seconds_left(self, done: float, total: float) -> float | None:
-        """`done` of `total` trainings, with the parts of those at work; None before the first part is."""
+        """Estimate the time left after `done` of `total` trainings, counting parts; None before any progress."""
         now, since = self._clock(), done - self._before
         if since > 0 and (done, total) != self._news:
             self._news = done, total
@@ -494,7 +494,7 @@ class Forecast:
 
 
 def _at_present(at_work: list[Training], bar: tqdm, forecast: Forecast) -> str:
-    """What stands behind the progress bar: how long it will take, and what is trained now."""
+    """Format the text behind the progress bar: how long it will take, and what is trained now."""
     parts = [(training.job, *training.steps()) for training in at_work]
     left = forecast.seconds_left(bar.n + sum(step / steps for _, step, steps in parts), bar.total)
     told = [f"{job}, step {step:,} of {steps:,}" if step else str(job) for job, step, steps in parts]
@@ -503,7 +503,7 @@ def _at_present(at_work: list[Training], bar: tqdm, forecast: Forecast) -> str:
 
 @contextlib.contextmanager
 def signals_held_back() -> Iterator[None]:
-    """Lets Ctrl-C and SIGTERM wait until the end of the block; a process that starts in it takes them as ever."""
+    """Hold Ctrl-C and SIGTERM back until the block ends; a process that starts in it handles them as usual."""
     if threading.current_thread() is not threading.main_thread():  # no other may set a signal, or gets one
         yield
         return
@@ -519,7 +519,7 @@ def signals_held_back() -> Iterator[None]:
 
 
 def share_of_the_processors(at_once: int) -> dict[str, str]:
-    """The environment that keeps trainings from fighting over processors; alone, a training takes them all."""
+    """Return the environment that keeps trainings from competing for processors; a single training may use all."""
     if at_once == 1:
         return {}
     threads = str(max(1, processors() // at_once))
@@ -528,7 +528,7 @@ def share_of_the_processors(at_once: int) -> dict[str, str]:
 
 
 def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """Ends the processes. What they have saved stays good: they write each file whole or not at all."""
+    """End the processes. What they have saved stays good: they write each file whole or not at all."""
     for process in processes:
         process.terminate()
     for process in processes:
@@ -543,7 +543,7 @@ def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def study(options: argparse.Namespace, given: dict[str, Any]) -> int:
-    """Trains what is missing, writes tables and pictures, and prints what came out; returns the exit status."""
+    """Train what is missing, write tables and pictures, and print the conclusions; return the exit status."""
     from labkit.study import ablation  # here, because it takes a second, and --help should not
 
     data = loader.read_data_sets(given.get("data_dir") or startup.data_folder(), dataset=given.get("dataset", "auto"))
@@ -582,7 +582,7 @@ def train_missing(
     at_once: int,
     flags: dict[str, Any],
 ) -> dict[str, str]:
-    """Trains the jobs that are not in `finished`, and adds them to it; returns {name of a job: why it failed}.
+    """Train the jobs that are not in `finished`, and add them to it; return {name of a job: why it failed}.
 
     Where a network turns out to be another than its name says, or its script has a mistake, its other seeds are not
     tried.
@@ -618,18 +618,18 @@ def train_missing(
 
 
 def is_its_own(fault: str, network: str) -> bool:
-    """Whether a fault is a mistake in the network's script, which it will meet again with the next seed."""
+    """Tell whether a fault is a mistake in the network's script, which will recur with the next seed."""
     return fault.startswith(f"{network}.py") or NO_RECORD in fault
 
 
 def say(line: str) -> None:
-    """A line for the student, on stderr: standard output is for results."""
+    """Print a line for the student on stderr: standard output is for results."""
     print(line, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
 def no_training_left_behind() -> Iterator[None]:
-    """Lets a SIGTERM end the trainings, too; afterwards the signal is again what it was, which a notebook relies on."""
+    """Make SIGTERM end the trainings, too; restore its handler afterwards, because a notebook runs on."""
     if threading.current_thread() is not threading.main_thread():  # no other may set a signal
         yield
         return
@@ -641,7 +641,7 @@ def no_training_left_behind() -> Iterator[None]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit status."""
+    """Run the command line; return the exit status."""
     options, given = parse(arguments)
     try:
         with no_training_left_behind():
