@@ -86,9 +86,9 @@ class Pair:
 
 
 def mean_interval(percentages: Sequence[float]) -> tuple[float, float | None, float | None]:
-    """(mean, low, high) of Student's interval for the mean of percentages, which ends at 0 and 100.
+    """Return (mean, low, high) of Student's interval for the mean of percentages, which ends at 0 and 100.
 
-    low and high are None of a single value, and of equal ones: how far others would be from them is not known then.
+    low and high are None for a single value, and for equal ones, which don't show how far others would be from them.
     """
     mean = float(np.mean(percentages))
     if np.ptp(percentages) == 0:
@@ -98,7 +98,7 @@ def mean_interval(percentages: Sequence[float]) -> tuple[float, float | None, fl
 
 
 def differences(runs: Mapping[str, Sequence[Run]]) -> dict[str, Difference]:
-    """Each ablation's Difference from the full network; {} without runs of the full network.
+    """Return each ablation's Difference from the full network; {} without runs of the full network.
 
     There is no test where either network has a single seed, nor where no seed of the two differs from another.
     """
@@ -116,7 +116,7 @@ def _can_be_tested(full: np.ndarray, values: np.ndarray) -> bool:
 
 
 def _difference(full: np.ndarray, values: np.ndarray, comparisons: int) -> Difference:
-    """The Difference of accuracies in percent, (seeds,) each, as one of so many comparisons."""
+    """Return the Difference of accuracies in percent, (seeds,) each, as one of so many comparisons."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of a network whose seeds agree; the other's spread will do
         test: Any = stats.ttest_ind(values, full, equal_var=False)
@@ -131,7 +131,7 @@ def _difference(full: np.ndarray, values: np.ndarray, comparisons: int) -> Diffe
 
 
 def sampling_error(accuracy: float, images: int) -> float:
-    """How far an accuracy in percent is off for want of more test images, in points: half of Wilson's 95% interval.
+    """Return the sampling error of an accuracy in percent, in points: half of Wilson's 95% interval.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", J. Am. Stat. Assoc. 22 (1927).
     """
@@ -140,7 +140,7 @@ def sampling_error(accuracy: float, images: int) -> float:
 
 
 def pairs(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[str, Pair]:
-    """Each ablation's Pair with the full network, of the first seed that both have; labels: (images,), 0 to 9."""
+    """Return each ablation's Pair with the full network, by the first seed of both; labels: (images,), 0 to 9."""
     full = {run.seed: run for run in runs.get(FULL, [])}
     first = {}
     for network, of_network in runs.items():
@@ -168,7 +168,7 @@ def _pair(labels: np.ndarray, full: Run, ablation: Run, comparisons: int) -> Pai
 
 
 def digit_errors(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Per network, the errors among the test images of each digit, in percent, mean over its seeds: (10,) float64."""
+    """Return each network's errors on the test images of each digit, in percent, mean over its seeds: (10,) float64."""
     images = np.maximum(np.bincount(labels, minlength=10), 1)
 
     def errors(run: Run) -> np.ndarray:
@@ -181,7 +181,7 @@ def digit_errors(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[
 
 
 def conclusions(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> list[str]:
-    """One sentence for each ablation: what removing the layer costs, and whether a difference is shown."""
+    """Write one sentence for each ablation: what removing the layer costs, and whether a difference is shown."""
     paired = pairs(runs, labels)
     return [_conclusion(network, found, runs, paired.get(network)) for network, found in differences(runs).items()]
 
@@ -228,7 +228,7 @@ def _corrected(found: Difference | Pair) -> str:
 
 
 def digit_sentences(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.ndarray]) -> list[str]:
-    """On which digits an ablation errs more often, a sentence for each whose mean accuracy is shown to differ.
+    """Say on which digits an ablation errs more often, a sentence for each whose mean accuracy is shown to differ.
 
     The others are named in one more sentence. errors: as `digit_errors` returns them.
     """
@@ -256,18 +256,18 @@ def _list(names: Sequence[str]) -> str:
 
 
 def _points(value: float) -> str:
-    """Two decimals; no minus sign before what rounds to zero."""
+    """Format with two decimals, and without a minus sign before what rounds to zero."""
     return f"{round(value, 2) + 0.0:.2f}"
 
 
 def _end(value: float) -> str:
-    """The end of an interval: two decimals, or as many as show on which side of zero it is."""
+    """Format the end of an interval with two decimals, or as many as show on which side of zero it is."""
     texts = (f"{value:.{decimals}f}" for decimals in range(2, 7))
     return next((text for text in texts if float(text) != 0), "0.00")
 
 
 def _p(value: float) -> str:
-    """A p-value of three decimals, or of as many as show on which side of ALPHA it is."""
+    """Format a p-value with three decimals, or as many as show on which side of ALPHA it is."""
     if value < 0.001:
         return "p < 0.001"
     texts = (f"{value:.{decimals}f}" for decimals in itertools.count(3))
@@ -279,7 +279,7 @@ def _is_mnist(runs: Mapping[str, Sequence[Run]]) -> bool:
 
 
 def _data(runs: Mapping[str, Sequence[Run]]) -> str:
-    """What the runs are of, so that nobody takes anything else for MNIST."""
+    """Name the data of the runs, so that nobody takes anything else for MNIST."""
     return _any(runs).record["dataset"] + ("" if _is_mnist(runs) else ", not MNIST")
 
 
@@ -291,7 +291,7 @@ def _any(runs: Mapping[str, Sequence[Run]]) -> Run:
 
 
 def write(runs: Mapping[str, Sequence[Run]], labels: np.ndarray, folder: Path, notes: Sequence[str] = ()) -> list[Path]:
-    """Writes ablation.md, ablation.csv, ablation.png and ablation_digits.png; returns their paths.
+    """Write ablation.md, ablation.csv, ablation.png and ablation_digits.png; return their paths.
 
     runs: dict from a network's name to its Runs by seed, at least one each, all of one dataset and recipe. labels:
     (images,) the digits of the test images. notes: lines for the reader of the report, on what is missing, say.
@@ -309,7 +309,7 @@ def write(runs: Mapping[str, Sequence[Run]], labels: np.ndarray, folder: Path, n
 
 
 def _drawn(runs: Sequence[Run]) -> dict[str, Any]:
-    """What plotter.plot_comparison wants to know of a network."""
+    """Return what plotter.plot_comparison draws of a network."""
     accuracies = [run.accuracy for run in runs]
     _, *interval = mean_interval(accuracies)
     return {
@@ -334,7 +334,7 @@ def _csv(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> str:
 
 
 def main_table(runs: Mapping[str, Sequence[Run]]) -> str:
-    """The table of the four networks, in Markdown."""
+    """Format the table of the four networks in Markdown."""
     found = differences(runs)
     data = f"test accuracy on {_data(runs)}, % (95% CI)"
     header = ["network", "parameters", "training, s", "seeds", data, "difference, points (95% CI)", "significant"]
@@ -385,7 +385,7 @@ def _pair_table(runs: Mapping[str, Sequence[Run]], paired: Mapping[str, Pair]) -
 
 
 def _table(header: list[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in Markdown, its columns lined up, so that it can be read as it is."""
+    """Format a table in Markdown with its columns aligned, so that it can be read as it is."""
     cells = [list(map(str, line)) for line in [header, *rows]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]  # the colon puts numbers to the right
@@ -420,7 +420,7 @@ def _warning(runs: Mapping[str, Sequence[Run]]) -> list[str]:
 
 
 def _conditions(runs: Mapping[str, Sequence[Run]], images: int) -> list[str]:
-    """What all runs have in common, a line each."""
+    """List what all runs have in common, a line each."""
     record = _any(runs).record
     seeds = sorted({run.seed for of_network in runs.values() for run in of_network})
     recipe = {
@@ -437,7 +437,7 @@ def _conditions(runs: Mapping[str, Sequence[Run]], images: int) -> list[str]:
 
 
 def _method(runs: Mapping[str, Sequence[Run]], images: int, pairs: int) -> list[str]:
-    """How the figures came about, a line each; of the methods, those that were used."""
+    """Explain how the figures were obtained, a line each, naming only the methods that were used."""
     accuracies = {network: float(np.mean([run.accuracy for run in mine])) for network, mine in runs.items()}
     accuracy = accuracies.get(FULL, next(iter(accuracies.values())))
     lines = [
@@ -469,7 +469,7 @@ def _method(runs: Mapping[str, Sequence[Run]], images: int, pairs: int) -> list[
 
 
 def _welch(comparisons: int) -> str:
-    """What was tested, and how, for the reader of the report."""
+    """Explain for the reader of the report what was tested, and how."""
     correction = (
         f" Both allow for the {comparisons} comparisons (Bonferroni): p is multiplied by {comparisons}, and each "
         f"interval is one of {100 * (1 - ALPHA / comparisons):.1f}%, so that in about 95 of 100 such studies all hold."
