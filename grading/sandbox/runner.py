@@ -128,7 +128,7 @@ class Sandbox(abc.ABC):
             cwd: where to start, a path inside.
 
         Raises:
-            SandboxError: the sandbox could not be had, or something outside is missing: not the command's fault.
+            SandboxError: the sandbox could not be started, or something outside is missing: not the command's fault.
         """
         limits = limits or Limits()
         job = self._job(command, read_only, limits, env, cwd, has_output=output is not None, keeps_pipes=False)
