@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 
 class BenchmarkError(Exception):
-    """A measurement can't be had, or can't be trusted; the text says why."""
+    """A measurement failed, or can't be trusted; the text says why."""
 
 
 # ------------------------------------------------------------------------------------------- command line, exit status
@@ -58,7 +58,7 @@ def new_parser(description: str, name: str) -> argparse.ArgumentParser:
         "--dataset",
         choices=("auto", "mnist", "synthetic"),
         default="auto",
-        help="auto is MNIST, or synthetic digits where it can't be had (default: auto)",
+        help="auto is MNIST, or synthetic digits where it is not available (default: auto)",
     )
     parser.add_argument(
         "--json",

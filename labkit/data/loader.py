@@ -261,7 +261,7 @@ def read_data_sets(
             `train_dir`/synthetic.
 
     Raises:
-        DataError: the data cannot be had; the text says which file, why, and what to do.
+        DataError: the data is not available; the text says which file, why, and what to do.
         TypeError: `dtype` is neither float32 nor uint8.
         ValueError: `validation_size` or `dataset` is out of range.
     """
@@ -386,7 +386,7 @@ def _parser() -> argparse.ArgumentParser:
         "file by its SHA-256, and print what is there. Run it once for the shared folder of the lab; students "
         "then start with --data-dir, or with MNIST_DATA_DIR set to it, and need neither network nor write "
         "access.",
-        epilog="Exit status: 0 when the data is ready, 1 when it cannot be had, 2 for wrong arguments, 130 on Ctrl-C.",
+        epilog="Exit status: 0 when the data is ready, 1 when it is missing, 2 for wrong arguments, 130 on Ctrl-C.",
     )
     parser.add_argument(
         "directory",
