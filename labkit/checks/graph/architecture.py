@@ -68,16 +68,17 @@ def judge(
             others += _other_way(tested, trained)
     if unread and _is_first_difference_unread(script, tested.layers):
         return Verdict((), tested.remarks, 0.0, tested.layers, unread)
-    told = () if failing else tuple(dropout)
+    dropout_problems = () if failing else tuple(dropout)
     wrong = layer_problems(script, list(tested.layers))
-    found = (*wrong, *others, *told)
-    fraction = _fraction(script, tested.layers, right_dropout=not dropout, others=len(others)) if found else 1.0
+    all_problems = (*wrong, *others, *dropout_problems)
+    fraction = _fraction(script, tested.layers, right_dropout=not dropout, others=len(others)) if all_problems else 1.0
     swapped = next((name for name in LAYERS if name != script and list(tested.layers) == LAYERS[name]), None)
     if swapped and wrong:
         removed = f"without {REMOVED[script]}" if script in REMOVED else ""
-        found = (f"this is the network of {swapped}, all of it; {script} should be deep_mnist {removed}", *found)
+        swap = f"this is the network of {swapped}, all of it; {script} should be deep_mnist {removed}"
+        all_problems = (swap, *all_problems)
         fraction = 0.0
-    return Verdict(found, tested.remarks, fraction, tested.layers, dropout=told)
+    return Verdict(all_problems, tested.remarks, fraction, tested.layers, dropout=dropout_problems)
 
 
 def _is_first_difference_unread(script: str, layers: Sequence[Layer]) -> bool:
@@ -93,13 +94,13 @@ def tidied(layers: list[Layer]) -> Network:
         if layer.kind in WEIGHTED:
             groups.append([])
         groups[-1].append(layer)
-    found, dropouts, problems, remarks = [], [], [], []
+    ordered, dropouts, problems, remarks = [], [], [], []
     for group in groups:
         known = ("bias", "ReLU", "max pooling", "dropout")
         if group and group[0].kind in WEIGHTED:
             problems += _bias_problems(group)
-            found.append(group[0])
-            found += [Layer("ReLU", group[0].output)] if _has(group, "ReLU") else []
+            ordered.append(group[0])
+            ordered += [Layer("ReLU", group[0].output)] if _has(group, "ReLU") else []
         else:
             known = ("scaling",)
             remarks += ["the images are scaled before the first layer"] if _has(group, "scaling") else []
@@ -109,10 +110,10 @@ def tidied(layers: list[Layer]) -> Network:
             remarks.append("the model ends with a softmax; it should return the logits, because the loss has a softmax")
         for layer in rest:
             if layer.kind == "dropout":
-                dropouts.append((len(found), layer))
+                dropouts.append((len(ordered), layer))
             elif layer.kind == "max pooling" or layer.kind not in known:
-                found.append(layer)
-    return Network(tuple(found), tuple(dropouts), tuple(problems), tuple(remarks))
+                ordered.append(layer)
+    return Network(tuple(ordered), tuple(dropouts), tuple(problems), tuple(remarks))
 
 
 def _has_weights(layer: Layer) -> bool:
@@ -140,19 +141,19 @@ def _other_way(tested: Network, trained: Network) -> list[str]:
 
 def _dropout_problems(script: str, tested: Network, trained: Network) -> list[str]:
     """List what is wrong with dropout: it acts in training only, once, after the fully connected layer's ReLU."""
-    found = ["units are dropped at keep_prob=1.0, which is for testing: all must stay"] if tested.dropouts else []
+    problems = ["units are dropped at keep_prob=1.0, which is for testing: all must stay"] if tested.dropouts else []
     should = DROPPED in LAYERS[script]
     if not should:
-        return found + ([f"there is dropout, which goes {_with(script)}"] if trained.dropouts else [])
+        return problems + ([f"there is dropout, which goes {_with(script)}"] if trained.dropouts else [])
     if not trained.dropouts:
-        return [*found, "no units are dropped at keep_prob=0.5, which is for training"]
+        return [*problems, "no units are dropped at keep_prob=0.5, which is for training"]
     if len(trained.dropouts) != 1:
-        return [*found, f"there is dropout {len(trained.dropouts)} times, expected once"]
+        return [*problems, f"there is dropout {len(trained.dropouts)} times, expected once"]
     (place, dropout), layers = trained.dropouts[0], trained.layers
     after = layers[place - 1] if place else "the images"
     if after != DROPPED:
-        found.append(f"dropout follows {after}; it should follow the ReLU of the 1024 units")
-    return found + [f"dropout {what}" for what in dropout.unusual]
+        problems.append(f"dropout follows {after}; it should follow the ReLU of the 1024 units")
+    return problems + [f"dropout {difference}" for difference in dropout.unusual]
 
 
 def _with(script: str) -> str:
@@ -169,7 +170,7 @@ def _fraction(script: str, layers: Sequence[Layer], right_dropout: bool, others:
     blocks = difflib.SequenceMatcher(None, expected, layers, autojunk=False).get_matching_blocks()
     right = sum(block.size for block in blocks)
     share = max(0, right + right_dropout - others) / (max(len(expected), len(layers)) + 1) if right else 0.0
-    kinds = [[layer.kind for layer in some if _has_weights(layer)] for some in (expected, layers)]
+    kinds = [[layer.kind for layer in network if _has_weights(layer)] for network in (expected, layers)]
     if len(kinds[1]) > len(kinds[0]):
         return min(share / 2, TOO_MANY)
     return min(share, 0.9) if kinds[0] == kinds[1] else share / 2

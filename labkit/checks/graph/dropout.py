@@ -2,7 +2,7 @@
 
 Dropout is looked for as what it does: somewhere before the last layer, the values in training are those in testing,
 each either 0 or divided by keep_prob; and what follows is the same in both. All that is random in an admitted graph
-follows from one number, the draw, so a mask can be had again: with other images it has to be the same mask. Whether it
+follows from one number, the draw, so a mask can be drawn again: with other images it must be the same mask. Whether it
 is by chance, of the right share in each image and each unit, is a question of statistics: the tests below are such
 that of 10,000 right networks one fails at most.
 """
@@ -81,13 +81,13 @@ def _mask(
     factor: Any = None
     seen = np.abs(values) > SEEN * np.abs(values).max()
     for draw in draws:
-        found = rows.unpack(training.run(place, {training.images: images}, draw)).astype(np.float64)
-        ratio = np.divide(found, values, out=np.zeros_like(found), where=seen)
+        trained = rows.unpack(training.run(place, {training.images: images}, draw)).astype(np.float64)
+        ratio = np.divide(trained, values, out=np.zeros_like(trained), where=seen)
         stays = np.abs(ratio) > 0.05
         factor = np.median(ratio[stays]) if factor is None and stays.any() else factor
         if factor is None or np.abs(ratio[stays] - factor).max(initial=0) > 0.05 * abs(factor):
             return None
-        if np.abs(found[~seen]).max(initial=0) > 10 * SEEN * np.abs(values).max() * abs(factor):
+        if np.abs(trained[~seen]).max(initial=0) > 10 * SEEN * np.abs(values).max() * abs(factor):
             return None
         kept.append(np.where(seen, stays, -1))
     return Mask(float(factor), np.array(kept, np.int8))
@@ -105,16 +105,16 @@ def _unusual(mask: Mask) -> list[str]:
         return ["dropout drops the same units for all images"]
     if _is_off(kept, seen, (0, 1, 2)):
         return [f"dropout keeps {share:.0%} of the units at keep_prob=0.5"]
-    found = []
+    faults = []
     if abs(mask.factor * KEEP_PROB - 1) > 0.05:
-        found.append(f"dropout multiplies the units that it keeps by {mask.factor:.3g}, not by 1 / keep_prob")
+        faults.append(f"dropout multiplies the units that it keeps by {mask.factor:.3g}, not by 1 / keep_prob")
     if any(_some_agree(np.moveaxis(mask.kept, axis, 0)) for axis in (0, 1, 2)):
-        found.append("which units dropout drops at one step, image or place depends on another; draw each by itself")
+        faults.append("which units dropout drops at one step, image or place depends on another; draw each by itself")
     elif _is_off(kept, seen, (0, 2)) or _is_off(kept, seen, (1, 2)):
-        found.append("dropout drops all units of an image, or none: draw for each unit by itself")
+        faults.append("dropout drops all units of an image, or none: draw for each unit by itself")
     elif _is_off(kept, seen, (0, 1)):
-        found.append("dropout drops some units more often than others")
-    return found
+        faults.append("dropout drops some units more often than others")
+    return faults
 
 
 def _is_off(kept: np.ndarray, seen: np.ndarray, axes: tuple[int, ...]) -> bool:

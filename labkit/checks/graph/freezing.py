@@ -44,12 +44,12 @@ def switches(model: Any) -> dict[str, Any]:
     # By the module's name: who asks TensorFlow for Keras's classes waits 2 s for them.
     keras_call = (getattr(type(model).__call__, "__module__", None) or "").startswith("keras.")
     parameters = inspect.signature(model.call if keras_call else model).parameters.values()
-    found = {parameter.name: value for parameter in parameters if (value := _in_training(parameter)) is not None}
+    arguments = {parameter.name: value for parameter in parameters if (value := _in_training(parameter)) is not None}
     if keras_call:
-        found.setdefault("training", True)
-    elif not found and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        found["keep_prob"] = KEEP_PROB
-    return found
+        arguments.setdefault("training", True)
+    elif not arguments and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        arguments["keep_prob"] = KEEP_PROB
+    return arguments
 
 
 def _in_training(parameter: inspect.Parameter) -> Any:
@@ -84,10 +84,10 @@ class Network(tf.Module):
     @property
     def trainable_variables(self) -> list[Any]:
         """The student's, in their order, without Keras's wrappers: only its own optimizers update those."""
-        found = getattr(self.model, "trainable_variables", None)
-        if found is None:
+        variables = getattr(self.model, "trainable_variables", None)
+        if variables is None:
             raise TypeError("Model has no trainable_variables: write `class Model(tf.Module):`, which finds them")
-        return [variable if isinstance(variable, tf.Variable) else variable.value for variable in found]
+        return [variable if isinstance(variable, tf.Variable) else variable.value for variable in variables]
 
 
 def freeze(network: Network) -> tf.compat.v1.GraphDef:

@@ -130,14 +130,14 @@ def _check_sizes(graph: tf.Graph) -> None:
 
 def _reached(nodes: dict[str, Any], output: str) -> set[str]:
     """Return the names of the nodes that gradients reach, from an output backwards."""
-    found, queue = set(), [output]
+    reached, queue = set(), [output]
     while queue:
         name = queue.pop()
-        if name in found or name not in nodes or nodes[name].op in ("StopGradient", "PreventGradient"):
+        if name in reached or name not in nodes or nodes[name].op in ("StopGradient", "PreventGradient"):
             continue
-        found.add(name)
+        reached.add(name)
         queue += [_name(tensor) for tensor in nodes[name].input if not tensor.startswith("^")]
-    return found
+    return reached
 
 
 def _assigned(nodes: dict[str, Any], order: list[str], sources: "_Sources") -> Iterator[str]:
@@ -241,8 +241,8 @@ class _Builder:
         op, order, attributes = SEEDED[node.op]
         taken = [seed if place == "seed" else inputs[place] for place in order]
         self._node(node.name, op, *taken, Tseed=tf.int64)
-        for theirs, ours in attributes.items():
-            self.graph_def.node[-1].attr[ours].CopyFrom(node.attr[theirs])
+        for source, target in attributes.items():
+            self.graph_def.node[-1].attr[target].CopyFrom(node.attr[source])
 
 
 def _objection(op: str) -> Exception:
@@ -306,7 +306,7 @@ class _Sources:
         self._nodes, self._outputs = nodes, outputs
         self._source, self._same, self._dead = {}, {}, set()
         for name in _order(nodes, outputs, lambda name: nodes[name].input):
-            self._look_at(name, nodes[name])
+            self._note_source(name, nodes[name])
 
     def inputs(self, name: str) -> list[str]:
         """Return the tensors that a node really takes, "name" or "name:1".
@@ -332,7 +332,7 @@ class _Sources:
         name, colon, output = tensor.partition(":")
         return self._same.get(name, name) + colon + output
 
-    def _look_at(self, name: str, node: Any) -> None:
+    def _note_source(self, name: str, node: Any) -> None:
         inputs = [tensor.removesuffix(":0") for tensor in node.input if not tensor.startswith("^")]
         if node.op == "Merge":
             alive = [tensor for tensor in inputs if tensor not in self._dead]

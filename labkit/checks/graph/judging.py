@@ -83,9 +83,9 @@ class _Looking:
         self._testing.load(originals)
         first = {number: piece.values() for number, piece in enumerate(reading.pieces) if piece.values}
         # Large ones of one sign show what is clipped, centred or normalised; the others, what has another one's sign.
-        for some in ({name: LARGE * np.abs(value) for name, value in values.items()}, values):
-            self._testing.load(some)
-            problems += freedom_problems(self._admitted, reading, some, first)
+        for probe in ({name: LARGE * np.abs(value) for name, value in values.items()}, values):
+            self._testing.load(probe)
+            problems += freedom_problems(self._admitted, reading, probe, first)
         fixed, switch = self._fixed_problems(originals)
         problems = list(dict.fromkeys(problems)) + fixed
         dropout = self._dropout_problems(reading)
@@ -166,9 +166,9 @@ class _Looking:
     def _dropout_problems(self, reading: Reading) -> list[str]:
         if DROPPED in LAYERS[self._script]:
             last = [piece for piece in reading.pieces if piece.layer.kind == "matrix product"][-1]
-            found = mask_problems(self._testing, self._training, last.segment.entry, self._images)
-            if found is not None:
-                return found
+            problems = mask_problems(self._testing, self._training, last.segment.entry, self._images)
+            if problems is not None:
+                return problems
         elif self._is_same_in_training():
             return []
         training = read(self._training, self._rng).layers if self._training.depends else []
@@ -179,5 +179,5 @@ class _Looking:
         fed = {self._testing.images: self._images}
         tolerance = max(segment.tolerance for segment in self._testing.segments)
         expected = self._testing.run(self._testing.output, fed).astype(float)
-        found = [self._testing.run(self._training.output, fed, draw).astype(float) for draw in DRAWS]
-        return all(np.abs(some - expected).max() <= 2 * tolerance * np.abs(expected).max() for some in found)
+        outputs = [self._testing.run(self._training.output, fed, draw).astype(float) for draw in DRAWS]
+        return all(np.abs(output - expected).max() <= 2 * tolerance * np.abs(expected).max() for output in outputs)

@@ -36,17 +36,17 @@ def trained(admitted: Admitted) -> dict[str, int]:
 def count_problems(script: str, admitted: Admitted, used: frozenset[str]) -> list[str]:
     """Report a wrong number of weights and biases among those that are trained and used."""
     sizes = trained(admitted)
-    found, expected = sum(size for name, size in sizes.items() if name in used), expected_count(script)
-    if found == expected:
+    count, expected = sum(size for name, size in sizes.items() if name in used), expected_count(script)
+    if count == expected:
         return []
     fixed = [weight.name for weight in admitted.weights if weight.tensor.op.name in used - sizes.keys()]
     why = ""
-    if found < expected and fixed:
+    if count < expected and fixed:
         names = ", ".join(fixed[:4])
         why = f" ({names} is not: trainable=False, tf.stop_gradient, or not found by model.trainable_variables)"
-    elif found < expected:
+    elif count < expected:
         why = "; every weight has to be a tf.Variable of its own, which the model keeps"
-    return [f"training changes {found:,} weights and biases, expected {expected:,}{why}"]
+    return [f"training changes {count:,} weights and biases, expected {expected:,}{why}"]
 
 
 def freedom_problems(

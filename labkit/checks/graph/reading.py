@@ -107,9 +107,9 @@ class _Reader:
             if window.outputs is None:
                 continue
             if self._is_weighted(segments[stop]):
-                found = self._weighted(segments, start, stop)
-                if found is not None:
-                    return found
+                following = self._weighted(segments, start, stop)
+                if following is not None:
+                    return following
                 break
             if self._explain(window):
                 return stop + 1
@@ -134,7 +134,7 @@ class _Reader:
             window = segments[start].to(segments[end])
             if window.outputs is not None and (self._convolution(window) or self._product(window)):
                 return end + 1
-        padded = _zeros_around(segments[start:stop])
+        padded = _padding(segments[start:stop])
         return self._misfit(segments, stop, padded) if start == stop or padded else None
 
     def _give_up(self, segments: list[Segment], start: int, stop: int) -> int:
@@ -349,10 +349,10 @@ class _Reader:
             return False
         x = self._probe(window)
         largest = _pooled(x[:, self._place].reshape(-1, *self._shape))
-        found, made = window(x), None
+        outputs, expected = window(x), None
         for layers in (["max pooling"], ["ReLU", "max pooling"]):
-            made = np.maximum(largest, 0) if len(layers) == 2 else largest
-            if _is_uniform(decoded[1]) and _equal(found, decoded[1] * made[:, decoded[0]], window.tolerance, x):
+            expected = np.maximum(largest, 0) if len(layers) == 2 else largest
+            if _is_uniform(decoded[1]) and _equal(outputs, decoded[1] * expected[:, decoded[0]], window.tolerance, x):
                 break
         else:
             return False
@@ -369,8 +369,8 @@ class _Reader:
         x = self._rng.standard_normal((BATCH, window.size_in)) * self._rng.choice([0.1, 1, 10], (BATCH, 1))
         odds = np.exp(x - x.max(axis=1, keepdims=True))
         odds /= odds.sum(axis=1, keepdims=True)
-        found, most = window(x), 1e-3 * max(1, 100 * window.tolerance)
-        if np.abs(found - odds).max() > most and np.abs(np.exp(np.minimum(found, 1)) - odds).max() > most:
+        outputs, tolerance = window(x), 1e-3 * max(1, 100 * window.tolerance)
+        if np.abs(outputs - odds).max() > tolerance and np.abs(np.exp(np.minimum(outputs, 1)) - odds).max() > tolerance:
             return False
         self._emit(Layer("softmax", self._shape), window)
         return True
@@ -408,9 +408,9 @@ class _Reader:
         responses = _responses(window, shape, place)
         for order in ((0, 1, 2), (2, 0, 1), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 1, 0)):
             out = _places((height, width, filters), order)
-            found = _filter(responses[:, out].reshape(-1, height, width, filters), window.tolerance)
-            if found is not None and (best is None or found[1] < best[1]):
-                best = (*found, out)
+            candidate = _filter(responses[:, out].reshape(-1, height, width, filters), window.tolerance)
+            if candidate is not None and (best is None or candidate[1] < best[1]):
+                best = (*candidate, out)
         if best is None:
             return False
         kernel, _, out, window_size = best[0], best[1], best[-1], best[2]
@@ -528,20 +528,20 @@ def _decoded(
     bits = np.rint(digits).astype(np.int64)
     if np.abs(digits - bits).max(initial=0) > 10 * segment.tolerance or bits.min(initial=0) < 0:
         return None
-    found = (bits << np.arange(len(bits))[:, None]).sum(axis=0) - 1
-    return (found, scale, offset) if found.max(initial=-1) < count else None
+    indices = (bits << np.arange(len(bits))[:, None]).sum(axis=0) - 1
+    return (indices, scale, offset) if indices.max(initial=-1) < count else None
 
 
 def _offset(window: Segment, out: np.ndarray) -> np.ndarray:
     return window(np.zeros((1, window.size_in)))[0, out]
 
 
-def _equal(found: np.ndarray, expected: np.ndarray, tolerance: float, magnitude: np.ndarray) -> bool:
+def _equal(actual: np.ndarray, expected: np.ndarray, tolerance: float, magnitude: np.ndarray) -> bool:
     """Tell whether rows are equal up to rounding, relative to the largest number of each row."""
-    if not np.isfinite(found).all():
+    if not np.isfinite(actual).all():
         return False
-    error = np.abs(found - expected).reshape(len(found), -1).max(axis=1)
-    size = np.abs(expected).reshape(len(found), -1).max(axis=1)
+    error = np.abs(actual - expected).reshape(len(actual), -1).max(axis=1)
+    size = np.abs(expected).reshape(len(actual), -1).max(axis=1)
     return bool((error <= tolerance * (size + 1e-6)).all())
 
 
@@ -564,13 +564,13 @@ def _responses(window: Segment, shape: tuple[int, ...], place: np.ndarray) -> np
     """Return a window's response to an impulse in the middle of each channel, less that to zeros: (channels, size)."""
     height, width, channels = shape
     middle = (height // 2 * width + width // 2) * channels
-    zero, found = window(np.zeros((1, window.size_in))), []
+    zero, responses = window(np.zeros((1, window.size_in))), []
     for start in range(0, channels, BATCH):
         part = np.arange(start, min(start + BATCH, channels))
         rows = np.zeros((len(part), window.size_in))
         rows[np.arange(len(part)), place[middle + part]] = 1
-        found.append(window(rows) - zero)
-    return np.concatenate(found)
+        responses.append(window(rows) - zero)
+    return np.concatenate(responses)
 
 
 def _filter(responses: np.ndarray, tolerance: float) -> tuple[np.ndarray, int, tuple[int, ...]] | None:
@@ -580,7 +580,7 @@ def _filter(responses: np.ndarray, tolerance: float) -> tuple[np.ndarray, int, t
     if size == 0:
         return None
     rows, columns = (np.abs(responses).max(axis=axes) > tolerance * 0.1 * size for axes in ((0, 2, 3), (0, 1, 3)))
-    reach = [np.flatnonzero(found) - length // 2 for found, length in ((rows, height), (columns, width))]
+    reach = [np.flatnonzero(responding) - length // 2 for responding, length in ((rows, height), (columns, width))]
     radii = [int(np.abs(distance).max()) for distance in reach]
     if max(radii) > RADIUS or max(radii) > min(height, width) // 2 - 1:
         return None
@@ -601,12 +601,12 @@ def _convolved(images: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     top, left = kernel.shape[0] // 2, kernel.shape[1] // 2
     padded = np.pad(images.astype(np.float32), [(0, 0), (top, top), (left, left), (0, 0)])
     height, width = images.shape[1:3]
-    found: Any = 0
+    convolved: Any = 0
     filters: Any = kernel.astype(np.float32)
     for i, row in enumerate(filters):
         for j, weights in enumerate(row):
-            found = found + padded[:, i : i + height, j : j + width] @ weights
-    return found
+            convolved = convolved + padded[:, i : i + height, j : j + width] @ weights
+    return convolved
 
 
 def _pooled(images: np.ndarray) -> np.ndarray:
@@ -652,7 +652,7 @@ def _by_impulses(window: Segment) -> np.ndarray:
     return matrix
 
 
-def _zeros_around(segments: list[Segment]) -> list[list[int]] | None:
+def _padding(segments: list[Segment]) -> list[list[int]] | None:
     """Return the rows and columns of zeros that the only Pad of these segments adds; None without such a Pad."""
     pads = [op for segment in segments for op in segment.operations if op.type in ("Pad", "PadV2")]
     if len(pads) != 1:

@@ -106,12 +106,12 @@ class Flow:
     def segments(self) -> list["Segment"]:
         """The flow of data, cut at each tensor through which all of it passes."""
         path = _path(self.output.op, self.data)
-        place = {operation: number for number, operation in enumerate(path)}
+        position = {operation: number for number, operation in enumerate(path)}
         cuts, entry, start, farthest = [], path[0].outputs[0], 0, 0
         for number, operation in enumerate(path):
-            users = [place[user] for tensor in operation.outputs for user in tensor.consumers() if user in place]
+            users = [position[user] for tensor in operation.outputs for user in tensor.consumers() if user in position]
             users = [user for user in users if path[user].type not in SHAPES]
-            used = [tensor for tensor in operation.outputs if _is_used(tensor, place)] or operation.outputs[:1]
+            used = [tensor for tensor in operation.outputs if _is_used(tensor, position)] or operation.outputs[:1]
             if farthest <= number and len(used) == 1 and number and used[0].dtype.is_floating and Rows.of(used[0]):
                 cuts.append(Segment(self, tuple(path[start + 1 : number + 1]), entry, used[0]))
                 entry, start = used[0], number
@@ -177,8 +177,8 @@ class Segment:
     @functools.cached_property
     def sides(self) -> list[tf.Tensor]:
         """The tensors that come in from the side: they do not depend on the images."""
-        found = {tensor.ref(): tensor for operation in self.operations for tensor in operation.inputs}
-        return [tensor for tensor in found.values() if tensor.op not in self.flow.data]
+        inputs = {tensor.ref(): tensor for operation in self.operations for tensor in operation.inputs}
+        return [tensor for tensor in inputs.values() if tensor.op not in self.flow.data]
 
     @functools.cached_property
     def is_random(self) -> bool:
@@ -204,16 +204,16 @@ class Segment:
 @functools.lru_cache(maxsize=100_000)
 def _weights(operation: tf.Operation) -> frozenset[str]:
     """Return the names of the weights that an operation depends on."""
-    found, seen, queue = set(), set(), [operation]
+    weights, seen, queue = set(), set(), [operation]
     while queue:
         before = queue.pop()
         if before in seen:
             continue
         seen.add(before)
         if before.type == "ReadVariableOp":
-            found.add(before.name)
+            weights.add(before.name)
         queue += [tensor.op for tensor in before.inputs]
-    return frozenset(found)
+    return frozenset(weights)
 
 
 def _is_used(tensor: tf.Tensor, place: Collection[tf.Operation]) -> bool:
@@ -234,13 +234,13 @@ def _tainted(graph: tf.Graph) -> tuple[set[tf.Operation], set[tf.Operation]]:
 
 def _path(output: tf.Operation, data: set[tf.Operation]) -> list[tf.Operation]:
     """Return the operations on the way from the images to the output, inputs first."""
-    found, queue = {output}, [output]
+    path, queue = {output}, [output]
     while queue:
         operation = queue.pop()
         if operation.type in SHAPES:
             continue
         for before in (tensor.op for tensor in operation.inputs):
-            if before in data and before not in found:
-                found.add(before)
+            if before in data and before not in path:
+                path.add(before)
                 queue.append(before)
-    return [operation for operation in output.graph.get_operations() if operation in found]
+    return [operation for operation in output.graph.get_operations() if operation in path]
