@@ -193,12 +193,12 @@ def plot_confusion(labels: Any, predictions: Any, path: str | Path | None = None
     image = axes.imshow(percent, cmap="Blues", vmin=0, vmax=np.nanmax(percent) or 1)
     for (truth, guess), count in np.ndenumerate(counts):
         dark = truth != guess and np.greater(image.norm(percent[truth, guess]), 0.6)
-        look: dict[str, Any] = {
+        style: dict[str, Any] = {
             "color": "white" if dark else "black" if count else "0.45",
             "ha": "center",
             "va": "center",
         }
-        axes.text(guess, truth, str(count), weight="bold" if truth == guess else "normal", **look)
+        axes.text(guess, truth, str(count), weight="bold" if truth == guess else "normal", **style)
     axes.set(xticks=range(10), yticks=range(10), xlabel="guess (digit)", ylabel="truth (digit)")
     figure.colorbar(image, ax=axes, label="mistakes (% of the images of the true digit)")
     return _save_or_show(figure, path, "confusion")
@@ -259,13 +259,13 @@ def plot_comparison(
     times.set(xlabel="training (s)", ylabel="test accuracy (%)", title="Time against accuracy")
     losses.set(xlabel="step (one batch each)", ylabel="training loss\n(cross-entropy, nats)", title="Learning: loss")
     validation.set(xlabel="step (one batch each)", ylabel="validation errors (%)", title="Learning: validation errors")
-    for axes, what in ((losses, "loss"), (validation, "validation accuracy")):
+    for axes, measure in ((losses, "loss"), (validation, "validation accuracy")):
         curves = {line.get_label(): line.get_ydata() for line in axes.lines}
         _log_scale(axes, np.concatenate(list(curves.values())))  # they part near the end, which a linear scale flattens
         if lost := [name for name, values in curves.items() if not np.all(np.isfinite(values))]:
-            _note(axes, f"Not a finite number in some step: the {what} of {', '.join(lost)}")
+            _note(axes, f"Not a finite number in some step: the {measure} of {', '.join(lost)}")
         elif absent := [name for name, values in curves.items() if not values.size]:
-            _note(axes, f"There is no step at which every seed measured the {what} of {', '.join(absent)}")
+            _note(axes, f"There is no step at which every seed measured the {measure} of {', '.join(absent)}")
     for axes in panels:
         axes.grid(color="0.9")
         axes.set_axisbelow(True)
@@ -416,9 +416,9 @@ def _ink_scale(images: np.ndarray) -> dict[str, Any]:
     return {"cmap": "gray_r", "vmin": 0, "vmax": max(1, brightest)}
 
 
-def _how_many(shown: int, total: int, things: str) -> str:
-    things = things.removesuffix("s") if total == 1 else things
-    return f"{total:,} {things}" if shown == total else f"the first {shown} of {total:,} {things}"
+def _how_many(shown: int, total: int, noun: str) -> str:
+    noun = noun.removesuffix("s") if total == 1 else noun
+    return f"{total:,} {noun}" if shown == total else f"the first {shown} of {total:,} {noun}"
 
 
 def _numbers(value: Any, name: str) -> np.ndarray:

@@ -182,13 +182,13 @@ def _descendants() -> list[int]:
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
             parents[int(pid)] = int(file.read().rpartition(b")")[2].split()[1])  # the name before it may hold anything
-    found, queue = [], [os.getpid()]
+    descendants, queue = [], [os.getpid()]
     while queue:
         parent = queue.pop()
         children = [pid for pid, its_parent in parents.items() if its_parent == parent]
-        found += children
+        descendants += children
         queue += children
-    return found
+    return descendants
 
 
 def _result(data: bytearray, nonce: str) -> dict[str, Any] | None:

@@ -122,19 +122,19 @@ def explain(error: BaseException, script: str | Path) -> str:
     place = _place(error, Path(script).stem)
     at = f"line {place.line}, `{' '.join(place.code.split())}`: " if place else ""
     if isinstance(error, RunsOnImport):
-        what = RUNS_ON_IMPORT
+        reason = RUNS_ON_IMPORT
     elif isinstance(error, NoModel) or (isinstance(error, NameError) and error.name == "Model"):
         return "it has no class Model: keep that name, which tests and grading look for"
     elif isinstance(error, ModelError):
         return str(error)
     elif isinstance(error, SystemExit):
-        what = "it ends the program"
+        reason = "it ends the program"
     else:
-        what = _reason(error)
-        what += _newer_python(error) or _hint(what)
+        reason = _reason(error)
+        reason += _newer_python(error) or _hint(reason)
         if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
-            what += _memory_limit()
-    return f"{at}{what}"[:MESSAGE]
+            reason += _memory_limit()
+    return f"{at}{reason}"[:MESSAGE]
 
 
 def told(script: str, problem: str) -> str:
@@ -193,14 +193,14 @@ def _reason(error: BaseException) -> str:
     return f"{kind}: {lines[0]}" if kind else lines[0]
 
 
-def _hint(what: str) -> str:
-    missing = re.search(r"module 'tensorflow.*' has no attribute '(\w+)'|No module named 'tensorflow\.(\w+)", what)
+def _hint(reason: str) -> str:
+    missing = re.search(r"module 'tensorflow.*' has no attribute '(\w+)'|No module named 'tensorflow\.(\w+)", reason)
     name = next(filter(None, missing.groups()), "") if missing else ""
     if name in LECTURE:
         return f"; that is of TensorFlow 1, and today {LECTURE[name]} ({TABLE})"
     for pattern, advice in HINTS:
-        if found := re.search(pattern, what):
-            return "; " + advice.format(*(group for group in found.groups() if group is not None))
+        if match := re.search(pattern, reason):
+            return "; " + advice.format(*(group for group in match.groups() if group is not None))
     return ""
 
 
@@ -224,10 +224,10 @@ def _memory_limit() -> str:
         import resource  # Windows has none
     except ImportError:
         return ""
-    most = resource.getrlimit(resource.RLIMIT_DATA)[0]
-    if most == resource.RLIM_INFINITY:
+    limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    if limit == resource.RLIM_INFINITY:
         return ""
-    return f" (a script may use {most // 2**20:,} MiB of memory, and share none between processes but by a file)"
+    return f" (a script may use {limit // 2**20:,} MiB of memory, and share none between processes but by a file)"
 
 
 # -------------------------------------------------------------------------------------------------------------- models
@@ -247,8 +247,8 @@ def output_problem(model: Any, images: int = IMAGES) -> str | None:
         return f"the model returned a {type(logits).__name__}, expected the logits, a tensor of shape ({images}, 10)"
     shape = tuple(logits.shape)
     if shape != (images, 10):
-        found = f"the model returned shape {shape} for {images} images, expected ({images}, 10)"
-        return f"{found}{_rows(shape, images)}"
+        problem = f"the model returned shape {shape} for {images} images, expected ({images}, 10)"
+        return f"{problem}{_rows(shape, images)}"
     return None
 
 

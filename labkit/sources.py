@@ -54,10 +54,10 @@ def recipe_problem(source: bytes, reference: bytes) -> str | None:
     That is a constant, such as KEEP_PROB, or one of the numbers that are passed to lab.parse_flags.
     """
     try:
-        found, expected = _recipe(ast.parse(source)), _recipe(ast.parse(reference))
+        recipe, expected = _recipe(ast.parse(source)), _recipe(ast.parse(reference))
     except (SyntaxError, ValueError):
         return None
-    for name, (line, value) in found.items():
+    for name, (line, value) in recipe.items():
         if name in expected and value != expected[name][1]:
             return (
                 f"line {line}, `{name} = {value!r}`: deep_mnist.py has {expected[name][1]!r}; networks that are not "
@@ -68,7 +68,7 @@ def recipe_problem(source: bytes, reference: bytes) -> str | None:
 
 def _recipe(tree: ast.Module) -> dict[str, tuple[int, object]]:
     """Return the constants of a script and the defaults of its flags: names to (line, value)."""
-    found: dict[str, tuple[int, object]] = {}
+    constants: dict[str, tuple[int, object]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _names(node.func)[-1:] == ["parse_flags"]:
             named = [(keyword.arg or "", keyword.value) for keyword in node.keywords]
@@ -76,8 +76,8 @@ def _recipe(tree: ast.Module) -> dict[str, tuple[int, object]]:
             named = [(node.targets[0].id, node.value)]
         else:
             continue
-        found |= {name: (value.lineno, value.value) for name, value in named if isinstance(value, ast.Constant)}
-    return found
+        constants |= {name: (value.lineno, value.value) for name, value in named if isinstance(value, ast.Constant)}
+    return constants
 
 
 def source_problem(source: bytes) -> str | None:
@@ -96,8 +96,8 @@ def source_problem(source: bytes) -> str | None:
     if any(_defines_model(node) for node in ast.walk(tree)):
         return None
     lines = source.decode("utf-8", "replace").splitlines()
-    for line, told in sorted(_signs(tree)):
-        return f"line {line}, `{lines[line - 1].strip()}`: {told}"
+    for line, explanation in sorted(_signs(tree)):
+        return f"line {line}, `{lines[line - 1].strip()}`: {explanation}"
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     if len(classes) > 1:
         listed = ", ".join(classes)

@@ -97,10 +97,10 @@ def hidden_modules(folder):
     if not files:
         return ""
     if len(files) == 1:
-        told = "%s (in %s) has the name of a module that the lab needs, and hides it: rename it, to my_%s for example"
-        return told % (files[0], folder, files[0])
-    told = "%s and %s (in %s) have the names of modules that the lab needs, and hide them: rename them"
-    return told % (", ".join(files[:-1]), files[-1], folder)
+        advice = "%s (in %s) has the name of a module that the lab needs, and hides it: rename it, to my_%s for example"
+        return advice % (files[0], folder, files[0])
+    advice = "%s and %s (in %s) have the names of modules that the lab needs, and hide them: rename them"
+    return advice % (", ".join(files[:-1]), files[-1], folder)
 
 
 def unreadable_path(*paths):
@@ -109,9 +109,9 @@ def unreadable_path(*paths):
         try:
             path.encode("utf-8")
         except UnicodeError:
-            told = "the path %s is not valid in the system's encoding, %s, and TensorFlow can't read it: "
-            told += "move the folder to a path of plain letters, such as mnist-lab in your home folder"
-            return told % (path, sys.getfilesystemencoding())
+            advice = "the path %s is not valid in the system's encoding, %s, and TensorFlow can't read it: "
+            advice += "move the folder to a path of plain letters, such as mnist-lab in your home folder"
+            return advice % (path, sys.getfilesystemencoding())
     return ""
 
 
@@ -149,26 +149,26 @@ def _place(package):
 
 def _way_out(fault):
     """Say in one line what this Python is and lacks, which one the lab should have, and the command to run instead."""
-    this = "this is Python %d.%d.%d" % sys.version_info[:3]
-    this += " (%s), which %s" % (sys.executable or "of unknown place", fault)
+    problem = "this is Python %d.%d.%d" % sys.version_info[:3]
+    problem += " (%s), which %s" % (sys.executable or "of unknown place", fault)
     fits = OLDEST <= sys.version_info[:2] <= NEWEST
     if fits and notebook.running():
-        return this + ": run %pip install -r " + quoted([_shown("requirements.txt")]) + ", then restart the kernel"
+        return problem + ": run %pip install -r " + quoted([_shown("requirements.txt")]) + ", then restart the kernel"
     environment, version = _environment()
     at_work = environment and os.path.realpath(sys.prefix) == os.path.realpath(os.path.join(KIT, environment))
     if environment and not at_work and OLDEST <= version <= NEWEST:
         python = _program(environment, "python")
         if notebook.running():
-            return "%s; start the notebook with the lab's own, %s" % (this, os.path.join(KIT, python))
+            return "%s; start the notebook with the lab's own, %s" % (problem, os.path.join(KIT, python))
         command = quoted([_shown(python)] + started())
-        return "%s; the lab's own is %s: run %s" % (this, os.path.join(KIT, python), command)
+        return "%s; the lab's own is %s: run %s" % (problem, os.path.join(KIT, python), command)
     if fits and (at_work or getattr(sys, "base_prefix", sys.prefix) != sys.prefix):  # a venv, ready to be filled
-        return this + ": run " + quoted([sys.executable, "-m", "pip", "install", "-r", _shown("requirements.txt")])
+        return problem + ": run " + quoted([sys.executable, "-m", "pip", "install", "-r", _shown("requirements.txt")])
     with_another = "" if fits else "with %s, from python.org, " % SUPPORTED
     if environment:
-        told = "%s; the lab's own, %s, does not work either: %smake it anew: %s"
-        return told % (this, os.path.join(KIT, environment), with_another, creation(environment, "--clear"))
-    return "%s; the lab has no environment yet: %smake one: %s" % (this, with_another, creation(".venv"))
+        advice = "%s; the lab's own, %s, does not work either: %smake it anew: %s"
+        return advice % (problem, os.path.join(KIT, environment), with_another, creation(environment, "--clear"))
+    return "%s; the lab has no environment yet: %smake one: %s" % (problem, with_another, creation(".venv"))
 
 
 def creation(environment, *options):

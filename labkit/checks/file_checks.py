@@ -26,22 +26,22 @@ _NOT_PDF = {  # first bytes of what is sent in a PDF's place
 
 
 def check_files(
-    folder: Path, scripts: Iterable[str], found: Mapping[str, str], report: str | None, left_out: Iterable[str] = ()
+    folder: Path, scripts: Iterable[str], names: Mapping[str, str], report: str | None, left_out: Iterable[str] = ()
 ) -> list[Check]:
     """Check the files of a submission unpacked to `folder`; return the checks "files/".
 
-    `scripts` are the names that are required; `found` maps those that exist to their names in the zip; `report` is the
+    `scripts` are the names that are required; `names` maps those that exist to their names in the zip; `report` is the
     PDF's name there, None or "" without one; `left_out` are the files that were not recognised, of which some may have
     been meant.
     """
     checks = []
     for script in scripts:
         name = f"files/{script}"
-        if script not in found:
+        if script not in names:
             checks.append(failed(name, f"there is no {script}.py in the zip{_meant(script, left_out)}"))
             continue
-        problem = script_problem(folder / f"{script}.py", found[script])
-        checks.append(failed(name, problem) if problem else passed(name, f"found as {found[script]}"))
+        problem = script_problem(folder / f"{script}.py", names[script])
+        checks.append(failed(name, problem) if problem else passed(name, f"found as {names[script]}"))
     if not report:
         return [*checks, failed("files/report", _no_report(left_out))]
     problem = pdf_problem(folder / REPORT, report)

@@ -22,7 +22,7 @@ from labkit.networks import LAYERS, expected_variables, removal_problems, variab
 from labkit.sources import source_problem
 
 
-def look_at(script: str) -> dict[str, Any]:
+def script_problems(script: str) -> dict[str, Any]:
     """Return what is wrong with a script in the working folder, as a dict for JSON."""
     model, problem = made(Path(f"{script}.py"))
     return {"import": problem, "shapes": [] if problem else shape_problems(script, model)}
@@ -54,9 +54,9 @@ def problems_of(script: str, model: Any, verdict: Verdict, error: Exception | No
         return [f"grading can't read this network, and would leave it to your instructor: {verdict.unread}"]
     if not verdict.problems and error is None:
         return own_problems(script, model, verdict)
-    found = variable_shapes(model)
-    named = found.keys() & expected_variables(script).keys()
-    variables = [f"variable {problem}" for problem in variable_problems(script, found)] if named else []
+    shapes = variable_shapes(model)
+    named = shapes.keys() & expected_variables(script).keys()
+    variables = [f"variable {problem}" for problem in variable_problems(script, shapes)] if named else []
     if error is None:
         swapped = verdict.problems[0].startswith("this is the network of")
         removal = [] if swapped else removal_problems(script, verdict.layers)
@@ -115,7 +115,7 @@ def examine(script: str, model: Any) -> tuple[Verdict, Exception | None]:
 def main() -> None:
     """Check the script that the command line names first, and write the result to the file that it names second."""
     script, destination = sys.argv[1], Path(sys.argv[2])
-    destination.write_text(json.dumps(look_at(script)), encoding="utf-8")
+    destination.write_text(json.dumps(script_problems(script)), encoding="utf-8")
 
 
 if __name__ == "__main__":

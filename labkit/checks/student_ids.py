@@ -17,9 +17,9 @@ def as_written(text: str, pattern: str) -> str | None:
 
 def find_ids(text: str, pattern: str) -> dict[str, re.Match[str]]:
     """Find the ids in a text, each with its first place: never within a longer word or number."""
-    found: dict[str, re.Match[str]] = {}
+    ids: dict[str, re.Match[str]] = {}
     for match in re.finditer(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])", text, re.IGNORECASE):
         student_id = as_written(match[0], pattern)
         if student_id:
-            found.setdefault(student_id, match)
-    return found
+            ids.setdefault(student_id, match)
+    return ids

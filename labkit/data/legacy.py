@@ -75,9 +75,9 @@ def _extract(f: BinaryIO, magic: int, kind: str) -> tuple[np.ndarray, tuple[int,
     where = f"{kind} file {getattr(f, 'name', '')}".rstrip()
     with gzip.GzipFile(fileobj=f) as stream:
         payload = stream.read()
-    found = int.from_bytes(payload[:4], "big")
-    if found != magic:
-        raise ValueError(f"magic number {found} in {where}, expected {magic}")
+    actual = int.from_bytes(payload[:4], "big")
+    if actual != magic:
+        raise ValueError(f"magic number {actual} in {where}, expected {magic}")
     axes = magic & 0xFF  # the last byte of a magic number is how many axes there are
     if len(payload) < 4 + 4 * axes:
         raise ValueError(f"{where} ends within its header of {4 + 4 * axes} bytes")

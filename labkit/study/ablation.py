@@ -106,9 +106,9 @@ def differences(runs: Mapping[str, Sequence[Run]]) -> dict[str, Difference]:
     full = accuracies.pop(FULL, None)
     if full is None:
         return {}
-    found = {network: Difference(float(values.mean() - full.mean())) for network, values in accuracies.items()}
+    untested = {network: Difference(float(values.mean() - full.mean())) for network, values in accuracies.items()}
     tested = {network: values for network, values in accuracies.items() if _can_be_tested(full, values)}
-    return found | {network: _difference(full, values, len(tested)) for network, values in tested.items()}
+    return untested | {network: _difference(full, values, len(tested)) for network, values in tested.items()}
 
 
 def _can_be_tested(full: np.ndarray, values: np.ndarray) -> bool:
@@ -183,17 +183,17 @@ def digit_errors(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[
 def conclusions(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> list[str]:
     """Write one sentence for each ablation: what removing the layer costs, and whether a difference is shown."""
     paired = pairs(runs, labels)
-    return [_conclusion(network, found, runs, paired.get(network)) for network, found in differences(runs).items()]
+    return [_conclusion(name, difference, runs, paired.get(name)) for name, difference in differences(runs).items()]
 
 
-def _conclusion(network: str, found: Difference, runs: Mapping[str, Sequence[Run]], pair: Pair | None) -> str:
-    start = _effect(network, found, runs)
-    if found.p is not None and found.low is not None and found.high is not None:
-        low, high = (-found.high, -found.low) if _costs(found) else (found.low, found.high)
-        verdict = "is shown" if found.significant else "is not shown, nor that there is none"
+def _conclusion(network: str, difference: Difference, runs: Mapping[str, Sequence[Run]], pair: Pair | None) -> str:
+    start = _effect(network, difference, runs)
+    if difference.p is not None and difference.low is not None and difference.high is not None:
+        low, high = (-difference.high, -difference.low) if _costs(difference) else (difference.low, difference.high)
+        verdict = "is shown" if difference.significant else "is not shown, nor that there is none"
         return (
             f"{start}, 95% CI {_end(low)} to {_end(high)}; a difference in mean accuracy over the seeds {verdict} "
-            f"(Welch's t-test{_corrected(found)}: {_p(found.p)})."
+            f"(Welch's t-test{_corrected(difference)}: {_p(difference.p)})."
         )
     if min(len(runs[network]), len(runs[FULL])) > 1:
         return f"{start}; no seed of either differs from another, and without a spread there is nothing to test with."
@@ -207,24 +207,24 @@ def _conclusion(network: str, found: Difference, runs: Mapping[str, Sequence[Run
     )
 
 
-def _effect(network: str, found: Difference, runs: Mapping[str, Sequence[Run]]) -> str:
+def _effect(network: str, difference: Difference, runs: Mapping[str, Sequence[Run]]) -> str:
     removing = "Removing" if _is_mnist(runs) else f"On {_data(runs)}, removing"
     start = f"{removing} {REMOVED[network]} ({NAMES[network]})"
-    if _points(found.points) == "0.00":
+    if _points(difference.points) == "0.00":
         return f"{start} changes test accuracy by less than 0.01 points"
-    return f"{start} {'costs' if _costs(found) else 'gains'} {abs(found.points):.2f} points of test accuracy"
+    return f"{start} {'costs' if _costs(difference) else 'gains'} {abs(difference.points):.2f} points of test accuracy"
 
 
-def _costs(found: Difference) -> bool:
-    return _points(found.points).startswith("-")
+def _costs(difference: Difference) -> bool:
+    return _points(difference.points).startswith("-")
 
 
 def _images(count: int) -> str:
     return "1 image is" if count == 1 else f"{count} images are"
 
 
-def _corrected(found: Difference | Pair) -> str:
-    return f", corrected for {found.comparisons} comparisons" if found.comparisons > 1 else ""
+def _corrected(result: Difference | Pair) -> str:
+    return f", corrected for {result.comparisons} comparisons" if result.comparisons > 1 else ""
 
 
 def digit_sentences(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.ndarray]) -> list[str]:
@@ -232,11 +232,11 @@ def digit_sentences(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.n
 
     The others are named in one more sentence. errors: as `digit_errors` returns them.
     """
-    found = differences(runs)
+    significant = {network: difference.significant for network, difference in differences(runs).items()}
     sentences = [
-        _digit_sentence(network, errors[FULL], errors[network]) for network in found if found[network].significant
+        _digit_sentence(network, errors[FULL], errors[network]) for network in significant if significant[network]
     ]
-    if rest := [NAMES[network] for network in found if not found[network].significant]:
+    if rest := [NAMES[network] for network in significant if not significant[network]]:
         sentences.append(
             f"Of {_list(rest)} no difference over the seeds is shown, so nothing is said of single digits."
         )
@@ -303,8 +303,8 @@ def write(runs: Mapping[str, Sequence[Run]], labels: np.ndarray, folder: Path, n
         file.write(_report(runs, labels, errors, notes).encode())
     with atomic_file(paths[1]) as file:
         file.write(_csv(runs, labels).encode())
-    plotter.plot_comparison({NAMES[n]: _drawn(mine) for n, mine in runs.items()}, paths[2], dataset=_data(runs))
-    plotter.plot_digit_errors({NAMES[n]: mine for n, mine in errors.items()}, paths[3], dataset=_data(runs))
+    plotter.plot_comparison({NAMES[n]: _drawn(own) for n, own in runs.items()}, paths[2], dataset=_data(runs))
+    plotter.plot_digit_errors({NAMES[n]: value for n, value in errors.items()}, paths[3], dataset=_data(runs))
     return paths
 
 
@@ -335,13 +335,13 @@ def _csv(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> str:
 
 def main_table(runs: Mapping[str, Sequence[Run]]) -> str:
     """Format the table of the four networks in Markdown."""
-    found = differences(runs)
+    by_network = differences(runs)
     data = f"test accuracy on {_data(runs)}, % (95% CI)"
     header = ["network", "parameters", "training, s", "seeds", data, "difference, points (95% CI)", "significant"]
-    return _table(header, [_main_row(network, mine, found.get(network)) for network, mine in runs.items()])
+    return _table(header, [_main_row(network, own, by_network.get(network)) for network, own in runs.items()])
 
 
-def _main_row(network: str, runs: Sequence[Run], found: Difference | None) -> list[object]:
+def _main_row(network: str, runs: Sequence[Run], difference: Difference | None) -> list[object]:
     mean, low, high = mean_interval([run.accuracy for run in runs])
     seconds = np.median([run.record["training_seconds"] for run in runs])
     row = [
@@ -351,12 +351,12 @@ def _main_row(network: str, runs: Sequence[Run], found: Difference | None) -> li
         len(runs),
         f"{mean:.2f}{_spread_text(low, high, len(runs))}",
     ]
-    if found is None:
+    if difference is None:
         return [*row, "", ""]
-    if found.p is None or found.low is None or found.high is None:
-        return [*row, _points(found.points), "not tested"]
-    interval = f"{_points(found.points)} ({_end(found.low)} to {_end(found.high)})"
-    return [*row, interval, f"{'yes' if found.significant else 'no'}, {_p(found.p)}"]
+    if difference.p is None or difference.low is None or difference.high is None:
+        return [*row, _points(difference.points), "not tested"]
+    interval = f"{_points(difference.points)} ({_end(difference.low)} to {_end(difference.high)})"
+    return [*row, interval, f"{'yes' if difference.significant else 'no'}, {_p(difference.p)}"]
 
 
 def _spread_text(low: float | None, high: float | None, seeds: int) -> str:
@@ -438,7 +438,7 @@ def _conditions(runs: Mapping[str, Sequence[Run]], images: int) -> list[str]:
 
 def _method(runs: Mapping[str, Sequence[Run]], images: int, pairs: int) -> list[str]:
     """Explain how the figures were obtained, a line each, naming only the methods that were used."""
-    accuracies = {network: float(np.mean([run.accuracy for run in mine])) for network, mine in runs.items()}
+    accuracies = {network: float(np.mean([run.accuracy for run in of_network])) for network, of_network in runs.items()}
     accuracy = accuracies.get(FULL, next(iter(accuracies.values())))
     lines = [
         "Training, s: what the training steps took, the median of the seeds: a machine that was busy once counts less.",
@@ -454,7 +454,7 @@ def _method(runs: Mapping[str, Sequence[Run]], images: int, pairs: int) -> list[
             "deviation s, cut off at 0 and 100%. It tells how well the mean of many more seeds is known, not where a "
             "single run will be. Seeds that are all alike tell nothing of that, and have no interval."
         ]
-    tested = [found for found in differences(runs).values() if found.p is not None]
+    tested = [difference for difference in differences(runs).values() if difference.p is not None]
     if tested:
         lines += [_welch(tested[0].comparisons)]
     lines += ["Errors by digit are a description, not a test: of so many figures, some differ by chance."]

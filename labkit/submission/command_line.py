@@ -127,8 +127,8 @@ def pack_all(arguments: argparse.Namespace) -> int:
     failed = run_checks(assignment)
     if failed and not arguments.force:
         raise PackError("nothing is packed, because a check failed: mend it, or add --force to hand in all the same")
-    path, there = pack(Path.cwd(), file_name, student, failed, arguments.replace)
-    print(f"{path.name} is there already, just as it would be written" if there else f"wrote {path.name}")
+    path, existed = pack(Path.cwd(), file_name, student, failed, arguments.replace)
+    print(f"{path.name} is there already, just as it would be written" if existed else f"wrote {path.name}")
     if failed:
         print(f"its manifest names what failed: {', '.join(failed)}")
     print("\n".join(instructions(assignment, path)))

@@ -68,10 +68,10 @@ def zip_name(student_id: str, name: str, surname: str, ids: str = DIGITS) -> str
     """
     student_id = student_id.strip()
     if ids != DIGITS:
-        found = as_written(student_id, ids)
-        if not found:
+        written = as_written(student_id, ids)
+        if not written:
             raise BadName(f"the student id {quoted(student_id)} is not like those of this course, {ids}: look it up")
-        student_id = found
+        student_id = written
     elif not re.fullmatch(DIGITS, student_id):
         raise BadName(f"the student id {quoted(student_id)} is not a number; give its digits only, as in 189295")
     if len(student_id) > MAX_ID:
@@ -137,11 +137,11 @@ def uploader_of(folder_name: str, file_name: str) -> Uploader | None:
 
     What Moodle wrote comes first; a student can write the same only after it.
     """
-    found = _MOODLE_FOLDER.fullmatch(folder_name) or _MOODLE_FOLDER.fullmatch(file_name) or _MOODLE.match(file_name)
-    if not found:
+    match = _MOODLE_FOLDER.fullmatch(folder_name) or _MOODLE_FOLDER.fullmatch(file_name) or _MOODLE.match(file_name)
+    if not match:
         return None
-    name = found["full_name"]
-    return Uploader(f"participant {found['number']}", "" if name.lower() == _BLIND else name)
+    name = match["full_name"]
+    return Uploader(f"participant {match['number']}", "" if name.lower() == _BLIND else name)
 
 
 def is_moodle_folder(name: str) -> bool:
@@ -225,11 +225,14 @@ def _oddities(stem: str) -> list[str]:
 
 def _find_own(file_name: str, text: str, ids: str) -> str:
     """Return the one id of this pattern in a name; raise BadName for none, or for several."""
-    found = list(find_ids(text, ids))
-    if len(found) != 1:
-        what = f"more than one student id ({' and '.join(found)})" if found else f"no student id, which are like {ids}"
-        raise BadName(f"the name {quoted(file_name)} has {what}; call the zip id_name_surname.zip, with one _ between")
-    return found[0]
+    ids_found = list(find_ids(text, ids))
+    if len(ids_found) != 1:
+        several = f"more than one student id ({' and '.join(ids_found)})"
+        problem = several if ids_found else f"no student id, which are like {ids}"
+        raise BadName(
+            f"the name {quoted(file_name)} has {problem}; call the zip id_name_surname.zip, with one _ between"
+        )
+    return ids_found[0]
 
 
 def _with_stand_in(text: str, ids: str) -> str:

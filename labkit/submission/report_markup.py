@@ -40,17 +40,17 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self._whole, self._text = text, without_code(text)
-        self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
+        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._last = 0
 
     def before(self, piece: str) -> str:
         """Return `"line 12: "`, or "" where the piece is not found, as it may be written differently in the text."""
         pattern = re.compile(r"\s+".join(map(re.escape, piece.split())))
-        found = pattern.search(self._text, self._last) or pattern.search(self._text)
-        if not found or not found[0]:
+        match = pattern.search(self._text, self._last) or pattern.search(self._text)
+        if not match or not match[0]:
             return ""
-        self._last = found.end()
-        return self._at(found.start())
+        self._last = match.end()
+        return self._at(match.start())
 
     def anywhere(self, piece: str) -> str:
         """Return the same for the first place where the piece occurs, even in code."""
@@ -69,11 +69,11 @@ def without_code(text: str) -> str:
 def close_up_formulas(text: str) -> str:
     """Write `$x + y$` for `$ x + y $`, which Jupyter takes for a formula, and pandoc does not."""
     pieces, end = [], 0
-    for found in DOLLARS.finditer(without_code(text)):
-        formula = text[found.start(1) : found.end(1)]
+    for match in DOLLARS.finditer(without_code(text)):
+        formula = text[match.start(1) : match.end(1)]
         if formula[0].isspace() and (IN_A_FORMULA.search(formula) or len(formula.strip()) == 1):
-            pieces += [text[end : found.start()], f"${formula.strip()}$"]
-            end = found.end()
+            pieces += [text[end : match.start()], f"${formula.strip()}$"]
+            end = match.end()
     return "".join(pieces) + text[end:]
 
 
@@ -111,9 +111,9 @@ def _with_kept_tags(nodes: list[Any]) -> list[Any]:
 
 def _tag(node: Any) -> str:
     """Return the name of an inline node's tag, with a slash before it where it closes; "" for other nodes."""
-    if node["t"] != "RawInline" or node["c"][0] != "html" or not (found := TAG.fullmatch(node["c"][1])):
+    if node["t"] != "RawInline" or node["c"][0] != "html" or not (match := TAG.fullmatch(node["c"][1])):
         return ""
-    return "/" * node["c"][1].startswith("</") + found[1].lower()
+    return "/" * node["c"][1].startswith("</") + match[1].lower()
 
 
 def _mended(node: Any, lines: Lines, remarks: list[str]) -> list[Any]:

@@ -92,10 +92,10 @@ def _boxes(document: Any, typst: Any, lines: Lines) -> list[str]:
     """Return a remark for each line with characters that none of the fonts has."""
     characters = set(json.dumps(document, ensure_ascii=False))
     unknown = report_glyphs.boxes(characters, typst, _fonts(), FAMILIES)
-    found: dict[str, list[str]] = {}
-    for one in unknown:
-        found.setdefault(lines.anywhere(one), []).append(one)
-    return [f"{line}no font here has {' '.join(those)}: a box stands for each" for line, those in found.items()]
+    by_line: dict[str, list[str]] = {}
+    for character in unknown:
+        by_line.setdefault(lines.anywhere(character), []).append(character)
+    return [f"{line}no font here has {' '.join(missing)}: a box stands for each" for line, missing in by_line.items()]
 
 
 def is_stale(source: Path, target: Path) -> bool:
@@ -318,5 +318,5 @@ def _compile(typst: Any, folder: Path, source: Path, pictures: dict[str, str], p
         return typst.compile(folder / "report.typ", root=folder, font_paths=[_fonts()], sys_inputs=properties)
     except typst.TypstError as error:
         at = re.search(r'image\("([^"]+)"', error.diagnostic)
-        what = f"the picture {pictures[at[1]]}" if at and at[1] in pictures else str(source)
-        raise ReportError(f"{what} can't be set: {error.message}") from error
+        subject = f"the picture {pictures[at[1]]}" if at and at[1] in pictures else str(source)
+        raise ReportError(f"{subject} can't be set: {error.message}") from error

@@ -88,7 +88,7 @@ def told_by_check(mistake, folder, monkeypatch):
     """Return the first message of `submit.py check` about a script, without its 20 steps and its training."""
 
     def look(arguments, seconds, cwd):
-        Path(arguments[3]).write_text(json.dumps(model_check.look_at(arguments[2])), encoding="utf-8")
+        Path(arguments[3]).write_text(json.dumps(model_check.script_problems(arguments[2])), encoding="utf-8")
         return SimpleNamespace(problem=None, log="")
 
     monkeypatch.setattr(student_checks, "run_child", look)

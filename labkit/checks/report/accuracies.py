@@ -175,8 +175,8 @@ def find_accuracies(text: str) -> Stated:
         sentences.read(sentence)
     stated = Stated()
     for network in NETWORKS:
-        found = tables.placed[network] or sentences.placed[network]
-        stated.placed[network] = list(dict.fromkeys(found + _crossed(network, tables, sentences.placed)))
+        numbers = tables.placed[network] or sentences.placed[network]
+        stated.placed[network] = list(dict.fromkeys(numbers + _crossed(network, tables, sentences.placed)))
     if not all(stated.placed.values()):
         known = {value for values in stated.placed.values() for value in values}
         loose = dict.fromkeys(tables.loose + sentences.loose)
@@ -184,12 +184,12 @@ def find_accuracies(text: str) -> Stated:
     return stated
 
 
-def _crossed(network: str, tables: Stated, told: dict[str, list[float]]) -> list[float]:
+def _crossed(network: str, tables: Stated, prose: dict[str, list[float]]) -> list[float]:
     """Return what sentences state for a network, if they and the tables swap its numbers with another network's."""
     for other in NETWORKS:
-        mine, its = set(tables.placed[network]), set(tables.placed[other])
-        if mine and its and mine.isdisjoint(its) and set(told[network]) == its and set(told[other]) == mine:
-            return told[network]
+        own, others = set(tables.placed[network]), set(tables.placed[other])
+        if own and others and own.isdisjoint(others) and set(prose[network]) == others and set(prose[other]) == own:
+            return prose[network]
     return []
 
 
@@ -390,7 +390,7 @@ def _columns(line: str) -> list[str | None]:
 
 def _rows_below(lines: list[str], head: int, columns: int) -> Iterator[tuple[int, list[float]]]:
     """Yield the rows below a head of networks that state their accuracies: the mean's, or else the first."""
-    found = []
+    rows = []
     for n in range(head + 1, min(head + 9, len(lines))):
         line, numbers = lines[n], _numbers(lines[n])
         kinds = _head(re.split(r"\s[+-]?\d", line)[0])
@@ -399,10 +399,8 @@ def _rows_below(lines: list[str], head: int, columns: int) -> Iterator[tuple[int
         kind = "error" if "error" in kinds else "counts" if "counts" in kinds else "test"
         if _one_each([kind] * columns, numbers):
             values = [_as_accuracy(number, kind) for number in numbers]
-            found.append(
-                ("mean" not in kinds, "test" not in kinds, n, [value for value in values if value is not None])
-            )
-    yield from ((n, values) for _, _, n, values in sorted(found)[:1] if len(values) == columns)
+            rows.append(("mean" not in kinds, "test" not in kinds, n, [value for value in values if value is not None]))
+    yield from ((n, values) for _, _, n, values in sorted(rows)[:1] if len(values) == columns)
 
 
 # ----------------------------------------------------------------------------------------------------------- sentences
@@ -475,7 +473,7 @@ def _numbers(line: str) -> list[_Number]:
     """Return the numbers of a line that may be a cell of a table; those that say what else they are do not count."""
     line = _LEFT_OUT.sub(lambda left: " " * len(left[0]), line)
     line = _NAMES.sub(lambda name: re.sub(r"\d", "x", name[0]), line)
-    found = []
+    numbers = []
     for match in _NUMBER.finditer(line):
         digits, percent = match["digits"], bool(match["percent"])
         if match["seconds"] and not percent:
@@ -484,8 +482,8 @@ def _numbers(line: str) -> list[_Number]:
             continue
         number = _number(match.start(), digits, percent)
         if number is not None:
-            found.append(number)
-    return found
+            numbers.append(number)
+    return numbers
 
 
 def _number(at: int, digits: str, percent: bool) -> _Number | None:

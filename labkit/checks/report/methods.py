@@ -163,7 +163,7 @@ def _words_below(sections: list[_Section], method: str) -> list[str]:
 
 def _flow(sections: list[_Section]) -> dict[str, list[str]]:
     """Return the sentences that name a method, and those after them about it, until another method is named."""
-    found: dict[str, list[str]] = {method: [] for method in METHODS}
+    by_method: dict[str, list[str]] = {method: [] for method in METHODS}
     for section in sections:
         owners: list[str] = []
         for sentence in _all_sentences(section.text):
@@ -172,8 +172,8 @@ def _flow(sections: list[_Section]) -> dict[str, list[str]]:
                 owners = named if len(named) < 3 else []
             for method in owners:
                 if named or re.search(_WORDS[method], sentence, re.IGNORECASE):
-                    found[method].append(sentence)
-    return found
+                    by_method[method].append(sentence)
+    return by_method
 
 
 def _explained_without_name(method: str, sections: list[_Section]) -> bool:

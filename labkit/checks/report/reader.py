@@ -78,8 +78,8 @@ def find_all(pdf: Path, template: str) -> dict[str, Any]:
 def main() -> None:
     """Read the files that the command line names, and write what was found to the last of them."""
     pdf, template, destination = map(Path, sys.argv[1:])
-    found = find_all(pdf, template.read_text(encoding="utf-8"))
-    destination.write_text(json.dumps(found), encoding="utf-8")
+    contents = find_all(pdf, template.read_text(encoding="utf-8"))
+    destination.write_text(json.dumps(contents), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ def _count_words(text: str) -> int:
 
 def _check_methods(found: Found) -> Check:
     by_verdict = {
-        verdict: [method for method, its in found.methods.items() if its == verdict]
+        verdict: [method for method, treatment in found.methods.items() if treatment == verdict]
         for verdict in (TREATED, UNCLEAR, MISSING)
     }
     treated, unclear, missing = by_verdict.values()
@@ -188,7 +188,7 @@ def _judge_network(
     surely = tolerance if script in measured else ROUNDED  # a band is wide enough without the tolerance
     near = [value for value in stated if low - surely <= value <= high + surely]
     perhaps = [value for value in stated if low - tolerance <= value <= high + tolerance]
-    told = ", ".join(f"{value:.2%}" for value in stated[:SHOWN])
+    numbers = ", ".join(f"{value:.2%}" for value in stated[:SHOWN])
     if not stated:
         verdicts.missing.append(name)
     elif len(stated) > MOST_OF_ONE or max(stated) - min(stated) > tolerance or (near and len(near) < len(stated)):
@@ -198,10 +198,10 @@ def _judge_network(
         verdicts.agreed[script] = near[0]
     elif perhaps:
         verdicts.doubts.append(
-            f"{name}: the report has {told}, a little beyond what the assignment expects: {expected}"
+            f"{name}: the report has {numbers}, a little beyond what the assignment expects: {expected}"
         )
     else:
-        verdicts.problems.append(f"{name}: the report has {told}, where {expected}")
+        verdicts.problems.append(f"{name}: the report has {numbers}, where {expected}")
 
 
 def _judge_together(verdicts: _Verdicts, found: Found) -> None:

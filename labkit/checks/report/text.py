@@ -145,11 +145,11 @@ def template_prompts_left(text: str, template: str) -> list[str]:
     """
     shown = re.sub(r"<!--.*?-->", "", template, flags=re.DOTALL)
     prompts = [re.sub(r"\s*\n> ?", " ", prompt) for prompt in re.findall(r"> Prompt: ?((?:.*\n>)*.*)", shown)]
-    found = _letters(text)
+    letters = _letters(text)
     left = []
     for prompt in prompts:
         sentences = [_letters(sentence) for sentence in re.split(r"(?<=[.?])\s", prompt)]
-        if any(len(sentence) >= 20 and sentence in found for sentence in sentences):
+        if any(len(sentence) >= 20 and sentence in letters for sentence in sentences):
             left.append(_beginning(prompt))
     known = " ".join(map(_letters, prompts))
     own = [rest for rest in re.findall(r"\bPrompt: *(.{1,80})", text) if _letters(rest)[:20] not in known]
