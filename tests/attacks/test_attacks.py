@@ -83,10 +83,10 @@ def in_one_submission(cases):
 
 def wrong(check, cases, secret):
     """Yield what is wrong with a check of a submission that holds these cases."""
-    told = f"{check.name}: {check.message}\n{check.log}"
-    yield from (f"it got hold of what is not its own: {line}" for line in reached(told, secret))
-    if told != printable(told):
-        yield f"a terminal would act on this: {told!r}"
+    message = f"{check.name}: {check.message}\n{check.log}"
+    yield from (f"it got hold of what is not its own: {line}" for line in reached(message, secret))
+    if message != printable(message):
+        yield f"a terminal would act on this: {message!r}"
     if check.name.startswith("training/"):
         expected, fragment = {"skipped"}, ""
     else:
@@ -94,9 +94,9 @@ def wrong(check, cases, secret):
         case = next((case for case in cases if script in case.files), cases[0])
         expected, fragment = case.status(check.name), case.messages.get(check.name, "")
     if check.status not in expected:
-        yield f"{check.status}, expected {' or '.join(sorted(expected))}: {told}"
+        yield f"{check.status}, expected {' or '.join(sorted(expected))}: {message}"
     if fragment not in check.message:
-        yield f"expected {fragment!r} in this: {told}"
+        yield f"expected {fragment!r} in this: {message}"
 
 
 @pytest.mark.attack

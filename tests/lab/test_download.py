@@ -277,10 +277,10 @@ def test_a_certificate_that_is_not_trusted_stops_with_its_remedy(tmp_path, mnist
     monkeypatch.setattr(requests, "head", refuse_the_certificate)
     with pytest.raises(DataError) as error:
         load(tmp_path, dataset=dataset)
-    told = str(error.value)
-    assert "has a certificate that is not trusted here (self-signed certificate in certificate chain)" in told
-    assert told.count("set the environment variable REQUESTS_CA_BUNDLE") == 1
-    assert "clock" in told
+    message = str(error.value)
+    assert "has a certificate that is not trusted here (self-signed certificate in certificate chain)" in message
+    assert message.count("set the environment variable REQUESTS_CA_BUNDLE") == 1
+    assert "clock" in message
 
 
 @pytest.mark.parametrize("content", [None, b"not a certificate"], ids=["missing", "of something else"])
@@ -289,10 +289,10 @@ def test_a_bad_certificate_bundle_stops_with_its_remedy(tmp_path, mnist, mirrors
     if content:
         bundle.write_bytes(content)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-    told = r"could not be asked \((.|\n)*set the environment variable REQUESTS_CA_BUNDLE"
+    message = r"could not be asked \((.|\n)*set the environment variable REQUESTS_CA_BUNDLE"
     with serving(mnist) as server:
         mirrors(server.url.replace("http:", "https:"))
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(DataError, match=message):
             load(tmp_path / "data", dataset="auto")
 
 
@@ -325,12 +325,12 @@ def test_a_proxy_that_cannot_be_reached_is_named_with_its_remedy(tmp_path, mnist
     mirrors(url, url)
     with pytest.raises(mnist_files.NoFilesError) as error:
         load(tmp_path)
-    told = str(error.value)
-    assert f"{url} cannot be reached through the proxy {dead_proxy} (" in told
-    assert "refused" in told
-    assert told.count("The proxy is set by the environment variable https_proxy") == 1
-    assert "secret" not in told
-    assert "None" not in told
+    message = str(error.value)
+    assert f"{url} cannot be reached through the proxy {dead_proxy} (" in message
+    assert "refused" in message
+    assert message.count("The proxy is set by the environment variable https_proxy") == 1
+    assert "secret" not in message
+    assert "None" not in message
 
 
 def test_where_there_is_none_no_word_is_said_of_it(tmp_path, mnist, mirrors):

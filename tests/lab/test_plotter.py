@@ -561,7 +561,7 @@ def test_a_pdf_is_a_pdf_and_the_same_bytes_again(tmp_path):
 def test_drawing_leaves_no_figure_and_no_setting_behind(tmp_path):
     def count_figures():
         gc.collect()
-        return sum(isinstance(thing, Figure) for thing in gc.get_objects())
+        return sum(isinstance(value, Figure) for value in gc.get_objects())
 
     settings, numbers, figures = dict(matplotlib.rcParams), pyplot.get_fignums(), count_figures()
     for _ in range(2):

@@ -84,8 +84,8 @@ def main() -> None:
     modules = {name: _imported(folder / name) for name in names if "tensorflow" in (folder / name).read_text("utf-8")}
     for name, module in modules.items():
         with contextlib.redirect_stdout(None):
-            found = list(dict.fromkeys(ablations_in(module)))
-        print(*(f"{name}: {what}\n" for what in found), sep="", end="")
+            ablations = list(dict.fromkeys(ablations_in(module)))
+        print(*(f"{name}: {ablation}\n" for ablation in ablations), sep="", end="")
 
 
 def _imported(path: Path) -> ModuleType:

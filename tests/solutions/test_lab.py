@@ -150,15 +150,15 @@ def failure(done):
 
 
 @pytest.mark.parametrize(
-    ("script", "rate", "what"),
+    ("script", "rate", "problem"),
     [
         ("softmax_mnist", "1e38", "the loss is"),
         pytest.param("deep_mnist", "1e30", "the weights are", marks=pytest.mark.training),
     ],
 )
-def test_numbers_that_are_not_finite_stop_the_run(script, rate, what, synthetic, tmp_path):
+def test_numbers_that_are_not_finite_stop_the_run(script, rate, problem, synthetic, tmp_path):
     error = failure(run(script, "--learning-rate", rate, "--steps", 20, *synthetic, cwd=tmp_path))
-    assert re.search(rf"{what} not finite at step \d+", error)
+    assert re.search(rf"{problem} not finite at step \d+", error)
     assert "--learning-rate" in error
     assert not (tmp_path / "results" / script / "seed-0" / "run.json").exists()
 
@@ -174,10 +174,10 @@ def test_an_error_of_several_lines_is_told_in_one(capsys):
 
 
 @pytest.mark.parametrize(
-    ("saved", "told"),
+    ("saved", "message"),
     [(True, "; --resume continues from the last checkpoint"), (False, " before the first checkpoint")],
 )
-def test_ctrl_c_ends_a_script_with_130_and_the_way_to_go_on(saved, told, tmp_path, capsys):
+def test_ctrl_c_ends_a_script_with_130_and_the_way_to_go_on(saved, message, tmp_path, capsys):
     def main(flags):
         raise KeyboardInterrupt
 
@@ -188,7 +188,7 @@ def test_ctrl_c_ends_a_script_with_130_and_the_way_to_go_on(saved, told, tmp_pat
     with pytest.raises(SystemExit) as end:
         lab.run_script(main, SimpleNamespace(results_dir=tmp_path, script="s", seed=0))
     assert end.value.code == 130
-    assert capsys.readouterr().err == f"stopped by Ctrl-C{told}\n"
+    assert capsys.readouterr().err == f"stopped by Ctrl-C{message}\n"
 
 
 def test_a_batch_larger_than_the_data_is_refused(synthetic, tmp_path):
@@ -227,8 +227,8 @@ def test_a_shape_that_does_not_fit_is_told_with_the_line_of_the_script(synthetic
 
 def test_a_mistake_whose_text_is_not_valid_is_told_all_the_same(tmp_path):
     flags = SimpleNamespace(results_dir=tmp_path, script="s", seed=0)
-    told = frame._explain(ValueError("no file kit\udcff"), flags, lambda flags: None)
-    assert told.startswith("test_lab.py: ValueError: no file kit\udcff (all of it: ")
+    message = frame._explain(ValueError("no file kit\udcff"), flags, lambda flags: None)
+    assert message.startswith("test_lab.py: ValueError: no file kit\udcff (all of it: ")
     assert r"no file kit\udcff" in (tmp_path / "s/seed-0/error.txt").read_text()
 
 
@@ -242,9 +242,9 @@ def test_a_mistake_in_a_traced_function_is_told_with_its_reason(tmp_path):
 
     with pytest.raises(AttributeError) as failed:
         main(None)
-    told = frame._explain(failed.value, SimpleNamespace(results_dir=tmp_path, script="s", seed=0), main)
-    assert re.search(r"test_lab\.py, line \d+, `.*`: AttributeError: .*shame", told)
-    assert "in user code" not in told
+    message = frame._explain(failed.value, SimpleNamespace(results_dir=tmp_path, script="s", seed=0), main)
+    assert re.search(r"test_lab\.py, line \d+, `.*`: AttributeError: .*shame", message)
+    assert "in user code" not in message
 
 
 def test_a_reshape_that_mixes_up_images_is_told_before_training(synthetic, tmp_path):

@@ -1,4 +1,4 @@
-"""What everyday mistakes are told by the commands themselves, each a process as students start it: a sample of them."""
+"""Everyday mistakes in scripts: the messages of the commands, each a process as students start it; a sample of them."""
 
 import os
 import re
@@ -66,17 +66,17 @@ def of_the_script(output: str) -> list[str]:
 @pytest.mark.parametrize("name", MISTAKES)
 def test_script_pytest_and_check_tell_a_mistake_in_the_same_words(name: str, lab: Path) -> None:
     mistake = MISTAKES[name]
-    told = UNTRAINABLE.get(name, mistake.told)
+    message = UNTRAINABLE.get(name, mistake.message)
     (lab / f"{mistake.script}.py").write_text(mistake.source, encoding="utf-8")
     script = output_of(lab, f"{mistake.script}.py", "--steps", "20")
     mark = mistake.script.removeprefix("model_")
     shapes = output_of(lab, "-m", "pytest", "tests/test_shapes.py", "-m", mark)
     check = of_the_script(output_of(lab, "submit.py", "check"))
-    assert bool(check) == bool(told)
-    assert all(told in line for line in check), check
+    assert bool(check) == bool(message)
+    assert all(message in line for line in check), check
     if name not in RUN_ONLY:
-        assert mistake.told in shapes
-        assert ("FAILED" in shapes) == bool(mistake.told)
+        assert mistake.message in shapes
+        assert ("FAILED" in shapes) == bool(mistake.message)
     if name not in SILENT:
-        assert told in script
-        assert bool(re.search("^(?:error|warning): ", script, re.M)) == bool(told), script
+        assert message in script
+        assert bool(re.search("^(?:error|warning): ", script, re.M)) == bool(message), script

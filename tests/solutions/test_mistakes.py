@@ -1,4 +1,4 @@
-"""What everyday mistakes are told: one line that leads to the fix, the same from the script, pytest and the check."""
+"""Everyday mistakes in scripts: the message is one line that leads to the fix, the same from script, pytest, check."""
 
 import contextlib
 import json
@@ -84,7 +84,7 @@ def fresh():
     sys.modules.update(before)
 
 
-def told_by_check(mistake, folder, monkeypatch):
+def message_of_check(mistake, folder, monkeypatch):
     """Return the first message of `submit.py check` about a script, without its 20 steps and its training."""
 
     def look(arguments, seconds, cwd):
@@ -100,7 +100,7 @@ def told_by_check(mistake, folder, monkeypatch):
     return re.sub(r"( \(and \d+ more\))?; all of it: python -m pytest.*", "", failed[0]) if failed else ""
 
 
-def told_by_pytest(mistake):
+def message_of_pytest(mistake):
     """Return the first line with which tests/test_shapes.py fails."""
     tests = [test for name, test in vars(test_shapes).items() if name.startswith("test_")]
     for test in tests:
@@ -113,7 +113,7 @@ def told_by_pytest(mistake):
     return ""
 
 
-def told_by_script(mistake, folder, monkeypatch, capsys):
+def message_of_script(mistake, folder, monkeypatch, capsys):
     """Return the line that the script itself prints, up to its first step."""
 
     def end(*_):
@@ -150,14 +150,14 @@ def test_a_mistake_is_told_in_one_line_wherever_it_is_met(name, folder, fresh, m
     mistake = MISTAKES[name]
     (folder / f"{mistake.script}.py").write_text(mistake.source, encoding="utf-8")
     if name in RUN_ONLY:
-        assert mistake.told in told_by_script(mistake, folder, monkeypatch, capsys)
+        assert mistake.message in message_of_script(mistake, folder, monkeypatch, capsys)
         return
     fresh(mistake.script)
-    check = told_by_check(mistake, folder, monkeypatch)
+    check = message_of_check(mistake, folder, monkeypatch)
     fresh(mistake.script)
-    shapes = told_by_pytest(mistake)
-    assert mistake.told in check
-    assert bool(check) == bool(mistake.told)
+    shapes = message_of_pytest(mistake)
+    assert mistake.message in check
+    assert bool(check) == bool(mistake.message)
     assert shapes == check
     if name not in SILENT:
-        assert told_by_script(mistake, folder, monkeypatch, capsys) == check
+        assert message_of_script(mistake, folder, monkeypatch, capsys) == check

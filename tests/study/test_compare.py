@@ -278,7 +278,7 @@ def test_a_failed_run_is_named_with_its_error_and_does_not_stop_the_rest(kit, ca
 )
 def test_however_a_script_ends_without_a_result_it_is_told_in_a_line(statement, said, kit, capsys):
     script = kit.folder / "model_no1.py"
-    script.write_text(script.read_text().replace("def told(name):", f"{statement}\n\n\ndef told(name):"))
+    script.write_text(script.read_text().replace("def words_of(name):", f"{statement}\n\n\ndef words_of(name):"))
     shutil.rmtree(kit.results())
     assert compare.main(["--seeds", "1", "--networks", "model_no1"]) == 1
     errors = capsys.readouterr().err
@@ -299,7 +299,7 @@ def test_a_script_that_no_longer_trains_is_not_taken_for_one_that_has_changed(ki
 def test_a_mistake_in_a_script_is_not_tried_with_each_seed(kit, capsys):
     script = kit.folder / "model_no1.py"
     script.write_text(
-        script.read_text().replace("def told(name):", "raise RuntimeError('no way')\n\n\ndef told(name):")
+        script.read_text().replace("def words_of(name):", "raise RuntimeError('no way')\n\n\ndef words_of(name):")
     )
     shutil.rmtree(kit.results("model_no1"))
     assert compare.main(["--seeds", "3", "--networks", "model_no1"]) == 1
@@ -343,7 +343,7 @@ def test_without_the_lecture_s_network_there_is_nothing_to_compare_with(kit, cap
     ("before", "after", "said"),
     [
         ("WRONG = {", "WRONG = {'x': 1} | {", "first in line "),
-        ("\n\ndef told(name):", "\n\nimport math\n\n\ndef told(name):", "first in line "),
+        ("\n\ndef words_of(name):", "\n\nimport math\n\n\ndef words_of(name):", "first in line "),
         ("    lab.run_script(main, FLAGS)", "    lab.run_script(main, FLAGS)\nprint('done')", "`print('done')`"),
     ],
 )
@@ -366,7 +366,7 @@ def test_another_docstring_and_another_model_are_no_reason_for_a_caution():
 def test_a_script_that_is_edited_while_it_runs_is_told(kit, capsys):
     script = kit.folder / "model_no1.py"
     script.write_text(
-        script.read_text().replace("def told(name):", "open(__file__, 'a').write('X = 1')\n\n\ndef told(name):")
+        script.read_text().replace("def words_of(name):", "open(__file__, 'a').write('X = 1')\n\n\ndef words_of(name):")
     )
     assert compare.main(["--seeds", "1", "--networks", "model_no1"]) == 1
     assert "failed: model_no1 seed 0: its script has changed since" in capsys.readouterr().err
@@ -512,8 +512,8 @@ def test_the_display_follows_the_steps_of_a_training(tmp_path, monkeypatch):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         bar = compare.tqdm(total=3, initial=1, disable=True)
-        told = compare._at_present([training], bar, compare.Forecast(1))
-        assert re.fullmatch(r"\d\d:\d\d left, now slow seed 3, step 30 of 1,080", told)
+        message = compare._at_present([training], bar, compare.Forecast(1))
+        assert re.fullmatch(r"\d\d:\d\d left, now slow seed 3, step 30 of 1,080", message)
     finally:
         compare.stop([training.process])
         training.fault()
@@ -615,11 +615,11 @@ def test_the_defaults_of_a_lab_script_are_read_as_it_tells_them(network):
     script = ROOT / f"{network}.py"
     if not script.is_file():
         pytest.skip(f"{script.name} is not there yet")
-    told = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, timeout=PATIENCE).stdout
+    output = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, timeout=PATIENCE).stdout
     defaults = compare.read_defaults(script.name, script.read_bytes())
     assert defaults.keys() == {"steps", "batch_size", "learning_rate", "schedule", "label_smoothing"}
     for name, value in defaults.items():
-        help_text = " ".join(told.rpartition(f"--{name.replace('_', '-')} ")[2].split())
+        help_text = " ".join(output.rpartition(f"--{name.replace('_', '-')} ")[2].split())
         assert help_text.partition("(default: ")[2].startswith(f"{value})"), name
 
 
@@ -803,9 +803,9 @@ def test_errors_are_counted_for_each_digit_in_percent_of_its_images():
     runs = {"deep_mnist": [ablation.Run("deep_mnist", seed, {}, guess) for seed, guess in enumerate(guesses)]}
     found = ablation.digit_errors(runs, labels)["deep_mnist"]
     for digit in range(10):
-        mine = [n for n in range(300) if labels[n] == digit]
-        wrong = sum(1 for guess in guesses for n in mine if guess[n] != digit)
-        assert found[digit] == pytest.approx(100 * wrong / (3 * len(mine)))
+        images = [n for n in range(300) if labels[n] == digit]
+        wrong = sum(1 for guess in guesses for n in images if guess[n] != digit)
+        assert found[digit] == pytest.approx(100 * wrong / (3 * len(images)))
 
 
 # ------------------------------------------------------------------------------------------------------------ sentences

@@ -67,9 +67,9 @@ class Student:
             path: with_own_work(script, random.Random(f"{source.seed} {path}"), random.Random(f"{self.seed} {path}"))
             for path, script in reference_scripts().items()
         }
-        own, theirs = (write_report(rng=random.Random(student.seed)).split("\n\n") for student in (self, source))
+        own, others = (write_report(rng=random.Random(student.seed)).split("\n\n") for student in (self, source))
         mixed = [
-            pair[n % 4 // 2] for n, pair in enumerate(zip(own, theirs, strict=True))
+            pair[n % 4 // 2] for n, pair in enumerate(zip(own, others, strict=True))
         ]  # headings go with their text
         return files | {"report.pdf": make_pdf("\n\n".join(mixed))}
 
@@ -107,8 +107,8 @@ def _class(number: int, rng: random.Random) -> Iterator[tuple[str, bytes, dict]]
     students = _students(number, rng)
     cases = []
     for kind, share in SHARES.items():
-        there = all_cases().get(kind, [])
-        cases += rng.sample(there, min(len(there), round(number * share)))
+        known = all_cases().get(kind, [])
+        cases += rng.sample(known, min(len(known), round(number * share)))
     for case in cases[:number]:
         student = students.pop()
         # What the case adds comes with nobody's own work: it would be a false alarm to find that copied.

@@ -62,7 +62,7 @@ class Run(lab.Run):
         return np.where(np.isin(np.arange(len(LABELS)), wrong), (LABELS + 1) % 10, LABELS).astype(np.uint8)
 
 
-def told(name):
+def words_of(name):
     """Return the words of each line of a file next to this script."""
     path = HERE / name
     return [line.split(maxsplit=2) for line in path.read_text().splitlines()] if path.exists() else []
@@ -75,12 +75,12 @@ def main(flags):
     threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "all")
     with (HERE / "log").open("a") as log:
         log.write(f"{' '.join(me)} {'resumed' if flags.resume else 'afresh'} {threads} {os.getpid()}\n")
-    for network, seed, *what in told("fail"):
+    for network, seed, *message in words_of("fail"):
         if [network, seed] == me:
-            raise lab.LabError(what[0])
+            raise lab.LabError(message[0])
     (run.folder / "checkpoint").mkdir(exist_ok=True)
     (run.folder / "checkpoint" / "checkpoint").touch()
-    if me in told("wait") and not flags.resume:
+    if me in words_of("wait") and not flags.resume:
         time.sleep(1000)
     flags.precision = lab.pick_precision(flags.precision)
     run.test()
