@@ -408,10 +408,10 @@ def _fetch(directory: Path, name: str, mirrors: list[_Mirror], others: Files, on
             faults.append(fault)
         except _MirrorError as fault:
             faults.append(fault)
-    told = "".join(f"\n  {fault}" for fault in faults)
+    reasons = "".join(f"\n  {fault}" for fault in faults)
     remedies = dict.fromkeys(fault.remedy for fault in faults if fault.remedy)  # each once, in order
     kind = _CertificateError if any(isinstance(fault, _CertificateError) for fault in faults) else _MirrorError
-    raise kind("\n".join([told, *remedies]))
+    raise kind("\n".join([reasons, *remedies]))
 
 
 def _download(base: str, directory: Path, name: str, others: Files, only_mnist: bool) -> IdxFile:

@@ -149,16 +149,16 @@ def find_jobs(
             say(f"{network}.py is not there yet, so it is left out{hint}")
         except StudyError as error:
             faults[network] = str(error)
-    for network, its in wanted.items():
+    for network, record in wanted.items():
         first, reference = next(iter(wanted.items()))
-        if changed := changes(reference, its):
+        if changed := changes(reference, record):
             listed = ", ".join(f"{name} is {one} in {first} and {other} in {network}" for name, one, other in changed)
             raise StudyError(f"the networks are not trained alike: {listed}; make them equal, or give them as flags")
     results = Path(given.get("results_dir", "results"))
     jobs = []
-    for seed, (network, its) in itertools.product(range(seeds), wanted.items()):
-        recipe = its["recipe"] | {"seed": seed}
-        jobs.append(Job(network, seed, results / network / f"seed-{seed}", its | {"recipe": recipe}))
+    for seed, (network, record) in itertools.product(range(seeds), wanted.items()):
+        recipe = record["recipe"] | {"seed": seed}
+        jobs.append(Job(network, seed, results / network / f"seed-{seed}", record | {"recipe": recipe}))
     return jobs, faults
 
 
@@ -211,10 +211,10 @@ def unlike_scripts(networks: Iterable[str]) -> list[str]:
     if not reference:
         return []
     scripts = [f"{network}.py" for network in dict.fromkeys(networks)]
-    found = {script: _first_difference(_outside_of_model(SCRIPTS / script), reference) for script in scripts}
+    differences = {script: _first_difference(_outside_of_model(SCRIPTS / script), reference) for script in scripts}
     return [
         f"Caution: {script} differs from {full} outside of the class Model, {where}: more than a layer may be compared"
-        for script, where in found.items()
+        for script, where in differences.items()
         if where
     ]
 
@@ -351,27 +351,27 @@ def find_finished(
     Reports which runs have to be trained again, and why. Raises StudyError where a run of another kind is in the way:
     to train that again would be to lose it.
     """
-    finished, strange, again, others = {}, {}, defaultdict(list), defaultdict(list)
+    finished, mismatched, retrained, other_kinds = {}, {}, defaultdict(list), defaultdict(list)
     for job in jobs:
         try:
             finished[job] = read_run(job, labels)
         except NoRunError:
             continue
         except OtherKindError as error:
-            others[str(error)].append(job)
+            other_kinds[str(error)].append(job)
         except OtherNetworkError as error:
-            strange[job.network] = str(error)
+            mismatched[job.network] = str(error)
         except StudyError as error:
-            again[str(error)].append(job)
-    if others:
-        listed = "".join(f"\n  {named(those)}: {why}" for why, those in others.items())
+            retrained[str(error)].append(job)
+    if other_kinds:
+        listed = "".join(f"\n  {named(affected)}: {why}" for why, affected in other_kinds.items())
         raise StudyError(
             f"there are results of another kind, which can't go into one table with those of this command:{listed}\n"
             "Give the flags that they were trained with; or keep them, and give another --results-dir; or delete them."
         )
-    for why, those in again.items():
-        say(f"{named(those)}: {why}; to be trained again")
-    return finished, strange
+    for why, affected in retrained.items():
+        say(f"{named(affected)}: {why}; to be trained again")
+    return finished, mismatched
 
 
 def named(jobs: Sequence[Job]) -> str:
@@ -379,7 +379,7 @@ def named(jobs: Sequence[Job]) -> str:
     seeds = defaultdict(list)
     for job in jobs:
         seeds[job.network].append(str(job.seed))
-    return "; ".join(f"{network} seed {', '.join(those)}" for network, those in seeds.items())
+    return "; ".join(f"{network} seed {', '.join(numbers)}" for network, numbers in seeds.items())
 
 
 # ------------------------------------------------------------------------------------------------------------- training
@@ -409,8 +409,8 @@ class Training:
             return 0, 1
         size = os.fstat(self._output.fileno()).st_size
         end = os.pread(self._output.fileno(), TAIL, max(0, size - TAIL))
-        told = re.findall(rb"^step ([\d,]+) of ([\d,]+),", end, re.MULTILINE)
-        done, total = (int(number.replace(b",", b"")) for number in told[-1]) if told else (0, 1)
+        progress = re.findall(rb"^step ([\d,]+) of ([\d,]+),", end, re.MULTILINE)
+        done, total = (int(number.replace(b",", b"")) for number in progress[-1]) if progress else (0, 1)
         return done, total
 
     def fault(self) -> str:
@@ -421,9 +421,9 @@ class Training:
                 return "" if left else f"it ended well, but {NO_RECORD}"
             self._messages.seek(0)
             lines = [line for line in self._messages.read().decode(errors="replace").splitlines() if line.strip()]
-        told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-        if told:
-            return told[-1]
+        errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+        if errors:
+            return errors[-1]
         last = f": {lines[-1].strip()}" if lines else ""  # of a traceback, the line that says what it was
         return f"it ended with exit status {self.process.returncode}{last}"
 
@@ -431,10 +431,10 @@ class Training:
 def _written(path: Path) -> tuple[int, int] | None:
     """Return what identifies one writing of a file; None if there is no file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ino
+    return status.st_mtime_ns, status.st_ino
 
 
 def _left_unfinished(folder: Path) -> bool:
@@ -497,8 +497,8 @@ def _at_present(at_work: list[Training], bar: tqdm, forecast: Forecast) -> str:
     """Format the text behind the progress bar: how long it will take, and what is trained now."""
     parts = [(training.job, *training.steps()) for training in at_work]
     left = forecast.seconds_left(bar.n + sum(step / steps for _, step, steps in parts), bar.total)
-    told = [f"{job}, step {step:,} of {steps:,}" if step else str(job) for job, step, steps in parts]
-    return ("" if left is None else f"{tqdm.format_interval(left)} left, ") + f"now {'; '.join(told)}"
+    running = [f"{job}, step {step:,} of {steps:,}" if step else str(job) for job, step, steps in parts]
+    return ("" if left is None else f"{tqdm.format_interval(left)} left, ") + f"now {'; '.join(running)}"
 
 
 @contextlib.contextmanager
@@ -508,7 +508,7 @@ def signals_held_back() -> Iterator[None]:
         yield
         return
     held = []
-    before = {number: signal.signal(number, lambda *which: held.append(which)) for number in HELD_BACK}
+    before = {number: signal.signal(number, lambda *arguments: held.append(arguments)) for number in HELD_BACK}
     try:
         yield
     finally:
@@ -552,11 +552,11 @@ def study(options: argparse.Namespace, given: dict[str, Any]) -> int:
     notes = unlike_scripts(job.network for job in jobs)
     for note in notes:
         say(note)
-    finished, strange = find_finished(jobs, labels)
-    jobs = [job for job in jobs if job.network not in strange]
+    finished, mismatched = find_finished(jobs, labels)
+    jobs = [job for job in jobs if job.network not in mismatched]
     # Not "auto": were the data to vanish meanwhile, half of the study would be on synthetic digits.
     passed_on = given | {"dataset": "mnist" if data.name == "MNIST" else "synthetic"}
-    faults |= strange | train_missing(jobs, finished, labels, options.jobs, passed_on)
+    faults |= mismatched | train_missing(jobs, finished, labels, options.jobs, passed_on)
 
     runs = defaultdict(list)
     for job in sorted(finished, key=jobs.index):
@@ -604,16 +604,16 @@ def train_missing(
                 record, _ = finished[job] = read_run(job, labels)
                 bar.write(f"{job}: test accuracy {record['test_accuracy']:.4f}, {record['training_seconds']:.1f} s")
             except StudyError as error:
-                strange = isinstance(error, OtherNetworkError)
+                mismatch = isinstance(error, OtherNetworkError)
                 given_up = [other for other in waiting if other.network == job.network]
-                given_up = given_up if strange or is_its_own(str(error), job.network) else []
+                given_up = given_up if mismatch or is_its_own(str(error), job.network) else []
                 for other in given_up:
                     waiting.remove(other)
                     bar.total -= 1
                 seeds = ", ".join(str(other.seed) for other in given_up)
-                told = f"{error}; so not tried with seed {seeds}" if given_up and not strange else str(error)
-                faults[job.network if strange else str(job)] = told
-                bar.write(f"{job} failed: {told}", file=sys.stderr)
+                message = f"{error}; so not tried with seed {seeds}" if given_up and not mismatch else str(error)
+                faults[job.network if mismatch else str(job)] = message
+                bar.write(f"{job} failed: {message}", file=sys.stderr)
     return faults
 
 
