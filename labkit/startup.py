@@ -36,7 +36,7 @@ def check(*packages):
     """
     folder = _script_folder()
     if folder and getattr(sys.modules["__main__"], "__file__", None):
-        sys.excepthook = _tell_ctrl_c
+        sys.excepthook = _report_ctrl_c
     problem = _old_python() or hidden_modules(folder) or _missing_package(packages)
     if not problem and "tensorflow" in packages:
         problem = unreadable_path(KIT, folder or KIT, _place("tensorflow") or KIT)
@@ -55,7 +55,7 @@ def data_folder():
     return os.path.expanduser(os.environ.get("MNIST_DATA_DIR") or "MNIST_data")
 
 
-def _tell_ctrl_c(kind, error, trace, usual=sys.excepthook):
+def _report_ctrl_c(kind, error, trace, usual=sys.excepthook):
     """Report Ctrl-C in a line, where nothing else does: while the packages are imported, which takes seconds."""
     if issubclass(kind, KeyboardInterrupt):
         sys.stderr.write("stopped by Ctrl-C\n")

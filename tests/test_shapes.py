@@ -10,7 +10,7 @@ import functools
 import pytest
 
 from labkit.checks.file_checks import script_problem
-from labkit.checks.model_check import examine, made, problems_of
+from labkit.checks.model_check import examine, make_model, problems_of
 from labkit.mistakes import told
 from labkit.networks import REMOVED
 from labkit.sources import recipe_problem
@@ -45,7 +45,7 @@ def looked_at(script):
     path = ROOT / f"{script}.py"
     if not path.is_file():
         pytest.skip(f"{script}.py is not there yet: copy deep_mnist.py and remove {REMOVED[script]}")
-    model, problem = (None, script_problem(path)) if script_problem(path) else made(path)
+    model, problem = (None, script_problem(path)) if script_problem(path) else make_model(path)
     if problem:
         return None, None, [problem]
     verdict, error = examine(script, model)

@@ -38,7 +38,7 @@ def check_files(
     for script in scripts:
         name = f"files/{script}"
         if script not in names:
-            checks.append(failed(name, f"there is no {script}.py in the zip{_meant(script, left_out)}"))
+            checks.append(failed(name, f"there is no {script}.py in the zip{_likely_name(script, left_out)}"))
             continue
         problem = script_problem(folder / f"{script}.py", names[script])
         checks.append(failed(name, problem) if problem else passed(name, f"found as {names[script]}"))
@@ -48,7 +48,7 @@ def check_files(
     return [*checks, failed("files/report", problem) if problem else passed("files/report", f"found as {report}")]
 
 
-def _meant(script: str, left_out: Iterable[str]) -> str:
+def _likely_name(script: str, left_out: Iterable[str]) -> str:
     """Point to the one file that may be a script under another name; "" if there is none or several."""
     number = script.removeprefix("model_no")
     named = re.compile(rf"(?:.*/)?(?:model|no)[^/]*(?<!\d){number}(?!\d)[^/]*\.(?:py|ipynb|txt)", re.IGNORECASE)

@@ -24,11 +24,11 @@ from labkit.sources import source_problem
 
 def script_problems(script: str) -> dict[str, Any]:
     """Return what is wrong with a script in the working folder, as a dict for JSON."""
-    model, problem = made(Path(f"{script}.py"))
+    model, problem = make_model(Path(f"{script}.py"))
     return {"import": problem, "shapes": [] if problem else shape_problems(script, model)}
 
 
-def made(path: Path) -> tuple[Any, str | None]:
+def make_model(path: Path) -> tuple[Any, str | None]:
     """Make a Model of the script `path`, whose folder is on the path of modules; return (model, problem).
 
     One of the two is None. Any end of the script counts as a problem, sys.exit included.

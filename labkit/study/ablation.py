@@ -275,15 +275,15 @@ def _p(value: float) -> str:
 
 
 def _is_mnist(runs: Mapping[str, Sequence[Run]]) -> bool:
-    return _any(runs).record["dataset"] == "MNIST"
+    return _any_run(runs).record["dataset"] == "MNIST"
 
 
 def _data(runs: Mapping[str, Sequence[Run]]) -> str:
     """Name the data of the runs, so that nobody takes anything else for MNIST."""
-    return _any(runs).record["dataset"] + ("" if _is_mnist(runs) else ", not MNIST")
+    return _any_run(runs).record["dataset"] + ("" if _is_mnist(runs) else ", not MNIST")
 
 
-def _any(runs: Mapping[str, Sequence[Run]]) -> Run:
+def _any_run(runs: Mapping[str, Sequence[Run]]) -> Run:
     return next(iter(runs.values()))[0]
 
 
@@ -415,13 +415,13 @@ def _bullets(lines: Iterable[str]) -> str:
 
 
 def _warning(runs: Mapping[str, Sequence[Run]]) -> list[str]:
-    dataset = _any(runs).record["dataset"]
+    dataset = _any_run(runs).record["dataset"]
     return [] if _is_mnist(runs) else [f"**These are {dataset}, not MNIST: no figure here says anything about MNIST.**"]
 
 
 def _conditions(runs: Mapping[str, Sequence[Run]], images: int) -> list[str]:
     """List what all runs have in common, a line each."""
-    record = _any(runs).record
+    record = _any_run(runs).record
     seeds = sorted({run.seed for of_network in runs.values() for run in of_network})
     recipe = {
         name: value for name, value in record["recipe"].items() if name not in ("seed", "dataset", "script_sha256")

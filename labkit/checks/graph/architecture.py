@@ -65,7 +65,7 @@ def judge(
         if dropout is None:
             trained = tidied(training)
             dropout = _dropout_problems(script, tested, trained)
-            others += _other_way(tested, trained)
+            others += _other_layers(tested, trained)
     if unread and _is_first_difference_unread(script, tested.layers):
         return Verdict((), tested.remarks, 0.0, tested.layers, unread)
     dropout_problems = () if failing else tuple(dropout)
@@ -133,7 +133,7 @@ def _bias_problems(group: Sequence[Layer]) -> list[str]:
     return []
 
 
-def _other_way(tested: Network, trained: Network) -> list[str]:
+def _other_layers(tested: Network, trained: Network) -> list[str]:
     if trained.layers == tested.layers:
         return []
     return ["at keep_prob=0.5 the model has other layers than at keep_prob=1.0: only dropout may differ"]

@@ -306,7 +306,7 @@ class _Sources:
         self._nodes, self._outputs = nodes, outputs
         self._source, self._same, self._dead = {}, {}, set()
         for name in _order(nodes, outputs, lambda name: nodes[name].input):
-            self._note_source(name, nodes[name])
+            self._resolve_node(name, nodes[name])
 
     def inputs(self, name: str) -> list[str]:
         """Return the tensors that a node really takes, "name" or "name:1".
@@ -332,7 +332,7 @@ class _Sources:
         name, colon, output = tensor.partition(":")
         return self._same.get(name, name) + colon + output
 
-    def _note_source(self, name: str, node: Any) -> None:
+    def _resolve_node(self, name: str, node: Any) -> None:
         inputs = [tensor.removesuffix(":0") for tensor in node.input if not tensor.startswith("^")]
         if node.op == "Merge":
             alive = [tensor for tensor in inputs if tensor not in self._dead]
@@ -344,12 +344,12 @@ class _Sources:
         if any(_name(tensor) in self._dead if tensor[0] == "^" else tensor in self._dead for tensor in node.input):
             self._dead |= {name, *(f"{name}:{output}" for output in range(1, 10))}
         elif node.op == "Switch" and len(inputs) == 2:
-            self._look_at_switch(name, inputs)
+            self._resolve_switch(name, inputs)
         elif node.op in ALIASES and name not in self._outputs:
             for output, tensor in enumerate(inputs):
                 self._source[f"{name}:{output}".removesuffix(":0")] = tensor
 
-    def _look_at_switch(self, name: str, inputs: list[str]) -> None:
+    def _resolve_switch(self, name: str, inputs: list[str]) -> None:
         condition = self._nodes.get(_name(self._resolved(inputs[1])))
         if condition is None or condition.op != "Const":
             return
