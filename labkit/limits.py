@@ -40,8 +40,8 @@ class Outcome:
 
     `ended` is "exit" (with `status`, its exit status), "killed" (by a signal that nobody here sent; `status` is its
     negative number), or the limit at which it was stopped: "timeout", "cpu", "memory", "output" or "log".
-    `log` is what it printed to stdout and stderr: head and tail, fit for a terminal. `removed` tells what was in the
-    output folder and may not be. `problem` is a sentence for the student, or None where the run went well.
+    `log` is what it printed to stdout and stderr: head and tail, fit for a terminal. `removed` lists what was in the
+    output folder and is not allowed there. `problem` is a sentence for the student, or None where the run went well.
     """
 
     ended: str

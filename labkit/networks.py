@@ -15,7 +15,7 @@ OWN_WEIGHTS = "a part with weights of its own"  # begins the kind of what has we
 class Layer:
     """One operation: its kind, its output's shape without the batch, and its weights' shape, () for none.
 
-    `unusual` tells what is set otherwise than in the lecture: strides, padding, windows.
+    `unusual` lists what differs from the lecture: strides, padding, windows.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""Student ids: what an id looks like is the school's, and told by a regular expression in assignment.toml."""
+"""Student ids: each school has its own form, which is a regular expression in assignment.toml."""
 
 import re
 

@@ -29,7 +29,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])
 
 
 class Uploader(NamedTuple):
-    """Who uploaded a file, by the word of the system; `full_name` is "" where that is not told."""
+    """Who uploaded a file, according to the system; `full_name` is "" if it is unknown."""
 
     key: str
     full_name: str
@@ -51,7 +51,7 @@ class BadName(ValueError):
 
 @dataclass(frozen=True)
 class ZipName:
-    """What the name of a zip tells, as `zip_name` writes it; `remarks` tells what was tolerated, if anything."""
+    """The parts of a zip's name, as `zip_name` writes it; `remarks` lists what was tolerated, if anything."""
 
     id: str
     name: str

@@ -36,7 +36,7 @@ HTML = re.compile(
 
 
 class Lines:
-    """The lines in which pieces of a text stand, asked for in the order of the text."""
+    """Finds the lines of pieces of a text, which are asked for in the order of the text."""
 
     def __init__(self, text: str) -> None:
         self._whole, self._text = text, without_code(text)

@@ -77,7 +77,7 @@ def rows(batch):
 
 
 class Reordering:
-    """What the original did, told plainly: at each shuffle the rows themselves change places."""
+    """What the original did, in plain code: at each shuffle the rows themselves change places."""
 
     def __init__(self, count, seed):
         self.rows, self.random = list(range(count)), np.random.RandomState(seed)

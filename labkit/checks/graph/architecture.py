@@ -13,8 +13,8 @@ TOO_MANY = 0.2  # the most that a network earns that has more layers with weight
 class Verdict:
     """What is wrong (a line each; none if the network is right), what was tolerated, and the part that is right.
 
-    `dropout` has those of the problems that are about dropout. `unread` tells what stopped the reading, where nothing
-    is known to be wrong: then nothing is decided.
+    `dropout` has those of the problems that are about dropout. `unread` is what stopped the reading, where nothing is
+    known to be wrong: then nothing is decided.
     """
 
     problems: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Holds what a model does in training against what it does in testing: only dropout may differ, the lecture's.
+"""Compares a model in training with the same in testing: only dropout may differ, and it must be the lecture's.
 
 Dropout is looked for as what it does: somewhere before the last layer, the values in training are those in testing,
 each either 0 or divided by keep_prob; and what follows is the same in both. All that is random in an admitted graph

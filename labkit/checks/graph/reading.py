@@ -1,14 +1,14 @@
 """Reads the layers of an admitted graph, and their weights, by what they do and not by how they are written.
 
-The flow of data is cut into segments (see `segments`), and each is asked what function it is. One that is affine is
-told by impulses, which show its matrix: the same numbers in other places, a convolution, or a matrix product. One that
-is not is held against ReLU and max pooling. What is neither is tried together with what follows it: a ReLU may be a
-stack and a maximum, a convolution may be patches and a product. So it takes no list of notations; whatever is still
+The flow of data is cut into segments (see `segments`), and each is identified as a function. One that is affine is
+probed by impulses, which show its matrix: the same numbers in other places, a convolution, or a matrix product. One
+that is not is compared with ReLU and max pooling. What is neither is tried together with what follows it: a ReLU may be
+a stack and a maximum, a convolution may be patches and a product. So it takes no list of notations; whatever is still
 unknown then is named by its operations.
 
 The weights have random values meanwhile (`random_weights`), because first weights may be zero, or have been made so
 that something else looks right with them. What was read with these is read again with the first weights: see `Piece`.
-Every piece is held against the function that it is said to be, on numbers small and huge.
+Every piece is compared with the function that it was taken for, on numbers small and huge.
 """
 
 import functools
@@ -47,7 +47,7 @@ class Piece:
 class Reading:
     """What was read: pieces in the order of the data; what is no layer known here is named by its operations.
 
-    `carry` is what the output is multiplied with, after the last layer; `notes` tell of likely mistakes, a line each.
+    `carry` is what the output is multiplied with, after the last layer; `notes` name likely mistakes, a line each.
     """
 
     pieces: list[Piece]

@@ -1,8 +1,8 @@
-"""Finds the test accuracy of each network in a report's text, and tells what it could not place.
+"""Finds the test accuracy of each network in a report's text, and reports what it could not place.
 
 Reports call the networks by many names and put their numbers into rows, columns and sentences. A number is placed with
 a network only where the text itself ties them together: in one row, below one head, in one clause. What is an accuracy
-but belongs to nobody for sure is loose: a person has to look. What says that it is something else (seconds, p-values,
+of an unknown network is loose: a person has to look. What says that it is something else (seconds, p-values,
 counts of weights, differences, ends of intervals, training accuracy) is left out.
 """
 

@@ -38,7 +38,7 @@ _ENDS_PATH = {*_FILLS, b"S", b"s", b"n"}
 
 
 class Canvas(Protocol):
-    """Who is told what a page shows."""
+    """The receiver of what a page shows, piece by piece."""
 
     def font(self, resources: Any, name: Any) -> Font: ...
 
@@ -53,7 +53,7 @@ class Canvas(Protocol):
 
 @dataclass
 class State:
-    """The part of the graphics state that decides whether text is seen; None is a colour that can't be told."""
+    """The part of the graphics state that decides whether text is seen; None is an unknown colour."""
 
     ctm: Matrix = IDENTITY
     clip: Box = EVERYWHERE

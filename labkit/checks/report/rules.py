@@ -24,11 +24,11 @@ BETTER = 0.001 + 1e-9  # than the full network: an ablation may be by chance, bu
 
 @dataclass(frozen=True)
 class Found:
-    """What the reader found: the text that can be seen, and what there is in it of methods, accuracies and prompts.
+    """What the reader found: the visible text, and the methods, accuracies and prompts in it.
 
-    `methods` maps the lecture's methods to TREATED, UNCLEAR or MISSING. `accuracies` maps networks to what is stated of
-    them, 0 to 1; `loose` are accuracies of nobody for sure. `hidden` and `doubtful` count words that can't be seen, for
-    sure or perhaps; `why` tells the reasons. `readable` tells whether the letters make words.
+    `methods` maps the lecture's methods to TREATED, UNCLEAR or MISSING. `accuracies` maps networks to their stated
+    accuracies, 0 to 1; `loose` are accuracies of an unknown network. `hidden` and `doubtful` count words that surely or
+    perhaps can't be seen; `why` has the reasons. `readable`: whether the letters make words.
     """
 
     pages: int

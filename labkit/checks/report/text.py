@@ -38,8 +38,8 @@ class BadReport(Exception):
 class Report:
     """What was found in a PDF: its number of pages, and the text that can be seen on them.
 
-    `hidden` counts the words that nobody sees, `doubtful` those of which that can't be told; `why` has the reasons, the
-    most frequent first.
+    `hidden` counts the words that can't be seen, `doubtful` those that perhaps can't; `why` has the reasons, the most
+    frequent first.
     """
 
     pages: int
