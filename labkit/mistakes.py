@@ -137,7 +137,7 @@ def explain(error: BaseException, script: str | Path) -> str:
     return f"{at}{reason}"[:MESSAGE]
 
 
-def told(script: str, problem: str) -> str:
+def with_script(script: str, problem: str) -> str:
     """Return a problem with the script's name before it: "model_no1.py, line 73, ..."."""
     if problem.startswith(f"{script}.py"):
         return problem

@@ -11,7 +11,7 @@ import pytest
 
 from labkit.checks.file_checks import script_problem
 from labkit.checks.model_check import examine, make_model, problems_of
-from labkit.mistakes import told
+from labkit.mistakes import with_script
 from labkit.networks import REMOVED
 from labkit.sources import recipe_problem
 from tests.support.tracing import ROOT
@@ -66,7 +66,7 @@ def test_each_layer_has_the_right_shape(script):
     _, verdict, problems = looked_at(script)
     problems = [problem for problem in problems if not verdict or problem not in verdict.dropout]
     if problems:
-        pytest.fail("\n".join([told(script, problems[0]), *problems[1:]]), pytrace=False)
+        pytest.fail("\n".join([with_script(script, problems[0]), *problems[1:]]), pytrace=False)
 
 
 @scripts
@@ -76,7 +76,7 @@ def test_it_is_trained_as_deep_mnist_is(script):
         pytest.skip("there is nothing to compare: the regression has a recipe of its own")
     problem = recipe_problem(*(path.read_bytes() for path in scripts))
     if problem:
-        pytest.fail(told(script, problem), pytrace=False)
+        pytest.fail(with_script(script, problem), pytrace=False)
 
 
 @scripts
@@ -89,4 +89,4 @@ def test_number_of_parameters(script):
 def test_dropout_acts_in_training_only(script):
     _, verdict = not_before_the_layers_are_right(script)
     if verdict.dropout:
-        pytest.fail(told(script, "; ".join(verdict.dropout)), pytrace=False)
+        pytest.fail(with_script(script, "; ".join(verdict.dropout)), pytrace=False)

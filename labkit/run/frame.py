@@ -124,7 +124,7 @@ def _explain(error: Exception, flags: argparse.Namespace, main: FunctionType) ->
         trace.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path in it need not be valid UTF-8
     script = main.__code__.co_filename if hasattr(main, "__code__") else sys.argv[0]
     told = mistakes.explain(error, script)
-    told = f"the cell, {told}" if notebook.pasted(script) else mistakes.told(Path(script).stem, told)
+    told = f"the cell, {told}" if notebook.pasted(script) else mistakes.with_script(Path(script).stem, told)
     return f"{told} (all of it: {trace})"
 
 
@@ -184,7 +184,7 @@ def _check_model(script: str, model: Any) -> None:
     """Send two blank images through the model, so that a wrong shape shows in the script's own line, at once."""
     problem = mistakes.output_problem(model) or mistakes.variables_problem(model)
     if problem:
-        raise LabError(mistakes.told(script, problem))
+        raise LabError(mistakes.with_script(script, problem))
 
 
 def _told_apart(script: str, model: Any) -> str | None:
@@ -196,7 +196,7 @@ def _told_apart(script: str, model: Any) -> str | None:
     problem = import_problem(source) or recipe_problem(source, reference.read_bytes())
     if type(model).__name__ != "Model":
         problem = mistakes.explain(mistakes.NoModel(), script)
-    return mistakes.told(script, problem) if problem else None
+    return mistakes.with_script(script, problem) if problem else None
 
 
 def _keep_longer_run(folder: Path, steps: int) -> None:

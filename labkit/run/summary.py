@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labkit.checks import model_check
-from labkit.mistakes import told
+from labkit.mistakes import with_script
 from labkit.networks import DROPPED, LAYERS
 
 # TensorFlow's operations, and what the lecture calls them.
@@ -58,7 +58,7 @@ def warning(script: str, model: Any) -> str | None:
     if _counts(model) == (kinds, count, False, DROPPED in LAYERS[script]):
         return None
     problems = model_check.shape_problems(script, model)
-    return told(script, problems[0]) if problems else None
+    return with_script(script, problems[0]) if problems else None
 
 
 def _counts(model: Any) -> tuple[Counter[str], int, bool, bool] | None:

@@ -19,7 +19,7 @@ from labkit.checks.importing import ABSENT
 from labkit.checks.records import check_training
 from labkit.checks.report.rules import PARTS, Found, judge, unread, unread_of
 from labkit.files import FACES, KIT
-from labkit.mistakes import explain, told, without_place
+from labkit.mistakes import explain, with_script, without_place
 from labkit.networks import REMOVED
 from labkit.sources import recipe_problem, source_problem
 from labkit.submission.children import run_child
@@ -64,7 +64,7 @@ def _trained_alike(check: Check, path: Path) -> Check:
     """
     reference = KIT / f"{FULL}.py"
     problem = recipe_problem(path.read_bytes(), reference.read_bytes()) if reference.is_file() else None
-    return failed(check.name, told(path.stem, problem)) if problem else check
+    return failed(check.name, with_script(path.stem, problem)) if problem else check
 
 
 def _said_once(check: Check, script: str, said: dict[tuple[str, str], str]) -> Check:
@@ -95,7 +95,7 @@ def _check_script(script: str, folder: Path, seconds: float, announce: Callable[
     announce(f"{path.name}: shapes")
     problem, shapes = _look_at(path, seconds)
     if problem:
-        yield failed(names[1], told(script, problem))
+        yield failed(names[1], with_script(script, problem))
         yield skipped(names[2], f"{path.name} can't be imported")
         return
     announce(f"{path.name}: {STEPS} steps")
@@ -163,7 +163,7 @@ def _check_shapes(name: str, path: Path, problems: list[str]) -> Check:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         mark = path.stem.removeprefix("model_")
         all_of_them = f"; all of it: python -m pytest tests/test_shapes.py -m {mark}"
-        return failed(name, f"{told(path.stem, problems[0])}{more}{all_of_them}")
+        return failed(name, f"{with_script(path.stem, problems[0])}{more}{all_of_them}")
     return passed(name, f"{path.name} has the right layers, each with the right shape")
 
 
