@@ -31,6 +31,7 @@ from labkit import host, mistakes, notebook, startup
 from labkit.data.loader import DataSets, read_data_sets
 from labkit.errors import DataError
 from labkit.files import atomic_file
+from labkit.formats import FORMAT, RunRecord
 from labkit.run import summary
 from labkit.run.checkpoints import Checkpoint, CheckpointError, TensorBoard
 from labkit.sources import code_sha256, import_problem, recipe_problem
@@ -417,8 +418,9 @@ class Run:
         if host.current.ended:
             host.current.ended(self)
 
-    def _record(self) -> dict[str, Any]:
+    def _record(self) -> RunRecord:
         return {
+            "format": FORMAT,
             "script": self.flags.script,
             "dataset": self.mnist.name,
             "sha256": self.mnist.sha256,

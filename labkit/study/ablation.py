@@ -26,6 +26,7 @@ from scipy import stats
 
 import plotter
 from labkit.files import atomic_file
+from labkit.formats import RunRecord
 from labkit.networks import REMOVED
 
 FULL = "deep_mnist"
@@ -40,7 +41,7 @@ class Run:
 
     network: str
     seed: int
-    record: dict
+    record: RunRecord
     predictions: np.ndarray
 
     @property
@@ -327,7 +328,7 @@ def _csv(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> str:
     table.writerow([*columns, *(f"errors_on_{digit}" for digit in range(10)), "script_sha256"])
     for run in (run for of_network in runs.values() for run in of_network):
         wrong = np.bincount(labels[run.predictions != labels], minlength=10)
-        record = run.record
+        record: Mapping[str, Any] = run.record
         known = [record[name] for name in columns[2:-1]]
         table.writerow([run.network, run.seed, *known, wrong.sum(), *wrong, record["recipe"]["script_sha256"]])
     return text.getvalue()

@@ -15,7 +15,6 @@ import contextlib
 import hashlib
 import io
 import itertools
-import json
 import math
 import os
 import platform
@@ -27,7 +26,7 @@ import tempfile
 import threading
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -38,8 +37,9 @@ from tqdm import tqdm
 
 from labkit import startup
 from labkit.data import loader
-from labkit.errors import DataError
+from labkit.errors import DataError, RecordError
 from labkit.files import KIT
+from labkit.formats import RunRecord, read_record
 from labkit.networks import REMOVED, expected_variables
 from labkit.run import frame
 from labkit.run.flags import FLAGS
@@ -247,7 +247,7 @@ def _first_line(statement: ast.stmt) -> str:
     return ast.unparse(statement).partition("\n")[0]
 
 
-def kind(record: dict[str, Any]) -> dict[str, Any]:
+def kind(record: Mapping[str, Any]) -> dict[str, Any]:
     """All that the runs of one table share, names to values: of a run.json, or of what is wanted.
 
     Neither script nor seed is in it. Nor is the number of threads, which no record has: with fewer of them sums are
@@ -260,7 +260,7 @@ def kind(record: dict[str, Any]) -> dict[str, Any]:
     return shared | record["packages"] | machine
 
 
-def changes(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """Where two records differ in kind: a list of (name, value before, value now)."""
     before, now = kind(before), kind(now)
     names = [name for name in now | before if before.get(name) != now.get(name)]
@@ -272,38 +272,29 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any,
 # ------------------------------------------------------------------------------------------------ what is there already
 
 
-def read_run(job: Job, labels: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
-    """(run.json, predictions) of a finished job: a dict, and uint8 (images,).
+def read_run(job: Job, labels: np.ndarray) -> tuple[RunRecord, np.ndarray]:
+    """(run.json, predictions) of a finished job: the record, and uint8 (images,).
 
     Raises NoRunError; OtherKindError for a run that was trained under other conditions; OtherNetworkError for one whose
     network is not the one that the study is about; and StudyError for one whose script has changed since, or whose
     files are damaged.
     """
     try:
-        record = json.loads((job.folder / "run.json").read_text(encoding="utf-8"))
-        changed = changes(record, job.wanted)
-        script_changed = record["recipe"]["script_sha256"] != job.wanted["recipe"]["script_sha256"]
-        check_figures(record)
+        record = read_record((job.folder / "run.json").read_bytes(), RunRecord, earlier=True)
     except FileNotFoundError as error:
         raise NoRunError(NO_RECORD) from error
     except OSError as error:
         raise StudyError(f"its run.json can't be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except RecordError as error:
         raise StudyError("its run.json is damaged") from error
-    if changed:
+    if not record["history"]:  # of which tables and pictures are made
+        raise StudyError("its run.json is damaged")
+    if changed := changes(record, job.wanted):
         raise OtherKindError(", ".join(f"{name} was {before}, is {now}" for name, before, now in changed))
-    if script_changed:
+    if record["recipe"].get("script_sha256") != job.wanted["recipe"]["script_sha256"]:
         raise StudyError("its script has changed since")
     check_network(job.network, record["parameters"])
     return record, read_predictions(job.folder / "predictions.npy", record, labels)
-
-
-def check_figures(record: dict[str, Any]) -> None:
-    """Raises KeyError, TypeError or ValueError where a run.json lacks what tables and pictures are made of."""
-    for figure in ("test_accuracy", "training_seconds", "parameters", "steps"):
-        float(record[figure])
-    if not [float(entry["step"]) + float(entry["loss"]) for entry in record["history"]]:
-        raise ValueError("the history is empty")
 
 
 def check_network(network: str, parameters: int) -> None:
@@ -328,7 +319,7 @@ def count_parameters(network: str) -> int:
     return sum(math.prod(shape) for shape in expected_variables(network).values())
 
 
-def read_predictions(path: Path, record: dict[str, Any], labels: np.ndarray) -> np.ndarray:
+def read_predictions(path: Path, record: RunRecord, labels: np.ndarray) -> np.ndarray:
     """The predictions of a run, (images,) uint8. Raises StudyError where they don't bear out its record."""
     try:
         raw = path.read_bytes()
@@ -345,7 +336,7 @@ def read_predictions(path: Path, record: dict[str, Any], labels: np.ndarray) -> 
 
 def find_finished(
     jobs: Sequence[Job], labels: np.ndarray
-) -> tuple[dict[Job, tuple[dict[str, Any], np.ndarray]], dict[str, str]]:
+) -> tuple[dict[Job, tuple[RunRecord, np.ndarray]], dict[str, str]]:
     """What is finished already: {job: what read_run returns}; and {network: why it is none of this study's}.
 
     Says which runs have to be trained again, and why. Raises StudyError where a run of another kind is in the way: to
