@@ -14,7 +14,9 @@ from grading.results.escaping import cell
 from grading.results.overruling import MALUS, Decision
 from labkit.checks.assignment import Assignment
 from labkit.checks.check import FAILED, PASSED, UNDECIDED, Check
+from labkit.errors import RecordError
 from labkit.files import atomic_file
+from labkit.formats import FORMAT, read_record
 from labkit.version import VERSION
 
 RESULT, FEEDBACK, GRADES = "result.json", "feedback.md", "grades.csv"
@@ -141,7 +143,7 @@ def _points(check: Check, most: float, assignment: Assignment) -> float:
 
 def write_result(path: Path, result: Result, marks: Mark) -> None:
     """Writes a result with its points, atomically. Raises DataError where that can't be done."""
-    record: dict[str, Any] = {"version": VERSION, **dataclasses.asdict(result)}
+    record: dict[str, Any] = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(result)}
     checks = record.pop("checks")
     for check, points, most in zip(checks, marks.points, marks.max_points, strict=True):
         check |= {"points": points, "max_points": most}
@@ -155,16 +157,9 @@ def write_result(path: Path, result: Result, marks: Mark) -> None:
 def read_result(path: Path) -> Result | None:
     """The result of an earlier run; None where there is none, or none that this version of the kit could have left."""
     try:
-        record = json.loads(path.read_bytes())
-        lists = ("remarks", "layers")
-        checks = [_from(Check, check | {key: tuple(check[key]) for key in lists}) for check in record["checks"]]
-        return _from(Result, record | {"checks": checks})
-    except (OSError, ValueError, TypeError, KeyError):
+        return read_record(path.read_bytes(), Result)
+    except (OSError, RecordError):
         return None
-
-
-def _from(kind: Any, record: dict[str, Any]) -> Any:
-    return kind(**{part.name: record[part.name] for part in dataclasses.fields(kind)})
 
 
 # ---------------------------------------------------------------------------------------------------------- grades.csv

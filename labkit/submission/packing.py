@@ -5,15 +5,31 @@ import hashlib
 import io
 import json
 import zipfile
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from labkit.checks.assignment import NETWORKS, Assignment
 from labkit.files import FACES, KIT, atomic_file
+from labkit.formats import FORMAT
 from labkit.submission.student_checks import REPORT
 from labkit.version import VERSION
 
 MANIFEST = "manifest.json"
 STAMP = (1980, 1, 1, 0, 0, 0)  # of every file in the zip: the earliest that the format knows
+
+
+@dataclass(frozen=True)
+class ManifestRecord:
+    """manifest.json, which tells whoever grades how a zip was packed; docs/formats.md tells of each field."""
+
+    id: str = ""
+    name: str = ""
+    surname: str = ""
+    version: str = ""
+    kit: str = ""
+    sha256: dict[str, str] = field(default_factory=dict)
+    forced: bool = False
+    failed_checks: tuple[str, ...] = ()
 
 
 class PackError(Exception):
@@ -35,15 +51,16 @@ def pack(
     files = {path.name: path.read_bytes() for path in paths if path.is_file()}
     if not files:
         raise PackError(f"there is nothing to pack in {folder}: no script, and no {REPORT}")
-    manifest = {
+    manifest = ManifestRecord(
         **student,
-        "version": VERSION,
-        "kit": kit_version(),
-        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-        "forced": bool(failed),
-        "failed_checks": failed,
-    }
-    files[MANIFEST] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+        version=VERSION,
+        kit=kit_version(),
+        sha256={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        forced=bool(failed),
+        failed_checks=tuple(failed),
+    )
+    record = {"format": FORMAT, **asdict(manifest)}
+    files[MANIFEST] = (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
     content, path = zip_bytes(files), folder / file_name
     if path.exists():
         if path.read_bytes() == content:

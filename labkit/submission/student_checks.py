@@ -10,14 +10,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from labkit.checks.assignment import CHECKS, NETWORKS, Assignment
 from labkit.checks.check import FAILED, Check, failed, passed, skipped
 from labkit.checks.file_checks import pdf_problem, script_problem
 from labkit.checks.importing import ABSENT
 from labkit.checks.records import check_training
-from labkit.checks.report.rules import PARTS, Found, judge, unread, unread_of
+from labkit.checks.report.rules import PARTS, Found, Unread, judge, reading_of, unread
 from labkit.files import FACES, KIT
 from labkit.mistakes import explain, told, without_place
 from labkit.networks import REMOVED
@@ -183,10 +182,7 @@ def _check_report(
     yield failed("files/report", problem) if problem else passed("files/report", f"{path.name} is there")
     announce(f"{path.name}: reading")
     found = _read_report(path)
-    if "problem" in found:
-        yield from unread(unread_of(found))
-        return
-    yield from judge(Found(**found), assignment, measured)
+    yield from unread(found) if isinstance(found, Unread) else judge(found, assignment, measured)
 
 
 def _stale_report(path: Path) -> str | None:
@@ -201,13 +197,13 @@ def _stale_report(path: Path) -> str | None:
     return None
 
 
-def _read_report(path: Path) -> dict[str, Any]:
-    """What the reader finds in a PDF: the fields of Found, or a problem."""
+def _read_report(path: Path) -> Found | Unread:
+    """What the reader finds in a PDF."""
     with tempfile.TemporaryDirectory() as scratch:
         destination = Path(scratch, "found.json")
         arguments = ["-m", "labkit.checks.report.reader", path.name, KIT / "report_template.md", destination]
         outcome = run_child(arguments, REPORT_SECONDS, path.parent)
         if outcome.problem or not destination.is_file():
             ended = outcome.problem or "ended without a word"
-            return {"problem": f"reading {path.name} {ended}: it is damaged, or far too complicated; export it again"}
-        return json.loads(destination.read_text(encoding="utf-8"))
+            return Unread(f"reading {path.name} {ended}: it is damaged, or far too complicated; export it again")
+        return reading_of(destination.read_bytes())

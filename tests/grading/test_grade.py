@@ -61,6 +61,7 @@ class Class:
 
     def keep_fingerprints(self, file, folder, report, sandbox, scratch):
         record = {
+            "format": 1,
             "version": version(),
             "problem": "",
             "files": [],

@@ -13,6 +13,8 @@ from labkit.checks.assignment import Assignment, ReportRules
 from labkit.checks.check import Check, failed, passed, skipped, undecided
 from labkit.checks.report.methods import MISSING, TREATED, UNCLEAR
 from labkit.checks.report.text import FEWEST_HIDDEN, hidden_words
+from labkit.errors import RecordError
+from labkit.formats import read_record
 
 NETWORKS = {"deep_mnist": "the full network", "model_no1": "no. 1", "model_no2": "no. 2", "model_no3": "no. 3"}
 PARTS = ("methods", "accuracies", "template")  # that depend on the text
@@ -53,10 +55,21 @@ class Unread:
     remarks: tuple[str, ...] = ()
 
 
-def unread_of(record: Mapping[str, Any]) -> Unread:
-    """What the reader wrote of a report that it could not read."""
-    remarks = tuple(map(str, record.get("remarks", ())))
-    return Unread(str(record["problem"]), record.get("undecided") is True, remarks)
+@dataclass(frozen=True)
+class Reading:
+    """What the reader (reader.py) writes of a report: one of the two."""
+
+    found: Found | None = None
+    unread: Unread | None = None
+
+
+def reading_of(data: bytes) -> Found | Unread:
+    """What the reader wrote of a report. Raises RecordError."""
+    reading = read_record(data, Reading)
+    result = reading.found or reading.unread
+    if result is None:
+        raise RecordError("it has neither found nor unread")
+    return result
 
 
 def unread(problem: Unread, details: Mapping[str, Any] | None = None) -> list[Check]:
