@@ -7,7 +7,7 @@ from grading.sandbox.runner import Sandbox
 from grading.staging import TEMPLATE, TRUSTED, stage
 from labkit.checks.assignment import Assignment
 from labkit.checks.check import Check, skipped
-from labkit.checks.report.rules import PARTS, Found, Unread, judge, reading_of, unread
+from labkit.checks.report.rules import PARTS, TEXT, Found, Unread, judge, reading_of, unread
 from labkit.errors import RecordError
 from labkit.limits import MIB, Limits, Outcome
 
@@ -22,7 +22,7 @@ def check_report(folder: Path, assignment: Assignment, sandbox: Sandbox, scratch
     to look at it, "" if it has none.
     """
     if not (folder / REPORT).is_file():
-        return [skipped(f"report/{name}", "there is no report") for name in ("text", *PARTS)], ""
+        return [skipped(name, "there is no report") for name in (TEXT, *PARTS)], ""
     found, problem, outcome = read_report(folder, sandbox, scratch)
     details = {"log": outcome.log, "seconds": outcome.seconds}
     if found is None:

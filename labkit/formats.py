@@ -39,9 +39,16 @@ def as_record(value: object, kind: type[_T]) -> _T:
     import msgspec  # here: the scripts, and what runs beside student code, only write records, and need not wait for it
 
     try:
-        return msgspec.convert(value, kind)
+        return msgspec.convert(value, kind, dec_hook=_parse)
     except (msgspec.ValidationError, RecursionError) as error:
         raise RecordError(str(error)) from error
+
+
+def _parse(kind: Any, value: object) -> Any:
+    """A value of a class that msgspec doesn't know, and that is written as a text: check.CheckId."""
+    if not isinstance(value, str):
+        raise TypeError(f"expected a text, got {type(value).__name__}")
+    return kind.parse(value)
 
 
 class Point(TypedDict):

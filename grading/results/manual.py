@@ -92,10 +92,10 @@ class Manual:
         """The rows whose points or decisions count for nobody, a line each with the reason and what to do."""
         lines = []
         owners = {id(row): result for result in results if (row := self.of(result)).number}
-        counting = {result.id: result for result in results if result.id and result.status != "superseded"}
+        counting = {result.id: result for result in results if result.id and not result.is_superseded}
         for row in self._rows:
             owner = owners.get(id(row))
-            if not row.counts or (owner and owner.status != "superseded"):
+            if not row.counts or (owner and not owner.is_superseded):
                 continue
             what = f"{sum(row.points.values()):g} points count" if row.points else f"column {OVERRULE} counts"
             points = f"row {row.number}: its {what} for nobody"

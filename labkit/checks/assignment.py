@@ -17,6 +17,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, ge
 import msgspec.toml
 from msgspec import Meta
 
+from labkit.checks.check import CheckId
 from labkit.checks.student_ids import DIGITS
 from labkit.errors import KitError
 from labkit.files import KIT
@@ -31,7 +32,7 @@ CHECKS = {  # the checks that have points, in the order in which they are made
     "training": NETWORKS,
     "report": ("text", "methods", "accuracies", "template"),
 }
-
+CHECK_IDS = tuple(CheckId(group, name) for group, names in CHECKS.items() for name in names)
 
 # Names of columns in manual.csv and grades.csv, which no manual item can have.
 RESERVED = (
@@ -115,7 +116,7 @@ _BANDS = make_dataclass("_BANDS", [(script, Band) for script in ("deep_mnist", *
 
 
 def _points(table: Any) -> dict[str, float]:
-    return {f"{group}/{name}": points for group, of in vars(table).items() for name, points in vars(of).items()}
+    return {name: getattr(getattr(table, name.group), name.subject) for name in CHECK_IDS}
 
 
 @dataclass(frozen=True)
@@ -192,9 +193,9 @@ class Similarity:
 class Assignment:
     """All of assignment.toml.
 
-    `deadline` is aware, or None. `student_id` is a regular expression. `points` maps a check's name
-    ("architecture/model_no1") to its points, in the order of the checks; `bands` maps a script ("deep_mnist",
-    "model_no1", …) to its lowest and highest accuracy, 0 to 1.
+    `deadline` is aware, or None. `student_id` is a regular expression. `points` maps a check's name, a CheckId, to its
+    points, in the order of the checks; `bands` maps a script ("deep_mnist", "model_no1", …) to its lowest and highest
+    accuracy, 0 to 1.
     """
 
     course: Line

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit.checks.check import Check, failed, passed
+from labkit.checks.check import Check, CheckId, failed, passed
 from labkit.errors import RecordError
 from labkit.formats import read_record
 from labkit.networks import REMOVED
@@ -36,7 +36,7 @@ def check_training(script: str, folder: Path, band: tuple[float, float]) -> tupl
 
     Returns (check, accuracy): the Check "training/<script>", and the mean accuracy over the seeds, or None without any.
     """
-    name = f"training/{script}"
+    name = CheckId("training", script)
     again = f"run `python {script}.py`, or `python compare.py` for all four networks"
     records = sorted((folder / "results" / script).glob("seed-*/run.json"))
     if not records:
@@ -59,7 +59,9 @@ def check_training(script: str, folder: Path, band: tuple[float, float]) -> tupl
     return _check_accuracy(name, script, on_mnist, band)
 
 
-def _check_accuracy(name: str, script: str, runs: list[Run], band: tuple[float, float]) -> tuple[Check, float | None]:
+def _check_accuracy(
+    name: CheckId, script: str, runs: list[Run], band: tuple[float, float]
+) -> tuple[Check, float | None]:
     low, high = band
     accuracy = sum(run.test_accuracy for run in runs) / len(runs)
     seeds = f"{len(runs)} seed{'s' * (len(runs) != 1)}"

@@ -101,16 +101,17 @@ def run_checks(assignment: "Assignment") -> list[str]:
     """Prints a line for each check as it is made, below a progress bar; returns the names of those that failed."""
     from tqdm import tqdm
 
+    from labkit.checks.check import Status
     from labkit.submission.student_checks import TOTAL, check_all
     from labkit.text import printable
 
-    counts, failed = {"passed": 0, "failed": 0, "skipped": 0}, []
+    counts, failed = dict.fromkeys((Status.PASSED, Status.FAILED, Status.SKIPPED), 0), []  # undecided are rare
     with tqdm(total=TOTAL, unit="check", dynamic_ncols=True, leave=False, disable=None) as bar:
         for check in check_all(Path.cwd(), assignment, announce=bar.set_postfix_str):
             tqdm.write(printable(f"{check.status:7}  {check.name:22}  {' '.join(check.message.split())}"))
             bar.update()
-            counts[check.status] += 1
-            failed += [check.name] if check.status == "failed" else []
+            counts[check.status] = counts.get(check.status, 0) + 1
+            failed += [check.name] if check.status == Status.FAILED else []
     print(", ".join(f"{count} {status}" for status, count in counts.items()), flush=True)
     return failed
 
