@@ -44,7 +44,7 @@ from grading.sandbox.choice import check_hidden, find_sandbox
 from grading.sandbox.runner import Sandbox
 from grading.similarity.comparing import Library, archived, compare
 from labkit.checks.assignment import Assignment, load_assignment
-from labkit.errors import DataError
+from labkit.errors import KitError
 from labkit.limits import SandboxError
 from labkit.text import printable, quoted
 
@@ -52,11 +52,11 @@ ERROR_LOG = "error.log"
 REPLACED = "the zip was replaced after it was marked by hand, and what was given for the earlier one doesn't count"
 
 
-class Changed(Exception):
+class Changed(KitError):
     """A zip is not the one that was collected, so that neither its time nor its owner is known."""
 
 
-class GradingError(Exception):
+class GradingError(KitError):
     """The class can't be graded as asked; the text says why and what to do."""
 
 
@@ -79,9 +79,8 @@ class Options:
 def grade_class(options: Options) -> int:
     """Grades all the zips of a folder and writes all there is to write; returns the exit status.
 
-    1 is for a class in which the grader itself failed on a zip, 0 for any other. Raises GradingError,
-    assignment.AssignmentError, manual.ManualError, limits.SandboxError, DataError and OSError where there is
-    no way to grade the class at all.
+    1 is for a class in which the grader itself failed on a zip, 0 for any other. Raises KitError
+    and OSError where there is no way to grade the class at all.
     """
     assignment = load_assignment(options.assignment)
     submissions = _collect(options, assignment)
@@ -203,7 +202,7 @@ class _Class:
                 if known:
                     try:
                         rows[submission.stem] = self._publish(submission, known)
-                    except (OSError, DataError) as error:
+                    except OSError as error:
                         rows[submission.stem] = self._note_crash(submission, known, error)
                     bar.update()
                 else:
@@ -307,7 +306,7 @@ class _Class:
         result.status, result.key, result.checks = SubmissionStatus.CRASHED, "", []
         failure = f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
         result.problem = str(error) if isinstance(error, Changed) else failure
-        with contextlib.suppress(OSError, DataError):
+        with contextlib.suppress(OSError):
             log.parent.mkdir(exist_ok=True)
             log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
             return self._publish(submission, result)

@@ -1,4 +1,36 @@
-"""The errors of the kit that a person can do something about; their texts are fit for a student to read."""
+"""The errors of the kit that a person can do something about, with texts that are fit for a student to read.
+
+    KitError
+        DataError                           here
+            NoFilesError, NotMnistError     labkit/data/mnist_files.py
+            _MirrorError                    labkit/data/mnist_files.py
+                _NoAnswerError
+                    _CertificateError
+        RecordError                         here
+        WriteError (an OSError, too)        labkit/files.py
+        SandboxError                        labkit/limits.py
+            NoSandbox
+        ModelError                          labkit/mistakes.py
+        LabError                            labkit/run/frame.py
+        CheckpointError                     labkit/run/checkpoints.py
+        StudyError                          labkit/study/command_line.py
+            NoRunError, OtherKindError, OtherNetworkError
+        AssignmentError                     labkit/checks/assignment.py
+        BadRecord                           labkit/checks/records.py
+        BadReport                           labkit/checks/report/text.py
+        Refused, Unreadable                 labkit/checks/graph/graphs.py
+        BadName (a ValueError, too)         labkit/submission/names.py
+        PackError                           labkit/submission/packing.py
+        ReportError                         labkit/submission/report_pdf.py
+        GradingError, Changed               grading/course.py
+        InUse                               grading/locking.py
+        BadZip                              grading/intake/zips.py
+        ManualError                         grading/results/manual.py
+        NoFingerprints                      grading/similarity/pairs.py
+
+Not of them are signals without a text of their own (NoModel and RunsOnImport of labkit/mistakes.py, TooMuchOutput of
+grading/sandbox/outputs.py), and what ends a notebook's cell (Stopped of labkit/notebook.py, which Python 2 reads, too).
+"""
 
 
 class KitError(Exception):
@@ -13,4 +45,4 @@ class DataError(KitError):
 
 
 class RecordError(KitError):
-    """A record is not of its form; the text says in which place, in words for whoever writes the kit."""
+    """A record is not of its form; the text says where. Who reads the record says which it is, and what to do."""

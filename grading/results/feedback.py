@@ -20,7 +20,7 @@ LOG_LINES = 25  # of what a script printed; result.json has more of it
 
 
 def write_feedback(path: Path, result: Result, marks: Mark, assignment: Assignment, comment: str = "") -> None:
-    """Writes the feedback, atomically; `comment` is the instructor's. Raises DataError where it can't."""
+    """Writes the feedback, atomically; `comment` is the instructor's. Raises WriteError where it can't."""
     with atomic_file(path) as file:
         file.write(feedback(result, marks, assignment, comment).encode())
 

@@ -21,6 +21,7 @@ from grading.results.escaping import cell
 from grading.results.overruling import Decision, read_decisions
 from grading.results.results import Result
 from labkit.checks.assignment import ManualItem
+from labkit.errors import KitError
 from labkit.files import atomic_file
 from labkit.text import printable, quoted
 
@@ -32,7 +33,7 @@ SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")  # what a table is saved as
 NAMED = 10  # rows that are told of many
 
 
-class ManualError(Exception):
+class ManualError(KitError):
     """manual.csv can't be used; the text names row, column, value and what is expected."""
 
 
@@ -139,7 +140,7 @@ def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, fl
 def add_rows(path: Path, results: Sequence[Result], items: Sequence[ManualItem]) -> None:
     """Adds a row with empty cells for each result that has none; makes the file where there is none.
 
-    Raises ManualError where the file can't be read, DataError where it can't be written.
+    Raises ManualError where the file can't be read, WriteError where it can't be written.
     """
     head, rows, dialect = (
         ["id", "name", "surname", FOLDER, ZIP, *(item.name for item in items), COMMENT, OVERRULE],

@@ -174,7 +174,7 @@ def _points(check: Check, most: float, assignment: Assignment) -> float:
 
 
 def write_result(path: Path, result: Result, marks: Mark) -> None:
-    """Writes a result with its points, atomically. Raises DataError where that can't be done."""
+    """Writes a result with its points, atomically. Raises WriteError where that can't be done."""
     record: dict[str, Any] = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(result)}
     del record["checks"]
     checks = [
@@ -202,7 +202,7 @@ def write_grades(path: Path, rows: Sequence[tuple[Result, Mark]], assignment: As
     """Writes the class's table, atomically: a row for each zip.
 
     `rows` are pairs of Result and Mark. A zip that does not count, or that the grader failed on, has no score: an empty
-    cell is not a 0. Raises DataError where the file can't be written.
+    cell is not a 0. Raises WriteError where the file can't be written.
     """
     names = [*assignment.points]
     items = [item.name for item in assignment.manual]

@@ -22,7 +22,7 @@ from grading.sandbox.runner import Sandbox
 from grading.similarity.rarity import overlaps
 from grading.staging import TRUSTED, stage
 from labkit.checks.assignment import Similarity
-from labkit.errors import RecordError
+from labkit.errors import KitError, RecordError
 from labkit.files import KIT, atomic_file
 from labkit.formats import FORMAT, read_record
 from labkit.limits import MIB, Limits
@@ -31,7 +31,7 @@ READER = KIT / "grading/inside/trusted"  # where fingerprints are taken
 LIMITS = Limits(wall_seconds=60, cpu_seconds=20, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
 
-class NoFingerprints(Exception):
+class NoFingerprints(KitError):
     """A submission can't be compared; the text tells the instructor why."""
 
 
@@ -143,7 +143,7 @@ def keep_fingerprints(file: Path, folder: Path, report: str, sandbox: Sandbox, s
     """Has the fingerprints of an unpacked submission taken in the sandbox, and keeps them, atomically.
 
     `report` is the text of its report, `scratch` an empty folder. What can't be read within the limits is kept as the
-    problem that it is. Raises limits.SandboxError where the sandbox fails, and DataError or OSError.
+    problem that it is. Raises limits.SandboxError where the sandbox fails, and OSError.
     """
     texts, output = scratch / "texts", scratch / "output"
     for made in (texts, output):

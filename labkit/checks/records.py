@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.checks.check import Check, CheckId, failed, passed
-from labkit.errors import RecordError
+from labkit.errors import KitError, RecordError
 from labkit.formats import read_record
 from labkit.networks import REMOVED
 from labkit.sources import code_sha256
@@ -27,7 +27,7 @@ class Run:
     recipe: _Recipe
 
 
-class BadRecord(Exception):
+class BadRecord(KitError):
     """A run.json that can't be used; the text tells why."""
 
 

@@ -28,10 +28,10 @@ from labkit.data.idx_files import (
     TRAIN_IMAGES,
     TRAIN_LABELS,
     IdxFile,
+    data_file,
     read_idx,
 )
 from labkit.errors import DataError
-from labkit.files import atomic_file
 
 MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -116,7 +116,7 @@ def fetch(url: str, path: str | os.PathLike) -> None:
     path = Path(path)
     _make_directory(path.parent)
     _Mirror(url).check()
-    with atomic_file(path) as file:
+    with data_file(path) as file:
         _receive(url, file)
 
 
@@ -417,7 +417,7 @@ def _fetch(directory: Path, name: str, mirrors: list[_Mirror], others: Files, on
 def _download(base: str, directory: Path, name: str, others: Files, only_mnist: bool) -> IdxFile:
     """Fetch one file, check it, and only then give it its name."""
     url = f"{base}{name}.gz"
-    with atomic_file(directory / f"{name}.gz") as file:
+    with data_file(directory / f"{name}.gz") as file:
         _receive(url, file)
         file.flush()
         try:
@@ -428,7 +428,7 @@ def _download(base: str, directory: Path, name: str, others: Files, only_mnist: 
         except DataError as fault:
             raise _MirrorError(str(fault)) from fault
         if not only_mnist and _read_note(directory) != public_url(base):
-            with atomic_file(directory / SOURCE_NOTE) as note:
+            with data_file(directory / SOURCE_NOTE) as note:
                 note.write(public_url(base).encode())
     return result
 

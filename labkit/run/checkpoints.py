@@ -13,10 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from labkit.errors import KitError
+
 FULL = os.strerror(errno.ENOSPC)  # is in TensorFlow's message, too
 
 
-class CheckpointError(Exception):
+class CheckpointError(KitError):
     """A checkpoint can't be saved, or read again; the text says why, and what to do."""
 
 

@@ -29,11 +29,11 @@ from tqdm import tqdm
 
 from labkit import host, mistakes, notebook, startup
 from labkit.data.loader import DataSets, read_data_sets
-from labkit.errors import DataError
+from labkit.errors import KitError
 from labkit.files import atomic_file
 from labkit.formats import FORMAT, RunRecord
 from labkit.run import summary
-from labkit.run.checkpoints import Checkpoint, CheckpointError, TensorBoard
+from labkit.run.checkpoints import Checkpoint, TensorBoard
 from labkit.sources import code_sha256, import_problem, recipe_problem
 
 LOG_EVERY = 10  # steps between two entries of the history; fewer in a very short run
@@ -52,7 +52,7 @@ PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "matplotlib")
 _ran = []  # the main that run_script was called with
 
 
-class LabError(Exception):
+class LabError(KitError):
     """A failure that a student can mend: the text says what was wrong and what to do next."""
 
 
@@ -96,7 +96,7 @@ def run_script(main: FunctionType, flags: argparse.Namespace) -> None:
         has_checkpoint = any(_folder(flags).glob("checkpoint/*.index"))
         way_on = "; --resume continues from the last checkpoint" if has_checkpoint else " before the first checkpoint"
         _stop(f"stopped by Ctrl-C{way_on}", status=130)
-    except (LabError, DataError, CheckpointError) as error:
+    except KitError as error:
         _stop(f"error: {error}")
     except OSError as error:  # a full disk, a folder that may not be written
         unwritable = error.errno in (errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EROFS)

@@ -296,7 +296,7 @@ def write(runs: Mapping[str, Sequence[Run]], labels: np.ndarray, folder: Path, n
 
     runs: dict from a network's name to its Runs by seed, at least one each, all of one dataset and recipe. labels:
     (images,) the digits of the test images. notes: lines for the reader of the report, on what is missing, say.
-    Raises OSError or DataError where a file can't be written.
+    Raises OSError where a file can't be written.
     """
     errors = digit_errors(runs, labels)
     paths = [folder / f"ablation{end}" for end in (".md", ".csv", ".png", "_digits.png")]

@@ -37,7 +37,7 @@ from tqdm import tqdm
 
 from labkit import startup
 from labkit.data import loader
-from labkit.errors import DataError, RecordError
+from labkit.errors import KitError, RecordError
 from labkit.files import KIT
 from labkit.formats import RunRecord, read_record
 from labkit.networks import REMOVED, expected_variables
@@ -62,7 +62,7 @@ results, in RESULTS_DIR (default: results):
 exit status: 0 success, 1 a failure told on stderr (the tables are of what did finish), 2 a bad flag, 130 Ctrl-C"""
 
 
-class StudyError(Exception):
+class StudyError(KitError):
     """What keeps a study, or one of its runs, from going on; the text is fit for a student to read."""
 
 
@@ -642,6 +642,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except ImportError as error:
         say(f"error: a package is missing ({error}); to install it: pip install -r requirements.txt")
-    except (StudyError, DataError, OSError) as error:
+    except (KitError, OSError) as error:
         say(f"error: {' '.join(str(error).split())}")  # the loader's errors have a line for each mirror
     return 1

@@ -148,17 +148,13 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from labkit.checks.assignment import AssignmentError
-    from labkit.errors import DataError
-    from labkit.submission.names import BadName
-    from labkit.submission.packing import PackError
-    from labkit.submission.report_pdf import ReportError
+    from labkit.errors import KitError
 
     try:
         return arguments.command(arguments)
     except KeyboardInterrupt:
         print("stopped by Ctrl-C; nothing was written", file=sys.stderr)
         return 130
-    except (AssignmentError, BadName, DataError, OSError, PackError, ReportError) as error:
+    except (KitError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from labkit.checks.assignment import NETWORKS, Assignment
+from labkit.errors import KitError
 from labkit.files import FACES, KIT, atomic_file
 from labkit.formats import FORMAT
 from labkit.submission.student_checks import REPORT
@@ -32,7 +33,7 @@ class ManifestRecord:
     failed_checks: tuple[str, ...] = ()
 
 
-class PackError(Exception):
+class PackError(KitError):
     """The zip is not written; the text tells the student why, and what to do."""
 
 
@@ -44,8 +45,8 @@ def pack(
     `student` is a dict of id, name and surname as the student wrote them, `failed` the names of the checks that failed;
     both go into the manifest. What is not there is left out: that is among the failed checks.
 
-    Raises PackError where a zip of that name holds something else, unless `replace`; OSError or DataError where a file
-    can't be read or written.
+    Raises PackError where a zip of that name holds something else, unless `replace`; OSError where a file can't be read
+    or written.
     """
     paths = [folder / name for name in (*(f"{script}.py" for script in NETWORKS), REPORT)]
     files = {path.name: path.read_bytes() for path in paths if path.is_file()}

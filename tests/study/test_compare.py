@@ -16,6 +16,7 @@ import pytest
 from scipy import special
 
 import plotter
+from labkit.errors import DataError
 from labkit.study import ablation
 from labkit.study import command_line as compare
 from tests.support import quick_script
@@ -393,7 +394,7 @@ def test_a_bad_flag_ends_with_status_2(flags, capsys):
 
 def test_data_that_can_not_be_had_is_told_in_a_line(kit, monkeypatch, capsys):
     def read(*_, **__):
-        raise compare.DataError("no data anywhere")
+        raise DataError("no data anywhere")
 
     monkeypatch.setattr(compare.loader, "read_data_sets", read)
     assert compare.main([]) == 1
