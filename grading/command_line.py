@@ -28,7 +28,7 @@ is fine as it is; keep the files' times, which are taken for the times of submis
 Student code runs in a sandbox only. Run the same command again at any time: what is unchanged is not graded again.
 """
 MEMORY_OF_A_JOB = 2 * 2**30  # bytes: a training takes up to 1.2 GB, and the inspector beside it some of the rest
-PACKAGES = ("anyascii", "numpy", "psutil", "pygments", "tqdm")  # that are imported in this process
+PACKAGES = ("anyascii", "msgspec", "numpy", "psutil", "pygments", "tqdm")  # that are imported in this process
 EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
 
 
