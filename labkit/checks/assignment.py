@@ -109,10 +109,11 @@ class _Written(NamedTuple):
     made: Callable[[Any], Any]
 
 
-_CHECKS = make_dataclass(
-    "_CHECKS", [(group, make_dataclass(group, [(name, Points) for name in names])) for group, names in CHECKS.items()]
+_PointsTable = make_dataclass(
+    "_PointsTable",
+    [(group, make_dataclass(group, [(name, Points) for name in names])) for group, names in CHECKS.items()],
 )
-_BANDS = make_dataclass("_BANDS", [(script, Band) for script in ("deep_mnist", *NETWORKS)])
+_BandsTable = make_dataclass("_BandsTable", [(script, Band) for script in ("deep_mnist", *NETWORKS)])
 
 
 def _points(table: Any) -> dict[str, float]:
@@ -204,12 +205,12 @@ class Assignment:
     deadline: Moment = None
     student_id: Annotated[str, _TEXT, _pattern] = DIGITS
     partial_credit: Annotated[bool, Meta(description="true or false")]
-    points: Annotated[dict[str, float], _Written(_CHECKS, _points)]
+    points: Annotated[dict[str, float], _Written(_PointsTable, _points)]
     manual: tuple[ManualItem, ...] = ()
     late: Late
     training: Training
     limits: Limits
-    bands: Annotated[dict[str, tuple[float, float]], _Written(_BANDS, vars)]
+    bands: Annotated[dict[str, tuple[float, float]], _Written(_BandsTable, vars)]
     report: ReportRules
     similarity: Similarity
 
