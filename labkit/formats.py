@@ -5,6 +5,7 @@ dependencies of its own. pydantic would do the same, as five packages in place o
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any, TypedDict, TypeVar
 
 from labkit.errors import RecordError
@@ -75,7 +76,7 @@ class RunRecord(TypedDict):
     format: int
     script: str
     dataset: str
-    sha256: dict[str, str]
+    sha256: Mapping[str, str]
     seed: int
     flags: dict[str, Any]
     recipe: dict[str, Any]

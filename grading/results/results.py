@@ -212,7 +212,7 @@ def write_grades(path: Path, rows: Sequence[tuple[Result, Mark]], assignment: As
     table.writerow([*head, *names, *items, "remarks"])
     for result, marks in rows:
         counts = result.status in (SubmissionStatus.GRADED, SubmissionStatus.REFUSED)
-        earned = {
+        earned: dict[str, float] = {
             row.check.name: row.points
             for row in marks.checks
             if counts and (row.check.name in marks.decisions or not _is_open(row.check, result))

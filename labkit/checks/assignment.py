@@ -309,7 +309,7 @@ def _read(content: dict[str, Any], kind: type[_T], prefix: str = "") -> _T:
 
 def _value(key: str, value: Any, kind: Any) -> Any:
     """The value of a key, held to the annotation `kind`."""
-    extra = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    extra: tuple[Any, ...] = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
     if isinstance(extra[0] if extra else None, _Written):
         return extra[0].made(_value(key, value, extra[0].table))
     if is_dataclass(kind):

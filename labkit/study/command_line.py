@@ -568,7 +568,7 @@ def study(options: argparse.Namespace, given: dict[str, Any]) -> int:
 
 def train_missing(
     jobs: Sequence[Job],
-    finished: dict[Job, tuple[dict[str, Any], np.ndarray]],
+    finished: dict[Job, tuple[RunRecord, np.ndarray]],
     labels: np.ndarray,
     at_once: int,
     flags: dict[str, Any],

@@ -105,7 +105,8 @@ def run_checks(assignment: "Assignment") -> list[str]:
     from labkit.submission.student_checks import TOTAL, check_all
     from labkit.text import printable
 
-    counts, failed = dict.fromkeys((Status.PASSED, Status.FAILED, Status.SKIPPED), 0), []  # undecided are rare
+    failed = []
+    counts: dict[Status, int] = {Status.PASSED: 0, Status.FAILED: 0, Status.SKIPPED: 0}  # undecided are rare
     with tqdm(total=TOTAL, unit="check", dynamic_ncols=True, leave=False, disable=None) as bar:
         for check in check_all(Path.cwd(), assignment, announce=bar.set_postfix_str):
             tqdm.write(printable(f"{check.status:7}  {check.name:22}  {' '.join(check.message.split())}"))

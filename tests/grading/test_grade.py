@@ -534,7 +534,7 @@ def test_a_check_that_nobody_made_is_failed_and_never_passed():
 def test_without_training_no_training_is_said_to_hang_on_what_failed(tmp_path):
     one = network_checks._Submission(tmp_path, None, None, None, None, tmp_path, {"model_no2"})
     checks = {"architecture/model_no2": failed(CheckId("architecture", "model_no2"), "another layer")}
-    assert one._why_skipped("training/model_no2", checks) == "the networks were not trained this time"
+    assert one._why_skipped(CheckId("training", "model_no2"), checks) == "the networks were not trained this time"
     trained = dataclasses.replace(one, data=tmp_path)
     assert trained._why_skipped("training/model_no2", checks) == "this needs architecture/model_no2 to be right first"
 
