@@ -536,7 +536,10 @@ def test_without_training_no_training_is_said_to_hang_on_what_failed(tmp_path):
     checks = {"architecture/model_no2": failed(CheckId("architecture", "model_no2"), "another layer")}
     assert one._why_skipped(CheckId("training", "model_no2"), checks) == "the networks were not trained this time"
     trained = dataclasses.replace(one, data=tmp_path)
-    assert trained._why_skipped("training/model_no2", checks) == "this needs architecture/model_no2 to be right first"
+    assert (
+        trained._why_skipped(CheckId("training", "model_no2"), checks)
+        == "this needs architecture/model_no2 to be right first"
+    )
 
 
 def test_a_refused_zip_has_every_check_and_no_points():
