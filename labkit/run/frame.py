@@ -149,7 +149,7 @@ class Run:
         predictions = evaluation.predict_all(self.predict, self.mnist.test.images)
         self.test_accuracy = evaluation.accuracy(predictions, self.mnist.test.labels)
         record.write_predictions(self.folder, predictions)
-        record.write_record(self.folder, self._record(self.test_accuracy))
+        record.write_record(self.folder, self._record())
         return predictions
 
     def finish(self) -> None:
@@ -165,7 +165,8 @@ class Run:
         if host.current.ended:
             host.current.ended(self)
 
-    def _record(self, test_accuracy: float) -> RunRecord:
+    def _record(self) -> RunRecord:
+        assert self.test_accuracy is not None  # the record is written once the test is done
         return {
             "format": FORMAT,
             "script": self.flags.script,
@@ -176,7 +177,7 @@ class Run:
             "recipe": self.recipe(),
             "parameters": sum(math.prod(v.shape) for v in self.model.trainable_variables),
             "steps": self.flags.steps,
-            "test_accuracy": test_accuracy,
+            "test_accuracy": self.test_accuracy,
             "test_images": self.mnist.test.num_examples,
             "predictions_sha256": hashlib.sha256((self.folder / record.PREDICTIONS).read_bytes()).hexdigest(),
             "training_seconds": round(self.seconds, 3),
