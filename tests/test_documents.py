@@ -10,8 +10,8 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
+from msgspec import toml
 
-from labkit.checks.assignment import tomllib
 from labkit.run.flags import FLAGS
 from labkit.version import NAME, VERSION
 from tests.support.documents import anchors, commands, dead_links, without_code
@@ -170,7 +170,7 @@ def test_a_program_in_the_documents_has_the_flags_that_they_give_it(name, flags)
 
 
 def test_the_tests_that_documents_run_exist():
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    settings = toml.decode((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     markers = {re.split(r"[:(]", line)[0] for line in settings["tool"]["pytest"]["ini_options"]["markers"]}
     files = [path for path in (ROOT / "tests").rglob("*.*") if path.suffix in (".py", ".edit")]
     cases = " ".join(path.stem if path.suffix == ".edit" else path.read_text(encoding="utf-8") for path in files)
@@ -231,7 +231,7 @@ def run_command(kit: Path, arguments: list[str], data: Path) -> None:
 
 
 def project():
-    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return toml.decode((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def requirements(file):
