@@ -14,6 +14,7 @@ two thirds of those with semicolons, because the cells have commas and semicolon
 """
 
 import csv
+import difflib
 import hashlib
 import io
 import json
@@ -58,7 +59,7 @@ class Row:
         """Tell whether two rows have one folder, or, where one has none, one zip."""
         if self.folder and other.folder:
             return self.folder == other.folder
-        return self.zip == other.zip
+        return bool(self.zip) and self.zip == other.zip
 
     @property
     def counts(self) -> bool:
@@ -105,7 +106,9 @@ class Manual:
                 continue
             what = f"{sum(row.points.values()):g} points count" if row.points else f"column {OVERRULE} counts"
             points = f"row {row.number}: its {what} for nobody"
-            why = f"{quoted(owner.zip)} is superseded" if owner else f"there is no zip {quoted(row.zip or row.folder)}"
+            named = row.zip or row.folder
+            why = f"there is no zip {quoted(named)}" if named else f"it names neither {FOLDER} nor {ZIP}"
+            why = f"{quoted(owner.zip)} is superseded" if owner else why
             other = counting.get(owner.id if owner else row.id)
             to_do = f"give them to {quoted(other.zip)} if they are its" if other else "look whose they are"
             lines.append(f"{points}: {why}; {to_do}")
@@ -126,13 +129,15 @@ def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, fl
     if FOLDER not in head and ZIP not in head:
         missing = f"no column {FOLDER}, and none {ZIP}, in its first row"
         raise ManualError(f"{path} has {missing}; without one nobody knows whose points these are")
+    _check_head(path, head, items)
     found: list[Row] = []
     for number, cells in rows:
         texts = dict(zip(head, cells, strict=False))
         whose = {column: _plain(texts.get(column, "")) for column in (FOLDER, ZIP, "id")}
-        name = whose[FOLDER] or whose[ZIP]
-        if not name:
+        name = whose[FOLDER] or whose[ZIP] or whose["id"]
+        if not name:  # a row of means, say
             continue
+        _refuse_cells_beyond_the_head(path, number, name, cells[len(head) :])
         points = {item.name: _points(path, number, name, item, texts.get(item.name, "")) for item in items}
         points = {item: given for item, given in points.items() if given is not None}
         decisions = _decisions(path, number, name, texts.get(OVERRULE, ""), checks or {})
@@ -141,6 +146,32 @@ def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, fl
             raise ManualError(f"{path}, row {number}: {quoted(name)} is there twice; keep one of the rows")
         found.append(row)
     return Manual(found, [item.name for item in items if item.name not in head])
+
+
+def _check_head(path: Path, head: Sequence[str], items: Sequence[ManualItem]) -> None:
+    """Raise ManualError for a column that is there twice, or is called nearly as one that is missing.
+
+    Other columns are the instructor's own.
+    """
+    known = [FOLDER, ZIP, "id", COMMENT, OVERRULE, *(item.name for item in items)]
+    for column in known:
+        if head.count(column) > 1:
+            raise ManualError(f"{path}: the column {column} is there twice; keep one of them")
+    missing = [column for column in known if column not in head]
+    for column in filter(None, head):
+        near = [] if column in known else difflib.get_close_matches(column, missing, n=1, cutoff=0.7)
+        if near:
+            raise ManualError(f'{path}: unknown column {quoted(column)}; did you mean "{near[0]}"? If not, rename it')
+
+
+def _refuse_cells_beyond_the_head(path: Path, number: int, name: str, cells: Sequence[str]) -> None:
+    """Raise ManualError where a row has more cells than the first row: a part of a text with a bare separator."""
+    if any(map(str.strip, cells)):
+        raise ManualError(
+            f"{path}, row {number} ({quoted(name)}) has more cells than the first row, beginning with "
+            f"{quoted(next(filter(str.strip, cells)).strip())}: put a text that has the separator in it between "
+            'quotation marks ("...")'
+        )
 
 
 def add_rows(path: Path, results: Sequence[Result], items: Sequence[ManualItem]) -> None:

@@ -17,6 +17,7 @@ MOST_MALUS = 1000.0  # points; a score never gets below 0
 EXPECTED = '"check = points: reason", as in "architecture/model_no1 = 10: the pooling is there", with ; between several'
 
 _DECISION = re.compile(r"(?P<name>[^=:]+)=(?P<points>[^:]*):(?P<reason>.*)", re.DOTALL)
+_ANOTHER = re.compile(r"(?:malus|\w+/\w+)\s*=\s*[\d.,]+\s*:", re.IGNORECASE)  # a decision that the student would read
 _BETWEEN = re.compile(r"[;\n]\s*(?=[a-z][\w ]*(?:/[\w ]+)?=)", re.IGNORECASE)  # a reason may have semicolons, too
 
 
@@ -46,6 +47,8 @@ def read_decisions(text: str, most: Mapping[str, float]) -> dict[str, Decision]:
         reason = " ".join(found["reason"].split())
         if not reason:
             raise ValueError(f"{name} has no reason, which the student is to read; write it behind a colon")
+        if another := _ANOTHER.search(reason):
+            raise ValueError(f'the reason for {name} has another decision in it, "{another[0]}": put a ; before that')
         decisions[name] = Decision(points, reason)
     return decisions
 

@@ -50,6 +50,10 @@ def test_decisions_are_read_as_people_write_them(text, decisions):
         ("architecture/model_no1 = 10", 'is not "check = points: reason"'),
         ("architecture/model_no1: 10", 'is not "check = points: reason"'),
         ("architecture/model_no1 = 10:", "architecture/model_no1 has no reason, which the student is to read"),
+        (
+            "run/model_no1 = 2: x, malus = 5: y",
+            'the reason for run/model_no1 has another decision in it, "malus = 5:": put a ;',
+        ),
         ("architecture/model_no1 = 11: a", 'architecture/model_no1: "11" is not a number from 0 to 10'),
         ("architecture/model_no1 = nan: a", '"nan" is not a number from 0 to 10'),
         ("architecture/model_no1 = ten: a", '"ten" is not a number from 0 to 10'),

@@ -514,6 +514,35 @@ def test_points_that_count_for_nobody_are_told_with_where_they_may_belong(manual
     assert told.endswith(f'there is no zip "{NAMES[1]}"; look whose they are') or "if they are its" in told
 
 
+def test_points_in_a_row_that_only_an_id_names_are_told(manual):
+    manual.write_text(manual.read_text() + "189296,,,,,9,5,10,,\n,mean,,,,4.5,5,10,,\n")
+    (told,) = read_manual(manual, ITEMS).without_effect(class_of(*NAMES[:2]))
+    assert told.startswith("row 4: its 24 points count for nobody: it names neither folder nor zip")
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_text_that_a_bare_separator_cuts_is_told_with_its_row(manual, separator):
+    text = manual.read_text().replace("babbage.zip,,,,,", "babbage.zip,,,,,malus = 5: late" + ", and group work")
+    manual.write_text(text.replace(",", separator))
+    with pytest.raises(ManualError, match=r'row 3 \(.*babbage"\) has more cells .* "and group work".*quotation marks'):
+        read_manual(manual, ITEMS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (",overrule", ",Override", 'unknown column "override"; did you mean "overrule"?'),
+        (",comment", ",Comments", 'unknown column "comments"; did you mean "comment"?'),
+        (",discussion", ",discusion", 'unknown column "discusion"; did you mean "discussion"?'),
+        (",discussion", ",explanation", "the column explanation is there twice"),
+    ],
+)
+def test_a_column_that_is_mistyped_or_there_twice_is_told(manual, old, new, said):
+    manual.write_text(manual.read_text().replace(old, new))
+    with pytest.raises(ManualError, match=re.escape(said)):
+        read_manual(manual, ITEMS)
+
+
 def test_what_keeps_all_scripts_from_running_is_told_once():
     told = "importing {0}.py and its Model: line {1}, `x = tf.placeholder(1)`: it is written for TensorFlow 1"
     checks = [failed(CheckId("run", script), told.format(script, line)) for line, script in enumerate(NETWORKS, 3)]
