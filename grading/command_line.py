@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         type=Path,
         default=Path(startup.data_folder()),
-        help="where MNIST is, or goes (default: $MNIST_DATA_DIR, else MNIST_data)",
+        help=f"where MNIST is, or goes (default: {startup.DATA_DEFAULT})",
     )
     parser.add_argument(
         "--unsafe-no-sandbox",

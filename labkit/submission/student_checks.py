@@ -19,14 +19,13 @@ from labkit.checks.records import check_training
 from labkit.checks.report.rules import PARTS, TEXT, Found, Unread, judge, reading_of, unread
 from labkit.files import FACES, KIT
 from labkit.mistakes import explain, with_script, without_place
-from labkit.networks import REMOVED
+from labkit.networks import REMOVED, TRIAL_STEPS
 from labkit.sources import recipe_problem, source_problem
 from labkit.submission.children import run_child
 from labkit.submission.report_pdf import count_missing, is_stale
 
 FULL = "deep_mnist"
 TOTAL = sum(map(len, CHECKS.values())) + 1  # that of the full network's training comes on top
-STEPS = 20
 REPORT_SECONDS = 60  # to read the PDF, which takes two
 REPORT = "report.pdf"
 # What stands beside a script in grading, and no module of the student's own: only the scripts go in.
@@ -97,7 +96,7 @@ def _check_script(script: str, folder: Path, seconds: float, announce: Callable[
         yield failed(names[1], with_script(script, problem))
         yield skipped(names[2], f"{path.name} can't be imported")
         return
-    announce(f"{path.name}: {STEPS} steps")
+    announce(f"{path.name}: {TRIAL_STEPS} steps")
     yield _check_steps(names[1], path, seconds)
     yield _check_shapes(names[2], path, shapes)
 
@@ -142,19 +141,19 @@ def _is_local(module: str, folder: Path) -> bool:
 
 def _check_steps(name: CheckId, path: Path, seconds: float) -> Check:
     with tempfile.TemporaryDirectory() as results:
-        outcome = run_child([path, "--steps", STEPS, "--results-dir", results], seconds, path.parent)
+        outcome = run_child([path, "--steps", TRIAL_STEPS, "--results-dir", results], seconds, path.parent)
         left = list(Path(results).glob("*/seed-*/run.json"))
     errors = [line for line in outcome.log.splitlines() if line.startswith("error: ")]
     if outcome.problem:
         why = errors[-1].removeprefix("error: ").partition(" (all of it:")[0] if errors else outcome.problem
-        return failed(name, f"{path.name} --steps {STEPS}: {why}", log=outcome.log)
+        return failed(name, f"{path.name} --steps {TRIAL_STEPS}: {why}", log=outcome.log)
     if not left:
         problem = "it ended well, but left no run.json: keep everything outside of Model as it is in deep_mnist.py"
         why = errors[-1].removeprefix("error: ") if errors else problem
-        return failed(name, f"{path.name} --steps {STEPS}: {why}", log=outcome.log)
+        return failed(name, f"{path.name} --steps {TRIAL_STEPS}: {why}", log=outcome.log)
     absent = sorted(ABSENT & _imported(ast.parse(path.read_bytes())))
     but = f"; grading has no {absent[0]}, so use nothing of it, or leave it out" if absent else ""
-    return passed(name, f"{path.name} imports without training, and runs {STEPS} steps{but}")
+    return passed(name, f"{path.name} imports without training, and runs {TRIAL_STEPS} steps{but}")
 
 
 def _check_shapes(name: CheckId, path: Path, problems: list[str]) -> Check:

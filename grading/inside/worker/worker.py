@@ -37,6 +37,7 @@ from labkit.checks.importing import import_script, stand_in_for_absent
 from labkit.formats import FORMAT
 from labkit.host import Host, hosted
 from labkit.mistakes import ModelError, explain, output_problem
+from labkit.networks import TRIAL_STEPS
 from labkit.sources import source_problem
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 
 # Where things are; without a sandbox, somewhere else.
 SUBMISSION, OUTPUT = (Path(os.environ.get(f"GRADING_{name.upper()}", f"/{name}")) for name in ("submission", "output"))
-STEPS = 20
 BATCH_SIZE = 4  # images, in those 20 steps
 IMPORT_SHARE = 0.5  # of a script's time limit that its import and export may take
 LEFT = {"export": ".pb", "run": ".npz"}  # suffixes of the file that a task leaves
@@ -256,7 +256,7 @@ def run(script: str) -> dict[str, Any]:
     watch = Host(False, _noise, _NoCheckpoint, validates=False, advises=False, began=began, ended=ended)
     path = _own_copy() / f"{script}.py"
     results = tempfile.mkdtemp()
-    sys.argv = [str(path), "--steps", str(STEPS), "--batch-size", str(BATCH_SIZE), "--results-dir", results]
+    sys.argv = [str(path), "--steps", str(TRIAL_STEPS), "--batch-size", str(BATCH_SIZE), "--results-dir", results]
     _use_one_thread(tf)
     try:
         with hosted(watch):
