@@ -408,6 +408,33 @@ WAYS = [
         "3 9898.",
         id="gets right",
     ),
+    pytest.param("model_no1 98.71%, model_no2 98.72%, model_no3 98.98%, deep_mnist 99.20%", id="one line"),
+    pytest.param("Mfull: 99.20%  M1: 98.71%  M2: 98.72%  M3: 98.98%", id="M in a line"),
+    pytest.param("Figure 3: accuracies (Full 0.992, No1 0.9871, No2 0.9872, No3 0.9898)", id="caption"),
+    pytest.param("DeepMNIST 99.20%\nModelNo1 98.71%\nModelNo2 98.72%\nModelNo3 98.98%", id="names in one word"),
+    pytest.param("Deep 99.20%\nNo conv 1 98.71%\nNo conv 2 98.72%\nNo FC 98.98%", id="deep"),
+    pytest.param(
+        "Model Test Train\nFull 99.20 99.91\nNo. 1 98.71 99.80\nNo. 2 98.72 99.82\nNo. 3 98.98 99.95",
+        id="test before training",
+    ),
+    pytest.param(
+        "Network Test loss Test accuracy\n"
+        "full 0.9710 99.20%\n"
+        "no. 1 0.9810 98.71%\n"
+        "no. 2 0.9820 98.72%\n"
+        "no. 3 0.9750 98.98%",
+        id="loss near one",
+    ),
+    pytest.param(
+        "Togliendo il primo strato convoluzionale si scende al 98,71%, togliendo il secondo strato al 98,72%, "
+        "togliendo lo strato denso al 98,98%; la rete completa ha il 99,20%.",
+        id="it prose",
+    ),
+    pytest.param(
+        "Le réseau complet atteint 99,20 %, sans la première convolution 98,71 %, sans la deuxième convolution "
+        "98,72 %, sans la couche dense 98,98 %.",
+        id="fr prose",
+    ),
 ]
 
 
@@ -422,6 +449,13 @@ def test_other_ways_to_state_them_are_understood(text):
         pytest.param("full 99.20\nA 98.71\nB 98.72\nC 98.98", id="letters"),
         pytest.param("The networks have 99.20%, 98.71%, 98.72% and 98.98%.", id="no names"),
         pytest.param("Model 1, like the full network, has 98.71%, and model 2 has 98.72%.", id="an odd sentence"),
+        pytest.param("On synthetic digits: full 99.20%, no. 1 98.71%, no. 2 98.72%.", id="synthetic"),
+        pytest.param(
+            "Table 1: Accuracy on synthetic digits\nfull 99.20%\nno. 1 98.71%", id="a table of synthetic ones"
+        ),
+        pytest.param("Synthetic digits\nseed full no. 1 no. 2 no. 3\nmean 99.20 98.71 98.72 98.98", id="in columns"),
+        pytest.param("According to the handout, full has 99.20%, no. 1 98.71%. My runs did not end.", id="handout"),
+        pytest.param("The full network should reach 99.20%, and no. 1 98.71%.", id="should"),
         pytest.param(
             "full \N{EN DASH}99.20%\nno. 1 \N{EN DASH}98.71%\nno. 2 \N{EN DASH}98.72%", id="dashes without room"
         ),

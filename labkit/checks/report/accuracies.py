@@ -37,11 +37,13 @@ _FIRST = {
 _CONVOLUTION = r"(?:conv(?:ol\w*)?\.?|faltung\w*)"
 _DENSE = (
     r"(?:fully[\s-]*connected|dense|fc[\s_-]?1?|relu)(?:[\s-]+(?:relu[\s-]+)?(?:layer|stage|part))?"
+    r"|(?:couche |capa )(?:dense|densa)"
     r"|(?:livello |strato )?(?:completamente connesso|denso|totalmente connesso)|vollverbunden\w*|voll verbunden\w*"
 )
 _LAYER = r"(?:layers?|livello|strato|schicht|capa|couche)"
 _WITHOUT = (
-    r"(?:without|w/o|no|minus|less|except|removing|removed:?|remove|senza|ohne|sans|sin|dropping|ablating|lacking|-)"
+    r"(?:without|w/o|no|minus|less|except|removing|removed:?|remove"
+    r"|senza|togliendo|rimuovendo|eliminando|ohne|sans|sin|dropping|ablating|lacking|-)"
 )
 _GONE = r"(?:removed|ablated|dropped|missing|gone|taken out|left out|deleted|rimoss[ao]|entfernt|omitted|out)"
 _THE = r"\s*(?:the |il |la |lo |die |den |der |le |el |its )?"
@@ -70,7 +72,8 @@ def _names(n: int) -> str:
 
 
 _FULL = (
-    r"\bfull\b|\bdeep[ _]mnist\b|\bdeep (?:convolutional )?(?:neural )?network|\b(?:complet[aoe]|complete"
+    r"\b(?:m[ _-]?)?full\b|\bdeep[ _-]?mnist\b|\bdeep\b(?=[\s:=|-]{1,4}(?:9\d[.,%]|[01]?[.,]9))"
+    r"|\bdeep (?:convolutional )?(?:neural )?network|\b(?:complet[aoe]|complete"
     r"|original[e]?|originale[rs]?)\b"
     r"(?![- ](?:paper|images?|data|size|recipe))|\bbase[\s-]?line\b|\b(?:whole|entire|intact|unablated"
     r"|unmodified|unchanged|reference)"
@@ -117,7 +120,10 @@ _OF_IMAGES = (
 )
 _READ = r"(?: read| classified| recogni[sz]ed)?(?:(?: test)? (?:images|digits))?"
 _COLUMNS = {  # what a table's head says about a column
-    "training": r"train(?:ing)? (?:set )?(?:acc\w*|accuracy|score|set|images)|train\.? acc\w*|accuratezza (?:di"
+    "loss": r"(?:(?:test|val(?:idation)?|train(?:ing)?) )?"
+    r"(?:loss|cross[ -]entropy|verlust|perdita)\b(?! (?:of|di|an)\b)",
+    "training": r"train(?:ing)?(?=,? test\b)|(?<=test )train(?:ing)?$"
+    r"|train(?:ing)? (?:set )?(?:acc\w*|accuracy|score|set|images)|train\.? acc\w*|accuratezza (?:di"
     r"|sul) (?:training|addestramento)",
     "validation": r"(?:validation|valid|val|dev)\.? ?(?:acc\w*|accuracy|set)?",
     "seconds": r"(?:training|training time|train|time|zeit|tempo|dauer|seconds)[^a-z0-9]{0,3}\(?(?:s\b|sec\w*"
@@ -147,6 +153,13 @@ _NOT_TEST = re.compile(
     r"\b(?:training|train|validation|val)[- ](?:set|acc\w*|images?|data|digits|score)|accuracy (?:on|of) the training"
 )
 _TEST = re.compile(r"\btest")
+_SYNTHETIC = re.compile(r"\b(?:synthetic|sintetic|synthetisch|synth[ée]tique|generated digits)")
+_MNIST = re.compile(r"(?<!deep )\bmnist\b")
+_SOURCE = r"(?:hand-?out|assignment|lecture|readme|template|slides|paper|documentation|instructions)"
+_ELSEWHERE = re.compile(  # what a network ought to have, and has not been seen to have
+    rf"\b(?:according to (?:the |your |this )?{_SOURCE}|{_SOURCE}(?:'s)? (?:says|states|reports|promises|gives|claims)"
+    r"|should (?:have|reach|get|achieve)|expected? (?:\w+ ){1,4}to (?:have|reach|get|achieve))\b"
+)
 _ERROR = re.compile(_COLUMNS["error"])
 
 
@@ -270,8 +283,12 @@ def _tables(lines: list[str]) -> tuple[Stated, set[int]]:
             if value is None and not loose:
                 continue
             used.add(n)
-            if _of_training(above, bare):
+            if _of_training(above, bare) or _of_synthetic([*above, line], bare):
                 network = None
+            elif network is None and (several := _several(line)):
+                for name, values in several.items():
+                    stated.placed[name] += values
+                continue
             if network is None:
                 stated.loose += loose + ([value] if value is not None else [])
             else:
@@ -280,10 +297,20 @@ def _tables(lines: list[str]) -> tuple[Stated, set[int]]:
         if heads:
             for k, values in _rows_below(lines, n, len(heads)):
                 used |= {n, k}
+                if _of_synthetic([*lines[max(0, n - 3) : n], f"{line} {lines[k]}"], bare):
+                    stated.loose += values
+                    continue
                 for network, value in zip(heads, values, strict=True):
                     if network:
                         stated.placed[network].append(value)
     return stated, used
+
+
+def _several(line: str) -> dict[str, list[float]]:
+    """Return what a line states for three networks or all four, each with one number beside it; {} for another."""
+    sentence = _Sentences()
+    sentence.read(line)
+    return sentence.placed if sum(map(bool, sentence.placed.values())) >= 3 and not sentence.loose else {}
 
 
 def _row(line: str, bare: bool, removed: bool = False) -> tuple[str | None, list[_Number]] | None:
@@ -328,7 +355,7 @@ def _choose(numbers: list[_Number], above: list[str], bare: bool) -> tuple[float
         if set(kinds) == {"difference"}:
             return None, []
         spare = set(kinds[len(numbers) :])
-        if len(kinds) >= len(numbers) and spare <= {"difference", "p"} and _one_each(kinds, numbers):
+        if len(kinds) >= len(numbers) and spare <= {"difference", "loss", "p"} and _one_each(kinds, numbers):
             values = [number.accuracy for number in numbers if number.accuracy is not None]
             if set(kinds) == {"one seed"} and len(values) == len(numbers):
                 return round(sum(values) / len(values), 6), []
@@ -352,6 +379,14 @@ def _of_training(above: list[str], bare: bool) -> bool:
     elif kinds & {"training", "validation"}:
         return True
     return any(_NOT_TEST.search(line) and not _TEST.search(line) for line in head[-2:])
+
+
+def _of_synthetic(lines: list[str], bare: bool) -> bool:
+    """Tell whether a row, the last of these lines, its table's head, caption or title names synthetic digits."""
+    *above, row = lines
+    *titles, head = ["", "", *(line for line in above if not _row(line, bare))][-3:]
+    titles = [line for line in titles if re.match(_CAPTION, line) or line.endswith(":") or len(line.split()) <= 8]
+    return _synthetic(" ".join([*titles, head, row]))
 
 
 _CAPTION = r"(?:table|tab\.|tabelle|tabella|tabla|tableau)\b"
@@ -381,6 +416,8 @@ def _one_each(kinds: list[str], numbers: list[_Number]) -> bool:
         if kind == "wrong" and not 0 <= number.value <= (5000 if number.whole else 50):
             return False
         if kind == "error" and not 0 <= number.value <= (2000 if number.whole else 50):
+            return False
+        if kind == "loss" and number.whole:
             return False
         if kind == "parameters" and not number.whole:
             return False
@@ -443,6 +480,11 @@ def _untested(sentence: str) -> bool:
     return bool(_NOT_TEST.search(sentence)) and not _TEST.search(sentence)
 
 
+def _synthetic(text: str) -> bool:
+    """Tell whether a text speaks of synthetic digits, and not of MNIST's."""
+    return bool(_SYNTHETIC.search(text)) and not _MNIST.search(text)
+
+
 def _split(text: str) -> list[str]:
     flowing = re.sub(r"-\n(?=[a-z])", "", text)
     flowing = re.sub(r"\b(no|nr|n|num|fig|tab|sec|eq)\.\s+(?=\d)", r"\1.", flowing)  # no end of a sentence
@@ -474,8 +516,11 @@ class _Sentences:
         self.place(sentence, numbers)
 
     def place(self, sentence: str, numbers: list[_Number]) -> None:
-        """Place the numbers of a sentence."""
+        """Place the numbers of a sentence; they are loose where it speaks of other digits, or of others' results."""
         if not numbers or _untested(sentence):
+            return
+        if _ELSEWHERE.search(sentence) or _synthetic(sentence):
+            self.loose += [number.accuracy for number in numbers if number.accuracy is not None]
             return
         names = [(match.start(), match.lastgroup) for match in _NAMES.finditer(sentence)]
         parts: list[tuple[int, str | None, float | None]] = [(at, name, None) for at, name in names]
