@@ -42,7 +42,9 @@ PAGES = re.compile(  # LaTeX's commands without a text of their own, which is no
     r"|appendix|bigskip|medskip|smallskip|hfill|vfill)\b"
 )
 RULE = re.compile(r"[> ]*\|?(?:\s*:?-+:?\s*[|+])*\s*:?-+:?\s*\|?\s*")  # below the head of a table
-BAR_IN_CELL = re.compile(r"\\.|(?<![\\$])\$(?=\S)[^$\n]*?(?<=[^\s\\])\$(?!\d)|<[a-zA-Z/][^<>\n]*>")
+BAR_IN_CELL = re.compile(  # where it is none between cells: behind a backslash, in a formula, in a tag's attribute
+    r"\\.|(?<![\\$])\$(?=\S)[^$\n]*?(?<=[^\s\\])\$(?!\d)|<[a-zA-Z/](?:\"[^\"\n]*\"|'[^'\n]*'|[^<>|\"'\n])*>"
+)
 
 
 class Lines:
