@@ -34,6 +34,18 @@ HTML = re.compile(
     "a|abbr|big|center|cite|code|dd|details|div|dl|dt|font|img|input|kbd|mark|p|q|small|span|summary|table|td|th|tr|tt"
 )
 
+CITATION = re.compile(r"(?<!\\)\[-?@[^\]\n]{1,200}\](?![(\[])")
+NOTE = re.compile(r"(?<!\\)\[\^([^\]\s]{1,80})\](?![(:\[])")
+NOTE_BELOW = re.compile(r"^[> ]*\[\^([^\]\s]{1,80})\]:", re.MULTILINE)
+PAGES = re.compile(  # LaTeX's commands without a text of their own, which is no path as in C:\Users
+    r"\\(newpage|clearpage|cleardoublepage|pagebreak|newline|linebreak|noindent|centering|tableofcontents|maketitle"
+    r"|appendix|bigskip|medskip|smallskip|hfill|vfill)\b"
+)
+RULE = re.compile(r"[> ]*\|?(?:\s*:?-+:?\s*[|+])*\s*:?-+:?\s*\|?\s*")  # below the head of a table
+BAR_IN_CELL = re.compile(  # where it is none between cells: behind a backslash, in a formula, in a tag's attribute
+    r"\\.|(?<![\\$])\$(?=\S)[^$\n]*?(?<=[^\s\\])\$(?!\d)|<[a-zA-Z/](?:\"[^\"\n]*\"|'[^'\n]*'|[^<>|\"'\n])*>"
+)
+
 
 class Lines:
     """Finds the lines of pieces of a text, which are asked for in the order of the text."""
@@ -64,6 +76,47 @@ class Lines:
 def without_code(text: str) -> str:
     """Replace code and comments by blanks; each line stays where it is."""
     return CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), text)
+
+
+def lost_cells(text: str) -> list[str]:
+    """Return a remark on each row of a table with bars that has more cells than its head: pandoc drops them."""
+    blank = CODE.sub(lambda code: re.sub(r"[^\n]", "x" if code[3] else " ", code[0]), text)
+    rows = BAR_IN_CELL.sub(lambda cell: "x" * len(cell[0]), blank).split("\n")
+    remarks, columns = [], 0
+    for number, row in enumerate(rows):
+        columns = columns if "|" in row else 0
+        head = number + 1 < len(rows) and "|" in rows[number + 1] and RULE.fullmatch(rows[number + 1])
+        if "|" in row and head and not columns:
+            columns = len(_cells(rows[number + 1].replace("+", "|")))
+        lost = [cell for cell in _cells(row)[columns:] if cell] if columns else []
+        if lost:
+            width = f"{columns} column{'s' * (columns != 1)}"
+            todo = r"give the line of dashes below its head a column for each, or write \| for a bar in a text"
+            remarks.append(f"line {number + 1}: the table has {width}, and what is beyond is lost here; {todo}")
+    return remarks
+
+
+def _cells(row: str) -> list[str]:
+    row = row.lstrip("> ").rstrip()
+    return [cell.strip() for cell in row.removeprefix("|").removesuffix("|").split("|")]
+
+
+def without_source(text: str) -> list[str]:
+    """Return a remark on each citation and each number of a note that stays as it is written: nothing is behind it."""
+    shown = without_code(text)
+    below = set(NOTE_BELOW.findall(shown))
+    places = [
+        (match.start(), match[0], "no list of sources is read here: name the source in words")
+        for match in CITATION.finditer(shown)
+    ]
+    places += [
+        (match.start(), match[0], f"write its text in a line that begins with {match[0]}:")
+        for match in NOTE.finditer(shown)
+        if match[1] not in below
+    ]
+    return [
+        f"line {text.count(chr(10), 0, at) + 1}: {piece} stays as it is; {todo}" for at, piece, todo in sorted(places)
+    ]
 
 
 def close_up_formulas(text: str) -> str:
@@ -143,7 +196,7 @@ def _latex(raw: str, kind: str, lines: Lines, remarks: list[str]) -> list[Any]:
     if ENVIRONMENT.match(raw):
         nodes = [{"t": "Math", "c": [{"t": "DisplayMath"}, raw]}]
     else:
-        if "{" in raw:
+        if "{" in raw or PAGES.match(raw):
             remarks.append(f"{lines.before(raw)}LaTeX outside of a formula stays as it is: {_short(raw)}")
         words = [part for word in raw.split() for part in ({"t": "Space"}, {"t": "Str", "c": word})][1:]
         nodes = words + [{"t": "Space"}] * raw[-1:].isspace()

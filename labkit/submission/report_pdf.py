@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 from labkit.errors import KitError
 from labkit.files import atomic_file
 from labkit.submission import report_glyphs
-from labkit.submission.report_markup import Lines, close_up_formulas, mend
+from labkit.submission.report_markup import Lines, close_up_formulas, lost_cells, mend, without_source
 
 STYLE = Path(__file__).with_name("report_style.typ")
 FAMILIES = '"Libertinus Serif", "DejaVu Sans"'  # of fonts, as the style has them
@@ -32,6 +32,7 @@ LENGTH = re.compile(
 )  # of an attribute; pandoc 3.6 hands on what is none
 # In the properties of each PDF, which may be made anew, before its source's digest and the number of missing pictures.
 MADE_HERE = b"MNIST lab kit"
+ADDRESS = re.compile(r"\w{2,}:")  # at the beginning of a link; one letter is a drive
 LANGUAGE = re.compile(r"([a-z]{2,3})([-_].*)?")  # `it`, or `it-IT`
 
 # Chosen one by one: of pandoc's own set, raw_attribute and the attributes of spans and blocks let Typst through.
@@ -47,6 +48,7 @@ WITH_HEADER = f"{MARKDOWN}+yaml_metadata_block"
 # At the beginning only: pandoc takes what stands between two rules for a header anywhere, and leaves it out.
 HEADER = re.compile(r"\A\s*---[ \t]*\n(?![ \t]*\n).*?^(---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
 
+BOX = "a box stands in its place"
 OWN_PDF = "a PDF from any word processor, saved as report.pdf, is just as welcome"
 
 
@@ -65,6 +67,8 @@ def write_pdf(source: Path, target: Path) -> list[str]:
     shown = close_up_formulas(text)
     document = _parse(pandoc, shown)
     remarks = mend(document, Lines(shown)) + _mend_links(document, Lines(shown))
+    body = _blank_header(shown)
+    remarks += lost_cells(body) + without_source(body)
     _refine(document)
     properties = _properties(document)
     document["meta"] = {key: value for key, value in document["meta"].items() if key in ("author", "title")}
@@ -157,6 +161,11 @@ def _parse(pandoc: str, text: str) -> dict[str, Any]:
     return document
 
 
+def _blank_header(text: str) -> str:
+    """Return a report without its header, in which its lines keep their numbers."""
+    return HEADER.sub(lambda header: "\n" * header[0].count("\n"), text)
+
+
 def _check_target(target: Path) -> None:
     """Refuse to overwrite a PDF from elsewhere: it is somebody's work, and may be the only copy."""
     if target.exists() and MADE_HERE not in target.read_bytes():
@@ -176,20 +185,38 @@ def _run_pandoc(pandoc: str, text: str, *arguments: str) -> tuple[str, list[tupl
         ) from error
     messages = done.stderr.decode(errors="replace")
     if done.returncode:
-        raise ReportError(_explain(" ".join(messages.split())))
+        raise ReportError(_explain(" ".join(messages.split()), text))
     formulas = re.findall(r"Could not convert TeX math (.*?),? rendering as TeX", messages, re.DOTALL)
     remark = "a formula that is not LaTeX stays as it is:"
     return done.stdout.decode(), [(formula, f"{remark} {' '.join(formula.split())}") for formula in formulas]
 
 
-def _explain(messages: str) -> str:
-    """Return pandoc's message, and what to do; its versions differ in the words around a mistake in the header."""
-    header = re.search(r"YAML parse exception at line (\d+), column \d+[:,] (.{1,200})", messages)
-    if header:
-        line = int(header[1]) + 1  # pandoc counts from below the "---" that opens the header
-        todo = "put what stands behind `title:` or `author:` between quotation marks, a colon in it must not be bare"
-        return f"the report's header can't be read, at or after line {line} ({header[2]}): {todo}"
-    return f"pandoc can't read the report: {messages[:300]}"
+def _explain(messages: str, text: str) -> str:
+    """Return what is wrong in the header of a text, and what to do; or pandoc's own messages, of anything else."""
+    header = re.search(r"YAML parse exception at line (\d+)", messages)
+    if not header:
+        return f"pandoc can't read the report: {messages[:300]}"
+    for number, line in enumerate(text.splitlines(), 1):
+        reason = _odd_in_header(line)
+        if reason:
+            place = f"in line {number}: {reason}"
+            break
+    else:
+        place = f"at or after line {int(header[1]) + 1}"  # pandoc counts from below the "---" that opens it
+    todo = "put what stands behind `title:` or `author:` between quotation marks"
+    return f"the report's header can't be read, {place}; {todo}"
+
+
+def _odd_in_header(line: str) -> str:
+    """Say why what stands behind a field's name in a header can't stand there as it is; "" for a plain text."""
+    field = re.fullmatch(r"\s*(?:- +)?[\w-]+:\s+(\S.*?)\s*", line)
+    value = field[1] if field else ""
+    closed = value[-1:] == {"[": "]", "{": "}"}.get(value[:1], value[:1]) and len(value) > 1
+    if value[:1] in ("'", '"'):
+        return "" if closed else f"the quotation mark {value[0]} is not closed"
+    if value[:1] in set("*&@`%!,") or (value[:1] in ("[", "{") and not closed):
+        return f"a text can't begin with {value[0]} there"
+    return "a colon can't stand before a space in a text there" if ": " in value else ""
 
 
 def _nodes(tree: Any, kind: str) -> Iterator[dict[str, Any]]:
@@ -266,7 +293,8 @@ def _bring_pictures(document: Any, home: Path, folder: Path) -> tuple[dict[str, 
     pictures, missing = {}, []
     for number, picture in enumerate(_nodes(document, "Image"), 1):
         attributes, _, target = picture["c"]
-        path, link = _picture(target[0], home), target[0]
+        link, of_web = target[0], bool(ADDRESS.match(target[0]))
+        path = home if of_web else _picture(link, home)
         target[0] = f"{number}{path.suffix.lower() if path.is_file() else '.svg'}"
         pictures[target[0]] = link
         attributes[2] = [
@@ -274,7 +302,9 @@ def _bring_pictures(document: Any, home: Path, folder: Path) -> tuple[dict[str, 
         ]
         if not path.is_file():
             made = "; python compare.py makes it" if path.name.startswith("ablation") else ""
-            remark = f"the picture {unquote(link)} is not there (looked for {path}){made}; a box stands in its place"
+            remark = f"the picture {unquote(link)} is not there (looked for {path}){made}; {BOX}"
+            if of_web:
+                remark = f"the picture {link[:80]} is not a file: save it beside the report, and give its name; {BOX}"
             missing.append((link, remark))
             (folder / target[0]).write_text(_empty_box(unquote(link)), encoding="utf-8")
             continue
@@ -287,8 +317,6 @@ def _bring_pictures(document: Any, home: Path, folder: Path) -> tuple[dict[str, 
 
 def _picture(link: str, home: Path) -> Path:
     """Return the path of a picture in the report's folder, `home`, where it may be missing."""
-    if re.match(r"\w{2,}:", link):
-        raise ReportError(f"the picture {link[:80]} is not a file: save it beside the report, and give its name")
     path = (home / unquote(link).replace("\\", "/")).resolve()
     if not path.is_relative_to(home):
         raise ReportError(f"the picture {link} is outside the report's folder: copy it there, and give its name")

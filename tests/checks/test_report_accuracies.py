@@ -34,6 +34,7 @@ ROWS = {  # label of the full network and of the others, as a table's rows begin
     "Italian numbers": ("completa", "n° 1", "n° 2", "n° 3"),
     "German": ("vollständiges Netz", "Netz 1", "Netz 2", "Netz 3"),
     "Spanish": ("red completa", "modelo 1", "modelo 2", "modelo 3"),
+    "with a dash behind": ("Full network \N{EN DASH}", "No. 1 \N{EN DASH}", "No. 2 -", "No. 3 \N{EM DASH}"),
     "M": ("M0", "M1", "M2", "M3"),
     "Roman": ("Full", "Model I", "Model II", "Model III"),
     "words": ("Full", "Model one", "Model two", "Model three"),
@@ -53,6 +54,11 @@ NUMBERS = {  # heads, and how an accuracy of 0.9871 is stated below them
     "percent with a space": ("network accuracy", lambda value: f"{value * 100:.2f} %"),
     "decimal comma": ("rete accuratezza", lambda value: f"{value * 100:.2f} %".replace(".", ",")),
     "fraction": ("network test accuracy", lambda value: f"{value:.4f}"),
+    "fraction without a zero": ("network test accuracy", lambda value: f"{value:.4f}"[1:]),
+    "interval without a zero": (
+        "network accuracy (95% CI)",
+        lambda value: f"{value:.4f} [{value - 0.003:.4f}, {value + 0.002:.4f}]".replace("0.", "."),
+    ),
     "spread": ("network test accuracy, %", lambda value: f"{value * 100:.2f} ± 0.07"),
     "interval": ("network accuracy (95% CI)", lambda value: f"{value * 100:.2f} ({value * 100 - 0.3:.2f} to 99.95)"),
     "error": ("network test error", lambda value: f"{100 - value * 100:.2f} %"),
@@ -346,6 +352,89 @@ WAYS = [
         "no. 3 83466 44.1 98.98 99.5\n",
         id="wide train",
     ),
+    pytest.param(
+        "The results were: full network \N{EN DASH} 99.20%, no. 1 \N{EN DASH} 98.71%, no. 2 \N{EN DASH} 98.72%, no. "
+        "3 \N{EN DASH} 98.98%.",
+        id="dashes in a sentence",
+    ),
+    pytest.param(
+        "Network Removed Accuracy\nfull - 99.20%\nno. 1 conv1 98.71%\nno. 2 conv2 98.72%\nno. 3 fc1 98.98%",
+        id="nothing removed",
+    ),
+    pytest.param(
+        "Network Change Accuracy\n"
+        "full - 99.20\n"
+        "no. 1 \N{MINUS SIGN}0.49 98.71\n"
+        "no. 2 \N{MINUS SIGN}0.48 98.72\n"
+        "no. 3 \N{MINUS SIGN}0.22 98.98",
+        id="no change",
+    ),
+    pytest.param(
+        "Network Lecture Mine\nfull 99.2% 99.20%\nno. 1 - 98.71%\nno. 2 - 98.72%\nno. 3 - 98.98%",
+        id="not in the lecture",
+    ),
+    pytest.param(
+        "full\n-\n99.20\nno. 1\n-0.49\n98.71\nno. 2\n-0.48\n98.72\nno. 3\n-0.22\n98.98", id="cells with an empty one"
+    ),
+    pytest.param("full 99.20\nno. 1 98.71 - 0.95\nno. 2 98.72 - 0.94\nno. 3 98.98 - 0.92", id="differences with room"),
+    pytest.param(
+        "Network Misclassified images (of 10,000)\nfull 80\nno. 1 129\nno. 2 128\nno. 3 102", id="misclassified images"
+    ),
+    pytest.param(
+        "Network Misclassified (of the 10,000 test images)\nfull 80\nno. 1 129\nno. 2 128\nno. 3 102",
+        id="misclassified",
+    ),
+    pytest.param("Network Test errors (of 10,000)\nfull 80\nno. 1 129\nno. 2 128\nno. 3 102", id="test errors"),
+    pytest.param("Network Wrong, of 10 000\nfull 80\nno. 1 129\nno. 2 128\nno. 3 102", id="wrong"),
+    pytest.param("Network Images not recognised\nfull 80\nno. 1 129\nno. 2 128\nno. 3 102", id="not recognised"),
+    pytest.param("Network Wrong, %\nfull 0.80\nno. 1 1.29\nno. 2 1.28\nno. 3 1.02", id="wrong in percent"),
+    pytest.param("full no. 1 no. 2 no. 3\nerrors (of 10,000) 80 129 128 102", id="errors in a line"),
+    pytest.param(
+        "Full: 80/10000 wrong\nNo. 1: 129/10000 wrong\nNo. 2: 128/10000 wrong\nNo. 3: 102/10000 wrong", id="parts wrong"
+    ),
+    pytest.param(
+        "Network Errors\nfull 80 of 10,000\nno. 1 129 of 10,000\nno. 2 128 of 10,000\nno. 3 102 of 10,000",
+        id="parts below a head",
+    ),
+    pytest.param("Full: 80 wrong\nNo. 1: 129 wrong\nNo. 2: 128 wrong\nNo. 3: 102 wrong", id="so many wrong"),
+    pytest.param(
+        "The full network misreads 80 of the 10,000 test images, no. 1 129, no. 2 128 and no. 3 102.", id="misreads"
+    ),
+    pytest.param(
+        "The full network gets 80 test images wrong, no. 1 gets 129 wrong, no. 2 128 and no. 3 102.", id="gets wrong"
+    ),
+    pytest.param(
+        "The full network classifies 9920 of the 10000 test images correctly, model 1 9871, model 2 9872 and model "
+        "3 9898.",
+        id="gets right",
+    ),
+    pytest.param("model_no1 98.71%, model_no2 98.72%, model_no3 98.98%, deep_mnist 99.20%", id="one line"),
+    pytest.param("Mfull: 99.20%  M1: 98.71%  M2: 98.72%  M3: 98.98%", id="M in a line"),
+    pytest.param("Figure 3: accuracies (Full 0.992, No1 0.9871, No2 0.9872, No3 0.9898)", id="caption"),
+    pytest.param("DeepMNIST 99.20%\nModelNo1 98.71%\nModelNo2 98.72%\nModelNo3 98.98%", id="names in one word"),
+    pytest.param("Deep 99.20%\nNo conv 1 98.71%\nNo conv 2 98.72%\nNo FC 98.98%", id="deep"),
+    pytest.param(
+        "Model Test Train\nFull 99.20 99.91\nNo. 1 98.71 99.80\nNo. 2 98.72 99.82\nNo. 3 98.98 99.95",
+        id="test before training",
+    ),
+    pytest.param(
+        "Network Test loss Test accuracy\n"
+        "full 0.9710 99.20%\n"
+        "no. 1 0.9810 98.71%\n"
+        "no. 2 0.9820 98.72%\n"
+        "no. 3 0.9750 98.98%",
+        id="loss near one",
+    ),
+    pytest.param(
+        "Togliendo il primo strato convoluzionale si scende al 98,71%, togliendo il secondo strato al 98,72%, "
+        "togliendo lo strato denso al 98,98%; la rete completa ha il 99,20%.",
+        id="it prose",
+    ),
+    pytest.param(
+        "Le réseau complet atteint 99,20 %, sans la première convolution 98,71 %, sans la deuxième convolution "
+        "98,72 %, sans la couche dense 98,98 %.",
+        id="fr prose",
+    ),
 ]
 
 
@@ -360,6 +449,17 @@ def test_other_ways_to_state_them_are_understood(text):
         pytest.param("full 99.20\nA 98.71\nB 98.72\nC 98.98", id="letters"),
         pytest.param("The networks have 99.20%, 98.71%, 98.72% and 98.98%.", id="no names"),
         pytest.param("Model 1, like the full network, has 98.71%, and model 2 has 98.72%.", id="an odd sentence"),
+        pytest.param("On synthetic digits: full 99.20%, no. 1 98.71%, no. 2 98.72%.", id="synthetic"),
+        pytest.param(
+            "Table 1: Accuracy on synthetic digits\nfull 99.20%\nno. 1 98.71%", id="a table of synthetic ones"
+        ),
+        pytest.param("Synthetic digits\nseed full no. 1 no. 2 no. 3\nmean 99.20 98.71 98.72 98.98", id="in columns"),
+        pytest.param("According to the handout, full has 99.20%, no. 1 98.71%. My runs did not end.", id="handout"),
+        pytest.param("The full network should reach 99.20%, and no. 1 98.71%.", id="should"),
+        pytest.param(
+            "full \N{EN DASH}99.20%\nno. 1 \N{EN DASH}98.71%\nno. 2 \N{EN DASH}98.72%", id="dashes without room"
+        ),
+        pytest.param("The full network misreads 80 images, and no. 1, like no. 2, 129 of them.", id="counts"),
     ],
 )
 def test_numbers_of_nobody_are_loose_and_never_another_networks(text):

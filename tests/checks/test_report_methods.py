@@ -36,6 +36,10 @@ ABOUT = {
     ),
 }
 NAMES = dict(zip(METHODS, ("Convolution", "Max pooling", "ReLU", "Dropout", "Softmax and cross-entropy"), strict=True))
+ASKED = dict(zip(METHODS, ("What is convolution?", "Why max pooling?", "What is a ReLU?"), strict=False)) | {
+    "dropout": "How does dropout work?",
+    "softmax and cross-entropy": "What are softmax and cross-entropy?",
+}
 OTHER = {
     "convolution": "Faltung",
     "max pooling": "Pooling",
@@ -69,6 +73,8 @@ def wrapped(text, width=70):
         pytest.param(lambda n, m: wrapped(f"\u2022 {NAMES[m]}: {ABOUT[m]}"), id="bullets"),
         pytest.param(lambda n, m: wrapped(f"Then comes {NAMES[m].lower()}. {ABOUT[m]}"), id="flowing text"),
         pytest.param(lambda n, m: f"2.{n} {OTHER[m]}\n{wrapped(ABOUT[m])}", id="other headings"),
+        pytest.param(lambda n, m: f"{ASKED[m]}\n{wrapped(ABOUT[m])}", id="questions"),
+        pytest.param(lambda n, m: f"{'Conv layers' if n == 1 else NAMES[m]}\n{wrapped(ABOUT[m])}", id="conv layers"),
         pytest.param(lambda n, m: f"{'I' * n}. {NAMES[m].upper()}\n{wrapped(ABOUT[m], 40)}", id="narrow columns"),
     ],
 )

@@ -119,8 +119,6 @@ h = tf.nn.relu(x)  # (N, 10)
         ("../secret.png", "is outside the report's folder"),
         ("/etc/hostname", "is outside the report's folder"),
         ("link.png", "is outside the report's folder"),
-        ("https://example.org/a.png", "is not a file: save it beside the report"),
-        ("file:///etc/hostname", "is not a file"),
         ("notes.txt", "is of a kind that can't be set"),
         ("broken.png", "the picture broken.png can't be set: failed to decode image"),
     ],
@@ -211,6 +209,51 @@ def test_a_picture_that_is_missing_is_a_box_with_its_name_and_a_remark(make, tmp
     assert "Figure 1: caption" in made.text
     assert report_pdf.count_missing(tmp_path / "report.pdf") == 2
     assert not report_pdf.is_stale(tmp_path / "report.md", tmp_path / "report.pdf")
+
+
+@pytest.mark.parametrize("link", ["https://example.org/a.png", "file:///etc/hostname", "data:image/png;base64,AAAA"])
+def test_a_picture_that_is_no_file_is_a_box_and_a_remark(link, make, tmp_path):
+    made = make(f"Text.\n\n![caption]({link})")
+    assert made.remarks == [
+        f"line 3: the picture {link} is not a file: save it beside the report, and give its name; "
+        "a box stands in its place"
+    ]
+    assert f"missing: {link}" in made.text
+    assert report_pdf.count_missing(tmp_path / "report.pdf") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("| a | b |\n|---|---|\n| 1 | 2 | 3 |\n| 1 | 2 |", {3: 2}),
+        ("a | b\n--|--\n1 | 2 | 3\n1 | 2\n1 | 2 | 3 | 4", {3: 2, 5: 2}),
+        ("| a | b | c |\n|---|:-:|\n| 1 | 2 |", {1: 2}),
+        ("> | a |\n> |---|\n> | 1 | 2 |\n\n| a | b |\n|---|---|\n| 1 | `2` | `3` |", {3: 1, 7: 2}),
+        ("| a | b |\n|---|---|\n| 1 | 2 | |\n| `1|2` | \\| |\n| $|x|$ | <i title='|'>r</i> |\n\n1 | 2 | 3", {}),
+        ("| a | b |\n|---|---|\n| <a|b> | 1 |\n| $5 | $6 | 7 |", {3: 2, 4: 2}),
+        ("```\n| a |\n|---|\n| 1 | 2 |\n```\n<!--\n| a |\n|---|\n| 1 | 2 |\n-->\n\na\n\n---\n", {}),
+    ],
+)
+def test_cells_beyond_a_tables_columns_are_told_with_their_line(text, lines):
+    remarks = report_markup.lost_cells(text)
+    assert [remark.split(";")[0] for remark in remarks] == [
+        f"line {line}: the table has {columns} column{'s' * (columns > 1)}, and what is beyond is lost here"
+        for line, columns in lines.items()
+    ]
+
+
+def test_citations_notes_and_commands_that_stay_as_they_are_are_told_with_their_line(make):
+    made = make(
+        "---\ntitle: Lab\n---\nAs in [@kingma2015], [^1] and [^2]. `[@a]` \\[@b] [@c](#d)\n\n\\newpage\n\n"
+        "| a |\n|---|\n| 1 | 2 |\n\n[^1]: A note.\n\n# D\n"
+    )
+    assert "As in [@kingma2015]," in made.text
+    assert [remark.split(";")[0] for remark in made.remarks] == [
+        r"line 6: LaTeX outside of a formula stays as it is: \newpage",
+        "line 10: the table has 1 column, and what is beyond is lost here",
+        "line 4: [@kingma2015] stays as it is",
+        "line 4: [^2] stays as it is",
+    ]
 
 
 @pytest.mark.smoke
@@ -339,10 +382,14 @@ def test_html_pictures_and_formulas_that_fail_are_remarked_on(make):
         (b"caf\xe9", "is not in UTF-8 (byte 3): save it in that encoding"),
         (
             b"---\ntitle: a: b\n---\n",
-            "at or after line 2 (mapping values are not allowed in this context): put what stands",
+            "header can't be read, in line 2: a colon can't stand before a space in a text there; put what stands",
         ),
-        (b"---\ntitle: ok\nauthor: a: b\n---\n", "at or after line 3 (mapping values are not allowed in this context)"),
-        (b'---\ntitle: "a\n---\n', "(while scanning a quoted scalar: found unexpected document indicator)"),
+        (b"---\ntitle: ok\nauthor: a: b\n---\n", "in line 3: a colon can't stand before a space"),
+        (b'---\ntitle: "a\n---\n', 'in line 2: the quotation mark " is not closed; put'),
+        (b"---\ntitle: *Ablation* study\n---\n", "in line 2: a text can't begin with * there; put"),
+        (b"---\ntitle: [Draft] Lab\n---\n", "in line 2: a text can't begin with [ there; put"),
+        (b"---\nlang: en\nauthor: @ada\n---\n", "in line 3: a text can't begin with @ there; put"),
+        (b"---\ntitle: | x\n---\n", "header can't be read, at or after line 2; put what stands"),
     ],
 )
 def test_a_report_that_can_not_be_read_is_told_with_the_reason(content, message, tmp_path):

@@ -16,6 +16,7 @@ NETWORKS = tuple(TITLES)
 LEAST_ACCURACY = 0.5  # below, a number is something else
 LIKELY_ACCURACY = 0.9  # beside one of these, lower numbers are something else
 MOST_LINE = 400  # characters of a line that are looked at; 120 fill one
+MOST_SENTENCE = 20 * MOST_LINE
 HEAD_LINES = 12  # above a table's first row, that may be its head
 
 # --------------------------------------------------------------------------------------- how reports call the networks
@@ -36,11 +37,13 @@ _FIRST = {
 _CONVOLUTION = r"(?:conv(?:ol\w*)?\.?|faltung\w*)"
 _DENSE = (
     r"(?:fully[\s-]*connected|dense|fc[\s_-]?1?|relu)(?:[\s-]+(?:relu[\s-]+)?(?:layer|stage|part))?"
+    r"|(?:couche |capa )(?:dense|densa)"
     r"|(?:livello |strato )?(?:completamente connesso|denso|totalmente connesso)|vollverbunden\w*|voll verbunden\w*"
 )
 _LAYER = r"(?:layers?|livello|strato|schicht|capa|couche)"
 _WITHOUT = (
-    r"(?:without|w/o|no|minus|less|except|removing|removed:?|remove|senza|ohne|sans|sin|dropping|ablating|lacking|-)"
+    r"(?:without|w/o|no|minus|less|except|removing|removed:?|remove"
+    r"|senza|togliendo|rimuovendo|eliminando|ohne|sans|sin|dropping|ablating|lacking|-)"
 )
 _GONE = r"(?:removed|ablated|dropped|missing|gone|taken out|left out|deleted|rimoss[ao]|entfernt|omitted|out)"
 _THE = r"\s*(?:the |il |la |lo |die |den |der |le |el |its )?"
@@ -69,7 +72,8 @@ def _names(n: int) -> str:
 
 
 _FULL = (
-    r"\bfull\b|\bdeep[ _]mnist\b|\bdeep (?:convolutional )?(?:neural )?network|\b(?:complet[aoe]|complete"
+    r"\b(?:m[ _-]?)?full\b|\bdeep[ _-]?mnist\b|\bdeep\b(?=[\s:=|-]{1,4}(?:9\d[.,%]|[01]?[.,]9))"
+    r"|\bdeep (?:convolutional )?(?:neural )?network|\b(?:complet[aoe]|complete"
     r"|original[e]?|originale[rs]?)\b"
     r"(?![- ](?:paper|images?|data|size|recipe))|\bbase[\s-]?line\b|\b(?:whole|entire|intact|unablated"
     r"|unmodified|unchanged|reference)"
@@ -89,7 +93,7 @@ _TARGETS = re.compile(  # in a table of what was removed
     "|".join(f"(?P<{NETWORKS[n]}>{_target(n)})" for n in (1, 2, 3)) + rf"|(?P<{NETWORKS[0]}>(?:none|nothing|-)(?=\s))"
 )
 _REMOVED = re.compile(r"\b(?:removed|ablated|removal|without|left out|missing|rimoss\w+|entfernt\w*|senza|ohne)\b")
-_OF_ALL = re.compile(r"\b(\d)[.,' ]?(\d{3})\s?(?:/|of|out of|su|von|de|sur)\s?(?:the |all )?10[.,' ]?000\b")
+_OF_ALL = re.compile(r"\b([5-9])[.,' ]?(\d{3})\s?(?:/|of|out of|su|von|de|sur)\s?(?:the |all )?10[.,' ]?000\b")
 _BARE_CNN = re.compile(r"(?:the )?(?:cnn|convnet)\b(?![_-]?\d)")  # the full network, where others are called CNN-1
 _AND_MORE = re.compile(rf"\b(?:{_KIND})\b[\s_]*(?:{_NUMBER_SIGN})?[\s_]*1\s+2\s+3\b")  # a head: model 1 2 3
 
@@ -97,21 +101,29 @@ _AND_MORE = re.compile(rf"\b(?:{_KIND})\b[\s_]*(?:{_NUMBER_SIGN})?[\s_]*1\s+2\s+
 
 _NUMBER = re.compile(
     r"(?<![\w.,])(?P<sign>[+-]\s?)?(?P<digits>\d{1,3}(?P<between>[,.' ])\d{3}(?:(?P=between)\d{3})*(?![\d%]|\s?%)"
-    r"|\d+(?:[.,]\d+)?)(?P<percent>\s?(?:%|percent|per cent))?"
+    r"|\d+(?:[.,]\d+)?|\.\d{2,6})(?P<percent>\s?(?:%|percent|per cent))?"
     r"(?P<seconds>\s?(?:s|sec|seconds?|min|minutes?|h|ms|mb|epochs?|steps|images|digits|points?|pp)\b)?(?![\w]|[.,]\d)"
 )
-_DECIMALS = r"\d{1,2}(?:[.,]\d+)?\s?%?"
+_DECIMALS = r"(?:\d{1,2}(?:[.,]\d+)?|\.\d+)\s?%?"
 _LEFT_OUT = re.compile(
     rf"[(\[]\s*[+-]?{_DECIMALS}\s?(?:to|a|bis|[-,;…])\s?[+-]?{_DECIMALS}\s*[)\]]"  # intervals
     rf"|(?<!from )(?<![\d.,]){_DECIMALS}\s?(?:to|bis)\s{_DECIMALS}"
-    rf"|(?:±|\+/-|\+-)\s?\d+(?:[.,]\d+)?\s?%?"
+    rf"|(?:±|\+/-|\+-)\s?(?:\d+(?:[.,]\d+)?|\.\d+)\s?%?"
     rf"|\bp\s?(?:-?value)?\s?(?:[=<>≤≥]|of)\s?\d*[.,]\d+"
     rf"|\b9[059](?:[.,]\d)?\s?%?[\s-]?(?:ci\b|confidence|konfidenz\w*|intervals?|intervall\w*|di confidenza|credible)"
     rf"|\((?:std|sd|se|s\.d\.|\u03c3|±)[^()]{{0,20}}\)",
 )
 
+_OF_IMAGES = (
+    r"[\s,]{0,3}\(?\s?(?:out )?(?:of|su|von|sur|de|/)\s?(?:the |all )?10[.,' ]?000\b"
+    r"(?:(?: test)? (?:images|digits|immagini|bilder))?\)?"
+)
+_READ = r"(?: read| classified| recogni[sz]ed)?(?:(?: test)? (?:images|digits))?"
 _COLUMNS = {  # what a table's head says about a column
-    "training": r"train(?:ing)? (?:set )?(?:acc\w*|accuracy|score|set|images)|train\.? acc\w*|accuratezza (?:di"
+    "loss": r"(?:(?:test|val(?:idation)?|train(?:ing)?) )?"
+    r"(?:loss|cross[ -]entropy|verlust|perdita)\b(?! (?:of|di|an)\b)",
+    "training": r"train(?:ing)?(?=,? test\b)|(?<=test )train(?:ing)?$"
+    r"|train(?:ing)? (?:set )?(?:acc\w*|accuracy|score|set|images)|train\.? acc\w*|accuratezza (?:di"
     r"|sul) (?:training|addestramento)",
     "validation": r"(?:validation|valid|val|dev)\.? ?(?:acc\w*|accuracy|set)?",
     "seconds": r"(?:training|training time|train|time|zeit|tempo|dauer|seconds)[^a-z0-9]{0,3}\(?(?:s\b|sec\w*"
@@ -119,12 +131,10 @@ _COLUMNS = {  # what a table's head says about a column
     r"|\bseconds\b|\btempo\b",
     "difference": r"\bdifference\b(?:, points)?|\bdiff\b|\bdelta\b|Δ|\bdrop\b|\bchange\b|\bloss of accuracy\b"
     r"|\bdifferenza\b|\bdifferenz\b|\bvs\.?\b",
+    "wrong": r"\b(?:test )?(?:(?:wrong(?:ly)?|incorrect(?:ly)?|mistakes|missed|misread|falsche?|sbagliat[ei])\b"
+    rf"{_READ}(?:{_OF_IMAGES})?|(?:misclassif\w+|errors?|errori|fehler|erreurs)\b{_READ}{_OF_IMAGES})",
     "error": r"(?:test )?(?:error(?: rate)?s?|err\b|errore?|tasso d'errore|fehler(?:rate|quote)?|erreur|misclassif\w+)",
-    "wrong": r"\b(?:wrong(?:ly)?|incorrect(?:ly)?|mistakes|missed|falsche?|sbagliat[ei])\b(?: read| classified)?"
-    r"(?: (?:of|out of|/) [\d., ]{4,7})?",
-    "counts": r"(?:right|correct|hits|richtige?|corrett[ei]|aciertos)(?:ly)?(?: read| classified)?(?: (?:of"
-    r"|out of|su|von|/) [\d., ]{4,7})?"
-    r"|of 10[,. ]?000",
+    "counts": rf"(?:right|correct|hits|richtige?|corrett[ei]|aciertos)(?:ly)?{_READ}(?:{_OF_IMAGES})?|{_OF_IMAGES}",
     "parameters": r"\bparam(?:eter|etri|\u00e8tres)?s?\b|\bweights\b|\bgewichte\b|\bpesi\b",
     "seeds": r"\bseeds\b|\bruns\b|\bn\b(?! [.°º\d])",
     "one seed": r"\b(?:seed|run|trial) ?#?\d\b|\bs\d\b",
@@ -143,6 +153,13 @@ _NOT_TEST = re.compile(
     r"\b(?:training|train|validation|val)[- ](?:set|acc\w*|images?|data|digits|score)|accuracy (?:on|of) the training"
 )
 _TEST = re.compile(r"\btest")
+_SYNTHETIC = re.compile(r"\b(?:synthetic|sintetic|synthetisch|synth[ée]tique|generated digits)")
+_MNIST = re.compile(r"(?<!deep )\bmnist\b")
+_SOURCE = r"(?:hand-?out|assignment|lecture|readme|template|slides|paper|documentation|instructions)"
+_ELSEWHERE = re.compile(  # what a network ought to have, and has not been seen to have
+    rf"\b(?:according to (?:the |your |this )?{_SOURCE}|{_SOURCE}(?:'s)? (?:says|states|reports|promises|gives|claims)"
+    r"|should (?:have|reach|get|achieve)|expected? (?:\w+ ){1,4}to (?:have|reach|get|achieve))\b"
+)
 _ERROR = re.compile(_COLUMNS["error"])
 
 
@@ -172,13 +189,20 @@ def find_accuracies(text: str) -> Stated:
     lines = _lines(text)
     tables, used = _tables(lines)
     prose = [line for n, line in enumerate(lines) if n not in used]
+    parts = _split(" \n".join(prose))
     sentences = _Sentences()
-    for sentence in _split(" \n".join(prose)):
+    for sentence in parts:
         sentences.read(sentence)
     stated = Stated()
     for network in NETWORKS:
         numbers = tables.placed[network] or sentences.placed[network]
         stated.placed[network] = list(dict.fromkeys(numbers + _crossed(network, tables, sentences.placed)))
+    if not any(stated.placed.values()):
+        counts = _count_images(parts)
+        if all(len(values) == 1 for values in counts.placed.values()):
+            return Stated(counts.placed)
+        sentences.loose += [*counts.loose, *(value for values in counts.placed.values() for value in values)]
+        sentences.loose += _likely(parts)
     if not all(stated.placed.values()):
         known = {value for values in stated.placed.values() for value in values}
         loose = dict.fromkeys(tables.loose + sentences.loose)
@@ -206,8 +230,10 @@ def _lines(text: str) -> list[str]:
     for line in text.lower().translate(_DASHES).splitlines():
         line = _BACKSLASH.sub(r"\1", " ".join(line.split()))
         line = _OF_ALL.sub(lambda count: f"{int(count[1] + count[2]) / 100:.2f}%", line)
-        cell = re.fullmatch(r"[+-]?\d[\d.,' ]{0,11}\s?%?(?: ?\([^()]{0,40}\))?(?: ?± ?[\d.,]+%?)?", line)
-        if cell and lines and len(lines[-1]) < MOST_LINE // 2 and not lines[-1].endswith("."):
+        line = _rest_of_wrong(line, lines[-HEAD_LINES:])
+        cell = re.fullmatch(r"[+-]?\.?\d[\d.,' ]{0,11}\s?%?(?: ?\([^()]{0,40}\))?(?: ?± ?[\d.,]+%?)?", line)
+        empty = line == "-" and lines and _NAMES.match(lines[-1])
+        if (cell or empty) and lines and len(lines[-1]) < MOST_LINE // 2 and not lines[-1].endswith("."):
             lines[-1] += f" {line}"
         elif lines and _is_name(line) and (_AND_MORE.fullmatch(lines[-1]) or all(map(_is_name, lines[-1].split("  ")))):
             lines[-1] += f"  {line}"  # a head's cells; two spaces stand nowhere else
@@ -216,11 +242,26 @@ def _lines(text: str) -> list[str]:
     return lines
 
 
+def _rest_of_wrong(line: str, above: list[str]) -> str:
+    """Return a network's row that ends in "80 of 10,000 wrong" with the percentage that is right; another as it is."""
+    match = _WRONG_OF_ALL.search(line)
+    if not match or not _NAMES.match(line) or not any(map(_WRONGLY.search, [line, *above])):
+        return line
+    if _MORE.search(line) or _accurate(_numbers(line)):
+        return line
+    return f"{line[: match.start()]}{100 - int(re.sub(r'[^0-9]', '', match[1])) / 100:.2f}%"
+
+
+_WRONG_OF_ALL = re.compile(rf"(?<![\w.,])((?:[12][.,']?)?\d{{1,3}}){_OF_IMAGES}[^\d]{{0,30}}$")
+_MORE = re.compile(r"\b(?:more|fewer|less|than|additional|loses|lost|difference)\b")
+
+
 def _is_name(line: str) -> bool:
     return bool(_NAMES.fullmatch(line))
 
 
-_DASHES = str.maketrans(dict.fromkeys("\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}\N{NON-BREAKING HYPHEN}", "-"))
+_HYPHENS = "\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}\N{FIGURE DASH}\N{HORIZONTAL BAR}\N{HYPHEN}\N{NON-BREAKING HYPHEN}"
+_DASHES = str.maketrans(dict.fromkeys(_HYPHENS, "-"))
 _BACKSLASH = re.compile(r"(\d)\\(?=%)")  # LaTeX's \%, as some programs leave it
 
 
@@ -242,8 +283,12 @@ def _tables(lines: list[str]) -> tuple[Stated, set[int]]:
             if value is None and not loose:
                 continue
             used.add(n)
-            if _of_training(above, bare):
+            if _of_training(above, bare) or _of_synthetic([*above, line], bare):
                 network = None
+            elif network is None and (several := _several(line)):
+                for name, values in several.items():
+                    stated.placed[name] += values
+                continue
             if network is None:
                 stated.loose += loose + ([value] if value is not None else [])
             else:
@@ -252,10 +297,20 @@ def _tables(lines: list[str]) -> tuple[Stated, set[int]]:
         if heads:
             for k, values in _rows_below(lines, n, len(heads)):
                 used |= {n, k}
+                if _of_synthetic([*lines[max(0, n - 3) : n], f"{line} {lines[k]}"], bare):
+                    stated.loose += values
+                    continue
                 for network, value in zip(heads, values, strict=True):
                     if network:
                         stated.placed[network].append(value)
     return stated, used
+
+
+def _several(line: str) -> dict[str, list[float]]:
+    """Return what a line states for three networks or all four, each with one number beside it; {} for another."""
+    sentence = _Sentences()
+    sentence.read(line)
+    return sentence.placed if sum(map(bool, sentence.placed.values())) >= 3 and not sentence.loose else {}
 
 
 def _row(line: str, bare: bool, removed: bool = False) -> tuple[str | None, list[_Number]] | None:
@@ -297,8 +352,10 @@ def _choose(numbers: list[_Number], above: list[str], bare: bool) -> tuple[float
         if count > 1 and _row(above[-count], bare):
             continue  # other rows stand between this one and the head
         kinds = _head(" ".join(part for part in head if not _row(part, bare)))
+        if set(kinds) == {"difference"}:
+            return None, []
         spare = set(kinds[len(numbers) :])
-        if len(kinds) >= len(numbers) and spare <= {"difference", "p"} and _one_each(kinds, numbers):
+        if len(kinds) >= len(numbers) and spare <= {"difference", "loss", "p"} and _one_each(kinds, numbers):
             values = [number.accuracy for number in numbers if number.accuracy is not None]
             if set(kinds) == {"one seed"} and len(values) == len(numbers):
                 return round(sum(values) / len(values), 6), []
@@ -324,6 +381,14 @@ def _of_training(above: list[str], bare: bool) -> bool:
     return any(_NOT_TEST.search(line) and not _TEST.search(line) for line in head[-2:])
 
 
+def _of_synthetic(lines: list[str], bare: bool) -> bool:
+    """Tell whether a row, the last of these lines, its table's head, caption or title names synthetic digits."""
+    *above, row = lines
+    *titles, head = ["", "", *(line for line in above if not _row(line, bare))][-3:]
+    titles = [line for line in titles if re.match(_CAPTION, line) or line.endswith(":") or len(line.split()) <= 8]
+    return _synthetic(" ".join([*titles, head, row]))
+
+
 _CAPTION = r"(?:table|tab\.|tabelle|tabella|tabla|tableau)\b"
 
 
@@ -346,11 +411,13 @@ def _one_each(kinds: list[str], numbers: list[_Number]) -> bool:
     for kind, number in zip(kinds, numbers, strict=False):
         if kind in ("test", "accuracy", "mean", "one seed", "training", "validation") and number.accuracy is None:
             return False
-        if kind == "wrong" and not (number.whole and number.value <= 5000):
-            return False
         if kind == "counts" and not (number.whole and 5000 <= number.value <= 10_000):
             return False
+        if kind == "wrong" and not 0 <= number.value <= (5000 if number.whole else 50):
+            return False
         if kind == "error" and not 0 <= number.value <= (2000 if number.whole else 50):
+            return False
+        if kind == "loss" and number.whole:
             return False
         if kind == "parameters" and not number.whole:
             return False
@@ -365,9 +432,9 @@ def _column(kinds: list[str]) -> int | None:
 
 
 def _as_accuracy(number: _Number, kind: str) -> float | None:
-    if kind == "wrong" or (kind == "error" and number.whole and number.value >= 10):  # images of 10,000
+    if number.whole and (kind == "wrong" or (kind == "error" and number.value >= 10)):  # images of 10,000
         return round(1 - number.value / 10_000, 6)
-    if kind == "error":
+    if kind in ("wrong", "error"):
         return round(1 - (number.value / 100 if number.value >= 0.1 else number.value), 6)
     if kind == "counts":
         return round(number.value / 10_000, 6)
@@ -394,11 +461,11 @@ def _rows_below(lines: list[str], head: int, columns: int) -> Iterator[tuple[int
     """Yield the rows below a head of networks that state their accuracies: the mean's, or else the first."""
     rows = []
     for n in range(head + 1, min(head + 9, len(lines))):
-        line, numbers = lines[n], _numbers(lines[n])
-        kinds = _head(re.split(r"\s[+-]?\d", line)[0])
+        line, numbers = lines[n], _numbers(re.sub(_OF_IMAGES, " ", lines[n]))
+        kinds = _head(re.split(r"\s[+-]?\.?\d", line)[0])
         if len(numbers) != columns or "training" in kinds or "validation" in kinds or "spread" in kinds:
             continue
-        kind = "error" if "error" in kinds else "counts" if "counts" in kinds else "test"
+        kind = next((kind for kind in ("wrong", "error", "counts") if kind in kinds), "test")
         if _one_each([kind] * columns, numbers):
             values = [_as_accuracy(number, kind) for number in numbers]
             rows.append(("mean" not in kinds, "test" not in kinds, n, [value for value in values if value is not None]))
@@ -406,6 +473,16 @@ def _rows_below(lines: list[str], head: int, columns: int) -> Iterator[tuple[int
 
 
 # ----------------------------------------------------------------------------------------------------------- sentences
+
+
+def _untested(sentence: str) -> bool:
+    """Tell whether a sentence speaks of training or validation images, and of no test."""
+    return bool(_NOT_TEST.search(sentence)) and not _TEST.search(sentence)
+
+
+def _synthetic(text: str) -> bool:
+    """Tell whether a text speaks of synthetic digits, and not of MNIST's."""
+    return bool(_SYNTHETIC.search(text)) and not _MNIST.search(text)
 
 
 def _split(text: str) -> list[str]:
@@ -427,7 +504,7 @@ class _Sentences:
         self.loose: list[float] = []
 
     def read(self, sentence: str) -> None:
-        if not re.search(r"\d", sentence) or len(sentence) > 20 * MOST_LINE:
+        if not re.search(r"\d", sentence) or len(sentence) > MOST_SENTENCE:
             return
         sentence = " ".join(sentence.split())  # a name may go over the end of a line
         everything = _numbers(sentence)
@@ -436,7 +513,14 @@ class _Sentences:
             numbers = [_of_error(number) for number in everything if 0 < number.value < 20 and not number.whole]
         if any(number.accuracy >= LIKELY_ACCURACY for number in numbers if number.accuracy is not None):
             numbers = [n for n in numbers if n.accuracy is not None and n.accuracy >= LIKELY_ACCURACY]
-        if not numbers or (_NOT_TEST.search(sentence) and not _TEST.search(sentence)):
+        self.place(sentence, numbers)
+
+    def place(self, sentence: str, numbers: list[_Number]) -> None:
+        """Place the numbers of a sentence; they are loose where it speaks of other digits, or of others' results."""
+        if not numbers or _untested(sentence):
+            return
+        if _ELSEWHERE.search(sentence) or _synthetic(sentence):
+            self.loose += [number.accuracy for number in numbers if number.accuracy is not None]
             return
         names = [(match.start(), match.lastgroup) for match in _NAMES.finditer(sentence)]
         parts: list[tuple[int, str | None, float | None]] = [(at, name, None) for at, name in names]
@@ -468,24 +552,76 @@ class _Sentences:
             self.loose += values
 
 
+def _count_images(sentences: list[str]) -> _Sentences:
+    """Read how many of the 10,000 test images each network gets right, or wrong, in sentences that speak of these."""
+    counts = _Sentences()
+    for sentence in sentences:
+        wrong, right = _WRONGLY.search(sentence), _RIGHTLY.search(sentence)
+        line = " ".join(sentence.split())
+        if len(line) > MOST_SENTENCE or not (wrong or right) or not _NAMES.search(line):
+            continue
+        numbers = _accurate(_numbers(line))
+        for match in _IMAGES.finditer(_without_names(line)):
+            count = int(re.sub(r"\D", "", match[0]))
+            if (wrong and 20 <= count <= 2000) or (right and 5000 <= count < 10_000):
+                accuracy = count / 10_000 if count >= 5000 else round(1 - count / 10_000, 6)
+                numbers.append(_Number(match.start(), count, accuracy, True))
+        counts.place(line, numbers)
+    return counts
+
+
+_WRONGLY = re.compile(
+    r"\b(?:wrong|incorrect|misclassif|misread|misrecogni|mistake|errors?\b|missed|unrecogni|not recogni|sbagli|errat"
+    r"|errori|falsch|fehler|erreurs)"
+)
+_RIGHTLY = re.compile(r"\b(?:correct|right|hits|recogni|richtig|corrett)")
+_IMAGES = re.compile(r"(?<![\w.,+-])(?:\d[.,']?\d{3}|\d{2,3})(?!\w|\s?%|[.,']\d)")
+
+
+def _likely(sentences: list[str]) -> list[float]:
+    """Return all numbers of 90 to 100%, with a dash before them too, but of training images."""
+    tests = [sentence for sentence in sentences if len(sentence) <= MOST_SENTENCE and not _untested(sentence)]
+    numbers = [number for sentence in tests for number in _accurate(_numbers(sentence, signed=True))]
+    return [number.accuracy for number in numbers if number.accuracy is not None]
+
+
 # ------------------------------------------------------------------------------------------------------------- numbers
 
 
-def _numbers(line: str) -> list[_Number]:
-    """Return the numbers of a line that may be a cell of a table; those that say what else they are do not count."""
+def _numbers(line: str, signed: bool = False) -> list[_Number]:
+    """Return the numbers of a line that may be a cell of a table; those that say what else they are do not count.
+
+    Numbers with a sign are differences, and only returned where `signed` asks for them.
+    """
     line = _LEFT_OUT.sub(lambda left: " " * len(left[0]), line)
-    line = _NAMES.sub(lambda name: re.sub(r"\d", "x", name[0]), line)
+    line = _without_names(line)
     numbers = []
     for match in _NUMBER.finditer(line):
         digits, percent = match["digits"], bool(match["percent"])
         if match["seconds"] and not percent:
             continue
-        if match["sign"] and not line[: match.start()].endswith((":", "=")):
-            continue
         number = _number(match.start(), digits, percent)
-        if number is not None:
+        if number is None:
+            continue
+        sign, before = match["sign"], line[: match.start()]
+        if signed or not sign or before.endswith((":", "=", "-")) or _separates(sign, number, numbers):
             numbers.append(number)
     return numbers
+
+
+def _without_names(line: str) -> str:
+    """Return a line in which the digits of networks' names are none."""
+    return _NAMES.sub(lambda name: re.sub(r"\d", "x", name[0]), line)
+
+
+def _separates(sign: str, number: _Number, before: list[_Number]) -> bool:
+    """Tell whether a sign is a dash behind a name, or an empty cell before an accuracy, and no minus: it has room.
+
+    A fraction behind a percentage, as in "98.25 - 0.95", is a difference in points.
+    """
+    of_percent = bool(before) and before[-1].accuracy is not None and before[-1].value > 1
+    empty_cell = bool(_accurate([number])) and not (of_percent and number.value <= 1)
+    return sign.startswith("-") and sign != "-" and (not before or empty_cell)
 
 
 def _number(at: int, digits: str, percent: bool) -> _Number | None:
@@ -498,7 +634,7 @@ def _number(at: int, digits: str, percent: bool) -> _Number | None:
     accuracy = None
     if percent or (not whole and value > 1):
         accuracy = value / 100
-    elif not whole and re.fullmatch(r"[01][.,]\d{2,6}", digits):
+    elif not whole and re.fullmatch(r"[01]?[.,]\d{2,6}", digits):
         accuracy = value
     if accuracy is not None and not LEAST_ACCURACY <= accuracy <= 1:
         accuracy = None

@@ -23,7 +23,9 @@ METHODS = {
     "softmax and cross-entropy": r"soft[\s-]?max|cross[\s-]*entrop\w*|entropia (?:incrociata|cruzada)|entropie crois\w+"
     r"|kreuz[\s-]*entropie|交叉熵",
 }
+_ASKS = r"(?:\d+(?:\.\d+)*[.)]?\s+)?(?:what|how|why|che|cos|come|perch|was|wie|warum|wozu|qu|pourquoi|comment)"
 _HEADINGS = {  # that do not name the method, and have it below them all the same
+    "convolution": r"conv\.?[\s-]?(?:layers?|nets?)",
     "max pooling": r"pool\w*|(?:sub|down)[\s-]?sampl\w+",
     "ReLU": r"activations?|non[\s-]?linear\w*|attivazion\w+|aktivierung\w*",
     "dropout": r"regulari[sz]\w+|regolarizz\w+|regularisierung|over-?fitting",
@@ -134,7 +136,8 @@ def _heading(line: str) -> tuple[str, ...] | None:
     words = line.split()
     if not (line[:1] != line[:1].lower() or numbered or not line.isascii()) or len(words) > 8:
         return None
-    if line[-1] in ".,;?!" or (line[-1] in ":\uff1a" and len(words) > 4):
+    question = re.match(_ASKS, line, re.IGNORECASE) and line.endswith("?")
+    if (line[-1] in ".,;?!" and not question) or (line[-1] in ":\uff1a" and len(words) > 4):
         return None
     named = _named(line)
     if not named and len(words) <= 7:
