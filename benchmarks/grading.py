@@ -63,7 +63,8 @@ def main(options: argparse.Namespace) -> None:
     rounds = {}
     if digits.name == "MNIST":
         rounds = take_turns(options, digits)
-        print(f"A class of {options.trained}:\n\n{turns_table(rounds, options.trained)}\n", flush=True)
+        table = turns_table(rounds, options.trained)
+        print(f"A class of {options.trained}, with training on {digits.name} and without:\n\n{table}\n", flush=True)
     else:
         print(f"With training: left out, because grading trains on MNIST only, and these are {digits.name}\n")
     turns = [{"kit": kit, "how": how, "runs": runs} for (kit, how), runs in rounds.items()]

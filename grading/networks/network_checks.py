@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grading.inside.worker.worker import IMPORT_SHARE, STEPS
+from grading.inside.worker.worker import IMPORT_SHARE
 from grading.networks.inspection import KEEP_MEMORY, START_SECONDS, Found, Inspector, data_file
 from grading.networks.worker_report import Record, Records, read_report
 from grading.sandbox.runner import Sandbox
@@ -28,6 +28,7 @@ from labkit.checks.check import Check, CheckId, failed, passed, skipped, undecid
 from labkit.data.idx_files import TRAIN_IMAGES, TRAIN_LABELS
 from labkit.data.mnist_files import load_files
 from labkit.limits import MIB, Limits, Outcome
+from labkit.networks import TRIAL_STEPS
 
 __all__ = ["Inspector", "check_networks", "find_data"]
 
@@ -173,7 +174,7 @@ class _Submission:
         details = {"log": records.log, "seconds": records.seconds}
         if problem:
             return {name: failed(name, problem, **details), **checks}
-        message = f"{script}.py imports without training, has its Model, and runs {STEPS} steps to the end"
+        message = f"{script}.py imports without training, has its Model, and runs {TRIAL_STEPS} steps to the end"
         return {name: passed(name, message, **details), **checks}
 
     def _inspect(self, script: str, records: Records) -> Found:
@@ -191,22 +192,24 @@ class _Submission:
         """Say why the script does not import, or not run to its end, in a sentence for the student; None if it does."""
         seconds = self.assignment.limits.run_seconds
         problem = records.problem("export", f"importing {script}.py and its Model", IMPORT_SHARE * seconds)
-        problem = problem or records.problem("run", f"python {script}.py --steps {STEPS}", seconds)
+        problem = problem or records.problem("run", f"python {script}.py --steps {TRIAL_STEPS}", seconds)
         if problem:
             return problem
         run, error = records.tasks["run"], records.tasks["export"].model_error
         if run.status:
-            return f"python {script}.py --steps {STEPS} ended with exit status {run.status}: {_last_words(run)}"
-        if run.steps != STEPS:
+            return f"python {script}.py --steps {TRIAL_STEPS} ended with exit status {run.status}: {_last_words(run)}"
+        if run.steps != TRIAL_STEPS:
             return (
-                f"python {script}.py --steps {STEPS} ended without having finished its {STEPS} steps; "
+                f"python {script}.py --steps {TRIAL_STEPS} ended without having finished its {TRIAL_STEPS} steps; "
                 "keep the main of deep_mnist.py as it is: a lab.Run counts the steps, and run.finish() comes last"
             )
         if error:
             return f"calling the Model of {script}.py: {error}"
         if not records.weights:
-            return f"python {script}.py --steps {STEPS}: its weights could not be read after the {STEPS} steps"
-        return f"python {script}.py --steps {STEPS}: {found.run}" if found and found.run else None
+            return (
+                f"python {script}.py --steps {TRIAL_STEPS}: its weights could not be read after the {TRIAL_STEPS} steps"
+            )
+        return f"python {script}.py --steps {TRIAL_STEPS}: {found.run}" if found and found.run else None
 
     def _check_network(self, script: str, records: Records, found: Found, seconds: float) -> dict[CheckId, Check]:
         """Return the checks architecture/, and training/ where the network was trained."""
