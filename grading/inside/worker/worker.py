@@ -119,8 +119,9 @@ def _write(name: str, data: bytes) -> None:
 def _prepare() -> None:
     """Load what every task needs, before any student code."""
     sys.modules["plotter"] = _NoPictures("plotter")
-    # The kit's modules are in memory before a script is, so nothing can stand in for them: deep_mnist imports all.
-    for name in ("deep_mnist", "labkit.checks.graph.freezing"):
+    # The kit's modules are in memory before a script is, so that nothing can stand in for them: deep_mnist imports what
+    # the lab needs, and scripts of the tutorials' kind import input_data.
+    for name in ("deep_mnist", "input_data", "labkit.checks.graph.freezing"):
         importlib.import_module(name)
 
 
@@ -295,7 +296,7 @@ def _archive(
 
 def _noise(one_hot: bool, dtype: Any, reshape: bool, seed: int | None) -> "DataSets":
     """Return what read_data_sets would, with a few images of noise."""
-    from input_data import DataSet, DataSets
+    from labkit.data.loader import DataSet, DataSets
 
     def some(count: int) -> DataSet:
         images = np.random.RandomState(count).randint(0, 256, (count, 28, 28, 1)).astype(np.uint8)
