@@ -258,6 +258,7 @@ def test_dependencies_and_extras_are_those_of_the_requirements_files():
 def locked():
     """The pins of the lock, and how many hashes each has."""
     text = (ROOT / "requirements-dev.lock").read_text(encoding="utf-8").replace("\\\n", "")
+    assert "://" not in text, "each machine has a package index of its own"
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return [(Requirement(line.partition("--hash=")[0]), line.count("--hash=sha256:")) for line in lines]
 
