@@ -9,11 +9,15 @@ from labkit import startup
 
 startup.check("numpy", "tqdm", "tensorflow", "matplotlib")
 
-from labkit.run import frame
+from labkit.errors import LabError
+from labkit.run.entry import run_script, watch_script
+from labkit.run.feature_maps import feature_maps
 from labkit.run.flags import parse_flags
-from labkit.run.frame import LabError, Run, feature_maps, learning_rate, pick_precision, read_data, run_script
+from labkit.run.frame import Run
+from labkit.run.preparation import pick_precision, read_data
+from labkit.run.schedule import learning_rate
 
-frame.watch_script()
+watch_script()
 
 __all__ = [
     "LabError",

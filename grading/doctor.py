@@ -14,8 +14,8 @@ from grading.sandbox.choice import trials
 from grading.sandbox.runner import Sandbox
 from labkit import startup
 from labkit.checks.assignment import AssignmentError, load_assignment
+from labkit.data.data_directory import MNIST_SHA256
 from labkit.data.idx_files import FILES, read_idx
-from labkit.data.mnist_files import MNIST_SHA256
 from labkit.errors import DataError
 from labkit.limits import MIB, Limits, SandboxError
 

@@ -6,3 +6,7 @@ class DataError(Exception):
 
     The text names the file, what is wrong with it, and what to do next; it is fit for a student to read.
     """
+
+
+class LabError(Exception):
+    """A failure of a lab script that a student can mend: the text says what was wrong and what to do next."""

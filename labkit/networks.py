@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 WEIGHTED = ("convolution", "matrix product")
+FULL = "deep_mnist"
+TITLES = {FULL: "full", "model_no1": "no. 1", "model_no2": "no. 2", "model_no3": "no. 3"}  # in tables and reports
+TRIAL_STEPS = 20  # of a script's main, in a check and in grading
 OWN_WEIGHTS = "a part with weights of its own"  # begins the kind of what has weights and is no layer known here
 
 

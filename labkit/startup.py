@@ -15,6 +15,8 @@ OLDEST, NEWEST = (3, 10), (3, 13)  # that TensorFlow has packages for
 SUPPORTED = "Python 3.10 to 3.13"
 KIT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WINDOWS = os.name == "nt"
+DATA_VARIABLE, DATA_FOLDER = "MNIST_DATA_DIR", "MNIST_data"  # where MNIST is, unless a flag says otherwise
+DATA_DEFAULT = "$%s, else %s" % (DATA_VARIABLE, DATA_FOLDER)  # for the help of these flags
 # The modules of the packages that requirements.txt installs, and of others that these import where they are there.
 PACKAGES = """
 IPython PIL _distutils_hack _pytest absl anyascii astunparse backports brotli certifi chardet charset_normalizer clang
@@ -52,7 +54,7 @@ def check_folder(folder):
 
 def data_folder():
     """Where the MNIST files are, or go, unless a flag says otherwise; in quotation marks a shell leaves ~ as it is."""
-    return os.path.expanduser(os.environ.get("MNIST_DATA_DIR") or "MNIST_data")
+    return os.path.expanduser(os.environ.get(DATA_VARIABLE) or DATA_FOLDER)
 
 
 def _tell_ctrl_c(kind, error, trace, usual=sys.excepthook):

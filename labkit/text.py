@@ -1,4 +1,4 @@
-"""Untrusted text, fit to be shown: in a terminal, a log, a page or a message."""
+"""Text to be shown in a terminal, a log, a page or a message: untrusted text made fit for it, counts in words."""
 
 import unicodedata
 
@@ -26,3 +26,8 @@ def quoted(text: str) -> str:
     if len(text) > SHOWN:
         text = f"{text[: SHOWN // 2]}...{text[-SHOWN // 2 + 3 :]}"
     return f'"{text}"'
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 step", "1,000 steps"."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"

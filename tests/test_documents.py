@@ -10,6 +10,8 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from labkit.checks.assignment import tomllib
 from labkit.run.flags import FLAGS
@@ -34,6 +36,7 @@ COMMANDS = list(dict.fromkeys(chain.from_iterable(map(commands, TEXTS.values()))
 LEFT_OUT = {  # commands, as patterns, that no test runs; with the reason
     r"(python3|python3\.13|py) .*-m venv .*": ".ci/run makes an environment by it",
     r"(\.venv/bin/)?pip .*": "it installs packages, which .ci/run does",
+    r"uv .*": "it asks for the newest packages that there are",
     r"sudo .*": "it changes the machine, or needs a service that may not be there",
     r"tensorboard .*": "it serves until it is stopped",
     r"source .*|export .*|unset .*": "the shell's own",
@@ -250,6 +253,31 @@ def test_dependencies_and_extras_are_those_of_the_requirements_files():
     assert plain(extras["report"]) == plain(requirements("requirements-report.txt"))
     assert plain(extras["grading"]) == plain(requirements("requirements-grading.txt"))
     assert plain(extras["dev"]) == plain([f"{NAME}[report,grading]", *requirements("requirements-dev.txt")])
+
+
+def locked():
+    """The pins of the lock, and how many hashes each has."""
+    text = (ROOT / "requirements-dev.lock").read_text(encoding="utf-8").replace("\\\n", "")
+    assert "://" not in text, "each machine has a package index of its own"
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return [(Requirement(line.partition("--hash=")[0]), line.count("--hash=sha256:")) for line in lines]
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("system", [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"), ("win32", "AMD64")])
+def test_the_lock_has_one_version_with_hashes_of_each_required_package(python, system):
+    environment = {"python_version": python, "python_full_version": f"{python}.1", "implementation_name": "cpython"}
+    environment |= dict(zip(("sys_platform", "platform_machine"), system, strict=True))
+    pins = {}
+    for pin, hashes in locked():
+        if pin.marker is None or pin.marker.evaluate(environment):
+            assert hashes, f"{pin} has no hash"
+            assert pins.setdefault(canonicalize_name(pin.name), pin) is pin, f"{pin.name} is there twice"
+    for file in ("requirements.txt", "requirements-report.txt", "requirements-grading.txt", "requirements-dev.txt"):
+        for wanted in map(Requirement, requirements(file)):
+            if wanted.marker is None or wanted.marker.evaluate(environment):
+                (pinned,) = pins[canonicalize_name(wanted.name)].specifier
+                assert wanted.specifier.contains(pinned.version), f"renew the lock (docs/development.md): {wanted}"
 
 
 def test_the_version_is_one_and_is_in_the_changelog():

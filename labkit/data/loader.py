@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from labkit import host, startup
-from labkit.data import mnist_files, synthetic_digits
+from labkit.data import data_directory, mnist_files, synthetic_digits
+from labkit.data.download import public_url
 from labkit.data.idx_files import CLASSES, FILES, SIDE, TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 from labkit.data.legacy import dense_to_one_hot
 from labkit.errors import DataError
@@ -291,7 +292,7 @@ def read_data_sets(
     )
 
 
-def _load(directory: Path, source_url: str | None, dataset: str) -> tuple[mnist_files.Files, str]:
+def _load(directory: Path, source_url: str | None, dataset: str) -> tuple[data_directory.Files, str]:
     """The four files, and the name of what is in them."""
     if dataset == "synthetic":
         return synthetic_digits.load_digits(directory), SYNTHETIC
@@ -303,10 +304,10 @@ def _load(directory: Path, source_url: str | None, dataset: str) -> tuple[mnist_
             raise
         _warn_of_synthetic_digits(error)
         return synthetic_digits.load_digits(directory), SYNTHETIC
-    if mnist_files.is_mnist(files):
+    if data_directory.is_mnist(files):
         return files, "MNIST"
     assert source_url is not None  # else only MNIST was taken
-    return files, f"data from {mnist_files.public_url(source_url)}"
+    return files, f"data from {public_url(source_url)}"
 
 
 def _warn_of_synthetic_digits(error: DataError) -> None:
@@ -384,7 +385,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="input_data.py",
         description="Prepare a data directory for the lab, and check it: fetch what is missing, verify each "
         "file by its SHA-256, and print what is there. Run it once for the shared folder of the lab; students "
-        "then start with --data-dir, or with MNIST_DATA_DIR set to it, and need neither network nor write "
+        f"then start with --data-dir, or with {startup.DATA_VARIABLE} set to it, and need neither network nor write "
         "access.",
         epilog="Exit status: 0 when the data is ready, 1 when it cannot be had, 2 for wrong arguments, 130 on Ctrl-C.",
     )
@@ -394,7 +395,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         type=Path,
         default=Path(startup.data_folder()),
-        help="where the files are, gzipped or unpacked, or shall be (default: $MNIST_DATA_DIR, else MNIST_data)",
+        help=f"where the files are, gzipped or unpacked, or shall be (default: {startup.DATA_DEFAULT})",
     )
     parser.add_argument(
         "--dataset",
@@ -417,6 +418,6 @@ def _description(split: str, part: DataSet) -> str:
 
 
 def _verdict(data: DataSets, file_name: str) -> str:
-    if data.sha256[file_name] == mnist_files.MNIST_SHA256[file_name]:
+    if data.sha256[file_name] == data_directory.MNIST_SHA256[file_name]:
         return "is MNIST's"
     return f"is not MNIST's: {data.name}"

@@ -1,6 +1,6 @@
-"""What a training writes as it goes: checkpoints, and TensorBoard's logs.
+"""Checkpoints: what a stopped training needs to go on as if it had not been stopped.
 
-As in lab.py, TensorFlow is imported inside the functions that need it.
+TensorFlow is imported inside the functions that need it: that takes seconds, and `--help` should not.
 """
 
 import contextlib
@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from labkit.errors import LabError
 
 FULL = os.strerror(errno.ENOSPC)  # is in TensorFlow's message, too
 
@@ -72,6 +74,20 @@ class Checkpoint:
         return _told(f"the checkpoint in {self.folder} is damaged", ": leave out --resume to start anew")
 
 
+def check_recipe(folder: Path, saved: Mapping[str, Any], current: Mapping[str, Any], script: str) -> None:
+    """Raise LabError where the checkpoint in a folder was saved by a training with another recipe."""
+    changed = [
+        f"{script}.py has changed" if name == "script_sha256" else f"{name} was {value}, is {current[name]}"
+        for name, value in saved.items()
+        if value != current[name]
+    ]
+    if changed:
+        raise LabError(
+            f"the checkpoint in {folder} is of another run ({'; '.join(changed)}): "
+            "give --resume with that run's flags, or leave it out to start anew"
+        )
+
+
 @contextlib.contextmanager
 def _told(what: str, todo: str) -> Iterator[None]:
     """Raises CheckpointError for whatever TensorFlow raises about a file: it has no type of its own for that."""
@@ -87,29 +103,3 @@ def _told(what: str, todo: str) -> Iterator[None]:
             )
             raise CheckpointError(f"{what}, because the disk is full ({FULL}): {way_out}") from error
         raise CheckpointError(f"{what} ({message[:200]}){todo}") from error
-
-
-class TensorBoard:
-    """Writes a model's graph at once, then scalars and weight histograms, to a folder that TensorBoard shows."""
-
-    def __init__(self, folder: Path, model: Any) -> None:
-        import tensorflow as tf
-
-        self._model = model
-        self._writer = tf.summary.create_file_writer(str(folder))
-        graph = tf.function(model).get_concrete_function(tf.TensorSpec([None, 784], name="images")).graph
-        with self._writer.as_default(step=0):
-            tf.summary.graph(graph.as_graph_def())
-
-    def log(self, step: int, scalars: Mapping[str, float], histograms: bool) -> None:
-        """`scalars`: names to numbers; `histograms`: whether to write the distribution of each variable, too."""
-        import tensorflow as tf
-
-        with self._writer.as_default(step=step):
-            for name, value in scalars.items():
-                tf.summary.scalar(name, value)
-            if histograms:
-                for name, value in vars(self._model).items():
-                    if isinstance(value, tf.Variable):
-                        tf.summary.histogram(name, value)
-        self._writer.flush()

@@ -53,7 +53,7 @@ FLAGS = {
     "--data-dir": {
         "metavar": "DIR",
         "default": None,
-        "help": "where the MNIST files are, or go (default: $MNIST_DATA_DIR, else MNIST_data)",
+        "help": f"where the MNIST files are, or go (default: {startup.DATA_DEFAULT})",
     },
     "--dataset": {
         "choices": ("auto", "mnist", "synthetic"),

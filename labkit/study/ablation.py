@@ -26,10 +26,8 @@ from scipy import stats
 
 import plotter
 from labkit.files import atomic_file
-from labkit.networks import REMOVED
+from labkit.networks import FULL, REMOVED, TITLES
 
-FULL = "deep_mnist"
-NAMES = {FULL: "full", "model_no1": "no. 1", "model_no2": "no. 2", "model_no3": "no. 3"}  # in tables and pictures
 ALPHA = 0.05  # of a whole study: the corrected p-value below which a difference is called significant
 LEVEL = 1 - ALPHA  # of every interval; of the differences, together
 
@@ -209,7 +207,7 @@ def _conclusion(network: str, found: Difference, runs: Mapping[str, Sequence[Run
 
 def _effect(network: str, found: Difference, runs: Mapping[str, Sequence[Run]]) -> str:
     removing = "Removing" if _is_mnist(runs) else f"On {_data(runs)}, removing"
-    start = f"{removing} {REMOVED[network]} ({NAMES[network]})"
+    start = f"{removing} {REMOVED[network]} ({TITLES[network]})"
     if _points(found.points) == "0.00":
         return f"{start} changes test accuracy by less than 0.01 points"
     return f"{start} {'costs' if _costs(found) else 'gains'} {abs(found.points):.2f} points of test accuracy"
@@ -236,7 +234,7 @@ def digit_sentences(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.n
     sentences = [
         _digit_sentence(network, errors[FULL], errors[network]) for network in found if found[network].significant
     ]
-    if rest := [NAMES[network] for network in found if not found[network].significant]:
+    if rest := [TITLES[network] for network in found if not found[network].significant]:
         sentences.append(
             f"Of {_list(rest)} no difference over the seeds is shown, so nothing is said of single digits."
         )
@@ -247,7 +245,7 @@ def _digit_sentence(network: str, full: np.ndarray, errors: np.ndarray) -> str:
     worst = [digit for digit in np.argsort(full - errors, kind="stable")[:3] if errors[digit] > full[digit]]
     rises = ", ".join(f"{digit} (from {full[digit]:.2f} to {errors[digit]:.2f}%)" for digit in worst)
     rise = f"rise most for the digits {rises}" if worst else "rise for no digit"
-    return f"Without {REMOVED[network]} ({NAMES[network]}) the errors {rise}."
+    return f"Without {REMOVED[network]} ({TITLES[network]}) the errors {rise}."
 
 
 def _list(names: Sequence[str]) -> str:
@@ -303,8 +301,8 @@ def write(runs: Mapping[str, Sequence[Run]], labels: np.ndarray, folder: Path, n
         file.write(_report(runs, labels, errors, notes).encode())
     with atomic_file(paths[1]) as file:
         file.write(_csv(runs, labels).encode())
-    plotter.plot_comparison({NAMES[n]: _drawn(mine) for n, mine in runs.items()}, paths[2], dataset=_data(runs))
-    plotter.plot_digit_errors({NAMES[n]: mine for n, mine in errors.items()}, paths[3], dataset=_data(runs))
+    plotter.plot_comparison({TITLES[n]: _drawn(mine) for n, mine in runs.items()}, paths[2], dataset=_data(runs))
+    plotter.plot_digit_errors({TITLES[n]: mine for n, mine in errors.items()}, paths[3], dataset=_data(runs))
     return paths
 
 
@@ -345,7 +343,7 @@ def _main_row(network: str, runs: Sequence[Run], found: Difference | None) -> li
     mean, low, high = mean_interval([run.accuracy for run in runs])
     seconds = np.median([run.record["training_seconds"] for run in runs])
     row = [
-        f"{NAMES[network]} (`{network}`)",
+        f"{TITLES[network]} (`{network}`)",
         f"{runs[0].record['parameters']:,}",
         f"{seconds:.1f}",
         len(runs),
@@ -369,7 +367,7 @@ def _digit_table(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.ndar
     images = np.bincount(labels, minlength=10)
     header = [f"errors on {_data(runs)}, %", *(f"{digit} ({n:,})" for digit, n in enumerate(images)), "all"]
     rows = [
-        [NAMES[network], *(f"{share:.2f}" for share in shares), f"{np.average(shares, weights=images):.2f}"]
+        [TITLES[network], *(f"{share:.2f}" for share in shares), f"{np.average(shares, weights=images):.2f}"]
         for network, shares in errors.items()
     ]
     return _table(header, rows)
@@ -378,7 +376,7 @@ def _digit_table(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.ndar
 def _pair_table(runs: Mapping[str, Sequence[Run]], paired: Mapping[str, Pair]) -> str:
     header = [f"test images, {_data(runs)}", "seed", "both right", "only full right", "only ablation right"]
     rows = [
-        [NAMES[network], pair.seed, pair.both, pair.only_full, pair.only_ablation, pair.neither, _p(pair.p)]
+        [TITLES[network], pair.seed, pair.both, pair.only_full, pair.only_ablation, pair.neither, _p(pair.p)]
         for network, pair in paired.items()
     ]
     return _table([*header, "both wrong", "McNemar, corrected"], rows)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import notebook, startup
+from labkit.networks import TRIAL_STEPS
 from labkit.version import NAME, VERSION
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ Headings, lists, tables, pictures (![caption](results/ablation.png)), formulas (
 and of HTML <sub>, <sup>, <br>, <b> and <i>. What is lost is told, with its line; in place of a missing picture there is
 a box. `lang: it` in the header makes the captions Italian. It takes two packages more: pip install -r
 requirements-report.txt. You need not use it: a PDF from any word processor, saved as report.pdf, is just as welcome."""
-CHECK_HELP = """\
+CHECK_HELP = f"""\
 Checks what you are about to hand in, and prints a line for each check: passed, failed with what to do, or skipped,
 where it depends on one that failed. It takes half a minute.
 
   files         the three scripts and report.pdf are there
-  run           each script imports without training, has the class Model, and runs 20 steps to the end
+  run           each script imports without training, has the class Model, and runs {TRIAL_STEPS} steps to the end
   architecture  the right layer is gone, and every other one has the right shape
   training      each network was trained as it is now, on MNIST, to an accuracy that it can have
   report        a PDF with text in it, the five methods, the four accuracies, no prompt of the template left"""

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from labkit.networks import TITLES
 from labkit.study import ablation
 from tests.support.tracing import ROOT
 
@@ -237,7 +238,7 @@ def test_what_is_simulated_is_what_a_study_does(module):
     studies = np.random.default_rng(0).normal(99, 0.05, (100, 4, 3)).round(2)
     studies[:, 1] -= 0.2
     studies[0, :2] = [[99.0], [98.0]]  # no seed differs from another
-    networks = list(ablation.NAMES)
+    networks = list(TITLES)
     for accuracies, verdicts in zip(studies, error_rates.welch(studies), strict=True):
         runs = {
             network: [ablation.Run(network, 0, {"test_accuracy": value / 100}, None) for value in values]

@@ -15,6 +15,7 @@ from grading.intake.arrivals import unpack
 from labkit.checks.assignment import NETWORKS
 from tests.submissions.report_pdf import make_report
 from tests.submissions.report_words import write_report
+from tests.submissions.rewriting import DEEP, edited, without_layer
 from tests.support.documents import dead_links
 from tests.support.tracing import ROOT
 
@@ -169,54 +170,28 @@ def test_no_link_in_its_documents_is_dead_and_every_script_in_them_is_there(lab)
 
 # ---------------------------------------------------------------------------------------------- the whole student's way
 
-CONV1 = """\
-        with tf.name_scope("conv1"):
-            h_conv1 = tf.nn.relu(conv2d(x_image, self.W_conv1) + self.b_conv1)  # (N, 28, 28, 32)
-            h_pool1 = max_pool_2x2(h_conv1)  # (N, 14, 14, 32)
-
-"""
-CONV2 = """\
-        with tf.name_scope("conv2"):
-            h_conv2 = tf.nn.relu(conv2d(h_pool1, self.W_conv2) + self.b_conv2)  # (N, 14, 14, 64)
-            h_pool2 = max_pool_2x2(h_conv2)  # (N, 7, 7, 64)
-
-"""
-FC1 = """\
-            h_fc1 = tf.nn.relu(tf.matmul(h_pool2_flat, self.W_fc1) + self.b_fc1)  # (N, 1024)
-            h_fc1_drop = dropout(h_fc1, keep_prob)  # (N, 1024)
-"""
-EDITS = {  # what a student who knows what to do changes in deep_mnist.py: text, and what takes its place
-    "model_no1": [
-        ("        self.W_conv1 = weight_variable([5, 5, 1, 32])", "        # no first convolution"),
-        ("        self.b_conv1 = bias_variable([32])\n", ""),
+EDITED = {  # what a student who knows what to do makes of deep_mnist.py
+    "model_no1": edited(
+        without_layer(DEEP, "conv1"),
         ("weight_variable([5, 5, 32, 64])", "weight_variable([5, 5, 1, 64])"),
         ("weight_variable([7 * 7 * 64, 1024])", "weight_variable([14 * 14 * 64, 1024])"),
-        (CONV1, ""),
-        ("conv2d(h_pool1, ", "conv2d(x_image, "),
+        ("conv2d(h_pool1, self.W_conv2)", "conv2d(x_image, self.W_conv2)"),
         ("tf.reshape(h_pool2, [-1, 7 * 7 * 64])", "tf.reshape(h_pool2, [-1, 14 * 14 * 64])"),
-    ],
-    "model_no2": [
-        ("        self.W_conv2 = weight_variable([5, 5, 32, 64])", "        # no second convolution"),
-        ("        self.b_conv2 = bias_variable([64])\n", ""),
+    ),
+    "model_no2": edited(
+        without_layer(DEEP, "conv2"),
         ("weight_variable([7 * 7 * 64, 1024])", "weight_variable([14 * 14 * 32, 1024])"),
-        (CONV2, ""),
         ("tf.reshape(h_pool2, [-1, 7 * 7 * 64])", "tf.reshape(h_pool1, [-1, 14 * 14 * 32])"),
-    ],
-    "model_no3": [
-        ("        self.W_fc1 = weight_variable([7 * 7 * 64, 1024])", "        # no fully connected layer"),
-        ("        self.b_fc1 = bias_variable([1024])\n", ""),
+    ),
+    "model_no3": edited(
+        DEEP,
+        ("self.W_fc1 = weight_variable([7 * 7 * 64, 1024])\nself.b_fc1 = bias_variable([1024])", ""),
         ("weight_variable([1024, 10])", "weight_variable([7 * 7 * 64, 10])"),
-        (FC1, ""),
+        ("h_fc1 = tf.nn.relu(tf.matmul(h_pool2_flat, self.W_fc1) + self.b_fc1)", ""),
+        ("h_fc1_drop = dropout(h_fc1, keep_prob)", ""),
         ("tf.matmul(h_fc1_drop, self.W_fc2)", "tf.matmul(h_pool2_flat, self.W_fc2)"),
-    ],
+    ),
 }
-
-
-def edited(source, edits):
-    for old, new in edits:
-        assert source.count(old) == 1, f"{old!r} stands {source.count(old)} times in deep_mnist.py"
-        source = source.replace(old, new)
-    return source
 
 
 @pytest.mark.course
@@ -236,9 +211,8 @@ def test_a_student_gets_from_the_hand_out_to_a_zip(lab, synthetic_dir, tmp_path)
 
     assert "synthetic digits)" in run("deep_mnist.py", "--steps", "20", *synthetic)
 
-    source = (lab / "deep_mnist.py").read_text(encoding="utf-8")
-    for script, edits in EDITS.items():
-        (lab / f"{script}.py").write_text(edited(source, edits), encoding="utf-8")
+    for script, text in EDITED.items():
+        (lab / f"{script}.py").write_text(text, encoding="utf-8")
     assert "passed" in run("-m", "pytest", "-q", "tests/test_shapes.py")
 
     run("compare.py", "--seeds", "1", "--steps", "20", *synthetic)

@@ -19,7 +19,7 @@ import urllib3
 
 from input_data import DataError, maybe_download, read_data_sets
 from labkit import files
-from labkit.data import mnist_files
+from labkit.data import data_directory, download, mnist_files
 from tests.support import digit_files
 from tests.support.digit_files import NAMES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, serving
 from tests.support.tracing import ROOT
@@ -48,8 +48,8 @@ def mirrors(monkeypatch):
 
 @pytest.fixture
 def short_timeout(monkeypatch):
-    monkeypatch.setattr(mnist_files, "TIMEOUT", 1)
-    monkeypatch.setattr(mnist_files, "CONNECT_TIMEOUT", 1)
+    monkeypatch.setattr(download, "TIMEOUT", 1)
+    monkeypatch.setattr(download, "CONNECT_TIMEOUT", 1)
 
 
 def load(directory, **options):
@@ -245,7 +245,7 @@ def test_a_slow_mirror_is_waited_for(tmp_path, mnist, mirrors, short_timeout):
 
 
 def test_an_endless_download_is_given_up(tmp_path, mnist, mirrors, monkeypatch):
-    monkeypatch.setattr(mnist_files, "MAX_DOWNLOAD", 1_000_000)
+    monkeypatch.setattr(download, "MAX_DOWNLOAD", 1_000_000)
 
     def endless(handler):
         handler.send_response(200)
@@ -557,7 +557,7 @@ def test_two_processes_fill_one_directory_at_once(tmp_path):
     for output, errors in outputs:
         assert output, errors
         assert json.loads(output) == digit_files.sha256_of(OTHER)
-    assert names_in(tmp_path) == sorted([*GZIPPED_NAMES, mnist_files.SOURCE_NOTE])
+    assert names_in(tmp_path) == sorted([*GZIPPED_NAMES, data_directory.SOURCE_NOTE])
 
 
 def test_a_download_killed_halfway_leaves_no_bad_file_and_is_made_good(tmp_path):
@@ -583,7 +583,7 @@ def test_a_download_killed_halfway_leaves_no_bad_file_and_is_made_good(tmp_path)
         process.communicate(timeout=PATIENCE)
         assert names_in(tmp_path) == leftovers
         assert load_other(tmp_path, server.url).sha256 == digit_files.sha256_of(OTHER)
-    assert names_in(tmp_path) == sorted([*leftovers, *GZIPPED_NAMES, mnist_files.SOURCE_NOTE])
+    assert names_in(tmp_path) == sorted([*leftovers, *GZIPPED_NAMES, data_directory.SOURCE_NOTE])
 
 
 def wait_for_temporary_file(directory):

@@ -17,7 +17,7 @@ import pytest
 
 import input_data
 from input_data import DataError, DataSet, read_data_sets
-from labkit.data import idx_files, loader, mnist_files, synthetic_digits
+from labkit.data import data_directory, idx_files, loader, mnist_files, synthetic_digits
 from tests.support import digit_files
 from tests.support.digit_files import NAMES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS
 
@@ -30,8 +30,10 @@ ROOT = Path(input_data.__file__).parent
 def mnist(monkeypatch):
     """A small data set that passes for MNIST: its payloads by name."""
     files = digit_files.payloads()
-    monkeypatch.setattr(mnist_files, "MNIST_SHA256", digit_files.sha256_of(files))
-    monkeypatch.setattr(mnist_files, "MNIST_COUNTS", {name: 60 if name.startswith("train") else 20 for name in NAMES})
+    monkeypatch.setattr(data_directory, "MNIST_SHA256", digit_files.sha256_of(files))
+    monkeypatch.setattr(
+        data_directory, "MNIST_COUNTS", {name: 60 if name.startswith("train") else 20 for name in NAMES}
+    )
     return files
 
 
@@ -755,7 +757,7 @@ def test_an_unreadable_directory_is_told(tmp_path, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(mnist_files.os, "listdir", refuse)
+    monkeypatch.setattr(data_directory.os, "listdir", refuse)
     with pytest.raises(DataError, match=r"cannot be read: Permission denied"):
         read_data_sets(tmp_path)
 
@@ -855,4 +857,4 @@ def test_the_hashes_are_those_of_the_real_payloads(real_directory):
     for name in NAMES:
         path = real_directory / f"{name}.gz"
         payload = gzip.decompress(path.read_bytes()) if path.exists() else (real_directory / name).read_bytes()
-        assert hashlib.sha256(payload).hexdigest() == mnist_files.MNIST_SHA256[name]
+        assert hashlib.sha256(payload).hexdigest() == data_directory.MNIST_SHA256[name]

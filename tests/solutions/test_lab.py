@@ -22,8 +22,9 @@ import input_data
 import lab
 from labkit.checks import model_check
 from labkit.host import Host, hosted
-from labkit.run import frame, summary
+from labkit.run import entry, summary
 from labkit.run.checkpoints import Checkpoint, CheckpointError
+from labkit.run.record import keep_longer_run
 from tests.solutions.scripts import PATIENCE, run, start
 from tests.support.needs import needs
 from tests.support.tracing import ROOT
@@ -227,7 +228,7 @@ def test_a_shape_that_does_not_fit_is_told_with_the_line_of_the_script(synthetic
 
 def test_a_mistake_whose_text_is_not_valid_is_told_all_the_same(tmp_path):
     flags = SimpleNamespace(results_dir=tmp_path, script="s", seed=0)
-    told = frame._explain(ValueError("no file kit\udcff"), flags, lambda flags: None)
+    told = entry._explain(ValueError("no file kit\udcff"), flags, lambda flags: None)
     assert told.startswith("test_lab.py: ValueError: no file kit\udcff (all of it: ")
     assert r"no file kit\udcff" in (tmp_path / "s/seed-0/error.txt").read_text()
 
@@ -242,7 +243,7 @@ def test_a_mistake_in_a_traced_function_is_told_with_its_reason(tmp_path):
 
     with pytest.raises(AttributeError) as failed:
         main(None)
-    told = frame._explain(failed.value, SimpleNamespace(results_dir=tmp_path, script="s", seed=0), main)
+    told = entry._explain(failed.value, SimpleNamespace(results_dir=tmp_path, script="s", seed=0), main)
     assert re.search(r"test_lab\.py, line \d+, `.*`: AttributeError: .*shame", told)
     assert "in user code" not in told
 
@@ -309,8 +310,8 @@ def test_a_stopped_run_resumes_and_ends_as_an_unbroken_one_does(number, runs, sy
     paths = [path / folder for path in (tmp_path, runs.folder)]
     np.testing.assert_array_equal(*(np.load(path / "predictions.npy") for path in paths))
     histories = [json.loads((path / "run.json").read_text())["history"] for path in paths]
-    for entry in histories[0] + histories[1]:
-        entry.pop("seconds")
+    for logged in histories[0] + histories[1]:
+        logged.pop("seconds")
     assert histories[0] == histories[1]
 
 
@@ -382,7 +383,7 @@ def steps_told(tmp_path, capsys, steps, seconds=0.0):
     run._checkpoint.save, run._validation_accuracy = (lambda *_: None), (lambda: 0.5)
     times = iter(np.arange(steps + 1) * seconds)
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(frame.time, "perf_counter", lambda: next(times))
+        monkeypatch.setattr("time.perf_counter", lambda: next(times))
         for _ in run.steps():
             run.log(1.0)
     lines = capsys.readouterr().out.splitlines()[1:]
@@ -411,6 +412,11 @@ def test_a_round_needs_as_many_losses_as_steps(tmp_path):
     next(run.rounds())
     with pytest.raises(ValueError, match="shorter"):
         run.log(1.0)
+
+
+def test_the_end_without_a_test_is_told_with_what_is_missing(tmp_path):
+    with pytest.raises(lab.LabError, match=r"run\.test\(\) has to come before"):
+        small_run(tmp_path, None).finish()
 
 
 def test_the_learning_rates_of_a_round_are_those_of_its_steps():
@@ -595,16 +601,16 @@ def test_tensorboard_gets_scalars_histograms_and_a_graph_with_readable_names(tmp
 
 def test_a_longer_runs_record_is_not_replaced_by_a_shorter_ones(tmp_path):
     (tmp_path / "run.json").write_text('{"steps": 540}')
-    frame._keep_longer_run(tmp_path, 540)
+    keep_longer_run(tmp_path, 540)
     with pytest.raises(lab.LabError, match="holds a run of 540 steps, which this one of 1 step would replace: give"):
-        frame._keep_longer_run(tmp_path, 1)
+        keep_longer_run(tmp_path, 1)
 
 
 @pytest.mark.parametrize("record", [None, "", "{", "[]", "{}"])
 def test_a_record_that_nobody_can_use_is_in_nobodys_way(record, tmp_path):
     if record is not None:
         (tmp_path / "run.json").write_text(record)
-    frame._keep_longer_run(tmp_path, 1)
+    keep_longer_run(tmp_path, 1)
 
 
 def test_the_summary_has_each_layer_with_its_output_and_weights():

@@ -34,7 +34,7 @@ def lab(tmp_path: Path) -> Path:
     files = digit_files.payloads(train=TRAIN, test=TEST)
     digit_files.write(folder / "data", files)
     counts = dict(zip(digit_files.NAMES, (TRAIN, TRAIN, TEST, TEST), strict=True))
-    with (folder / "labkit/data/mnist_files.py").open("a", encoding="utf-8") as module:  # they pass for MNIST
+    with (folder / "labkit/data/data_directory.py").open("a", encoding="utf-8") as module:  # they pass for MNIST
         module.write(f"MNIST_SHA256, MNIST_COUNTS = {digit_files.sha256_of(files)}, {counts}\n")
     return folder
 

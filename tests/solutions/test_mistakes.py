@@ -17,7 +17,7 @@ from labkit.checks import model_check
 from labkit.checks.graph import judging
 from labkit.checks.graph.architecture import Verdict
 from labkit.host import Host
-from labkit.run import frame
+from labkit.run import entry, frame
 from labkit.submission import student_checks
 from tests import test_shapes
 from tests.submissions.mistaken import read_all
@@ -119,7 +119,7 @@ def told_by_script(mistake, folder, monkeypatch, capsys):
     def end(*_):
         raise BuiltError
 
-    monkeypatch.setattr(frame, "_keep_longer_run", end)
+    monkeypatch.setattr(frame.record, "keep_longer_run", end)
     monkeypatch.setattr(host, "current", Host(read_data_sets=_noise))
     path = folder / f"{mistake.script}.py"
     monkeypatch.setattr(sys, "argv", [str(path), "--steps", "1"])
@@ -127,10 +127,10 @@ def told_by_script(mistake, folder, monkeypatch, capsys):
     started.__file__ = str(path)
     monkeypatch.setitem(sys.modules, "__main__", started)
     watched = []
-    monkeypatch.setattr(frame.atexit, "register", watched.append)
-    monkeypatch.setattr(frame, "_ran", [])
+    monkeypatch.setattr(entry.atexit, "register", watched.append)
+    monkeypatch.setattr(entry, "_ran", [])
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    frame.watch_script()
+    entry.watch_script()
     try:
         exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), vars(started))
         watched[0]()

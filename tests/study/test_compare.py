@@ -16,8 +16,12 @@ import pytest
 from scipy import special
 
 import plotter
-from labkit.study import ablation
+from labkit.errors import DataError
+from labkit.networks import TITLES
+from labkit.study import ablation, jobs, trainings
 from labkit.study import command_line as compare
+from labkit.study.finished import count_parameters
+from labkit.study.script_differences import unlike_scripts
 from tests.support import quick_script
 from tests.support.tracing import ROOT
 
@@ -66,9 +70,9 @@ def stand_in_for_the_kit(monkeypatch, folder):
     (folder / "packages" / "tensorflow.py").touch()
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder / "packages"), str(ROOT)]))
-    monkeypatch.setattr(compare, "SCRIPTS", folder)
+    monkeypatch.setattr(jobs, "SCRIPTS", folder)
     monkeypatch.setattr(compare.loader, "read_data_sets", read_digits)
-    monkeypatch.setattr(compare, "POLL", 0.02)
+    monkeypatch.setattr(trainings, "POLL", 0.02)
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # pytest has its own way with signals
 
 
@@ -360,7 +364,7 @@ def test_another_docstring_and_another_model_are_no_reason_for_a_caution():
     for network in NETWORKS[1:]:
         if not (ROOT / f"{network}.py").is_file():
             pytest.skip(f"{network}.py is not there yet")
-    assert compare.unlike_scripts(NETWORKS) == []
+    assert unlike_scripts(NETWORKS) == []
 
 
 def test_a_script_that_is_edited_while_it_runs_is_told(kit, capsys):
@@ -373,7 +377,7 @@ def test_a_script_that_is_edited_while_it_runs_is_told(kit, capsys):
 
 
 def test_several_jobs_share_the_processors_out(kit, monkeypatch):
-    monkeypatch.setattr(compare, "processors", lambda: 8)
+    monkeypatch.setattr(trainings, "processors", lambda: 8)
     shutil.rmtree(kit.results())
     assert compare.main(["--seeds", "1", "--jobs", "3"]) == 0
     assert sorted(kit.trained()) == [f"{network} 0 afresh 2" for network in NETWORKS]
@@ -393,7 +397,7 @@ def test_a_bad_flag_ends_with_status_2(flags, capsys):
 
 def test_data_that_can_not_be_had_is_told_in_a_line(kit, monkeypatch, capsys):
     def read(*_, **__):
-        raise compare.DataError("no data anywhere")
+        raise DataError("no data anywhere")
 
     monkeypatch.setattr(compare.loader, "read_data_sets", read)
     assert compare.main([]) == 1
@@ -429,8 +433,9 @@ def test_synthetic_digits_are_told_in_every_table_and_sentence(kit, capsys):
 def start(kit, *flags, stderr=subprocess.PIPE):
     """Starts compare.py with quick scripts in a process of its own; waits for the run that waits to be killed."""
     code = (
-        "import sys, pathlib; from tests.study import test_compare; from labkit.study import command_line as compare; "
-        "compare.SCRIPTS = pathlib.Path.cwd(); compare.loader.read_data_sets = test_compare.read_digits; "
+        "import sys, pathlib; from tests.study import test_compare; "
+        "from labkit.study import jobs, command_line as compare; "
+        "jobs.SCRIPTS = pathlib.Path.cwd(); compare.loader.read_data_sets = test_compare.read_digits; "
         "sys.exit(compare.main(sys.argv[1:]))"
     )
     (kit.folder / "wait").write_text("model_no2 0\n")
@@ -490,7 +495,7 @@ def test_the_display_tells_what_runs_what_is_done_and_how_long_it_takes(half_don
 
 def test_the_time_left_counts_down_until_there_is_news():
     now = 100.0
-    forecast = compare.Forecast(2, clock=lambda: now)
+    forecast = trainings.Forecast(2, clock=lambda: now)
     assert forecast.seconds_left(2, 6) is None
     left = []
     for now, done in ((110.0, 2.5), (115.0, 2.5), (119.0, 2.5), (120.0, 3.0), (300.0, 3.0)):  # noqa: B007
@@ -503,19 +508,19 @@ def test_the_display_follows_the_steps_of_a_training(tmp_path, monkeypatch):
     (tmp_path / "slow.py").write_text(
         "import time\nprint('step 30 of 1,080, 1 s: loss 1', flush=True)\ntime.sleep(60)\n"
     )
-    monkeypatch.setattr(compare, "SCRIPTS", tmp_path)
-    training = compare.Training(compare.Job("slow", 3, tmp_path, {}), [], {})
+    monkeypatch.setattr(jobs, "SCRIPTS", tmp_path)
+    training = trainings.Training(jobs.Job("slow", 3, tmp_path, {}), [], {})
     try:
         assert training.steps() == (0, 1)
         deadline = time.monotonic() + PATIENCE
         while training.steps() == (0, 1):
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        bar = compare.tqdm(total=3, initial=1, disable=True)
-        told = compare._at_present([training], bar, compare.Forecast(1))
+        bar = trainings.tqdm(total=3, initial=1, disable=True)
+        told = trainings._at_present([training], bar, trainings.Forecast(1))
         assert re.fullmatch(r"\d\d:\d\d left, now slow seed 3, step 30 of 1,080", told)
     finally:
-        compare.stop([training.process])
+        trainings.stop([training.process])
         training.fault()
 
 
@@ -618,7 +623,7 @@ def test_the_defaults_of_a_lab_script_are_read_as_it_tells_them(network):
     if not script.is_file():
         pytest.skip(f"{script.name} is not there yet")
     told = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, timeout=PATIENCE).stdout
-    defaults = compare.read_defaults(script.name, script.read_bytes())
+    defaults = jobs.read_defaults(script.name, script.read_bytes())
     assert defaults.keys() == {"steps", "batch_size", "learning_rate", "schedule", "label_smoothing"}
     for name, value in defaults.items():
         help_text = " ".join(told.rpartition(f"--{name.replace('_', '-')} ")[2].split())
@@ -912,9 +917,9 @@ def test_the_report_holds_what_the_runs_say(finished):
     report = finished.results("ablation.md").read_text(encoding="utf-8")
     rows = {cells[0]: cells for line in report.splitlines() if (cells := re.split(r"\s*\|\s*", line.strip("| ")))}
     runs = {network: [finished.record(network, seed) for seed in range(2)] for network in NETWORKS}
-    for network, name in ablation.NAMES.items():
+    for network, name in TITLES.items():
         cells = rows[f"{name} (`{network}`)"]
-        assert cells[1] == f"{compare.count_parameters(network):,}"
+        assert cells[1] == f"{count_parameters(network):,}"
         assert float(cells[2]) == np.median([run["training_seconds"] for run in runs[network]])
         assert float(cells[4].split()[0]) == round(100 * np.mean([run["test_accuracy"] for run in runs[network]]), 2)
     versions = runs["deep_mnist"][0]["packages"]

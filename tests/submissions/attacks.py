@@ -15,13 +15,15 @@ What a script prints, writes or returns earns nothing, so those that swallow a r
 have full marks; those that forge something have a wrong network, whose architecture has to be found wrong all the same.
 """
 
+import ast
+import functools
 import os
 import textwrap
 from functools import partial
 from pathlib import Path
 
 from tests.submissions import Case
-from tests.submissions.rewriting import DEEP, REFERENCE, replaced
+from tests.submissions.rewriting import DEEP, REFERENCE, find_code, replaced
 
 TEST_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 CANARY = f"mnist-lab-kit-canary-{TEST_WORKER}-"
@@ -75,22 +77,32 @@ def leave_canary(folder):
 
 """
 
-# Where code can be put: text of a script, and how far what follows it is indented.
-PLACES = {
-    "import": ("import plotter\n", 0),
-    "init": ("        super().__init__()\n", 8),
-    "call": ('        """Logits (N, 10), float32, of the images x: (N, 784), float32 in [0, 1]."""\n', 8),
-    "main": ('    """Trains the network, tests it once, and leaves the record and the pictures."""\n', 4),
-    "training": ("    for steps in run.rounds():  # ten steps, or fewer\n", 8),
-    "end": ("    run.finish()\n", 4),
-}
+# Where code can be put: behind a statement; behind the docstring of a function; at the start of the training loop.
+STATEMENTS = {"import": "import plotter", "init": "super().__init__()", "end": "run.finish()"}
+FUNCTIONS = {"call": "__call__", "main": "main"}
+LOOP = {"training": "run.rounds()"}
 
 
 def attacked(code: str, at: str = "import", script: str = REFERENCE["model_no1"]) -> str:
-    """A script with hostile code in one of PLACES, and with TOOLS."""
-    anchor, indent = PLACES[at]
-    text = replaced(script, (anchor, anchor + textwrap.indent(textwrap.dedent(code).strip() + "\n", " " * indent)))
-    return replaced(text, ("import plotter\n", "import plotter\n" + TOOLS))
+    """Return a script with hostile code in one of these places, and with TOOLS."""
+    line, indent = _place(script, at)
+    lines = script.split("\n")
+    lines[line:line] = [textwrap.indent(textwrap.dedent(code).strip(), " " * indent)]
+    return replaced("\n".join(lines), ("import plotter\n", "import plotter\n" + TOOLS))
+
+
+@functools.cache  # most are put into the same script
+def _place(script: str, at: str) -> tuple[int, int]:
+    """Return how many lines of a script stand before a place, and how far code is indented there."""
+    if at in STATEMENTS:
+        (before,) = find_code(script, STATEMENTS[at])
+        return before.end_lineno, before.col_offset
+    nodes = list(ast.walk(ast.parse(script)))
+    if at in FUNCTIONS:
+        (docstring,) = [n.body[0] for n in nodes if isinstance(n, ast.FunctionDef) and n.name == FUNCTIONS[at]]
+        return docstring.end_lineno, docstring.col_offset
+    (behind,) = [n.body[0] for n in nodes if isinstance(n, ast.For) and ast.unparse(n.iter) == LOOP[at]]
+    return behind.lineno - 1, behind.col_offset
 
 
 def hostile(

@@ -21,14 +21,14 @@ MAIN_GUARD = 'if __name__ == "__main__":\n    lab.run_script(main, FLAGS)\n'
 
 # What a model of Keras layers needs elsewhere: its variables are Keras's own, which only an optimizer of Keras updates.
 KERAS = (
-    ("    learning_rate = tf.Variable(0.0)\n", "    model(tf.zeros([1, 784]))  # makes the variables of its layers\n"),
+    ("learning_rate = tf.Variable(0.0)", "model(tf.zeros([1, 784]))  # makes the variables of its layers"),
     (
-        "tf.compat.v1.train.AdamOptimizer(learning_rate)  # one pass over the weights; Keras's takes several",
-        "tf.keras.optimizers.Adam()\n    optimizer.build(model.trainable_variables)",
+        "optimizer = tf.compat.v1.train.AdamOptimizer(learning_rate)",
+        "optimizer = tf.keras.optimizers.Adam()\noptimizer.build(model.trainable_variables)",
     ),
     ("learning_rate.assign(rate)", "optimizer.learning_rate.assign(rate)"),
     ("model(x, KEEP_PROB)", "model(x, keep_prob=KEEP_PROB)"),
-    ("if W.shape.rank == 4)", "if len(W.shape) == 4)"),
+    ("W.shape.rank == 4", "len(W.shape) == 4"),
 )
 
 
@@ -109,7 +109,7 @@ def one_step_at_a_time() -> Files:
     )
     files = {}
     for script, text in REFERENCE.items():
-        start, end = text.index("    @tf.function  # compiles"), text.index("    @tf.function\n    def predict")
+        start, end = text.index("    @tf.function"), text.index("    @tf.function\n    def predict")
         text = text[:start] + text[end:]
         start, end = text.index("    for steps in run.rounds()"), text.index("    predictions = run.test()")
         text = text[:start] + loop + text[end:]

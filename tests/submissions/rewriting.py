@@ -1,6 +1,12 @@
-"""Makes students' scripts out of the kit's: with some text replaced, which has to be there, or with another model."""
+"""Makes students' scripts out of the kit's: with some text or code replaced, which has to be there, or another model.
 
+Code is found by the syntax tree, so that comments, docstrings and layout of the kit's scripts may change.
+"""
+
+import ast
+import itertools
 import re
+import textwrap
 from pathlib import Path
 from string import Template
 
@@ -28,6 +34,65 @@ def replaced(text: str, *changes: Change) -> str:
     return text
 
 
+def edited(text: str, *changes: Change) -> str:
+    """Return the text with code in place of other code: statements, with their comments, or an expression.
+
+    "" takes statements away. Raises ValueError for code that is not there exactly once.
+    """
+    for old, new in changes:
+        first, *others = find_code(text, old)
+        if isinstance(first, ast.stmt):
+            text = _with_lines(text, [first, *others], textwrap.indent(new, " " * first.col_offset))
+        else:
+            raw = text.encode()  # columns of a tree are counted in bytes
+            lines = [0, *itertools.accumulate(map(len, raw.splitlines(keepends=True)))]
+            start = lines[first.lineno - 1] + first.col_offset
+            end = lines[first.end_lineno - 1] + first.end_col_offset
+            text = (raw[:start] + new.encode() + raw[end:]).decode()
+    return text
+
+
+def without_layer(text: str, name: str) -> str:
+    """Return the text of a script without a layer, conv1 say: its variables, and the block under its name."""
+    parts = (f"self.W_{name}", f"self.b_{name}", f"tf.name_scope('{name}')")
+    statements = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in parts)
+        or (isinstance(node, ast.With) and ast.unparse(node.items[0]) in parts)
+    ]
+    if len(statements) != len(parts):
+        raise ValueError(f"{len(statements)} parts of {name}, expected {len(parts)}")
+    for statement in sorted(statements, key=lambda statement: -statement.lineno):  # the last one first: lines move up
+        text = _with_lines(text, [statement], "")
+    return text
+
+
+def find_code(text: str, code: str) -> list:
+    """Return the nodes that code has in the tree of a script: some statements, or an expression.
+
+    Raises ValueError for code that is not there exactly once.
+    """
+    wanted, nodes = ast.parse(code).body, list(ast.walk(ast.parse(text)))
+    if len(wanted) == 1 and isinstance(wanted[0], ast.Expr):
+        wanted = [wanted[0].value]
+        parts = [[node] for node in nodes if type(node) is type(wanted[0])]
+    else:
+        blocks = [block for node in nodes for block in vars(node).values() if isinstance(block, list)]
+        parts = [block[start : start + len(wanted)] for block in blocks for start in range(len(block))]
+    form = [ast.dump(node) for node in wanted]
+    found = [part for part in parts if isinstance(part[0], ast.AST) and [ast.dump(node) for node in part] == form]
+    if len(found) != 1:
+        raise ValueError(f"{code!r} occurs {len(found)} times, expected once")
+    return found[0]
+
+
+def _with_lines(text: str, statements: list[ast.stmt], new: str) -> str:
+    """Return the text with new lines in place of those of consecutive statements."""
+    lines = text.split("\n")
+    return "\n".join([*lines[: statements[0].lineno - 1], *new.splitlines(), *lines[statements[-1].end_lineno :]])
+
+
 def model_text(name: str, script: str) -> str:
     """The model of a script, written as in models/<name>.txt.
 
@@ -45,12 +110,12 @@ def model_text(name: str, script: str) -> str:
 
 
 def with_model(name: str, *changes: Change) -> Files:
-    """The three scripts with the model of models/<name>.txt in place of theirs, and changes elsewhere."""
+    """Return the three scripts with the model of models/<name>.txt in place of theirs, and code edited elsewhere."""
     scripts = {}
     for script in SCRIPTS:
         model = model_text(name, script) + "\n\n"
         text = MODEL.sub(lambda _, model=model: model, REFERENCE[script])
-        scripts[f"{script}.py"] = replaced(text, *changes).encode()
+        scripts[f"{script}.py"] = edited(text, *changes).encode()
     return scripts
 
 

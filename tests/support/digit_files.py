@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labkit.data import mnist_files
+from labkit.data import data_directory
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
@@ -64,8 +64,8 @@ def pass_for_mnist(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """Make a small data set pass for MNIST; returns its payloads by name."""
     files = payloads()
     counts = {name: 60 if name.startswith("train") else 20 for name in NAMES}
-    monkeypatch.setattr(mnist_files, "MNIST_SHA256", sha256_of(files))
-    monkeypatch.setattr(mnist_files, "MNIST_COUNTS", counts)
+    monkeypatch.setattr(data_directory, "MNIST_SHA256", sha256_of(files))
+    monkeypatch.setattr(data_directory, "MNIST_COUNTS", counts)
     return files
 
 

@@ -28,7 +28,7 @@ LABELS = np.arange(1000) % 10
 
 def digits(name, labels):
     """What input_data.read_data_sets returns, as far as a study and its runs look at it."""
-    test = SimpleNamespace(images=np.zeros((len(labels), 1)), labels=labels, num_examples=len(labels))
+    test = SimpleNamespace(images=np.arange(len(labels))[:, None], labels=labels, num_examples=len(labels))
     return SimpleNamespace(name=name, sha256={"test": hashlib.sha256(name.encode()).hexdigest()}, test=test)
 
 
@@ -56,10 +56,12 @@ class Run(lab.Run):
             for step in (10, 20, 30)
         ]
 
-    def _predict_all(self, images):
+    def predict(self, images):
+        """Guesses, some of them wrong; the only pixel of an image is its number."""
         rng = np.random.default_rng([self.flags.seed, len(self.flags.script)])
         wrong = rng.permutation(len(LABELS))[: WRONG[self.flags.script] + self.flags.seed % 3]
-        return np.where(np.isin(np.arange(len(LABELS)), wrong), (LABELS + 1) % 10, LABELS).astype(np.uint8)
+        guesses = np.where(np.isin(np.arange(len(LABELS)), wrong), (LABELS + 1) % 10, LABELS)
+        return SimpleNamespace(numpy=lambda: guesses[images[:, 0]])
 
 
 def told(name):

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-NETWORKS = ("deep_mnist", "model_no1", "model_no2", "model_no3")
+from labkit.networks import FULL, TITLES
+
+NETWORKS = tuple(TITLES)
 LEAST_ACCURACY = 0.5  # below, a number is something else
 LIKELY_ACCURACY = 0.9  # beside one of these, lower numbers are something else
 MOST_LINE = 400  # characters of a line that are looked at; 120 fill one
@@ -268,7 +270,7 @@ def _row(line: str, bare: bool, removed: bool = False) -> tuple[str | None, list
         first = _BARE_CNN.match(line) if bare else _TARGETS.match(line) if removed else None
         if first is None:
             return None
-        networks = [first.lastgroup or "deep_mnist"]
+        networks = [first.lastgroup or FULL]
     after = _numbers(line if first is None else line[first.end() :])
     if not after or not _looks_like_row(line):
         return None

@@ -13,8 +13,9 @@ from labkit.checks.assignment import Assignment, ReportRules
 from labkit.checks.check import Check, failed, passed, skipped, undecided
 from labkit.checks.report.methods import MISSING, TREATED, UNCLEAR
 from labkit.checks.report.text import FEWEST_HIDDEN, hidden_words
+from labkit.networks import FULL, TITLES
 
-NETWORKS = {"deep_mnist": "the full network", "model_no1": "no. 1", "model_no2": "no. 2", "model_no3": "no. 3"}
+NETWORKS = TITLES | {FULL: "the full network"}
 PARTS = ("methods", "accuracies", "template")  # that depend on the text
 SHOWN = 3  # numbers, or prompts, that a message quotes
 MOST_OF_ONE = 3  # numbers for one network, in a table and in words; more are a list to choose from
@@ -168,7 +169,8 @@ def _check_accuracies(found: Found, assignment: Assignment, measured: Mapping[st
     agreed = ", ".join(f"{NETWORKS[script]} {value:.2%}" for script, value in verdicts.agreed.items())
     if verdicts.missing:
         lost = f"no test accuracy was found of {', '.join(verdicts.missing)}; make a table with a row for each network"
-        verdicts.problems.append(f'{lost}, called "full", "no. 1", "no. 2" and "no. 3"')
+        *first, last = (f'"{title}"' for title in TITLES.values())
+        verdicts.problems.append(f"{lost}, called {', '.join(first)} and {last}")
     if verdicts.doubts:
         seen = f"found, and as expected: {agreed}; " if agreed else ""
         return undecided("report/accuracies", seen + "; ".join(verdicts.doubts + verdicts.problems))
@@ -217,7 +219,7 @@ def _judge_together(verdicts: _Verdicts, found: Found) -> None:
     values = list(verdicts.agreed.values())
     if len(values) == len(NETWORKS) and len(set(values)) == 1:
         verdicts.doubts.append(f"all four networks have the same test accuracy, {values[0]:.2%}: state another decimal")
-    full = verdicts.agreed.get("deep_mnist")
+    full = verdicts.agreed.get(FULL)
     better = [NETWORKS[s] for s, value in verdicts.agreed.items() if full is not None and value > full + BETTER]
     if better:
         verdicts.doubts.append(f"{', '.join(better)} should not be better than the full network: are they swapped?")

@@ -1,0 +1,137 @@
+"""The finished runs of a study: read, and held against what their records say and the study asks for."""
+
+import hashlib
+import io
+import json
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labkit.networks import REMOVED, expected_variables
+from labkit.study.jobs import NETWORKS, NO_RECORD, Job, StudyError, changes, say
+
+
+class NoRunError(StudyError):
+    """There is no finished run yet."""
+
+
+class OtherKindError(StudyError):
+    """A finished run that may not stand in one table with those of this study."""
+
+
+class OtherNetworkError(StudyError):
+    """A finished run of a script as it is, which holds another network than its name says."""
+
+
+def read_run(job: Job, labels: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
+    """Return (run.json, predictions) of a finished job: a dict, and uint8 (images,).
+
+    Raises NoRunError; OtherKindError for a run that was trained under other conditions; OtherNetworkError for one whose
+    network is not the one that the study is about; and StudyError for one whose script has changed since, or whose
+    files are damaged.
+    """
+    try:
+        record = json.loads((job.folder / "run.json").read_text(encoding="utf-8"))
+        changed = changes(record, job.wanted)
+        script_changed = record["recipe"]["script_sha256"] != job.wanted["recipe"]["script_sha256"]
+        check_figures(record)
+    except FileNotFoundError as error:
+        raise NoRunError(NO_RECORD) from error
+    except OSError as error:
+        raise StudyError(f"its run.json can't be read ({error.strerror})") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StudyError("its run.json is damaged") from error
+    if changed:
+        raise OtherKindError(", ".join(f"{name} was {before}, is {now}" for name, before, now in changed))
+    if script_changed:
+        raise StudyError("its script has changed since")
+    check_network(job.network, record["parameters"])
+    return record, read_predictions(job.folder / "predictions.npy", record, labels)
+
+
+def check_figures(record: dict[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError where a run.json lacks what tables and pictures are made of."""
+    for figure in ("test_accuracy", "training_seconds", "parameters", "steps"):
+        float(record[figure])
+    if not [float(entry["step"]) + float(entry["loss"]) for entry in record["history"]]:
+        raise ValueError("the history is empty")
+
+
+def check_network(network: str, parameters: int) -> None:
+    """Raise OtherNetworkError where a network has not as many parameters as the one that is asked about."""
+    expected = count_parameters(network)
+    if parameters == expected:
+        return
+    same = [f", which is what {other}.py should have" for other in NETWORKS if count_parameters(other) == parameters]
+    if network not in REMOVED:
+        wanted, mark = f"the lecture's network has {expected:,}: there is nothing to compare the others with", "deep"
+    else:
+        wanted = f"without {REMOVED[network]} it would be {expected:,}: so it tells nothing about them"
+        mark = network.removeprefix("model_")
+    raise OtherNetworkError(
+        f"{network}.py has {parameters:,} parameters{''.join(same)}, and {wanted}; to see what differs: "
+        f"python -m pytest tests/test_shapes.py -m {mark}"
+    )
+
+
+def count_parameters(network: str) -> int:
+    """Return how many weights and biases the assignment's network of that name has."""
+    return sum(math.prod(shape) for shape in expected_variables(network).values())
+
+
+def read_predictions(path: Path, record: dict[str, Any], labels: np.ndarray) -> np.ndarray:
+    """Return the predictions of a run, (images,) uint8. Raises StudyError where they don't bear out its record."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise StudyError(f"its predictions.npy can't be read ({error.strerror})") from error
+    if hashlib.sha256(raw).hexdigest() != record["predictions_sha256"]:
+        raise StudyError("its predictions.npy is not the one that its run.json tells of")
+    predictions = np.load(io.BytesIO(raw), allow_pickle=False)
+    right = float(np.mean(predictions == labels))
+    if not math.isclose(record["test_accuracy"], right, abs_tol=1e-9):  # nor is NaN close to anything
+        raise StudyError(f"its test accuracy is {record['test_accuracy']}, but {right} of its predictions are right")
+    return predictions
+
+
+def find_finished(
+    jobs: Sequence[Job], labels: np.ndarray
+) -> tuple[dict[Job, tuple[dict[str, Any], np.ndarray]], dict[str, str]]:
+    """Return what is finished already, {job: what read_run returns}, and {network: why it is none of this study's}.
+
+    Says which runs have to be trained again, and why. Raises StudyError where a run of another kind is in the way: to
+    train that again would be to lose it.
+    """
+    finished, strange, again, others = {}, {}, defaultdict(list), defaultdict(list)
+    for job in jobs:
+        try:
+            finished[job] = read_run(job, labels)
+        except NoRunError:
+            continue
+        except OtherKindError as error:
+            others[str(error)].append(job)
+        except OtherNetworkError as error:
+            strange[job.network] = str(error)
+        except StudyError as error:
+            again[str(error)].append(job)
+    if others:
+        listed = "".join(f"\n  {named(those)}: {why}" for why, those in others.items())
+        raise StudyError(
+            f"there are results of another kind, which can't go into one table with those of this command:{listed}\n"
+            "Give the flags that they were trained with; or keep them, and give another --results-dir; or delete them."
+        )
+    for why, those in again.items():
+        say(f"{named(those)}: {why}; to be trained again")
+    return finished, strange
+
+
+def named(jobs: Sequence[Job]) -> str:
+    """Return the names of jobs, short: "deep_mnist seed 0, 1; model_no1 seed 0"."""
+    seeds = defaultdict(list)
+    for job in jobs:
+        seeds[job.network].append(str(job.seed))
+    return "; ".join(f"{network} seed {', '.join(those)}" for network, those in seeds.items())

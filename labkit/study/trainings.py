@@ -1,0 +1,195 @@
+"""Trains the scripts of a study, each in a process of its own, and shows how far they are."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from labkit.study.jobs import NO_RECORD, Job, script_path
+
+POLL = 0.2  # seconds between two looks at the trainings
+HELD_BACK = (signal.SIGINT, signal.SIGTERM)  # while a training starts
+TAIL = 500  # bytes at the end of what a training prints: some lines
+PATIENCE = 10  # seconds for a stopped training to end by itself
+
+
+class Training:
+    """A lab script at work on a job, in a process of its own; after a kill it continues from the last checkpoint."""
+
+    def __init__(self, job: Job, flags: list[str], environment: dict[str, str], resume: bool = True) -> None:
+        self.job = job
+        self.resumed = resume and _left_unfinished(job.folder)
+        self._earlier_record = _written(job.folder / "run.json")
+        command = [sys.executable, script_path(job.network), "--seed", str(job.seed), *flags]
+        # A pipe would fill up, and halt the training.
+        self._messages, self._output = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+        self.process = subprocess.Popen(
+            command + ["--resume"] * self.resumed,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._messages,
+            env=os.environ | environment,
+        )
+
+    def steps(self) -> tuple[int, int]:
+        """Return how many steps are done, of how many, as far as the script has told; (0, 1) before."""
+        if not hasattr(os, "pread"):  # Windows; a seek would move the place at which the script writes
+            return 0, 1
+        size = os.fstat(self._output.fileno()).st_size
+        end = os.pread(self._output.fileno(), TAIL, max(0, size - TAIL))
+        told = re.findall(rb"^step ([\d,]+) of ([\d,]+),", end, re.MULTILINE)
+        done, total = (int(number.replace(b",", b"")) for number in told[-1]) if told else (0, 1)
+        return done, total
+
+    def fault(self) -> str:
+        """Return what went wrong in a training that has ended, in a line, or "" where nothing did. Call it once."""
+        with self._messages, self._output:
+            if self.process.returncode == 0:
+                left = _written(self.job.folder / "run.json") != self._earlier_record
+                return "" if left else f"it ended well, but {NO_RECORD}"
+            self._messages.seek(0)
+            lines = [line for line in self._messages.read().decode(errors="replace").splitlines() if line.strip()]
+        told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+        if told:
+            return told[-1]
+        last = f": {lines[-1].strip()}" if lines else ""  # of a traceback, the line that says what it was
+        return f"it ended with exit status {self.process.returncode}{last}"
+
+
+def _written(path: Path) -> tuple[int, int] | None:
+    """Return what tells one writing of a file from another; None where there is no file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_ino
+
+
+def _left_unfinished(folder: Path) -> bool:
+    """Tell whether a run was killed there after its first checkpoint: it has one that is newer than its record."""
+    checkpoint, record = folder / "checkpoint" / "checkpoint", folder / "run.json"
+    if not checkpoint.exists():
+        return False
+    return not record.exists() or record.stat().st_mtime < checkpoint.stat().st_mtime
+
+
+def train(waiting: deque[Job], at_once: int, flags: list[str], bar: tqdm) -> Generator[tuple[Job, str], None, None]:
+    """Train, and yield (job, fault) as each ends; fault is "", or a line that says what went wrong.
+
+    waiting: a deque of Jobs, from which the caller may take some meanwhile. Every training is stopped when the caller
+    leaves early, by Ctrl-C for example.
+    """
+    environment = share_of_the_processors(at_once)
+    at_work, forecast = [], Forecast(bar.n)
+    try:
+        while waiting or at_work:
+            while waiting and len(at_work) < at_once:
+                with signals_held_back():  # else one that has just started is in no list yet, and goes on alone
+                    at_work.append(Training(waiting.popleft(), flags, environment))
+            bar.set_postfix_str(_at_present(at_work, bar, forecast))
+            time.sleep(POLL)
+            for training in [training for training in at_work if training.process.poll() is not None]:
+                at_work.remove(training)
+                fault = training.fault()
+                if fault and training.resumed:  # the checkpoint may be of another recipe, or damaged: without it, then
+                    with signals_held_back():
+                        at_work.append(Training(training.job, flags, environment, resume=False))
+                    continue
+                bar.update()
+                yield training.job, fault
+    finally:
+        stop([training.process for training in at_work])
+        for training in at_work:
+            training.fault()  # nobody asks what a stopped one has to say
+
+
+class Forecast:
+    """When all will be done, from what is; it counts down while there is no news."""
+
+    def __init__(self, before: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """`before` of the trainings were done already, and say nothing about the time that one takes."""
+        self._before, self._clock, self._started = before, clock, clock()
+        self._news: tuple[float, float] = (before, before)
+        self._end: float | None = None
+
+    def seconds_left(self, done: float, total: float) -> float | None:
+        """Return how long it will take; `done` of `total` are with parts of trainings. None before the first part."""
+        now, since = self._clock(), done - self._before
+        if since > 0 and (done, total) != self._news:
+            self._news = done, total
+            self._end = now + (now - self._started) * (total - done) / since
+        return None if self._end is None else max(0.0, self._end - now)
+
+
+def _at_present(at_work: list[Training], bar: tqdm, forecast: Forecast) -> str:
+    """Return what stands behind the progress bar: how long it will take, and what is trained now."""
+    parts = [(training.job, *training.steps()) for training in at_work]
+    left = forecast.seconds_left(bar.n + sum(step / steps for _, step, steps in parts), bar.total)
+    told = [f"{job}, step {step:,} of {steps:,}" if step else str(job) for job, step, steps in parts]
+    return ("" if left is None else f"{tqdm.format_interval(left)} left, ") + f"now {'; '.join(told)}"
+
+
+@contextlib.contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the end of the block; a process that starts in it takes them as ever."""
+    if threading.current_thread() is not threading.main_thread():  # no other may set a signal, or gets one
+        yield
+        return
+    held = []
+    before = {number: signal.signal(number, lambda *which: held.append(which)) for number in HELD_BACK}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number, _ in held[:1]:
+            signal.raise_signal(number)
+
+
+@contextlib.contextmanager
+def no_training_left_behind() -> Iterator[None]:
+    """Let a SIGTERM end the trainings, too; afterwards the signal is again what it was, which a notebook relies on."""
+    if threading.current_thread() is not threading.main_thread():  # no other may set a signal
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share_of_the_processors(at_once: int) -> dict[str, str]:
+    """Return the environment that keeps trainings from fighting over processors; alone, a training takes them all."""
+    if at_once == 1:
+        return {}
+    threads = str(max(1, processors() // at_once))
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")  # the last one, on ARM
+    return dict.fromkeys(names, threads)
+
+
+def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End the processes. What they have saved stays good: they write each file whole or not at all."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
