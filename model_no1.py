@@ -25,28 +25,28 @@ KEEP_PROB = 0.5  # the probability that dropout keeps a unit, while training
 
 
 def weight_variable(shape):
-    """Random weights of variance 2 / inputs: a ReLU layer then hands on signals as large as it gets (He, 2015)."""
+    """Draw random weights of variance 2 / inputs, so that a ReLU layer keeps the size of its signals (He, 2015)."""
     inputs = math.prod(shape[:-1])  # that each output sums up: 5 * 5 * 32 for [5, 5, 32, 64]
     return tf.Variable(tf.random.normal(shape, stddev=math.sqrt(2 / inputs)))
 
 
 def bias_variable(shape):
-    """A little above zero, so that no ReLU starts out dead."""
+    """Make biases a little above zero, so that no ReLU starts out dead."""
     return tf.Variable(tf.constant(0.1, shape=shape))
 
 
 def conv2d(x, W):
-    """Slides the filters W over x, a pixel at a time; SAME pads the edges, so height and width stay."""
+    """Slide the filters W over x, a pixel at a time; SAME pads the edges, so height and width stay."""
     return tf.nn.conv2d(x, W, strides=1, padding="SAME")
 
 
 def max_pool_2x2(x):
-    """Keeps the largest of each 2x2 pixels: half the height, half the width."""
+    """Keep the largest of each 2x2 pixels: half the height, half the width."""
     return tf.nn.max_pool2d(x, ksize=2, strides=2, padding="SAME")
 
 
 def dropout(x, keep_prob):
-    """Zeroes each unit with probability 1 - keep_prob; dividing by keep_prob leaves the mean of the sum as it was."""
+    """Zero each unit with probability 1 - keep_prob; dividing by keep_prob leaves the mean of the sum as it was."""
     if keep_prob == 1.0:  # testing: every unit takes part
         return x
     kept = tf.random.get_global_generator().uniform(tf.shape(x)) < keep_prob
@@ -66,7 +66,7 @@ class Model(tf.Module):
         self.b_fc2 = bias_variable([10])
 
     def __call__(self, x, keep_prob=1.0):
-        """Logits (N, 10), float32, of the images x: (N, 784), float32 in [0, 1]."""
+        """Return the logits, (N, 10) float32, of the images x, (N, 784) float32 in [0, 1]."""
         x_image = tf.reshape(x, [-1, 28, 28, 1])  # (N, 28, 28, 1)
 
         with tf.name_scope("conv2"):
@@ -83,7 +83,7 @@ class Model(tf.Module):
 
 
 def main(flags):
-    """Trains the network, tests it once, and leaves the record and the pictures."""
+    """Train the network, test it once, and write the record and the pictures."""
     mnist = lab.read_data(flags)
     model = Model()
     learning_rate = tf.Variable(0.0)

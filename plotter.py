@@ -193,12 +193,12 @@ def plot_confusion(labels: Any, predictions: Any, path: str | Path | None = None
     image = axes.imshow(percent, cmap="Blues", vmin=0, vmax=np.nanmax(percent) or 1)
     for (truth, guess), count in np.ndenumerate(counts):
         dark = truth != guess and np.greater(image.norm(percent[truth, guess]), 0.6)
-        look: dict[str, Any] = {
+        style: dict[str, Any] = {
             "color": "white" if dark else "black" if count else "0.45",
             "ha": "center",
             "va": "center",
         }
-        axes.text(guess, truth, str(count), weight="bold" if truth == guess else "normal", **look)
+        axes.text(guess, truth, str(count), weight="bold" if truth == guess else "normal", **style)
     axes.set(xticks=range(10), yticks=range(10), xlabel="guess (digit)", ylabel="truth (digit)")
     figure.colorbar(image, ax=axes, label="mistakes (% of the images of the true digit)")
     return _save_or_show(figure, path, "confusion")
@@ -259,13 +259,13 @@ def plot_comparison(
     times.set(xlabel="training (s)", ylabel="test accuracy (%)", title="Time against accuracy")
     losses.set(xlabel="step (one batch each)", ylabel="training loss\n(cross-entropy, nats)", title="Learning: loss")
     validation.set(xlabel="step (one batch each)", ylabel="validation errors (%)", title="Learning: validation errors")
-    for axes, what in ((losses, "loss"), (validation, "validation accuracy")):
+    for axes, measure in ((losses, "loss"), (validation, "validation accuracy")):
         curves = {line.get_label(): line.get_ydata() for line in axes.lines}
         _log_scale(axes, np.concatenate(list(curves.values())))  # they part near the end, which a linear scale flattens
         if lost := [name for name, values in curves.items() if not np.all(np.isfinite(values))]:
-            _note(axes, f"Not a finite number in some step: the {what} of {', '.join(lost)}")
+            _note(axes, f"Not a finite number in some step: the {measure} of {', '.join(lost)}")
         elif absent := [name for name, values in curves.items() if not values.size]:
-            _note(axes, f"There is no step at which every seed measured the {what} of {', '.join(absent)}")
+            _note(axes, f"There is no step at which every seed measured the {measure} of {', '.join(absent)}")
     for axes in panels:
         axes.grid(color="0.9")
         axes.set_axisbelow(True)
@@ -316,7 +316,7 @@ def _draw_network(panels: Sequence[Axes], row: int, name: str, network: Mapping[
 
 
 def _mean_curve(histories: Sequence[Sequence[Mapping[str, Any]]], field: str) -> tuple[np.ndarray, np.ndarray]:
-    """Steps and the mean of `field` over the histories, at the steps at which all of them measured it."""
+    """Return the steps at which all histories measured `field`, and its mean over the histories at each."""
     measured = [{row["step"]: row[field] for row in history if row.get(field) is not None} for history in histories]
     steps = sorted(set.intersection(*map(set, measured)))
     return np.array(steps), np.array([np.mean([values[step] for values in measured]) for step in steps])
@@ -341,12 +341,12 @@ def _log_scale(axes: Axes, values: np.ndarray) -> None:
 
 
 def _narrowest_gap(digits: tuple[int, ...]) -> float:
-    """The least ratio of neighbours among numbers of a decade, the first of the next one included."""
+    """Return the smallest ratio of neighbours among numbers of a decade, the first of the next one included."""
     return min(upper / lower for lower, upper in zip(digits, [*digits[1:], 10], strict=True))
 
 
 def _note(axes: Axes, text: str) -> None:
-    """Say in the middle of a panel why something is missing in it; where all is, without numbers on the axis."""
+    """Write in the middle of a panel why something is missing in it; if all is, remove the numbers from the axis."""
     if not any(np.isfinite(line.get_ydata()).any() for line in axes.lines):
         axes.set_yticks([])
     box = {"facecolor": "white", "edgecolor": "0.6", "alpha": 0.9}
@@ -416,9 +416,9 @@ def _ink_scale(images: np.ndarray) -> dict[str, Any]:
     return {"cmap": "gray_r", "vmin": 0, "vmax": max(1, brightest)}
 
 
-def _how_many(shown: int, total: int, things: str) -> str:
-    things = things.removesuffix("s") if total == 1 else things
-    return f"{total:,} {things}" if shown == total else f"the first {shown} of {total:,} {things}"
+def _how_many(shown: int, total: int, noun: str) -> str:
+    noun = noun.removesuffix("s") if total == 1 else noun
+    return f"{total:,} {noun}" if shown == total else f"the first {shown} of {total:,} {noun}"
 
 
 def _numbers(value: Any, name: str) -> np.ndarray:
@@ -479,7 +479,7 @@ def _save_or_show(figure: Figure, path: str | Path | None, name: str) -> Path | 
 
 
 def _show_in_window(figure: Figure) -> bool:
-    """Show the figure until its window is closed; False if no window can open here."""
+    """Show the figure until its window is closed; return False if no window can open here."""
     screen = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if sys.platform.startswith("linux") and not screen:
         return False

@@ -26,7 +26,7 @@ class Model(tf.Module):
         self.b = tf.Variable(tf.zeros([10]))  # how likely each digit is before any pixel is seen
 
     def __call__(self, x, keep_prob=1.0):
-        """Logits (N, 10), float32, of the images x: (N, 784), float32 in [0, 1]; nothing is dropped here.
+        """Return the logits, (N, 10) float32, of the images x, (N, 784) float32 in [0, 1]; nothing is dropped here.
 
         The softmax of the logits, exp(logit) / sum of all exp(logit), would be the digits' probabilities.
         """
@@ -34,7 +34,7 @@ class Model(tf.Module):
 
 
 def main(flags):
-    """Trains the model, tests it once, and leaves the record and the pictures."""
+    """Train the model, test it once, and write the record and the pictures."""
     mnist = lab.read_data(flags)
     model = Model()
 

@@ -37,7 +37,7 @@ Rates = dict[Case, list[float]]  # GFLOP/s in each round
 
 
 def parse_flags() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = measuring.new_parser(__doc__, "arithmetic")
     parser.add_argument(
         "--rounds", type=measuring.positive, default=5, help="times that each is measured (default: %(default)s)"
@@ -56,7 +56,7 @@ def parse_flags() -> argparse.Namespace:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measures, prints the tables, and writes the record."""
+    """Measure, print the tables, and write the record."""
     machine = measuring.print_machine()
     digits = measuring.prepare_digits(options)
     contenders = {"operations": functools.partial(measure_operations, options.matrix_size, options.batch_sizes)}
@@ -76,13 +76,13 @@ def main(options: argparse.Namespace) -> None:
 
 
 def measure_operations(matrix_size: int, batch_sizes: Sequence[int]) -> dict[Case, float]:
-    """Operations per second of the peak and of each pass of each layer."""
+    """Measure the operations per second of the peak and of each pass of each layer."""
     finished = measuring.run(Path(__file__).with_name("arithmetic_process.py"), matrix_size, *batch_sizes)
     return {Case(*case): rate for *case, rate in json.loads(finished.stdout)}
 
 
 def measure_step(case: Case, digits: measuring.Digits, steps: int) -> dict[Case, float]:
-    """Operations per second of the median training step of a short run."""
+    """Measure the operations per second of the median training step of a short run."""
     flags = ("--steps", steps, "--batch-size", case.size, "--precision", case.precision)
     run = lab_runs.run_deep_mnist(digits, *flags)
     seconds = statistics.median(run.interval_seconds(warm_up=steps // 5)) / lab_runs.INTERVAL
@@ -90,7 +90,7 @@ def measure_step(case: Case, digits: measuring.Digits, steps: int) -> dict[Case,
 
 
 def collect(rounds: dict[str, list[dict[Case, float]]]) -> Rates:
-    """Sorts what each round of each contender measured by its case."""
+    """Sort what each round of each contender measured by its case."""
     rates: Rates = {}
     for measurements in rounds.values():
         for measurement in measurements:
@@ -100,7 +100,7 @@ def collect(rounds: dict[str, list[dict[Case, float]]]) -> Rates:
 
 
 def print_peak(rates: Rates, matrix_size: int) -> None:
-    """The rate of the large matrix product."""
+    """Print the rate of the large matrix product."""
     rows = [
         [case.precision, *measuring.summary(values).text(",.0f")]
         for case, values in rates.items()
@@ -111,7 +111,7 @@ def print_peak(rates: Rates, matrix_size: int) -> None:
 
 
 def print_layers(rates: Rates, peak: float, batch_size: int) -> None:
-    """Time and rate of each pass of each layer."""
+    """Print time and rate of each pass of each layer."""
     rows = []
     for layer in LAYERS:
         megaflop = layer.operations * batch_size / 1e6
@@ -127,7 +127,7 @@ def print_layers(rates: Rates, peak: float, batch_size: int) -> None:
 
 
 def print_steps(rates: Rates, peak: float, digits: measuring.Digits) -> None:
-    """Rate of the whole training step."""
+    """Print the rate of the whole training step."""
     rows = []
     for case, values in rates.items():
         if case.name == "step":

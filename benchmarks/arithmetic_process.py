@@ -20,7 +20,7 @@ REPEATS = 10  # of an operation in a sample, because calling a function may take
 
 
 def main(matrix_size, batch_sizes):
-    """Measures everything once."""
+    """Measure everything once."""
     tf.get_logger().setLevel("ERROR")  # it warns of the many functions, each of which is meant
     cases = peak_cases(matrix_size)
     for batch_size in batch_sizes:
@@ -37,7 +37,7 @@ def main(matrix_size, batch_sizes):
 
 
 def peak_cases(size):
-    """The product of two square matrices in each precision: {case: (function, its floating-point operations)}."""
+    """Return the product of two square matrices in each precision: {case: (function, floating-point operations)}."""
     cases = {}
     for precision in PRECISIONS:
         a, b = (tf.cast(tf.random.normal([size, size]), precision) for _ in range(2))
@@ -46,7 +46,7 @@ def peak_cases(size):
 
 
 def layer_cases(batch_size):
-    """Each pass of each layer in each precision, as `peak_cases`."""
+    """Return each pass of each layer in each precision, as `peak_cases`."""
     return {
         (layer.name, pass_, batch_size, precision): (
             repeated(operation(layer, pass_, batch_size, precision)),
@@ -59,7 +59,7 @@ def layer_cases(batch_size):
 
 
 def operation(layer, pass_, batch_size, precision):
-    """A function that does one TensorFlow operation on random values: the pass of the layer, without bias and ReLU."""
+    """Return a function that runs one operation of TensorFlow on random values: a layer's pass, no bias, no ReLU."""
     shapes = (batch_size, *layer.inputs), layer.weights, (batch_size, *layer.outputs)
     x, W, dy = (tf.cast(tf.random.normal(shape), precision) for shape in shapes)
     if len(layer.weights) == 2:  # fully connected
@@ -77,7 +77,7 @@ def operation(layer, pass_, batch_size, precision):
 
 
 def repeated(operation):
-    """A function that does the operation REPEATS times, one after the other."""
+    """Return a function that runs the operation REPEATS times, one after the other."""
 
     @tf.function
     def repeat():

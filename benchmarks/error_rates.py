@@ -47,7 +47,7 @@ class Rates(NamedTuple):
 
 
 def parse_flags() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--studies", type=measuring.positive, default=40_000, help="of each kind that are drawn (default: %(default)s)"
@@ -58,7 +58,7 @@ def parse_flags() -> argparse.Namespace:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Prints the table."""
+    """Simulate, and print the table."""
     rng = np.random.default_rng(options.seed)
     rows = []
     for seeds, (spreads, factors) in itertools.product(SEEDS, SPREADS.items()):
@@ -72,7 +72,7 @@ def main(options: argparse.Namespace) -> None:
 def simulate(
     tests: dict[str, Test], seeds: int, spreads: np.ndarray, studies: int, rng: np.random.Generator
 ) -> dict[str, Rates]:
-    """The Rates of each test over so many studies; spreads: (4,) in points."""
+    """Estimate the Rates of each test over so many studies; spreads: (4,) in points."""
     errors, found = dict.fromkeys(tests, 0), dict.fromkeys(tests, 0)
     for start in range(0, studies, CHUNK):
         count = min(CHUNK, studies - start)
@@ -85,12 +85,12 @@ def simulate(
 
 
 def in_whole_images(points: np.ndarray) -> np.ndarray:
-    """Accuracies, in points above or below some mean, as a test on 10,000 images can tell them."""
+    """Round accuracies, in points above or below some mean, to what a test on 10,000 images can distinguish."""
     return points.round(2)
 
 
 def dunnett(seeds: int) -> Test:
-    """Dunnett's test of three ablations, for so many seeds of each network: one spread, estimated from all four."""
+    """Return Dunnett's test of three ablations, for so many seeds of each network: one spread, of all four."""
     sample = np.arange(seeds, dtype=float)
     result = stats.dunnett(*[sample] * ABLATIONS, control=sample, rng=np.random.default_rng(0))
     unit = sample.std(ddof=1) * np.sqrt(2 / seeds)
@@ -104,7 +104,7 @@ def dunnett(seeds: int) -> Test:
 
 
 def welch(accuracies: np.ndarray) -> np.ndarray:
-    """Welch's test of three ablations, with Bonferroni's correction: the one of labkit/study/ablation.py."""
+    """Run Welch's test of three ablations, with Bonferroni's correction: the one of labkit/study/ablation.py."""
     full, others = accuracies[:, :1], accuracies[:, 1:]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of networks whose seeds agree
@@ -114,7 +114,7 @@ def welch(accuracies: np.ndarray) -> np.ndarray:
 
 
 def differences(accuracies: np.ndarray) -> np.ndarray:
-    """(studies, 3): mean accuracy of each ablation less that of the full network."""
+    """Return the mean accuracy of each ablation less that of the full network: (studies, 3)."""
     means = accuracies.mean(axis=2)
     return means[:, 1:] - means[:, :1]
 

@@ -20,7 +20,7 @@ BAD = ("all 0", "all 0.1", "the kit's x 10", "the kit's x 30", "the kit's x 100"
 
 
 def parse_flags() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = measuring.new_parser(__doc__, "first_weights")
     parser.add_argument(
         "--steps",
@@ -40,7 +40,7 @@ def parse_flags() -> argparse.Namespace:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Trains, prints the tables, and writes the record."""
+    """Train, print the tables, and write the record."""
     machine = measuring.print_machine()
     digits = measuring.prepare_digits(options)
     draws = dict.fromkeys(GOOD, options.draws) | dict.fromkeys(BAD, options.bad_draws)
@@ -57,13 +57,13 @@ def main(options: argparse.Namespace) -> None:
 
 
 def train(kind: str, draws: int, digits: measuring.Digits, steps: list[int]) -> list[dict[str, Any]]:
-    """What first_weights_process.py prints: a row for each ablation."""
+    """Return what first_weights_process.py prints: a row for each ablation."""
     command = ["-m", "benchmarks.first_weights_process", kind, draws, digits.files, *steps]
     return json.loads(measuring.run(*command).stdout.splitlines()[-1])
 
 
 def accuracy_table(results: dict[str, list[dict[str, Any]]], steps: int) -> str:
-    """A row for each kind of first weights: how many, whether they are refused at sight, and the accuracies."""
+    """Format a row for each kind of first weights: how many, whether they are refused at sight, and the accuracies."""
     rows = []
     for kind, networks in results.items():
         accuracies = [network["steps"][str(steps)]["accuracies"] for network in networks]

@@ -37,7 +37,7 @@ INITIALIZERS = {
 
 
 def main(kind: str, draws: int, data_dir: Path, steps: list[int]) -> None:
-    """Trains each ablation from `draws` first weights, with each number of steps."""
+    """Train each ablation from `draws` first weights, with each number of steps."""
     digits = read_digits(data_dir)
     test, labels = (array[:TEST_IMAGES] for array in read_test_set(data_dir))
     recipe = dataclasses.asdict(load_assignment().training)
@@ -60,7 +60,7 @@ def main(kind: str, draws: int, data_dir: Path, steps: list[int]) -> None:
 
 
 def draw(network: str, kind: str, seed: int) -> Network:
-    """A network with first weights of this kind: one of INITIALIZERS, or the script's own times one of FACTORS."""
+    """Return a network with first weights of this kind: one of INITIALIZERS, or the script's own, scaled by FACTORS."""
     tf.keras.utils.set_random_seed(seed)
     if kind in INITIALIZERS:
         initializer, bias = INITIALIZERS[kind]

@@ -26,7 +26,7 @@ TRAINING = {"without training": ["--no-train"], "with training": []}
 
 
 def parse_flags() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = measuring.new_parser(__doc__, "grading")
     parser.add_argument(
         "--classes",
@@ -53,7 +53,7 @@ def parse_flags() -> argparse.Namespace:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measures, prints the tables, and writes the record."""
+    """Measure, print the tables, and write the record."""
     if options.beside and not (options.beside / "benchmarks" / "grading_process.py").is_file():
         raise BenchmarkError(f"{options.beside} is no checkout of the kit: it has no benchmarks/grading_process.py")
     machine = measuring.print_machine()
@@ -71,7 +71,7 @@ def main(options: argparse.Namespace) -> None:
 
 
 def take_turns(options: argparse.Namespace, digits: Digits) -> dict[tuple[str, str], list[dict[str, float]]]:
-    """What the class costs in each round, by kit ("this" or "beside") and TRAINING."""
+    """Return what the class costs in each round, by kit ("this" or "beside") and TRAINING."""
     kits = {"this": measuring.ROOT} | ({"beside": options.beside.resolve()} if options.beside else {})
     contenders = {
         (kit, how): functools.partial(grade, folder, options.trained, digits, *flags)
@@ -82,7 +82,7 @@ def take_turns(options: argparse.Namespace, digits: Digits) -> dict[tuple[str, s
 
 
 def grade(kit: Path, students: int, digits: Digits, *flags: Any) -> dict[str, float]:
-    """Grades a class of this size, written and graded by the same kit; returns what it cost: see grading_process.py."""
+    """Grade a class of this size, written and graded by the same kit; return what it cost: see grading_process.py."""
     with tempfile.TemporaryDirectory() as folder:
         submissions, out = Path(folder, "submissions"), Path(folder, "grades")
         measuring.run("-m", "benchmarks.grading_process", "make", submissions, students, root=kit)
@@ -92,7 +92,7 @@ def grade(kit: Path, students: int, digits: Digits, *flags: Any) -> dict[str, fl
 
 
 def untrained_table(classes: dict[int, dict[str, float]]) -> str:
-    """A row for each class: what a submission took, and the grader's memory."""
+    """Format a row for each class: the time of a submission, and the grader's memory."""
     rows = [
         [
             str(size),
@@ -107,7 +107,7 @@ def untrained_table(classes: dict[int, dict[str, float]]) -> str:
 
 
 def turns_table(rounds: dict[tuple[str, str], list[dict[str, float]]], students: int) -> str:
-    """What a submission took with each kit, with training and without, and how much less with this one."""
+    """Format the times of a submission with each kit, with training and without, and the ratio of the kits."""
     seconds = {key: [run["seconds"] / students for run in runs] for key, runs in rounds.items()}
     rows = []
     for (kit, how), each in seconds.items():

@@ -19,7 +19,7 @@ from tests.submissions.generate import Student
 
 
 def make(folder: Path, students: int) -> None:
-    """Writes a zip for each student."""
+    """Write a zip for each student."""
     folder.mkdir(parents=True)
     for number in range(students):
         student = Student(str(180_000 + number), "ada", "lovelace", seed=str(number))
@@ -27,7 +27,7 @@ def make(folder: Path, students: int) -> None:
 
 
 def grade(flags: list[str]) -> int:
-    """Grades and prints what it cost; returns the exit status."""
+    """Grade, and print what it cost; return the exit status."""
     started = time.perf_counter()
     status = main(flags)
     seconds = time.perf_counter() - started

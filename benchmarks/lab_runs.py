@@ -24,7 +24,7 @@ class LabRun(NamedTuple):
         return self.record["history"][-1]["validation_accuracy"]
 
     def interval_seconds(self, warm_up: int) -> list[float]:
-        """The time of each INTERVAL of steps after the first `warm_up` steps, if it is training alone.
+        """Return the time of each INTERVAL of steps after the first `warm_up` steps that is spent on training alone.
 
         Validation and checkpoint come after the entry that reports them: the interval that starts there is left out.
         """
@@ -42,12 +42,12 @@ class LabRun(NamedTuple):
 
 
 def run_deep_mnist(digits: Digits, *flags: Any) -> LabRun:
-    """Runs the deep network's script with these flags on this data, and cleans up after it."""
+    """Run the deep network's script with these flags on this data, and clean up after it."""
     return run_lab_script(SCRIPT, digits, *flags)
 
 
 def run_lab_script(script: str, digits: Digits, *flags: Any) -> LabRun:
-    """Runs a lab script with these flags on this data, and cleans up after it."""
+    """Run a lab script with these flags on this data, and clean up after it."""
     with tempfile.TemporaryDirectory() as results:
         process = run(script, *digits.flags, "--results-dir", results, *flags)
         (record,) = Path(results).glob("*/*/run.json")

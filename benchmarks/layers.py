@@ -16,12 +16,12 @@ class Layer(NamedTuple):
 
     @property
     def operations(self) -> int:
-        """Of one pass over one image: each weight is multiplied and added once at each place of the output."""
+        """Operations of one pass over one image: each weight is multiplied and added once a place of the output."""
         return 2 * math.prod(self.weights) * math.prod(self.outputs[:-1])
 
     @property
     def passes(self) -> tuple[str, ...]:
-        """Of a training step; nobody needs the gradient to the image."""
+        """Passes of a training step; the gradient to the image is not needed."""
         return (FORWARD, TO_WEIGHTS) if self.name == "conv1" else (FORWARD, TO_WEIGHTS, TO_INPUTS)
 
 

@@ -22,7 +22,7 @@ BATCH_SIZE = 100  # images
 
 
 def parse_flags() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = measuring.new_parser(__doc__, "loader")
     parser.add_argument(
         "--rounds", type=measuring.positive, default=9, help="processes for each loader (default: %(default)s)"
@@ -37,7 +37,7 @@ def parse_flags() -> argparse.Namespace:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measures, prints the table, and writes the record."""
+    """Measure, print the table, and write the record."""
     machine = measuring.print_machine()
     digits = measuring.prepare_digits(options)
     contenders = {name: lambda name=name: time_loader(name, digits, options) for name in (OURS, ORIGINAL)}
@@ -51,20 +51,20 @@ def main(options: argparse.Namespace) -> None:
 
 
 def time_loader(name: str, digits: Digits, options: argparse.Namespace) -> dict[str, float]:
-    """Seconds of each job in a fresh process."""
+    """Measure the seconds of each job in a fresh process."""
     where = [digits.data_dir, digits.dataset] if name == OURS else [digits.files, "any"]
     finished = measuring.run("-m", "benchmarks.loader_process", name, *where, BATCH_SIZE, options.epochs)
     return json.loads(finished.stdout)
 
 
 def step_seconds(digits: Digits, steps: int) -> float:
-    """The median training step of a short run, next_batch included."""
+    """Measure the median training step of a short run, next_batch included."""
     run = lab_runs.run_deep_mnist(digits, "--steps", steps, "--batch-size", BATCH_SIZE)
     return statistics.median(run.interval_seconds(warm_up=steps // 5)) / lab_runs.INTERVAL
 
 
 def as_table(rounds: dict[str, list[dict[str, float]]]) -> str:
-    """A row for each job: both loaders, and the ratio of ours to the original."""
+    """Format a row for each job: both loaders, and the ratio of ours to the original."""
     rows = []
     for job in rounds[OURS][0]:
         ours, original = ([1e3 * measured[job] for measured in rounds[name]] for name in (OURS, ORIGINAL))

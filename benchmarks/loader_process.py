@@ -15,7 +15,7 @@ from benchmarks.peers import original_loader
 
 
 def main(loader: str, data_dir: str, dataset: str, batch_size: int, epochs: int) -> None:
-    """Loads, touches all images, loads again as the lab scripts do, and draws batches."""
+    """Load, touch all images, load again as the lab scripts do, and draw batches."""
     read = {
         "ours": functools.partial(input_data.read_data_sets, data_dir, dataset=dataset),
         "original": functools.partial(original_loader.read_data_sets, data_dir),

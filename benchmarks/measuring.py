@@ -36,14 +36,14 @@ Result = TypeVar("Result")
 
 
 class BenchmarkError(Exception):
-    """A measurement can't be had, or can't be trusted; the text says why."""
+    """A measurement failed, or can't be trusted; the text says why."""
 
 
 # ------------------------------------------------------------------------------------------- command line, exit status
 
 
 def new_parser(description: str, name: str) -> argparse.ArgumentParser:
-    """A parser with the flags of every benchmark; `name` is that of its record."""
+    """Return a parser with the flags of every benchmark; `name` is that of its record."""
     parser = argparse.ArgumentParser(
         description=description, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -58,7 +58,7 @@ def new_parser(description: str, name: str) -> argparse.ArgumentParser:
         "--dataset",
         choices=("auto", "mnist", "synthetic"),
         default="auto",
-        help="auto is MNIST, or synthetic digits where it can't be had (default: auto)",
+        help="auto is MNIST, or synthetic digits where it is not available (default: auto)",
     )
     parser.add_argument(
         "--json",
@@ -74,7 +74,7 @@ def new_parser(description: str, name: str) -> argparse.ArgumentParser:
 
 
 def add_batch_sizes(parser: argparse.ArgumentParser, default: Sequence[int] = (50, 100)) -> None:
-    """Adds the flag for the sizes of the batches that are measured."""
+    """Add the flag for the sizes of the batches that are measured."""
     parser.add_argument(
         "--batch-sizes",
         metavar="N",
@@ -86,7 +86,7 @@ def add_batch_sizes(parser: argparse.ArgumentParser, default: Sequence[int] = (5
 
 
 def parse(parser: argparse.ArgumentParser, **smoke: Any) -> argparse.Namespace:
-    """Reads the command line; under --smoke, `smoke` are the defaults."""
+    """Parse the command line; under --smoke, `smoke` are the defaults."""
     options = parser.parse_args()
     if options.smoke:
         parser.set_defaults(**smoke)
@@ -95,7 +95,7 @@ def parse(parser: argparse.ArgumentParser, **smoke: Any) -> argparse.Namespace:
 
 
 def positive(text: str) -> int:
-    """A whole number above zero, for argparse."""
+    """Parse a whole number above zero, for argparse."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above zero")
@@ -103,7 +103,7 @@ def positive(text: str) -> int:
 
 
 def run_benchmark(main: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> None:
-    """Runs `main(options)` and ends the process: 0, or 1 and a line on stderr on a failure, or 130 on Ctrl-C."""
+    """Run `main(options)` and end the process: status 0, 1 and a line on stderr on a failure, or 130 on Ctrl-C."""
     try:
         main(options)
     except KeyboardInterrupt:
@@ -126,7 +126,7 @@ class Finished(NamedTuple):
 
 
 def run(*command: Any, environment: Mapping[str, str] | None = None, root: Path = ROOT) -> Finished:
-    """Runs Python with these arguments in the project's folder; raises BenchmarkError when that fails.
+    """Run Python with these arguments in the project's folder; raise BenchmarkError if that fails.
 
     `environment` are the variables that differ from this process's own; `root` is the folder, where it is another.
     """
@@ -153,7 +153,7 @@ def run(*command: Any, environment: Mapping[str, str] | None = None, root: Path 
 
 
 def _wait(process: subprocess.Popen) -> int | None:
-    """Waits for the end of the process; returns its peak memory in bytes."""
+    """Wait for the end of the process; return its peak memory in bytes."""
     if not hasattr(os, "wait4"):
         process.wait()
         return None
@@ -163,7 +163,7 @@ def _wait(process: subprocess.Popen) -> int | None:
 
 
 def is_installed(package: str) -> bool:
-    """Whether a peer's package is there; says on stderr that the peer is skipped where it is not."""
+    """Tell whether a peer's package is installed; if not, say on stderr that the peer is skipped."""
     if importlib.util.find_spec(package):
         return True
     print(f"skipped: {package} is not installed (pip install -r benchmarks/requirements.txt)", file=sys.stderr)
@@ -183,12 +183,12 @@ class Digits(NamedTuple):
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """Of a lab script, that point it to this data."""
+        """Flags of a lab script that point it to this data."""
         return "--data-dir", str(self.data_dir), "--dataset", self.dataset
 
 
 def prepare_digits(options: argparse.Namespace) -> Digits:
-    """Fetches or draws what is missing, once, by the lab's own command, so that no contender's time holds that."""
+    """Fetch or draw missing digits, once, by the lab's own command, so that no contender's time contains that."""
     data_dir = options.data_dir.resolve()
     name = run("input_data.py", data_dir, "--dataset", options.dataset).stdout.splitlines()[0].partition(" in ")[0]
     if name == "synthetic digits":
@@ -202,7 +202,7 @@ def prepare_digits(options: argparse.Namespace) -> Digits:
 
 
 def alternate(contenders: Mapping[Key, Callable[[], Result]], rounds: int) -> dict[Key, list[Result]]:
-    """Lets each contender run once a round, starting with another one each time.
+    """Run each contender once a round, starting with another one each time.
 
     A machine that slows down for a while then slows all of them, and the ratio of a round stays fair.
     """
@@ -219,7 +219,7 @@ def alternate(contenders: Mapping[Key, Callable[[], Result]], rounds: int) -> di
 
 
 def progress(runs: int) -> tqdm:
-    """A progress bar on stderr, where that is a terminal."""
+    """Return a progress bar on stderr, where that is a terminal."""
     return tqdm(total=runs, unit="run", dynamic_ncols=True, disable=None)
 
 
@@ -231,17 +231,17 @@ class Summary(NamedTuple):
     highest: float
 
     def text(self, form: str) -> tuple[str, str]:
-        """Two cells of a table, median and spread, each number in the given format."""
+        """Return two cells of a table, median and spread, each number in the given format."""
         return f"{self.median:{form}}", f"{self.lowest:{form}} to {self.highest:{form}}"
 
 
 def summary(values: Sequence[float]) -> Summary:
-    """Summarises one value per round."""
+    """Summarise one value per round."""
     return Summary(statistics.median(values), min(values), max(values))
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median over the rounds of ours / theirs."""
+    """Return the median over the rounds of ours / theirs."""
     return statistics.median(our / their for our, their in zip(ours, theirs, strict=True))
 
 
@@ -249,7 +249,7 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table that is aligned in a terminal, too; numbers, in all but the first column, to the right."""
+    """Format a Markdown table that is aligned in a terminal, too; all columns but the first are right-aligned."""
     widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
 
     def line(cells: Sequence[str]) -> str:
@@ -261,7 +261,7 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """What the figures depend on besides the code: processor, cores, system, versions, and how busy it is."""
+    """Return what the figures depend on besides the code: processor, cores, system, versions, and load."""
     cpuinfo = Path("/proc/cpuinfo")
     words = cpuinfo.read_text() if cpuinfo.is_file() else ""
     models = [line.partition(":")[2].strip() for line in words.splitlines() if line.startswith("model name")]
@@ -285,7 +285,7 @@ def _versions() -> dict[str, str]:
 
 
 def print_machine() -> dict[str, Any]:
-    """Prints the line that says where the figures come from, and a warning when the machine is busy; returns both."""
+    """Print what the figures depend on, and a warning if the machine is busy; return what `machine` returns."""
     found = machine()
     versions = ", ".join(f"{package} {version}" for package, version in found["versions"].items())
     features = f" ({', '.join(found['instructions'])})" if found["instructions"] else ""
@@ -300,7 +300,7 @@ def print_machine() -> dict[str, Any]:
 
 
 def write_record(options: argparse.Namespace, digits: Digits, machine: dict[str, Any], results: Any) -> None:
-    """Writes everything measured to the file of --json, and says where that is."""
+    """Write everything measured to the file of --json, and print where that is."""
     settings = {name: value for name, value in vars(options).items() if name not in ("json", "data_dir")}
     record = {"dataset": digits.name, "settings": settings, "machine": machine, "results": results}
     options.json.parent.mkdir(parents=True, exist_ok=True)

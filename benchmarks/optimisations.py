@@ -41,12 +41,12 @@ class Training(NamedTuple):
 
     @property
     def milliseconds(self) -> float:
-        """Of a step in the median round, without the warm-up."""
+        """Milliseconds of a step in the median round, without the warm-up."""
         return 1e3 * statistics.median(self.step_seconds[len(self.step_seconds) // 5 :])
 
 
 def parse_flags() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = measuring.new_parser(__doc__, "optimisations")
     parser.add_argument(
         "--rounds", type=measuring.positive, default=5, help="times that each variant runs (default: %(default)s)"
@@ -62,7 +62,7 @@ def parse_flags() -> argparse.Namespace:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Checks and measures the variants, prints a table for each batch size, and writes the record."""
+    """Check and measure the variants, print a table for each batch size, and write the record."""
     machine = measuring.print_machine()
     digits = measuring.prepare_digits(options)
     check_variants(digits, options.batch_sizes[0])
@@ -78,7 +78,7 @@ def main(options: argparse.Namespace) -> None:
 
 
 def train(variant: Variant, digits: measuring.Digits, *flags: Any) -> Training:
-    """A short training by the variant, with these flags of the script, in a process of its own."""
+    """Train the variant briefly, with these flags of the script, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, lab_runs.SCRIPT)
         script.write_text(variant.source(), encoding="utf-8")
@@ -91,7 +91,7 @@ def train(variant: Variant, digits: measuring.Digits, *flags: Any) -> Training:
 
 
 def check_variants(digits: measuring.Digits, batch_size: int) -> None:
-    """Raises BenchmarkError unless every variant computes what the step as it is does."""
+    """Raise BenchmarkError unless every variant computes the same as the step as it is."""
     flags = ("--batch-size", batch_size, *CHECK_FLAGS)
     contenders = {
         variant.name: functools.partial(train, variant.without_dropout(), digits, *flags) for variant in VARIANTS
@@ -103,7 +103,7 @@ def check_variants(digits: measuring.Digits, batch_size: int) -> None:
 
 
 def check(variant: Variant, training: Training, expected: Training) -> None:
-    """Raises BenchmarkError where the variant's training is not the expected one.
+    """Raise BenchmarkError where the variant's training is not the expected one.
 
     Where the variant takes other steps, only the loss of the first counts, and that every variable moves.
     """
@@ -124,7 +124,7 @@ def check(variant: Variant, training: Training, expected: Training) -> None:
 
 
 def summarise(trainings: dict[str, list[Training]], batch_size: int) -> dict[str, dict[str, Any]]:
-    """Milliseconds per step of each variant over the rounds, what it gains, and what it was reckoned to gain."""
+    """Return each variant's milliseconds per step over the rounds, its gain, and its reckoned gain."""
     times = {name: [run.milliseconds for run in runs] for name, runs in trainings.items()}
     base = times[AS_IT_IS.name]
     return {
@@ -143,7 +143,7 @@ def summarise(trainings: dict[str, list[Training]], batch_size: int) -> dict[str
 
 
 def as_table(results: dict[str, dict[str, Any]]) -> str:
-    """A row for each variant; the gains of the step as it is are left empty."""
+    """Format a row for each variant; the gains of the step as it is are left empty."""
     rows = []
     for name, result in results.items():
         gains = [f"{result['ms_less_reckoned']:+.2f}", f"{result['ms_less']:+.2f}", f"{result['ratio']:.3f}"]

@@ -36,7 +36,7 @@ class StopWatch:
         self.losses += np.ravel(losses).tolist()
 
     def test(self):
-        """The training is over: reports, and ends the script."""
+        """Report after the training, and end the script."""
         moved = [
             float(np.linalg.norm(variable.numpy() - first))
             for variable, first in zip(self.variables, self.first_values, strict=True)

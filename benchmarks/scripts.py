@@ -21,7 +21,7 @@ NETWORKS = ("deep_mnist", "model_no1", "model_no2", "model_no3")
 
 
 def parse_flags() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = measuring.new_parser(__doc__, "scripts")
     parser.add_argument(
         "--rounds", type=measuring.positive, default=3, help="times that each script runs (default: %(default)s)"
@@ -39,7 +39,7 @@ def parse_flags() -> argparse.Namespace:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measures, prints the tables, and writes the record."""
+    """Measure, print the tables, and write the record."""
     machine = measuring.print_machine()
     digits = measuring.prepare_digits(options)
     contenders = {}
@@ -62,17 +62,17 @@ def main(options: argparse.Namespace) -> None:
 
 
 def original(network: str) -> str:
-    """What the lecture's recipe for a network is called in progress bar and record."""
+    """Name the lecture's recipe for a network in progress bar and record."""
     return f"{network}, original"
 
 
 def train_next(script: str, digits: measuring.Digits, steps: int | None, seeds: Iterator[int]) -> Outcome:
-    """A run of a lab script, with the next seed."""
+    """Run a lab script with the next seed."""
     return train_ours(digits, next(seeds), steps, f"{script}.py")
 
 
 def ratio_row(network: str, outcomes: dict[str, list[Outcome]]) -> list[str]:
-    """The median times of one network, and the median over the rounds of their ratio."""
+    """Format the median times of one network, and the median over the rounds of their ratio."""
     ours, theirs = outcomes[network], outcomes[original(network)]
     ratio = measuring.ratio([run.seconds for run in theirs], [run.seconds for run in ours])
     return [network, f"{median_of(ours, 'seconds'):.1f}", f"{median_of(theirs, 'seconds'):.0f}", f"{ratio:.1f}"]

@@ -30,7 +30,7 @@ MODULES = (  # each name under which scripts import the loader
 
 
 def parse_flags() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("script", type=Path, metavar="SCRIPT")
     parser.add_argument(
@@ -44,7 +44,7 @@ def parse_flags() -> argparse.Namespace:
 
 
 def main(flags: argparse.Namespace) -> None:
-    """Runs the script, and lists its calls whatever becomes of it."""
+    """Run the script, and list its calls even if it fails."""
     sys.path.insert(0, str(ROOT))
     import input_data
 
@@ -64,12 +64,12 @@ def main(flags: argparse.Namespace) -> None:
 
 
 def short_range(iterations: int) -> Callable[..., range]:
-    """A `range` that ends after so many numbers."""
+    """Return a `range` that ends after so many numbers."""
     return lambda *bounds: builtins.range(*bounds)[:iterations]
 
 
 def record_calls(loader: ModuleType, calls: collections.Counter[str], directory: str) -> None:
-    """Makes the loader count its calls, and read its files from `directory`."""
+    """Make the loader count its calls, and read its files from `directory`."""
     read_data_sets, next_batch = loader.read_data_sets, loader.DataSet.next_batch
 
     @functools.wraps(read_data_sets)
@@ -85,12 +85,12 @@ def record_calls(loader: ModuleType, calls: collections.Counter[str], directory:
 
 
 def written(*arguments: str, **options: Any) -> str:
-    """Arguments as they are written in a call."""
+    """Format arguments as they are written in a call."""
     return ", ".join([*arguments, *(f"{name}={value!r}" for name, value in options.items())])
 
 
 def install(loader: ModuleType) -> None:
-    """Puts TensorFlow 1, with `loader` under the names of MODULES, in TensorFlow's place."""
+    """Put TensorFlow 1, with `loader` under the names of MODULES, in TensorFlow's place."""
     import tensorflow.compat.v1 as tf
 
     tf.disable_v2_behavior()

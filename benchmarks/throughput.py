@@ -53,12 +53,12 @@ class Training(NamedTuple):
     interval_seconds: list[float]  # each of lab_runs.INTERVAL steps
 
     def images_per_second(self, batch_size: int) -> float:
-        """In the median interval."""
+        """Return the images per second in the median interval."""
         return lab_runs.INTERVAL * batch_size / statistics.median(self.interval_seconds)
 
 
 def parse_flags() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = measuring.new_parser(__doc__, "throughput")
     parser.add_argument(
         "--rounds", type=measuring.positive, default=5, help="times that each contender runs (default: %(default)s)"
@@ -77,7 +77,7 @@ def parse_flags() -> argparse.Namespace:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measures, prints a table for each batch size, and writes the record."""
+    """Measure, print a table for each batch size, and write the record."""
     machine = measuring.print_machine()
     digits = measuring.prepare_digits(options)
     missing = {package for package in ("tensorflow", "torch") if not measuring.is_installed(package)}
@@ -96,13 +96,13 @@ def main(options: argparse.Namespace) -> None:
 
 
 def run_ours(digits: measuring.Digits, steps: int, batch_size: int) -> Training:
-    """A short training by `deep_mnist.py`."""
+    """Train `deep_mnist.py` briefly."""
     run = lab_runs.run_deep_mnist(digits, "--steps", steps, "--batch-size", batch_size)
     return Training(run.record["parameters"], run.validation_accuracy, run.interval_seconds(warm_up=steps // 5))
 
 
 def run_peer(peer: Peer, digits: measuring.Digits, steps: int, batch_size: int) -> Training:
-    """The same by a peer's script, whose last line is its report."""
+    """Train a peer's script briefly; its last line is its report."""
     finished = measuring.run(
         PEERS / peer.script, digits.files, "--steps", steps, "--batch-size", batch_size, *peer.flags
     )
@@ -112,7 +112,7 @@ def run_peer(peer: Peer, digits: measuring.Digits, steps: int, batch_size: int) 
 
 
 def check(name: str, runs: list[Training], images: int) -> None:
-    """Raises BenchmarkError unless the contender trained the whole network, and the network learned."""
+    """Raise BenchmarkError unless the contender trained the whole network, and the network learned."""
     for run in runs:
         if run.parameters != PARAMETERS:
             raise BenchmarkError(f"{name} has {run.parameters:,} parameters, expected {PARAMETERS:,}")
@@ -121,7 +121,7 @@ def check(name: str, runs: list[Training], images: int) -> None:
 
 
 def summarise(trainings: dict[str, list[Training]], batch_size: int) -> dict[str, dict[str, Any]]:
-    """Images per second of each contender over the rounds, the ratio of ours to it, and its accuracy."""
+    """Return each contender's images per second over the rounds, the ratio of ours to it, and its accuracy."""
     speeds = {name: [run.images_per_second(batch_size) for run in runs] for name, runs in trainings.items()}
     return {
         name: {
@@ -136,7 +136,7 @@ def summarise(trainings: dict[str, list[Training]], batch_size: int) -> dict[str
 
 
 def as_table(results: dict[str, dict[str, Any]]) -> str:
-    """The fastest peer is marked: it is the one to beat."""
+    """Format a row for each contender; the fastest peer is marked: it is the one to beat."""
     speeds = {name: result["images_per_second"]["median"] for name, result in results.items() if name != OURS}
     best = max(speeds, key=speeds.get, default=None)
     rows = [

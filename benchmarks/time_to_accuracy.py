@@ -31,7 +31,7 @@ class Outcome(NamedTuple):
 
 
 def parse_flags() -> argparse.Namespace:
-    """Reads the command line."""
+    """Parse the command line."""
     parser = measuring.new_parser(__doc__, "time_to_accuracy")
     parser.add_argument(
         "--seeds", type=measuring.positive, default=10, help="of ours, from 0 upwards (default: %(default)s)"
@@ -58,7 +58,7 @@ def parse_flags() -> argparse.Namespace:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Measures, prints the tables, and writes the record."""
+    """Measure, print the tables, and write the record."""
     machine = measuring.print_machine()
     digits = measuring.prepare_digits(options)
     startup = measure_startup(digits, options.startup_rounds)
@@ -85,7 +85,7 @@ def main(options: argparse.Namespace) -> None:
 
 
 def measure_startup(digits: Digits, rounds: int) -> dict[str, list[float]]:
-    """Wall seconds, from start to exit, of the shortest commands."""
+    """Measure the wall seconds, from start to exit, of the shortest commands."""
     contenders = {
         f"{lab_runs.SCRIPT} --steps 1": lambda: lab_runs.run_deep_mnist(digits, "--steps", 1).process.seconds,
         f"{lab_runs.SCRIPT} --help": lambda: measuring.run(lab_runs.SCRIPT, "--help").seconds,
@@ -95,7 +95,7 @@ def measure_startup(digits: Digits, rounds: int) -> dict[str, list[float]]:
 
 
 def train_alternately(options: argparse.Namespace, digits: Digits) -> tuple[list[Outcome], list[Outcome]]:
-    """Every seed of ours, and between them the runs of the original recipe, as evenly as they fall."""
+    """Train every seed of ours, and between them the runs of the original recipe, spread evenly."""
     ours, originals = [], []
     with measuring.progress(options.seeds + options.original_runs) as bar:
         for seed in range(options.seeds):
@@ -110,13 +110,13 @@ def train_alternately(options: argparse.Namespace, digits: Digits) -> tuple[list
 
 
 def train_ours(digits: Digits, seed: int, steps: int | None, script: str = lab_runs.SCRIPT) -> Outcome:
-    """A run of a lab script with its default flags, but for the seed."""
+    """Run a lab script with its default flags, but for the seed."""
     run = lab_runs.run_lab_script(script, digits, "--seed", seed, *(["--steps", steps] if steps else []))
     return Outcome(run.record["test_accuracy"], run.process.seconds, run.process.peak_bytes)
 
 
 def train_original(digits: Digits, steps: int, network: str = "deep_mnist") -> Outcome:
-    """A run of the original recipe; with fewer steps than it has, the rest of the training's time is added."""
+    """Run the original recipe; with fewer steps than it has, add the time of the others."""
     finished = measuring.run(PEERS / "original_recipe.py", digits.files, "--steps", steps, "--network", network)
     training = float(re.search(r"^training took ([\d.]+) s$", finished.stdout, re.MULTILINE)[1])
     accuracy = float(re.search(r"^test accuracy ([\d.]+)$", finished.stdout, re.MULTILINE)[1])
@@ -128,13 +128,13 @@ def train_original(digits: Digits, steps: int, network: str = "deep_mnist") -> O
 
 
 def startup_table(startup: dict[str, list[float]]) -> str:
-    """The median and spread of each command."""
+    """Format the median and spread of each command."""
     rows = [[command, *measuring.summary(seconds).text(".2f")] for command, seconds in startup.items()]
     return measuring.table(["command", "seconds", "spread"], rows)
 
 
 def outcome_table(ours: Sequence[Outcome], originals: Sequence[Outcome]) -> str:
-    """Both recipes, and how many times ours goes into the original in time and in memory."""
+    """Format both recipes, and how many times as much time and memory the original takes."""
     rows = [outcome_row(lab_runs.SCRIPT, ours), outcome_row("original recipe", originals)]
     memory = ""
     if ours[0].peak_bytes:
@@ -145,7 +145,7 @@ def outcome_table(ours: Sequence[Outcome], originals: Sequence[Outcome]) -> str:
 
 
 def outcome_row(name: str, outcomes: Sequence[Outcome]) -> list[str]:
-    """The figures of one recipe."""
+    """Format the figures of one recipe."""
     accuracies = [outcome.accuracy for outcome in outcomes]
     seconds = measuring.summary([outcome.seconds for outcome in outcomes])
     memory = f"{median_of(outcomes, 'peak_bytes') / 1e6:,.0f}" if outcomes[0].peak_bytes else "unknown"
@@ -154,12 +154,12 @@ def outcome_row(name: str, outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def median_of(outcomes: Sequence[Outcome], field: str) -> float:
-    """The median of one field of the outcomes."""
+    """Return the median of one field of the outcomes."""
     return statistics.median(getattr(outcome, field) for outcome in outcomes)
 
 
 def print_seeds(ours: Sequence[Outcome]) -> None:
-    """The accuracy and time of each seed, and how many reached the goal."""
+    """Print the accuracy and time of each seed, and how many reached the goal."""
     rows = [[str(seed), f"{run.accuracy:.4f}", f"{run.seconds:.1f}"] for seed, run in enumerate(ours)]
     reached = sum(run.accuracy >= GOAL for run in ours)
     print(f"{measuring.table(['seed', 'accuracy', 'seconds'], rows)}\n")

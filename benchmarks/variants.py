@@ -38,7 +38,7 @@ class Reckoning(NamedTuple):
     ms_per_image: float = 0.0
 
     def ms_less(self, batch_size: int) -> float:
-        """Milliseconds that a step of so many images was to save; negative where it was to take longer."""
+        """Return the milliseconds that a step of so many images was to save; negative where it was to take longer."""
         return self.fixed_ms + self.ms_per_image * batch_size
 
 
@@ -55,7 +55,7 @@ class Variant:
     same_steps: bool = True  # whether it takes the same steps as the script; another optimizer takes others
 
     def source(self) -> str:
-        """The text of the changed script. Raises BenchmarkError where the text to replace isn't there exactly once."""
+        """Return the text of the changed script; raise BenchmarkError unless each text to replace is there once."""
         source = (ROOT / lab_runs.SCRIPT).read_text(encoding="utf-8")
         for old, new in self.edits:
             if source.count(old) != 1:
@@ -67,7 +67,7 @@ class Variant:
         return source
 
     def without_dropout(self) -> "Variant":
-        """The same, but nothing in its training is random."""
+        """Return the same variant, with nothing random in its training."""
         return dataclasses.replace(self, edits=(*self.edits, ("\nKEEP_PROB = 0.5 ", "\nKEEP_PROB = 1.0 ")))
 
 
@@ -107,7 +107,7 @@ CONV2_AND_POOL = (
 
 
 def bfloat16(product: str) -> tuple[str, str]:
-    """Casts around a product of two arguments, as an edit."""
+    """Return an edit that puts casts around a product of two arguments."""
     function, _, arguments = product.partition("(")
     a, b, *rest = arguments.rstrip(")").split(", ")
     cast = ", ".join([f"tf.cast({a}, tf.bfloat16)", f"tf.cast({b}, tf.bfloat16)", *rest])

@@ -35,7 +35,7 @@ class Setup:
     kit: str  # see grader_version
 
     def key(self, zip_sha256: str) -> str:
-        """Stands for all that the checks of a zip depend on: with the same key there is no need to run them again.
+        """Return a hash of all that the checks of a zip depend on: with the same key they need not be run again.
 
         Trainings are in a result, or they are not (Result.trained).
         """
@@ -45,16 +45,16 @@ class Setup:
 
 
 def what_grades() -> list[Path]:
-    """The files that a verdict depends on: the kit's code, and the text that a report is held against.
+    """Return the files that a verdict depends on: the kit's code, and the text that a report is compared with.
 
-    A script of the instructor's own beside the kit's is none of them.
+    A script of the instructor's own beside the kit's is not among them.
     """
     code = [path for room in ("labkit", "grading") for path in KIT.glob(f"{room}/**/*.py")]
     return sorted([*code, *(KIT / f"{name}.py" for name in (*FACES, *NETWORKS)), KIT / staging.TEMPLATE])
 
 
 def grader_version() -> str:
-    """A hash of the code that grades and of the packages that it does it with: 16 hex digits."""
+    """Return a hash of the code that grades and of the packages that it uses: 16 hex digits."""
     digest = hashlib.sha256()
     for path in what_grades():
         digest.update(path.relative_to(KIT).as_posix().encode() + b"\0" + path.read_bytes())
@@ -68,7 +68,7 @@ def grader_version() -> str:
 
 
 def new_result(submission: Submission, zip_name: str, setup: Setup) -> Result:
-    """The result of a submission without its checks; `zip_name` is the zip's path within the folder of submissions."""
+    """Make a submission's result without its checks; `zip_name` is the zip's path within the folder of submissions."""
     return Result(
         zip=zip_name,
         folder=submission.stem,
@@ -88,10 +88,10 @@ def new_result(submission: Submission, zip_name: str, setup: Setup) -> Result:
 def grade(
     submission: Submission, setup: Setup, inspector: network_checks.Inspector, scratch: Path
 ) -> tuple[list[Check], str]:
-    """Runs all the checks of one submission that can be graded.
+    """Run all the checks of one submission that can be graded.
 
     `inspector` is an Inspector, `scratch` an empty folder, in which the zip is unpacked to UNPACKED. Returns
-    (checks, text): the list of Check, in the rubric's order, and the text of the report, "" where there is none. Raises
+    (checks, text): the list of Check, in the rubric's order, and the text of the report, "" without one. Raises
     BadZip for a zip that is refused, and SandboxError where the sandbox fails.
     """
     folder = scratch / UNPACKED
@@ -115,13 +115,13 @@ def grade(
 
 
 def refusal(problem: str) -> list[Check]:
-    """The checks of a zip in which nothing can be graded: the problem, and everything else skipped."""
+    """Return the checks of a zip in which nothing can be graded: the problem, and everything else skipped."""
     skips = [skipped(f"{group}/{name}", "the zip can't be graded") for group, names in CHECKS.items() for name in names]
     return [failed(ZIP, problem), *skips]
 
 
 def _in_order(checks: list[Check]) -> list[Check]:
-    """The rubric's checks in its order; one that nobody has made is failed, because silence must not earn points."""
+    """Return the rubric's checks in its order; a missing one is failed, because silence must not earn points."""
     found = {check.name: check for check in checks}
     names = [ZIP, *(f"{group}/{name}" for group, names in CHECKS.items() for name in names)]
     missing = "this check has come to no result; ask your instructor"

@@ -33,7 +33,7 @@ EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 
 
 
 def main(arguments: list[str]) -> int:
-    """Does what the arguments say; returns the exit status."""
+    """Run the command that the arguments name; return the exit status."""
     try:
         if arguments[:1] == ["handout"]:
             return _handout(arguments[1:])
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
 
 @contextlib.contextmanager
 def _readable_files() -> Iterator[int]:
-    """Lets the user of the sandbox read what is laid out for it; gives the umask that was set, and sets it again."""
+    """Let the user of the sandbox read what is laid out for it; yield the umask that was set, and restore it."""
     umask = os.umask(0o022)
     try:
         yield umask
@@ -142,7 +142,7 @@ def _grade(flags: argparse.Namespace, umask: int) -> int:
 
 
 def _default_jobs() -> int:
-    """As many as cores, though a training computes with two: while it reads or starts, another one has its cores."""
+    """Return the number of cores, though a training uses two: while it reads or starts, another one has its cores."""
     import psutil
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

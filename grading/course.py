@@ -76,11 +76,11 @@ class Options:
 
 
 def grade_class(options: Options) -> int:
-    """Grades all the zips of a folder and writes all there is to write; returns the exit status.
+    """Grade all the zips of a folder and write all results; return the exit status.
 
     1 is for a class in which the grader itself failed on a zip, 0 for any other. Raises GradingError,
-    assignment.AssignmentError, manual.ManualError, limits.SandboxError, DataError and OSError where there is
-    no way to grade the class at all.
+    assignment.AssignmentError, manual.ManualError, limits.SandboxError, DataError and OSError where the class can't
+    be graded at all.
     """
     assignment = load_assignment(options.assignment)
     submissions = _collect(options, assignment)
@@ -138,7 +138,7 @@ def _collect(options: Options, assignment: Assignment) -> list[Submission]:
 
 
 def _tell_of_older_results(out: Path) -> None:
-    """Earlier versions of the kit left results beside the grader's own files; they are neither read nor removed."""
+    """Report results of earlier versions of the kit beside the grader's files; they are neither read nor removed."""
     older = sorted(path.parent.name for path in out.glob(f"*/{RESULT}"))
     if older:
         print(
@@ -191,9 +191,9 @@ class _Class:
         self._results.mkdir(exist_ok=True)
 
     def grade(self, submissions: list[Submission]) -> list[tuple[Result, Mark]]:
-        """Grades the submissions, or takes what is known of them; returns a (Result, Mark) for each, in their order.
+        """Grade the submissions, or take known results; return a (Result, Mark) for each, in their order.
 
-        Of the checks, the rows have no logs, so that a large class fits into memory.
+        The checks in the rows have no logs, so that a large class fits into memory.
         """
         rows, todo = self._rows, queue.SimpleQueue()
         with tqdm(total=len(submissions), unit="zip", desc="grading", dynamic_ncols=True, disable=None) as bar:
@@ -215,7 +215,7 @@ class _Class:
         return [rows[submission.stem] for submission in submissions]
 
     def rows_so_far(self, submissions: list[Submission]) -> list[tuple[Result, Mark]]:
-        """As `grade` returns them, in the midst of it: what is not graded yet is waiting."""
+        """Return the rows in the midst of grading: what is not graded yet is waiting."""
         return [self._rows.get(submission.stem) or self._waiting(submission) for submission in submissions]
 
     def _waiting(self, submission: Submission) -> tuple[Result, Mark]:
@@ -226,7 +226,7 @@ class _Class:
     def _grade_all(
         self, todo: queue.SimpleQueue[Submission]
     ) -> Generator[tuple[Submission, tuple[Result, Mark] | None], None, None]:
-        """Grades what is in the queue in several threads; yields submissions with their rows, as they are done."""
+        """Grade what is in the queue in several threads; yield submissions with their rows, as they finish."""
         waiting, finished = todo.qsize(), queue.SimpleQueue()
         # Daemons: they may be in the midst of a training when Ctrl-C comes, and nobody should wait for that.
         threads = [
@@ -244,7 +244,7 @@ class _Class:
             self._stopped.set()
 
     def _known(self, submission: Submission) -> Result | None:
-        """The result of a submission that need not be graded; None for one that has to be."""
+        """Return the result of a submission that need not be graded; None for one that has to be."""
         result = assessment.new_result(submission, self._zip_name(submission), self._setup)
         if submission.superseded_by:
             result.status = "superseded"
@@ -269,7 +269,7 @@ class _Class:
         todo: queue.SimpleQueue[Submission],
         finished: queue.SimpleQueue[tuple[Submission, tuple[Result, Mark] | None]],
     ) -> None:
-        """Grades submissions from the queue until it is empty; one thread of several."""
+        """Grade submissions from the queue until it is empty; run by each of several threads."""
         with contextlib.closing(_Inspectors(self._setup.sandbox, self._scratch)) as inspectors:
             while not self._stopped.is_set():
                 try:
@@ -279,7 +279,7 @@ class _Class:
                 finished.put((submission, self._grade_one(submission, inspectors)))
 
     def _grade_one(self, submission: Submission, inspectors: _Inspectors) -> tuple[Result, Mark] | None:
-        """Grades a submission, whatever happens; returns its row, or None in a run that was stopped."""
+        """Grade a submission, whatever happens; return its row, or None in a run that was stopped."""
         result = assessment.new_result(submission, self._zip_name(submission), self._setup)
         try:
             return self._publish(submission, self._examine(submission, result, inspectors))
@@ -288,7 +288,7 @@ class _Class:
             return None if self._stopped.is_set() else self._note_crash(submission, result, error)
 
     def _examine(self, submission: Submission, result: Result, inspectors: _Inspectors) -> Result:
-        """Has the checks made; returns the result with them."""
+        """Run the checks; return the result with them."""
         with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
             scratch = Path(scratch)
             submission = _as_it_was_collected(submission, scratch / "submission.zip")
@@ -301,7 +301,7 @@ class _Class:
         return result
 
     def _note_crash(self, submission: Submission, result: Result, error: Exception) -> tuple[Result, Mark]:
-        """Leaves the trace in a log, and a remark in the row, which it returns."""
+        """Write the trace to a log, and a remark to the row, which is returned."""
         log = self._results / submission.stem / ERROR_LOG
         result.status, result.key, result.checks = "crashed", "", []
         failure = f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
@@ -313,7 +313,7 @@ class _Class:
         return result, mark(result, self._setup.assignment)
 
     def _publish(self, submission: Submission, result: Result) -> tuple[Result, Mark]:
-        """Writes a result and its feedback; returns its row."""
+        """Write a result and its feedback; return its row."""
         assignment, written = self._setup.assignment, self._manual.of(result)
         folder = self._results / submission.stem
         earlier = read_result(folder / RESULT)
@@ -333,7 +333,7 @@ class _Class:
         return dataclasses.replace(result, checks=checks), marks
 
     def compare(self, rows: Rows) -> None:
-        """Compares the graded submissions with each other and with the archive, and writes the page.
+        """Compare the graded submissions with each other and with the archive, and write the page.
 
         Raises GradingError where that fails: by now everything else is done.
         """
@@ -352,7 +352,7 @@ class _Class:
 
 
 def _as_it_was_collected(submission: Submission, copy: Path) -> Submission:
-    """The submission with a copy of its zip, which nobody can replace. Raises Changed where it is another by now."""
+    """Return the submission with a private copy of its zip; raise Changed if it has changed since it was collected."""
     shutil.copyfile(submission.zip, copy)
     if sha256_of(copy) != submission.sha256:
         raise Changed(f"{quoted(submission.zip.name)} has changed since the class was collected: run the command again")
@@ -360,9 +360,9 @@ def _as_it_was_collected(submission: Submission, copy: Path) -> Submission:
 
 
 def _is_of_an_earlier_zip(result: Result, written: Row, earlier: Result | None) -> bool:
-    """Whether the manual points are for other work under the same name; notes which zip they are for.
+    """Tell whether the manual points are for other work under the same name; note which zip they are for.
 
-    It is that of the run before they were written: there the instructor looked.
+    It is that of the run before they were written: that is what the instructor had seen.
     """
     if not written.counts:
         return False

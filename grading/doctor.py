@@ -52,7 +52,7 @@ class Finding:
 
 
 def doctor() -> int:
-    """Prints a table of what works here; returns 0 where student code can run in a sandbox, else 1."""
+    """Print a table of what works here; return 0 where student code can run in a sandbox, else 1."""
     print("What grading needs, and what is here:", flush=True)
     sandbox: Sandbox | None = None
     for trial in trials():
@@ -88,7 +88,7 @@ def _user() -> str:
 
 
 def attempts(sandbox: Sandbox) -> Iterator[Finding]:
-    """Lets the sandbox try what it is there to prevent."""
+    """Try in the sandbox what it has to prevent."""
     limits = Limits(wall_seconds=2, memory_bytes=512 * MIB, processes=100)
     with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as server:
         canary, shown = Path(folder, "canary"), Path(folder, "shown")
@@ -110,7 +110,7 @@ def attempts(sandbox: Sandbox) -> Iterator[Finding]:
 
 
 def walls(sandbox: Sandbox) -> Iterator[Finding]:
-    """Which walls the kernel adds. The attempts above were held back by the first; a class can be graded without."""
+    """Report the second wall, the kernel's own limits; a class can be graded without it."""
     for wall in sandbox.walls:
         said = "a trial was stopped by the kernel's count of it" if wall.stands else f"none: {wall.why}"
         yield Finding(GOOD if wall.stands else NOTE, f"second wall: {wall.name}", said)

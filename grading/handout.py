@@ -35,7 +35,7 @@ STUDENTS = (  # patterns of paths in the kit, in which ** stands for any folders
 
 
 def handed_out() -> list[str]:
-    """The paths of what students get, relative to the kit, sorted. Raises OSError where a pattern fits no file."""
+    """Return the paths of what students get, relative to the kit, sorted; raise OSError if a pattern fits no file."""
     tracked, paths = _tracked(), set()
     for pattern in STUDENTS:
         found = {path.relative_to(KIT).as_posix() for path in KIT.glob(pattern) if path.is_file()}
@@ -47,7 +47,7 @@ def handed_out() -> list[str]:
 
 
 def _tracked() -> set[str] | None:
-    """The paths that git tracks in the kit; None where it is no checkout, or there is no git."""
+    """Return the paths that git tracks in the kit; None where it is no checkout, or git is missing."""
     if not (KIT / ".git").exists():
         return None
     try:
@@ -58,7 +58,7 @@ def _tracked() -> set[str] | None:
 
 
 def write_handout(path: str | Path) -> None:
-    """Writes the hand-out's zip, whose bytes depend on nothing but the kit's files.
+    """Write the hand-out's zip, whose bytes depend on nothing but the kit's files.
 
     Raises OSError or DataError where a file can't be read or written, or is missing.
     """

@@ -14,9 +14,9 @@ class InUse(Exception):
 
 @contextlib.contextmanager
 def locked(out: Path) -> Iterator[None]:
-    """Keeps other graders out of a folder of results. The system lets go of it when the process ends, however it ends.
+    """Keep other graders out of a folder of results. The system releases it when the process ends, in any way.
 
-    Raises InUse where another process holds it. A file system that has no locks, or a system, goes without.
+    Raises InUse where another process holds it. Without locks, in the file system or the system, it does nothing.
     """
     try:
         import fcntl

@@ -26,7 +26,7 @@ FORBIDDING = {  # a setting of Linux: the value with which it forbids, and what 
 
 
 def remedies() -> str:
-    """What to do on this machine, for an instructor to read."""
+    """Say what to do on this machine, for an instructor to read."""
     forbidden = [text for setting, (value, text) in FORBIDDING.items() if _content(setting) == value]
     return "\n".join([PACKAGES, *forbidden])
 

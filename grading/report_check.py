@@ -15,11 +15,11 @@ LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1024 * MIB, output
 
 
 def check_report(folder: Path, assignment: Assignment, sandbox: Sandbox, scratch: Path) -> tuple[list[Check], str]:
-    """Checks report.pdf in `folder`, an unpacked submission.
+    """Check report.pdf in `folder`, an unpacked submission.
 
-    `scratch` is an empty folder. The accuracies are held to the assignment's bands, which are of the full recipe: the
-    grader trains for fewer steps. Returns (checks, text): those of "report/", and the report's text for what else wants
-    to look at it, "" if it has none.
+    `scratch` is an empty folder. The accuracies are compared with the assignment's bands, which are those of the full
+    recipe: the grader trains for fewer steps. Returns (checks, text): those of "report/", and the report's text for
+    other uses, "" without one.
     """
     if not (folder / REPORT).is_file():
         return [skipped(f"report/{name}", "there is no report") for name in ("text", *PARTS)], ""
@@ -32,7 +32,7 @@ def check_report(folder: Path, assignment: Assignment, sandbox: Sandbox, scratch
 
 
 def read_report(folder: Path, sandbox: Sandbox, scratch: Path) -> tuple[Found | None, Unread | None, Outcome]:
-    """Reads report.pdf in `folder`; `scratch` is an empty folder.
+    """Read report.pdf in `folder`; `scratch` is an empty folder.
 
     Returns (found, problem, outcome): what was Found, or None and the Unread, and how reading ended.
     """

@@ -17,7 +17,7 @@ TEMPLATE = "report_template.md"  # what a report has of it is not the student's
 
 
 def staged(side: str) -> list[Path]:
-    """The files, relative to the kit, that a sandbox on this side of the wall (WORKER or TRUSTED) gets."""
+    """Return the files, relative to the kit, that a sandbox on this side of the wall (WORKER or TRUSTED) gets."""
     rooms = ("labkit", f"grading/inside/{side}")
     files = [path.relative_to(KIT) for room in rooms for path in sorted((KIT / room).rglob("*.py"))]
     beside = [f"{name}.py" for name in FACES] if side == WORKER else [TEMPLATE]
@@ -25,7 +25,7 @@ def staged(side: str) -> list[Path]:
 
 
 def stage(folder: Path, side: str) -> Path:
-    """Copies what a sandbox on this side of the wall gets to `folder`; returns the folder."""
+    """Copy what a sandbox on this side of the wall gets to `folder`; return the folder."""
     for path in staged(side):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(KIT / path, folder / path)

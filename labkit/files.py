@@ -18,7 +18,7 @@ STALE_AFTER = 3600  # seconds without a write, after which a temporary file belo
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file that takes the name `path` when the block ends well, and else vanishes.
+    """Open a temporary file that is renamed to `path` if the block succeeds, and deleted if it fails.
 
     Its name is unique, so that any number of processes may write `path` at once; readers see one whole file
     or another. The data reaches the disk before the name does. An OSError in the block becomes a DataError

@@ -48,7 +48,7 @@ class Ended:
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow for all children to come, in half the time that it takes otherwise."""
+    """Import TensorFlow for all later children, in half the usual time."""
     gc.disable()  # it would look for garbage a hundred times, and find none
     absent: dict[str, Any] = dict.fromkeys(OPTIONAL)  # None: can't be imported
     sys.modules.update(absent)
@@ -68,7 +68,7 @@ def import_tensorflow() -> None:
 
 @contextlib.contextmanager
 def _messages_of_c_held_back() -> Iterator[None]:
-    """Keeps what the import prints, whatever the log level, out of a log that students read; an error shows it."""
+    """Keep what the import prints, whatever the log level, out of a log that students read; print it on an error."""
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as messages:
         os.dup2(messages.fileno(), 2)
@@ -84,14 +84,14 @@ def _messages_of_c_held_back() -> Iterator[None]:
 
 
 def protect() -> None:
-    """Closes this process's memory and descriptors to processes of the same user, and adopts all its descendants."""
+    """Close this process's memory and descriptors to processes of the same user, and adopt all its descendants."""
     library = ctypes.CDLL(None)
     library.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     library.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def run(task: Callable[[], Any], seconds: float) -> Ended:
-    """Runs `task` in a child for at most `seconds`; what it returns has to fit into JSON."""
+    """Run `task` in a child for at most `seconds`; its result has to fit into JSON."""
     nonce = secrets.token_hex(16)
     printed, log_end = os.pipe()
     record, record_end = os.pipe()
@@ -138,7 +138,7 @@ def _be_child(task: Callable[[], Any], nonce: str, log_end: int, record_end: int
 
 
 def _wait(child: int, pipes: "dict[int, _Kept]", deadline: float) -> tuple[str | None, int, float]:
-    """Reads the pipes until the child ends or has to; returns the reason to end it (or None), status and CPU time."""
+    """Read the pipes until the child ends or has to; return the reason to end it (or None), its status and CPU time."""
     ending, open_pipes, reason = os.pidfd_open(child), set(pipes), None
     ended = False
     while not ended and not reason:
@@ -166,7 +166,7 @@ def _wait(child: int, pipes: "dict[int, _Kept]", deadline: float) -> tuple[str |
 
 
 def end_descendants() -> None:
-    """Ends every process that this one started, directly or not, and waits until they are gone."""
+    """End every process that this one started, directly or not, and wait until they are gone."""
     while children := _descendants():
         for pid in children:
             with contextlib.suppress(ProcessLookupError):
@@ -182,17 +182,17 @@ def _descendants() -> list[int]:
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
             parents[int(pid)] = int(file.read().rpartition(b")")[2].split()[1])  # the name before it may hold anything
-    found, queue = [], [os.getpid()]
+    descendants, queue = [], [os.getpid()]
     while queue:
         parent = queue.pop()
         children = [pid for pid, its_parent in parents.items() if its_parent == parent]
-        found += children
+        descendants += children
         queue += children
-    return found
+    return descendants
 
 
 def _result(data: bytearray, nonce: str) -> dict[str, Any] | None:
-    """The record that a child sent at its end, or None: it sent nothing, or something else wrote to its pipe."""
+    """Return the record that a child sent at its end; None if it sent none, or if something else wrote to its pipe."""
     try:
         record = json.loads(data)
     except ValueError:
@@ -214,7 +214,7 @@ class _Kept:
         self.data += data
 
     def shortened(self) -> str:
-        """Head and tail, as text."""
+        """Return the head and the tail of the output as text."""
         data, half = bytes(self.data), LOG_BYTES // 2
         if len(data) > LOG_BYTES:
             data = data[:half] + f"\n[... {len(data) - LOG_BYTES:,} bytes left out ...]\n".encode() + data[-half:]

@@ -33,7 +33,7 @@ current = Host()
 
 @contextlib.contextmanager
 def hosted(host: Host) -> Iterator[None]:
-    """Within the block, scripts are run, or only imported, for `host`."""
+    """Set `host` as the one that runs scripts, or only imports them, until the block ends."""
     global current
     before, current = current, host
     try:
@@ -43,6 +43,6 @@ def hosted(host: Host) -> Iterator[None]:
 
 
 def refuse_while_importing() -> None:
-    """Raise RunsOnImport where scripts are imported only: who calls what calls this is running."""
+    """Raise RunsOnImport where a script is only imported: whatever calls this starts to run it."""
     if current.importing:
         raise RunsOnImport

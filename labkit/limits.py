@@ -40,8 +40,8 @@ class Outcome:
 
     `ended` is "exit" (with `status`, its exit status), "killed" (by a signal that nobody here sent; `status` is its
     negative number), or the limit at which it was stopped: "timeout", "cpu", "memory", "output" or "log".
-    `log` is what it printed to stdout and stderr: head and tail, fit for a terminal. `removed` tells what was in the
-    output folder and may not be. `problem` is a sentence for the student, or None where the run went well.
+    `log` is what it printed to stdout and stderr: head and tail, fit for a terminal. `removed` lists what was in the
+    output folder and is not allowed there. `problem` is a sentence for the student, or None where the run went well.
     """
 
     ended: str
@@ -54,7 +54,7 @@ class Outcome:
 
 
 def explain(ended: str, status: int | None, limits: Limits) -> str | None:
-    """The sentence for the student about how a run ended, or None where it ended well."""
+    """Return the sentence that tells a student how a run ended, or None where it succeeded."""
     if ended == "exit":
         return f"ended with exit status {status}" if status else None
     if ended == "killed" and status is not None:
@@ -91,7 +91,7 @@ class Log:
         self._tail = (self._tail + data[room:])[-self._half :]
 
     def __str__(self) -> str:
-        """Readable text: control characters of untrusted output shown, and how much was left out."""
+        """Return readable text: control characters of untrusted output escaped, and how much was left out."""
         left_out = self.total - len(self._head) - len(self._tail)
         gap = f"\n[... {left_out:,} bytes left out ...]\n".encode() if left_out else b""
         return printable((self._head + gap + self._tail).decode("utf-8", "replace"))

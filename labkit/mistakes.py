@@ -114,43 +114,43 @@ class _Place(NamedTuple):
 
 
 def explain(error: BaseException, script: str | Path) -> str:
-    """One line about an error: where in the script it came up, what it is, and what to do where that is known.
+    """Describe an error in one line: where in the script it occurred, what it is, and how to fix it if that is known.
 
-    `script` is its path, or its name without `.py`. A shape that does not fit is told with the line of the Model that
-    led to it, and not with that of a helper such as conv2d, which is right.
+    `script` is its path, or its name without `.py`. A shape that does not fit is reported with the line of the Model
+    that led to it, and not with that of a helper such as conv2d, which is right.
     """
     place = _place(error, Path(script).stem)
     at = f"line {place.line}, `{' '.join(place.code.split())}`: " if place else ""
     if isinstance(error, RunsOnImport):
-        what = RUNS_ON_IMPORT
+        reason = RUNS_ON_IMPORT
     elif isinstance(error, NoModel) or (isinstance(error, NameError) and error.name == "Model"):
         return "it has no class Model: keep that name, which tests and grading look for"
     elif isinstance(error, ModelError):
         return str(error)
     elif isinstance(error, SystemExit):
-        what = "it ends the program"
+        reason = "it ends the program"
     else:
-        what = _reason(error)
-        what += _newer_python(error) or _hint(what)
+        reason = _reason(error)
+        reason += _newer_python(error) or _hint(reason)
         if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
-            what += _memory_limit()
-    return f"{at}{what}"[:MESSAGE]
+            reason += _memory_limit()
+    return f"{at}{reason}"[:MESSAGE]
 
 
-def told(script: str, problem: str) -> str:
-    """A problem with the script's name before it: "model_no1.py, line 73, ..."."""
+def with_script(script: str, problem: str) -> str:
+    """Return a problem with the script's name before it: "model_no1.py, line 73, ..."."""
     if problem.startswith(f"{script}.py"):
         return problem
     return f"{script}.py{', ' if problem.startswith('line ') else ': '}{problem}"
 
 
 def without_place(problem: str, script: str) -> str:
-    """A problem without the script's name and line: the same text for the same mistake in several scripts."""
+    """Return a problem without the script's name and line: the same text for the same mistake in several scripts."""
     return re.sub(r"line \d+, `.*?`: ", "", problem.replace(script, "model_no?"))
 
 
 def _place(error: BaseException, stem: str) -> _Place | None:
-    """The line of the script that an error is told with; None where the script has no part in it."""
+    """Return the line of the script that an error is reported with; None where the script has no part in it."""
     if isinstance(error, SyntaxError) and error.lineno and Path(error.filename or "").stem == stem:
         return _Place(str(error.filename), error.lineno, (error.text or "").strip())
     # An error in a traced function has the lines that led to it in its own text.
@@ -167,7 +167,7 @@ def _place(error: BaseException, stem: str) -> _Place | None:
 
 
 def _model_lines(file: str) -> range:
-    """The numbers of the lines of a script's class Model."""
+    """Return the line numbers of a script's class Model."""
     try:
         tree = ast.parse("".join(linecache.getlines(file)))
     except (SyntaxError, ValueError):
@@ -177,7 +177,7 @@ def _model_lines(file: str) -> range:
 
 
 def _reason(error: BaseException) -> str:
-    """An error's type, and the line of its message that says what is wrong."""
+    """Return an error's type, and the line of its message that says what is wrong."""
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg}"
     text = re.sub(NOISE, "", str(error)).partition("Arguments received by")[0]
@@ -193,19 +193,19 @@ def _reason(error: BaseException) -> str:
     return f"{kind}: {lines[0]}" if kind else lines[0]
 
 
-def _hint(what: str) -> str:
-    missing = re.search(r"module 'tensorflow.*' has no attribute '(\w+)'|No module named 'tensorflow\.(\w+)", what)
+def _hint(reason: str) -> str:
+    missing = re.search(r"module 'tensorflow.*' has no attribute '(\w+)'|No module named 'tensorflow\.(\w+)", reason)
     name = next(filter(None, missing.groups()), "") if missing else ""
     if name in LECTURE:
         return f"; that is of TensorFlow 1, and today {LECTURE[name]} ({TABLE})"
     for pattern, advice in HINTS:
-        if found := re.search(pattern, what):
-            return "; " + advice.format(*(group for group in found.groups() if group is not None))
+        if match := re.search(pattern, reason):
+            return "; " + advice.format(*(group for group in match.groups() if group is not None))
     return ""
 
 
 def _newer_python(error: BaseException) -> str:
-    """What to say of syntax that this Python does not know, and a newer or an older one does."""
+    """Explain syntax that this Python does not know, but a newer or an older one does; "" for any other error."""
     if not isinstance(error, SyntaxError):
         return ""
     if "Missing parentheses in call to 'print'" in error.msg:
@@ -219,22 +219,22 @@ def _newer_python(error: BaseException) -> str:
 
 
 def _memory_limit() -> str:
-    """How much memory there is, where there is a limit: in the sandbox, which has none that processes share, either."""
+    """Name the limit on memory, if there is one: that of the sandbox, in which there is no shared memory either."""
     try:
         import resource  # Windows has none
     except ImportError:
         return ""
-    most = resource.getrlimit(resource.RLIMIT_DATA)[0]
-    if most == resource.RLIM_INFINITY:
+    limit = resource.getrlimit(resource.RLIMIT_DATA)[0]
+    if limit == resource.RLIM_INFINITY:
         return ""
-    return f" (a script may use {most // 2**20:,} MiB of memory, and share none between processes but by a file)"
+    return f" (a script may use {limit // 2**20:,} MiB of memory, and share none between processes but by a file)"
 
 
 # -------------------------------------------------------------------------------------------------------------- models
 
 
 def output_problem(model: Any, images: int = IMAGES) -> str | None:
-    """What is wrong with what a model returns for some blank images, told with what to do; None for logits.
+    """Describe what is wrong with a model's output for some blank images, and what to do; None if it returns logits.
 
     Raises what the model raises.
     """
@@ -247,13 +247,13 @@ def output_problem(model: Any, images: int = IMAGES) -> str | None:
         return f"the model returned a {type(logits).__name__}, expected the logits, a tensor of shape ({images}, 10)"
     shape = tuple(logits.shape)
     if shape != (images, 10):
-        found = f"the model returned shape {shape} for {images} images, expected ({images}, 10)"
-        return f"{found}{_rows(shape, images)}"
+        problem = f"the model returned shape {shape} for {images} images, expected ({images}, 10)"
+        return f"{problem}{_rows(shape, images)}"
     return None
 
 
 def variables_problem(model: Any) -> str | None:
-    """Why a model, which has been called, can't be trained by the lab's main; None if it can."""
+    """Explain why a model, which has been called, can't be trained by the lab's main; None if it can."""
     if not hasattr(model, "trainable_variables"):
         return "Model has no trainable_variables: write `class Model(tf.Module):`, which finds them"
     if not model.trainable_variables:
@@ -265,7 +265,7 @@ def variables_problem(model: Any) -> str | None:
 
 
 def _rows(shape: tuple[int, ...], images: int) -> str:
-    """What a wrong number of rows comes from."""
+    """Explain what causes a wrong number of rows."""
     if len(shape) != 2 or shape[1] != 10 or not shape[0]:
         return ""
     small, large = sorted((shape[0], images))

@@ -18,7 +18,7 @@ OWN_WEIGHTS = "a part with weights of its own"  # begins the kind of what has we
 class Layer:
     """One operation: its kind, its output's shape without the batch, and its weights' shape, () for none.
 
-    `unusual` tells what is set otherwise than in the lecture: strides, padding, windows.
+    `unusual` lists what differs from the lecture: strides, padding, windows.
     """
 
     kind: str
@@ -32,12 +32,12 @@ class Layer:
 
 
 def times(shape: Iterable[int]) -> str:
-    """(14, 14, 64) as 14x14x64."""
+    """Format (14, 14, 64) as 14x14x64."""
     return "x".join(map(str, shape))
 
 
 def _convolutional(size: int, channels: int, filters: int) -> list[Layer]:
-    """Convolution 5x5 (SAME), ReLU and max pooling 2x2 on size x size pixels."""
+    """Return a convolution 5x5 (SAME), ReLU and max pooling 2x2 on size x size pixels."""
     return [
         Layer("convolution", (size, size, filters), (5, 5, channels, filters)),
         Layer("ReLU", (size, size, filters)),
@@ -104,7 +104,7 @@ _MISTAKES = {
 
 
 def expected_variables(script: str) -> dict[str, tuple[int, ...]]:
-    """The variables of a script's model, names to shapes, in the order of its layers."""
+    """Return the variables of a script's model, names to shapes, in the order of its layers."""
     weights = [layer.weights for layer in LAYERS[script] if layer.weights]
     variables = {}
     for name, shape in zip(_NAMES[script], weights, strict=True):
@@ -112,26 +112,26 @@ def expected_variables(script: str) -> dict[str, tuple[int, ...]]:
     return variables
 
 
-def variable_problems(script: str, found: Mapping[str, Sequence[int]]) -> list[str]:
-    """Differences between a model's variables (`found`: names to shapes) and those expected; a line each."""
+def variable_problems(script: str, shapes: Mapping[str, Sequence[int]]) -> list[str]:
+    """List the differences between a model's variables (`shapes`, by name) and those expected, a line each."""
     expected = expected_variables(script)
     problems = []
     for name, shape in expected.items():
-        if name not in found:
+        if name not in shapes:
             problems.append(f"{name}: missing; expected with shape {list(shape)}{_because(script, name)}")
-        elif tuple(found[name]) != shape:
-            problems.append(f"{name}: shape {list(found[name])}, expected {list(shape)}{_because(script, name)}")
-    for name in sorted(found.keys() - expected.keys()):
+        elif tuple(shapes[name]) != shape:
+            problems.append(f"{name}: shape {list(shapes[name])}, expected {list(shape)}{_because(script, name)}")
+    for name in sorted(shapes.keys() - expected.keys()):
         problems.append(f"{name}: one too many{_removal(script)}")
     return problems
 
 
-def removal_problems(script: str, found: Sequence[Layer]) -> list[str]:
-    """What says that another layer was removed than should be, or none at all; [] for none, or where all may be right.
+def removal_problems(script: str, layers: Sequence[Layer]) -> list[str]:
+    """Report that the wrong layer was removed, or none at all; [] if the layers may be right.
 
-    `found` is a list of Layer. It is known by the layers with weights: deep_mnist has four, each ablation three.
+    Only the layers with weights are counted: deep_mnist has four, each ablation three.
     """
-    kinds = [layer.kind for layer in found if layer.kind in WEIGHTED]
+    kinds = [layer.kind for layer in layers if layer.kind in WEIGHTED]
     expected = [layer.kind for layer in LAYERS[script] if layer.kind in WEIGHTED]
     if script not in REMOVED or kinds == expected:
         return []
@@ -142,24 +142,24 @@ def removal_problems(script: str, found: Sequence[Layer]) -> list[str]:
 
 
 def _counted(kinds: list[str]) -> str:
-    """How many convolutions and matrix products there are, in words."""
+    """Count the convolutions and matrix products, in words."""
     counts = [(kinds.count(kind), kind) for kind in WEIGHTED]
     return " and ".join(f"{count} {kind}{'s' * (count != 1)}" for count, kind in counts)
 
 
-def layer_problems(script: str, found: Sequence[Layer]) -> list[str]:
-    """The first difference between a model's layers (`found`: a list of Layer) and those expected; [] for none.
+def layer_problems(script: str, layers: Sequence[Layer]) -> list[str]:
+    """Describe the first difference between a model's layers and those expected; [] if none.
 
     Only the first: behind a wrong layer every shape is wrong.
     """
     expected = LAYERS[script]
     for number, layer in enumerate(expected):
-        if number == len(found):
+        if number == len(layers):
             return [f"layer {number + 1} should be {layer}{_hint(script, layer)}"]
-        if found[number] != layer:
-            hint = _hint(script, layer) if found[number].kind == layer.kind else _removal(script)
-            return [f"layer {number + 1} is {found[number]}; it should be {layer}{hint}"]
-    too_many = found[len(expected) : len(expected) + 1]
+        if layers[number] != layer:
+            hint = _hint(script, layer) if layers[number].kind == layer.kind else _removal(script)
+            return [f"layer {number + 1} is {layers[number]}; it should be {layer}{hint}"]
+    too_many = layers[len(expected) : len(expected) + 1]
     return [f"layer {len(expected) + 1} is {layer}; it is one too many{_removal(script)}" for layer in too_many]
 
 
@@ -178,26 +178,26 @@ def _removal(script: str) -> str:
 
 
 def unusual_convolution(operation: Any, padded: list[list[int]] | None = None) -> tuple[str, ...]:
-    """What a Conv2D operation does otherwise than the lecture's: one pixel at a time, SAME padding.
+    """List how a Conv2D operation differs from the lecture's: one pixel at a time, SAME padding.
 
-    `padded` tells how many rows and columns of zeros were added before it: [[2, 2], [2, 2]].
+    `padded` is the number of rows and columns of zeros that were added before it: [[2, 2], [2, 2]].
     """
     height, width = operation.inputs[1].shape.as_list()[:2]
     strides, dilations = (operation.get_attr(name)[1:3] for name in ("strides", "dilations"))
-    found = [f"strides {times(strides)}"] if strides != [1, 1] else []
-    found += [f"dilations {times(dilations)}"] if dilations != [1, 1] else []
+    differences = [f"strides {times(strides)}"] if strides != [1, 1] else []
+    differences += [f"dilations {times(dilations)}"] if dilations != [1, 1] else []
     padding, explicit = operation.get_attr("padding").decode(), operation.get_attr("explicit_paddings")
     if padding == "EXPLICIT":
         padded = [explicit[2:4], explicit[4:6]]
     same = [[(size - 1) // 2, size // 2] for size in (height, width)]
     if padded != same and not (padding == "SAME" and padded is None) and (height, width) != (1, 1):
-        found.append(f"{padding if padded is None else 'another'} padding")
-    return tuple(found)
+        differences.append(f"{padding if padded is None else 'another'} padding")
+    return tuple(differences)
 
 
 def unusual_pooling(operation: Any) -> tuple[str, ...]:
-    """What a MaxPool operation does otherwise than the lecture's: of each 2x2 pixels, the largest."""
-    windows, strides = (operation.get_attr(name)[1:3] for name in ("ksize", "strides"))
+    """List how a MaxPool operation differs from the lecture's: of each 2x2 pixels, the largest."""
+    windows, strides = (operation.get_attr(attribute)[1:3] for attribute in ("ksize", "strides"))
     return tuple(
-        f"{what} {times(sizes)}" for what, sizes in (("window", windows), ("strides", strides)) if sizes != [2, 2]
+        f"{name} {times(sizes)}" for name, sizes in (("window", windows), ("strides", strides)) if sizes != [2, 2]
     )

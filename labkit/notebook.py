@@ -18,15 +18,15 @@ class Stopped(Exception):
 
 
 def running():
-    """Whether IPython runs this code: a notebook, Spyder, or a terminal's prompt."""
+    """Tell whether IPython runs this code: a notebook, Spyder, or a terminal's prompt."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", None)
     return shell is not None and shell() is not None
 
 
 def stop(status, line=""):
-    """Ends a script with this exit status and a line on stderr, or a notebook's cell with the line alone.
+    """End a script with this exit status and a line on stderr, or a notebook's cell with the line alone.
 
-    There, a status of 0 ends nothing, and the code after the call runs on.
+    In a notebook, a status of 0 ends nothing, and the code after the call runs on.
     """
     if running():
         if status:
@@ -38,7 +38,7 @@ def stop(status, line=""):
 
 
 def call(function):
-    """What the function returns; where it would end a script, as argparse does, it ends a notebook's cell instead."""
+    """Call the function and return its result; where it would end a script, as argparse does, end the cell instead."""
     try:
         return function()
     except SystemExit as end:
@@ -48,12 +48,12 @@ def call(function):
 
 
 def pasted(file):
-    """Whether code of this file name is a cell's, so that the command line is the notebook's; not so under %run."""
+    """Tell whether code of this file name is a cell's, which has the notebook's command line; not so under %run."""
     return running() and os.path.realpath(file) != os.path.realpath(sys.argv[0])
 
 
 def script(description):
-    """The name of the script that was pasted: that of the command in its docstring, `python deep_mnist.py`.
+    """Return the name of the script that was pasted: the one in its docstring's command, `python deep_mnist.py`.
 
     It is looked for in `description`, then in the cells, the last one first.
     """

@@ -15,9 +15,9 @@ _OPTIMIZERS = ("GradientDescentOptimizer", "AdamOptimizer")
 
 
 def code_sha256(source: bytes) -> str:
-    """The SHA-256 of a script's code, hex: comments, docstrings, blanks and line ends have no part in it.
+    """Return the SHA-256 of a script's code, hex, without comments, docstrings, blanks and line ends.
 
-    That of the bytes, where they are no Python that this version can read.
+    Where the bytes are no Python that this version can read, it is the hash of the bytes.
     """
     try:
         tree = ast.parse(source)
@@ -39,7 +39,7 @@ def _is_text(statement: ast.AST) -> bool:
 
 
 def import_problem(source: bytes) -> str | None:
-    """Which line of a script runs it where it is only imported; None where there is none."""
+    """Name the line of a script that runs it where it is only imported; None if there is none."""
     for statement in ast.parse(source).body:
         called = [_names(node.func) for node in ast.walk(statement) if isinstance(node, ast.Call)]
         if isinstance(statement, ast.Expr | ast.Assign) and any(names[:1] == ["lab"] for names in called):
@@ -49,15 +49,15 @@ def import_problem(source: bytes) -> str | None:
 
 
 def recipe_problem(source: bytes, reference: bytes) -> str | None:
-    """In what a script is trained otherwise than deep_mnist.py, whose text is `reference`; None where it is not.
+    """Describe how a script's training differs from deep_mnist.py's, whose text is `reference`; None if it does not.
 
-    That is a constant, such as KEEP_PROB, or one of the numbers that lab.parse_flags gets.
+    That is a constant, such as KEEP_PROB, or one of the numbers that are passed to lab.parse_flags.
     """
     try:
-        found, expected = _recipe(ast.parse(source)), _recipe(ast.parse(reference))
+        recipe, expected = _recipe(ast.parse(source)), _recipe(ast.parse(reference))
     except (SyntaxError, ValueError):
         return None
-    for name, (line, value) in found.items():
+    for name, (line, value) in recipe.items():
         if name in expected and value != expected[name][1]:
             return (
                 f"line {line}, `{name} = {value!r}`: deep_mnist.py has {expected[name][1]!r}; networks that are not "
@@ -67,8 +67,8 @@ def recipe_problem(source: bytes, reference: bytes) -> str | None:
 
 
 def _recipe(tree: ast.Module) -> dict[str, tuple[int, object]]:
-    """The constants of a script and the defaults of its flags: names to (line, value)."""
-    found: dict[str, tuple[int, object]] = {}
+    """Return the constants of a script and the defaults of its flags: names to (line, value)."""
+    constants: dict[str, tuple[int, object]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _names(node.func)[-1:] == ["parse_flags"]:
             named = [(keyword.arg or "", keyword.value) for keyword in node.keywords]
@@ -76,14 +76,14 @@ def _recipe(tree: ast.Module) -> dict[str, tuple[int, object]]:
             named = [(node.targets[0].id, node.value)]
         else:
             continue
-        found |= {name: (value.lineno, value.value) for name, value in named if isinstance(value, ast.Constant)}
-    return found
+        constants |= {name: (value.lineno, value.value) for name, value in named if isinstance(value, ast.Constant)}
+    return constants
 
 
 def source_problem(source: bytes) -> str | None:
-    """What kind of script this is, where it is none of the lab's at all, and what to do; None for one of the lab's.
+    """Say what kind of script this is and what to do, if it is none of the lab's; None for one of the lab's.
 
-    A script with a class Model is one of the lab's, whatever it does: what is wrong with it, running it tells.
+    A script with a class Model is one of the lab's, whatever it does: running it shows what is wrong with it.
     """
     try:
         tree = ast.parse(source)
@@ -96,8 +96,8 @@ def source_problem(source: bytes) -> str | None:
     if any(_defines_model(node) for node in ast.walk(tree)):
         return None
     lines = source.decode("utf-8", "replace").splitlines()
-    for line, told in sorted(_signs(tree)):
-        return f"line {line}, `{lines[line - 1].strip()}`: {told}"
+    for line, explanation in sorted(_signs(tree)):
+        return f"line {line}, `{lines[line - 1].strip()}`: {explanation}"
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     if len(classes) > 1:
         listed = ", ".join(classes)
@@ -122,7 +122,7 @@ def _defines_model(node: ast.AST) -> bool:
 
 
 def _signs(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """The lines that tell what a script without a Model was written for, each with a sentence."""
+    """Yield the lines that show what a script without a Model was written for, each with a sentence."""
     for node in ast.walk(tree):
         names = _names(node)
         line = getattr(node, "lineno", 0)
@@ -141,7 +141,7 @@ def _of_tensorflow_1(names: list[str]) -> str | None:
 
 
 def _names(node: ast.AST) -> list[str]:
-    """The parts of an imported name or of a dotted one: ["tf", "train", "AdamOptimizer"]."""
+    """Return the parts of an imported name or of a dotted one: ["tf", "train", "AdamOptimizer"]."""
     if isinstance(node, ast.Import):
         return node.names[0].name.split(".")
     if isinstance(node, ast.ImportFrom):

@@ -31,14 +31,14 @@ LOADABLE = (".py", ".pyc", ".pyd", ".pyw", ".so")  # how the names of files end 
 
 
 def check(*packages):
-    """Ends the process, with a line on stderr that says what to do, where the lab can't run.
+    """End the process, with a line on stderr that says what to do, where the lab can't run.
 
     That is where Python is too old, or lacks one of the `packages`; where a file beside the script has the name of a
     module that the lab needs; and where TensorFlow, if it is among the packages, can't read the script for its path.
     """
     folder = _script_folder()
     if folder and getattr(sys.modules["__main__"], "__file__", None):
-        sys.excepthook = _tell_ctrl_c
+        sys.excepthook = _report_ctrl_c
     problem = _old_python() or hidden_modules(folder) or _missing_package(packages)
     if not problem and "tensorflow" in packages:
         problem = unreadable_path(KIT, folder or KIT, _place("tensorflow") or KIT)
@@ -48,17 +48,17 @@ def check(*packages):
 
 
 def check_folder(folder):
-    """Ends the process likewise where scripts in another folder than the kit's can't run, because of what is there."""
+    """End the process likewise where scripts in another folder than the kit's can't run because of what it holds."""
     _stop(hidden_modules(folder) or unreadable_path(os.path.abspath(folder)))
 
 
 def data_folder():
-    """Where the MNIST files are, or go, unless a flag says otherwise; in quotation marks a shell leaves ~ as it is."""
+    """Return the default folder of the MNIST files; ~ is expanded here, as no shell does in quotation marks."""
     return os.path.expanduser(os.environ.get(DATA_VARIABLE) or DATA_FOLDER)
 
 
-def _tell_ctrl_c(kind, error, trace, usual=sys.excepthook):
-    """Tells of Ctrl-C in a line, where nothing else does: while the packages are imported, which takes seconds."""
+def _report_ctrl_c(kind, error, trace, usual=sys.excepthook):
+    """Report Ctrl-C in a line, where nothing else does: while the packages are imported, which takes seconds."""
     if issubclass(kind, KeyboardInterrupt):
         sys.stderr.write("stopped by Ctrl-C\n")
     else:
@@ -74,10 +74,10 @@ def _stop(problem):
 
 
 def _script_folder():
-    """The folder that Python looks for modules in before all others, because of what was started, or None.
+    """Return the folder that was put first on Python's search path because of what was started, or None.
 
     It is that of the script, or the working folder of an interactive Python or of `python -m grading`. Other processes
-    under `python -m`, pytest's and those in the sandbox, have folders there that are none of this module's business.
+    under `python -m`, pytest's and those in the sandbox, have folders there that don't concern this module.
     """
     main = sys.modules.get("__main__")
     spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
@@ -90,7 +90,7 @@ def _script_folder():
 
 
 def hidden_modules(folder):
-    """What to do about files in a folder that have the name of a module of Python, or of the lab's packages; or ""."""
+    """Say what to do about files in a folder that hide a module of Python or of the lab's packages; or return ""."""
     needed = set(getattr(sys, "stdlib_module_names", ())) | set(PACKAGES)
     try:
         files = sorted(name for name in os.listdir(folder) if _module(folder, name) in needed) if folder else []
@@ -99,26 +99,26 @@ def hidden_modules(folder):
     if not files:
         return ""
     if len(files) == 1:
-        told = "%s (in %s) has the name of a module that the lab needs, and hides it: rename it, to my_%s for example"
-        return told % (files[0], folder, files[0])
-    told = "%s and %s (in %s) have the names of modules that the lab needs, and hide them: rename them"
-    return told % (", ".join(files[:-1]), files[-1], folder)
+        advice = "%s (in %s) has the name of a module that the lab needs, and hides it: rename it, to my_%s for example"
+        return advice % (files[0], folder, files[0])
+    advice = "%s and %s (in %s) have the names of modules that the lab needs, and hide them: rename them"
+    return advice % (", ".join(files[:-1]), files[-1], folder)
 
 
 def unreadable_path(*paths):
-    """What to do about a path that holds more than text in the system's encoding, for which TensorFlow fails; or ""."""
+    """Say what to do about a path that is not valid in the system's encoding, which TensorFlow can't read; or ""."""
     for path in paths:
         try:
             path.encode("utf-8")
         except UnicodeError:
-            told = "the path %s is not valid in the system's encoding, %s, and TensorFlow can't read it: "
-            told += "move the folder to a path of plain letters, such as mnist-lab in your home folder"
-            return told % (path, sys.getfilesystemencoding())
+            advice = "the path %s is not valid in the system's encoding, %s, and TensorFlow can't read it: "
+            advice += "move the folder to a path of plain letters, such as mnist-lab in your home folder"
+            return advice % (path, sys.getfilesystemencoding())
     return ""
 
 
 def _module(folder, name):
-    """The name under which a file, or a folder with an __init__.py, can be imported; None if it can't be."""
+    """Return the name under which a file, or a folder with an __init__.py, can be imported; None if it can't be."""
     stem, end = os.path.splitext(name)
     if end in LOADABLE:
         return stem.split(".")[0] if end in (".so", ".pyd") else stem  # random.cpython-311-x86_64-linux-gnu.so
@@ -141,7 +141,7 @@ def _missing_package(packages):
 
 
 def _place(package):
-    """The path of a package's first file, which is not run; None where there is no such package."""
+    """Return the path of a package's first file, which is not run; None if there is no such package."""
     if package in sys.modules:
         return getattr(sys.modules[package], "__file__", None)
     from importlib.util import find_spec  # hidden by nothing, as far as hidden_modules has looked
@@ -150,31 +150,31 @@ def _place(package):
 
 
 def _way_out(fault):
-    """One line: what this Python is and lacks, which one the lab should have, and the command to run instead."""
-    this = "this is Python %d.%d.%d" % sys.version_info[:3]
-    this += " (%s), which %s" % (sys.executable or "of unknown place", fault)
+    """Say in one line what this Python is and lacks, which one the lab should have, and the command to run instead."""
+    problem = "this is Python %d.%d.%d" % sys.version_info[:3]
+    problem += " (%s), which %s" % (sys.executable or "of unknown place", fault)
     fits = OLDEST <= sys.version_info[:2] <= NEWEST
     if fits and notebook.running():
-        return this + ": run %pip install -r " + quoted([_shown("requirements.txt")]) + ", then restart the kernel"
+        return problem + ": run %pip install -r " + quoted([_shown("requirements.txt")]) + ", then restart the kernel"
     environment, version = _environment()
     at_work = environment and os.path.realpath(sys.prefix) == os.path.realpath(os.path.join(KIT, environment))
     if environment and not at_work and OLDEST <= version <= NEWEST:
         python = _program(environment, "python")
         if notebook.running():
-            return "%s; start the notebook with the lab's own, %s" % (this, os.path.join(KIT, python))
+            return "%s; start the notebook with the lab's own, %s" % (problem, os.path.join(KIT, python))
         command = quoted([_shown(python)] + started())
-        return "%s; the lab's own is %s: run %s" % (this, os.path.join(KIT, python), command)
+        return "%s; the lab's own is %s: run %s" % (problem, os.path.join(KIT, python), command)
     if fits and (at_work or getattr(sys, "base_prefix", sys.prefix) != sys.prefix):  # a venv, ready to be filled
-        return this + ": run " + quoted([sys.executable, "-m", "pip", "install", "-r", _shown("requirements.txt")])
+        return problem + ": run " + quoted([sys.executable, "-m", "pip", "install", "-r", _shown("requirements.txt")])
     with_another = "" if fits else "with %s, from python.org, " % SUPPORTED
     if environment:
-        told = "%s; the lab's own, %s, does not work either: %smake it anew: %s"
-        return told % (this, os.path.join(KIT, environment), with_another, creation(environment, "--clear"))
-    return "%s; the lab has no environment yet: %smake one: %s" % (this, with_another, creation(".venv"))
+        advice = "%s; the lab's own, %s, does not work either: %smake it anew: %s"
+        return advice % (problem, os.path.join(KIT, environment), with_another, creation(environment, "--clear"))
+    return "%s; the lab has no environment yet: %smake one: %s" % (problem, with_another, creation(".venv"))
 
 
 def creation(environment, *options):
-    """The README's command that makes an environment; it ends with running in it what was started."""
+    """Return the README's command that makes an environment, followed by the command that was started, run in it."""
     requirements = "requirements-grading.txt" if started()[:2] == ["-m", "grading"] else "requirements.txt"
     steps = [
         ["py" if WINDOWS else "python3", "-m", "venv"] + list(options) + [_shown(environment)],
@@ -185,7 +185,7 @@ def creation(environment, *options):
 
 
 def _environment():
-    """(folder, version) of the virtual environment in the kit; (None, None) without one, version (0, 0) if broken."""
+    """Return (folder, version) of the kit's virtual environment: (None, None) without one, version (0, 0) if broken."""
     for name in (".venv", "venv"):
         settings = os.path.join(KIT, name, "pyvenv.cfg")
         if os.path.isfile(settings):
@@ -199,7 +199,7 @@ def _program(environment, name):
 
 
 def _version(settings):
-    """The version of Python in a pyvenv.cfg, such as (3, 12)."""
+    """Return the version of Python in a pyvenv.cfg, such as (3, 12)."""
     with open(settings, "rb") as file:  # as bytes: the paths in it may be in any encoding
         for line in file:
             key, _, value = line.decode("ascii", "replace").partition("=")
@@ -214,7 +214,7 @@ def _version(settings):
 
 
 def started():
-    """The words of the command line that was started, without Python itself; none for an interactive one."""
+    """Return the words of the command line that was started, without Python itself; none for an interactive one."""
     name = sys.argv[0] if getattr(sys, "argv", None) else ""
     if name in ("", "-", "-c") or notebook.running():
         return []
@@ -224,14 +224,14 @@ def started():
 
 
 def _shown(path):
-    """A path of the kit as short as it can be given from the working folder."""
+    """Return the shortest path to a file of the kit from the working folder."""
     path = os.path.join(KIT, path)
     here = os.path.realpath(os.curdir)
     return os.path.relpath(path, KIT) if here == os.path.realpath(KIT) else path
 
 
 def quoted(words):
-    """A command line for the shell: PowerShell on Windows, else sh. Words that need no quotation marks get none."""
+    """Return a command line for the shell, PowerShell on Windows, else sh, with quotation marks only where needed."""
     plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./" + "\\" * WINDOWS
     marked = []
     for word in words:

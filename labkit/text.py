@@ -7,7 +7,7 @@ _UNPRINTABLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}  # categories of Unico
 
 
 def printable(text: str) -> str:
-    r"""Untrusted text, fit for a terminal, a log or a page: what controls either is shown as `\x1b`, `\u202e`.
+    r"""Escape untrusted text for a terminal, a log or a page: what controls either is shown as `\x1b`, `\u202e`.
 
     That goes for control characters, escape sequences, bidirectional overrides and other invisible characters;
     tabs and line ends stay, the latter as `\n`.
@@ -21,7 +21,7 @@ def printable(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Untrusted text within a message: on one line, in quotation marks, cut in the middle where it is long."""
+    """Quote untrusted text within a message: on one line, in quotation marks, cut in the middle where it is long."""
     text = printable(text).replace("\n", r"\n").replace("\t", r"\t")
     if len(text) > SHOWN:
         text = f"{text[: SHOWN // 2]}...{text[-SHOWN // 2 + 3 :]}"

@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _sample(family, size, seed):
-    """Some of the items, the same for the same text on each machine."""
+    """Draw some of the items, the same for the same text on each machine."""
     number = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:8], "big")
     return random.Random(number).sample(family, min(size, len(family)))
 
@@ -61,7 +61,7 @@ def _sample(family, size, seed):
 
 @pytest.fixture(scope="session")
 def synthetic_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with synthetic digits, made once, also where several processes run the tests."""
+    """Make a data directory with synthetic digits, once, also where several processes run the tests."""
     folder = tmp_path_factory.getbasetemp()
     folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     directory, drawn = folder / "digits", folder / "digits drawn"
@@ -93,7 +93,7 @@ def _keep_synthetic_digits(directory: Path) -> None:
 
 @pytest.fixture(scope="session")
 def mnist_dir() -> Path:
-    """The directory of real MNIST, $MNIST_DATA_DIR; skips the test where it is not set."""
+    """Return the directory of real MNIST, $MNIST_DATA_DIR; skip the test where it is not set."""
     directory = os.environ.get("MNIST_DATA_DIR")
     if not directory:
         pytest.skip("no real MNIST to train on: set MNIST_DATA_DIR to its folder")
@@ -102,7 +102,7 @@ def mnist_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def sandbox():
-    """What confines student code here; skips the test where nothing does."""
+    """Return the sandbox of this machine; skip the test if there is none."""
     sandboxes = importlib.import_module("grading.sandbox.choice")  # students have none, and no test that asks for one
     try:
         return sandboxes.find_sandbox()
@@ -114,7 +114,7 @@ def sandbox():
 
 @pytest.fixture(scope="module")
 def inspector(sandbox):
-    """One for all submissions of a module, as in grading: what one of them does to it, the next would feel."""
+    """Start one inspector for all submissions of a module, as in grading: the next shows what one did to it."""
     network_checks = importlib.import_module("grading.networks.network_checks")
     with network_checks.Inspector(sandbox) as inspector:
         yield inspector

@@ -59,7 +59,7 @@ CAN_RUN = [command for command in COMMANDS if not is_in([*LEFT_OUT, SELF], comma
 
 
 def asked(*arguments):
-    """What a program of the kit answers at once."""
+    """Run a program of the kit that answers at once."""
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
@@ -132,7 +132,7 @@ def test_no_document_names_a_place_on_somebodys_machine():
 
 
 def program(command):
-    """Of a command that Python runs: what comes before its arguments, as a list, subcommands included."""
+    """Return the beginning of a Python command, before its arguments, as a list, subcommands included."""
     words = shlex.split(command.replace("/path/to/the/kit/", ""))[1:]
     words = words[:2] if words[0] == "-m" else words[:1]
     rest = shlex.split(command)[1 + len(words) :]
@@ -141,7 +141,7 @@ def program(command):
 
 
 def by_program():
-    """The flags that the documents give to each program."""
+    """Return the flags that the documents give to each program."""
     found = {}
     for command in CAN_RUN:
         flags = found.setdefault(" ".join(program(command)), set())
@@ -158,7 +158,7 @@ def test_commands_are_found_and_what_is_left_out_is_there():
 
 
 def long_ones_in_ci_only(name: str) -> tuple[pytest.MarkDecorator, ...]:
-    """The marks of a program's test: those of the benchmarks import much."""
+    """Return the marks of a program's test: those of the benchmarks import much."""
     return (pytest.mark.benchmark, pytest.mark.sample(2, of="help of benchmarks")) if "benchmarks" in name else ()
 
 
@@ -220,7 +220,7 @@ def test_the_commands_of_the_documents_run(tmp_path, sandbox, mnist_dir, synthet
 
 
 def run_command(kit: Path, arguments: list[str], data: Path) -> None:
-    """Runs Python in the kit, where nothing can be downloaded."""
+    """Run Python in the kit, where nothing can be downloaded."""
     nowhere = "http://127.0.0.1:9"
     environment = os.environ | {"MNIST_DATA_DIR": str(data), "HTTPS_PROXY": nowhere, "https_proxy": nowhere}
     done = subprocess.run(
@@ -238,7 +238,7 @@ def project():
 
 
 def requirements(file):
-    """The lines of a requirements file that name a package."""
+    """Return the lines of a requirements file that name a package."""
     lines = [line.strip() for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
     return [line for line in lines if line and not line.startswith(("#", "-r"))]
 
@@ -256,7 +256,7 @@ def test_dependencies_and_extras_are_those_of_the_requirements_files():
 
 
 def locked():
-    """The pins of the lock, and how many hashes each has."""
+    """Return the pins of the lock, and how many hashes each has."""
     text = (ROOT / "requirements-dev.lock").read_text(encoding="utf-8").replace("\\\n", "")
     assert "://" not in text, "each machine has a package index of its own"
     lines = [line for line in text.splitlines() if not line.startswith("#")]

@@ -10,8 +10,8 @@ import functools
 import pytest
 
 from labkit.checks.file_checks import script_problem
-from labkit.checks.model_check import examine, made, problems_of
-from labkit.mistakes import told
+from labkit.checks.model_check import examine, make_model, problems_of
+from labkit.mistakes import with_script
 from labkit.networks import REMOVED
 from labkit.sources import recipe_problem
 from tests.support.tracing import ROOT
@@ -38,11 +38,14 @@ scripts = pytest.mark.parametrize("script", [pytest.param(script, marks=mark) fo
 
 @functools.cache
 def looked_at(script):
-    """(model, verdict, problems): a script's Model, grading's verdict on it, and what is to be mended, a line each."""
+    """Return (model, verdict, problems) of a script.
+
+    They are its Model, grading's verdict on it, and what is to be corrected, a line each.
+    """
     path = ROOT / f"{script}.py"
     if not path.is_file():
         pytest.skip(f"{script}.py is not there yet: copy deep_mnist.py and remove {REMOVED[script]}")
-    model, problem = (None, script_problem(path)) if script_problem(path) else made(path)
+    model, problem = (None, script_problem(path)) if script_problem(path) else make_model(path)
     if problem:
         return None, None, [problem]
     verdict, error = examine(script, model)
@@ -50,7 +53,7 @@ def looked_at(script):
 
 
 def not_before_the_layers_are_right(script):
-    """Leaves a test out where the first one has told all there is."""
+    """Skip a test where the first one has reported everything already."""
     model, verdict, problems = looked_at(script)
     if set(problems) - set(verdict.dropout if verdict else ()):
         pytest.skip("first mend what test_each_layer_has_the_right_shape tells")
@@ -63,7 +66,7 @@ def test_each_layer_has_the_right_shape(script):
     _, verdict, problems = looked_at(script)
     problems = [problem for problem in problems if not verdict or problem not in verdict.dropout]
     if problems:
-        pytest.fail("\n".join([told(script, problems[0]), *problems[1:]]), pytrace=False)
+        pytest.fail("\n".join([with_script(script, problems[0]), *problems[1:]]), pytrace=False)
 
 
 @scripts
@@ -73,7 +76,7 @@ def test_it_is_trained_as_deep_mnist_is(script):
         pytest.skip("there is nothing to compare: the regression has a recipe of its own")
     problem = recipe_problem(*(path.read_bytes() for path in scripts))
     if problem:
-        pytest.fail(told(script, problem), pytrace=False)
+        pytest.fail(with_script(script, problem), pytrace=False)
 
 
 @scripts
@@ -86,4 +89,4 @@ def test_number_of_parameters(script):
 def test_dropout_acts_in_training_only(script):
     _, verdict = not_before_the_layers_are_right(script)
     if verdict.dropout:
-        pytest.fail(told(script, "; ".join(verdict.dropout)), pytrace=False)
+        pytest.fail(with_script(script, "; ".join(verdict.dropout)), pytrace=False)

@@ -13,7 +13,7 @@ HELD_OUT = 1_000  # images on which each peer shows that it has learned
 
 
 def parse_flags(description, **variants):
-    """Reads the command line; `variants` are the peer's own flags, name to help text, off by default."""
+    """Parse the command line; `variants` are the peer's own flags, name to help text, off by default."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("data_dir", metavar="DIR", help="with the four gzipped files")
     parser.add_argument("--steps", type=int, default=300)
@@ -24,7 +24,7 @@ def parse_flags(description, **variants):
 
 
 def train(flags, train_step, predict, parameters, one_hot=False):
-    """Trains for `flags.steps` and prints the report.
+    """Train for `flags.steps` and print the report.
 
     Args:
         flags: from `parse_flags`.
@@ -44,7 +44,7 @@ def train(flags, train_step, predict, parameters, one_hot=False):
 
 
 def report(parameters, held_out, predict, times):
-    """Prints what `throughput.py` reads; `times` are the clock's at the start and after each interval, in seconds."""
+    """Print what `throughput.py` reads; `times` are the clock's at the start and after each interval, in seconds."""
     labels = held_out.labels[:HELD_OUT]
     digits = labels.argmax(axis=1) if labels.ndim == 2 else labels
     accuracy = float((predict(held_out.images[:HELD_OUT]) == digits).mean())

@@ -18,7 +18,7 @@ class Graph(NamedTuple):
 
 
 def build(learning_rate, name="deep_mnist"):
-    """Builds the graph of the network of this name, with Adam, in the default graph of TensorFlow 1."""
+    """Build the graph of the network of this name, with Adam, in the default graph of TensorFlow 1."""
     tf.disable_v2_behavior()
     x = tf.placeholder(tf.float32, [None, 784])
     y_ = tf.placeholder(tf.float32, [None, 10])

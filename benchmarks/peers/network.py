@@ -14,7 +14,7 @@ PARAMETERS = sum(tf.TensorShape(shape).num_elements() for shape in SHAPES["deep_
 
 
 def new_variables(name="deep_mnist"):
-    """The lecture's first values: truncated normal with a standard deviation of 0.1; every bias is 0.1."""
+    """Make the lecture's variables: weights truncated normal with a standard deviation of 0.1, biases 0.1."""
     return [
         tf.compat.v1.Variable(tf.random.truncated_normal(shape, stddev=0.1) if len(shape) > 1 else tf.fill(shape, 0.1))
         for shape in SHAPES[name]
@@ -22,7 +22,10 @@ def new_variables(name="deep_mnist"):
 
 
 def logits(x, variables, keep_prob):
-    """(N, 10), of the images x: (N, 784). Weights of rank 4 make a convolutional layer, of rank 2 a connected one."""
+    """Return the logits, (N, 10), of the images x, (N, 784).
+
+    Weights of rank 4 make a convolutional layer, of rank 2 a connected one.
+    """
     h = tf.reshape(x, [-1, 28, 28, 1])  # (N, 28, 28, 1)
     *hidden, (W_last, b_last) = zip(variables[::2], variables[1::2], strict=True)
     for W, b in hidden:
@@ -36,5 +39,5 @@ def logits(x, variables, keep_prob):
 
 
 def cross_entropy(labels, logits):
-    """The mean over the batch; labels (N, 10) one-hot, logits (N, 10)."""
+    """Return the mean cross-entropy over the batch; labels (N, 10) one-hot, logits (N, 10)."""
     return tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=logits))

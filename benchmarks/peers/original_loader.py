@@ -21,7 +21,7 @@ class DataSet:
         self._position = None  # not shuffled yet
 
     def next_batch(self, batch_size):
-        """The next images and labels; a batch that crosses the end of an epoch has parts of both epochs."""
+        """Return the next images and labels; a batch that crosses the end of an epoch has parts of both epochs."""
         if self._position is None:
             self._shuffle()
             self._position = 0
@@ -49,7 +49,7 @@ class DataSets(NamedTuple):
 
 
 def read_data_sets(directory, one_hot=False):
-    """Reads the four gzipped files of a directory; text may stand before their usual names."""
+    """Read the four gzipped files of a directory; text may stand before their usual names."""
     images, labels = _read_images(directory, "train"), _read_labels(directory, "train", one_hot)
     return DataSets(
         DataSet(images[VALIDATION_SIZE:], labels[VALIDATION_SIZE:]),

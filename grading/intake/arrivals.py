@@ -42,7 +42,7 @@ MOODLE = "_assignsubmission_"  # in the name of each folder of a bulk download
 def collect(
     submissions_dir: Path, deadline: datetime | None = None, grace: timedelta = timedelta(), ids: str = DIGITS
 ) -> list[Submission]:
-    """Every file in a folder of submissions, in the order of their names; those of Moodle's folders too.
+    """Collect every file in a folder of submissions, in the order of their names; those of Moodle's folders too.
 
     What is no zip is in the list, with its problem; only what programs leave behind, and Moodle's worksheet, are not. A
     submission's time is the file's time of modification: the times within a zip are the student's to choose. Keep it
@@ -53,8 +53,8 @@ def collect(
     Args:
         submissions_dir: the folder.
         deadline: aware; None for none.
-        grace: what comes in within this time after the deadline is late, but counts as if in time.
-        ids: what a student's id looks like, as a regular expression.
+        grace: what arrives within this time after the deadline is late, but counts as if in time.
+        ids: the pattern of a student id, a regular expression.
 
     Raises OSError if the folder itself cannot be read.
     """
@@ -64,7 +64,7 @@ def collect(
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hex."""
+    """Return the SHA-256 of a file, in hex."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         while chunk := file.read(2**20):
@@ -73,7 +73,10 @@ def sha256_of(path: Path) -> str:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The entries of a folder; in place of a folder that holds zips, as Moodle makes for each student, its entries."""
+    """Yield the entries of a folder.
+
+    A folder in it that holds zips, as Moodle makes for each student, is replaced by its entries.
+    """
     for path in sorted(folder.iterdir()):
         inside = []
         if path.is_dir() and not path.is_symlink():
@@ -93,7 +96,7 @@ def _is_litter(path: Path) -> bool:
 
 
 def _read(path: Path, folder: Path, deadline: datetime | None, ids: str) -> Submission:
-    """A file as a submission; whatever is wrong with it is its `problem`."""
+    """Read a file as a submission; whatever is wrong with it is its `problem`."""
     submission = Submission(path, safe_stem(path.relative_to(folder).as_posix()), NO_TIME)
     try:
         submission.submitted = datetime.fromtimestamp(path.lstat().st_mtime, timezone.utc).astimezone()
@@ -132,7 +135,7 @@ def _read(path: Path, folder: Path, deadline: datetime | None, ids: str) -> Subm
 
 
 def _identify(submission: Submission, path: Path, ids: str) -> None:
-    """Notes whose a submission is. Raises BadName where its name does not tell."""
+    """Note whose a submission is; raise BadName where its name does not tell."""
     uploader = uploader_of(path.parent.name, path.name)
     if uploader:
         submission.uploader = submission.id = uploader.key
@@ -153,7 +156,7 @@ def _identify(submission: Submission, path: Path, ids: str) -> None:
 
 
 def _parse(path: Path, ids: str) -> ZipName:
-    """What a file's name tells, with the help of its folder's where that is Moodle's and has the student's name."""
+    """Parse a file's name, with the help of its folder's where that is Moodle's and has the student's name."""
     try:
         return parse_zip_name(path.name, ids)
     except BadName:

@@ -15,7 +15,7 @@ from labkit.text import quoted
 
 
 def settle(submissions: list[Submission], grace: timedelta) -> None:
-    """Says of each submission whether another one counts instead, and adds the remarks about who it is from."""
+    """Note for each submission whether another one counts instead, and add remarks on whose it is."""
     by_person = _grouped((_person(submission), submission) for submission in submissions)
     for attempts in by_person.values():
         _pick(attempts, grace)
@@ -26,7 +26,7 @@ def settle(submissions: list[Submission], grace: timedelta) -> None:
 
 
 def _person(submission: Submission) -> Hashable:
-    """What tells one student from another; a submission that nobody can place is a student of its own."""
+    """Return what identifies a student; a submission of an unknown student is a student of its own."""
     if submission.uploader:
         return submission.uploader
     return (number_of(submission.id), submission.words) if submission.id else submission.stem
@@ -40,7 +40,7 @@ def _grouped(items: Iterable[tuple[Hashable, Submission]]) -> dict[Hashable, lis
 
 
 def _pick(attempts: list[Submission], grace: timedelta) -> None:
-    """Marks all but one of a student's submissions as superseded: valid goes before not, in time before late."""
+    """Mark all but one of a student's submissions as superseded: valid goes before not, in time before late."""
 
     def standing(attempt: Submission) -> tuple[bool, bool]:
         return attempt.problem is None, attempt.late <= grace
@@ -58,7 +58,7 @@ def _pick(attempts: list[Submission], grace: timedelta) -> None:
 
 
 def _remark_on_ids(attempts: list[Submission]) -> None:
-    """One student may have written the id in several ways."""
+    """Remark on a student who has written the id in several ways."""
     ids = sorted({attempt.claimed_id for attempt in attempts} - {""})
     if len(ids) > 1:
         for attempt in attempts:
@@ -66,7 +66,7 @@ def _remark_on_ids(attempts: list[Submission]) -> None:
 
 
 def _remark_on_shared_ids(submissions: list[Submission]) -> None:
-    """Of several who come under one id one may not be its owner."""
+    """Remark on several students under one id, one of whom may not be its owner."""
     claims = [(number_of(submission.claimed_id), submission) for submission in submissions if submission.claimed_id]
     for claimants in _grouped(claims).values():
         if len({_person(claimant) for claimant in claimants}) > 1:
@@ -77,7 +77,7 @@ def _remark_on_shared_ids(submissions: list[Submission]) -> None:
 
 
 def _remark_on_copies(submissions: list[Submission]) -> None:
-    """The same bytes from several students, whoever had them first."""
+    """Remark on the same bytes from several students, whoever had them first."""
     sound = [(submission.sha256, submission) for submission in submissions if submission.sound]
     for copies in _grouped(sound).values():
         if len({_person(copy) for copy in copies}) > 1:
@@ -86,7 +86,7 @@ def _remark_on_copies(submissions: list[Submission]) -> None:
 
 
 def _remark_on_named(submissions: list[Submission]) -> None:
-    """Whom the manifest of somebody else's zip names."""
+    """Remark on students who are named in the manifest of another student's zip."""
     for packed in submissions:
         if not (packed.manifest and packed.manifest.id):
             continue

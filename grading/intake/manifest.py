@@ -28,18 +28,18 @@ class Manifest:
 
     @property
     def owner(self) -> str:
-        """Who packed the zip, in words."""
+        """The student who packed the zip, in words."""
         return " ".join(filter(None, (self.id, self.name, self.surname)))
 
     def doubt(self, claimed_id: str, full_name: str) -> str:
-        """Whether somebody else packed the zip than the id, or "", and the name that it came under say; "" for no."""
+        """Report that the packer is not the student of this id, which may be "", and of this name; "" if it may be."""
         other = self.id and not same_number(self.id, claimed_id)
         if self.owner and (other or not same_person(f"{self.name} {self.surname}", full_name)):
             return f"{MANIFEST} says that {quoted(self.owner)} packed the zip, which its name does not say"
         return ""
 
     def remarks(self) -> list[str]:
-        """What an instructor should look at besides."""
+        """List what else an instructor should look at."""
         if not self.readable:
             return [f"{MANIFEST} in the zip can't be read"]
         remarks = []
@@ -53,7 +53,7 @@ class Manifest:
 
 
 def read_manifest(zip_path: Path, limits: Limits = LIMITS) -> Manifest | None:
-    """The manifest of a zip, the outermost if there are several; None without one.
+    """Read the manifest of a zip, the outermost if there are several; None without one.
 
     Raises zips.BadZip, or OSError where the file can't be read.
     """

@@ -30,7 +30,7 @@ class Submission:
     problem: str | None = None  # why it cannot be graded, to the student
 
     def doubt(self, remark: str) -> None:
-        """Adds a remark about whose this is."""
+        """Add a remark about whose this is."""
         self.remarks += (remark,)
         self.doubts += (remark,)
 

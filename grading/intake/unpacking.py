@@ -40,12 +40,12 @@ class Unpacked:
 
 
 def unpack(zip_path: Path, folder: Path, limits: Limits = LIMITS) -> Unpacked:
-    """Unpacks a submission to `folder`, which is made if need be, and must be empty.
+    """Unpack a submission to `folder`, which is made if need be, and must be empty.
 
     The scripts become `model_no1.py`, `model_no2.py`, `model_no3.py`, the report `report.pdf`; a helper keeps its path
     from the script's folder. Nothing is written elsewhere; a zip that is refused leaves nothing behind.
 
-    Raises BadZip, FileExistsError for a folder that is not empty, and OSError where the disk does not play along.
+    Raises BadZip, FileExistsError for a folder that is not empty, and OSError where writing fails.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
@@ -58,7 +58,7 @@ def unpack(zip_path: Path, folder: Path, limits: Limits = LIMITS) -> Unpacked:
 
 
 def check_zip(zip_path: Path, limits: Limits = LIMITS) -> None:
-    """Reads all that `unpack` would unpack, and writes nothing. Raises BadZip as `unpack` does, or OSError."""
+    """Read all that `unpack` would unpack, and write nothing; raise BadZip as `unpack` does, or OSError."""
     with open_zip(zip_path, limits) as archive:
         for _, chunks in _contents(archive, _arrange(archive.members, limits)[1], limits):
             for _ in chunks:
@@ -69,7 +69,7 @@ def check_zip(zip_path: Path, limits: Limits = LIMITS) -> None:
 
 
 def _contents(archive: Archive, targets: dict[str, Member], limits: Limits) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """Each target with its bytes, in pieces, all counted as they are read."""
+    """Yield each target with its bytes, in pieces, all counted as they are read."""
     left = limits.kept_bytes
 
     def counted(member: Member) -> Iterator[bytes]:
@@ -111,7 +111,7 @@ def _emptied_on_failure(folder: Path) -> Iterator[None]:
 
 
 def _arrange(members: list[Member], limits: Limits) -> tuple[Unpacked, dict[str, Member]]:
-    """Which member goes where: what was found, and paths in the folder to members."""
+    """Decide which member goes where; return what was found, and a dict of paths in the folder to members."""
     unpacked = Unpacked()
     litter = {name for member in members for name in member.path.split("/") if _LITTER.fullmatch(name)}
     members = [member for member in members if litter.isdisjoint(member.path.split("/"))]
@@ -138,7 +138,7 @@ def _arrange(members: list[Member], limits: Limits) -> tuple[Unpacked, dict[str,
 
 
 def _find_scripts(members: list[Member], remarks: list[str]) -> dict[str, Member]:
-    """The member that is each script; BadZip where several may be."""
+    """Return the member that is each script; raise BadZip where several may be."""
     candidates: dict[str, list[Member]] = {script: [] for script in SCRIPTS}
     for member in members:
         if match := _SCRIPT.fullmatch(member.name):
@@ -163,12 +163,12 @@ def _find_scripts(members: list[Member], remarks: list[str]) -> dict[str, Member
 
 
 def _strangeness(name: str, script: str) -> int:
-    """0 for the name that was asked for, 1 where only capitals differ, 2 for what has to be guessed."""
+    """Rank a name: 0 for the required one, 1 where only capitals differ, 2 for a guess."""
     return 0 if name == f"{script}.py" else 1 if name.lower() == f"{script}.py" else 2
 
 
 def _find_report(members: list[Member], remarks: list[str]) -> Member | None:
-    """The PDF that is the report; None, with a remark, where that is not clear."""
+    """Return the PDF that is the report; None, with a remark, where that is not clear."""
 
     def rank(member: Member) -> tuple[bool, ...]:
         name = member.name.lower()
@@ -187,7 +187,7 @@ def _find_report(members: list[Member], remarks: list[str]) -> Member | None:
 
 
 def _best(members: list[Member], rank: Callable[[Member], tuple]) -> list[Member]:
-    """The members of the lowest rank; one of them where all are the same file, by size and checksum.
+    """Return the members of the lowest rank; one of them where all are the same file, by size and checksum.
 
     Whoever forges a checksum chooses between two files of their own.
     """
@@ -212,7 +212,7 @@ def _small_enough(targets: dict[str, Member], remarks: list[str], limits: Limits
 def _find_helpers(
     members: list[Member], taken: dict[str, Member], scripts: Iterable[Member], limits: Limits
 ) -> dict[str, Member]:
-    """Files that a script may import or read, by their paths from its folder; BadZip where two would be one."""
+    """Find files that a script may import or read, by their paths from its folder; raise BadZip where two collide."""
     helpers: dict[str, Member] = {}
     candidates = [member for member in members if _is_helper(member, limits) and member not in taken.values()]
     for home in sorted({f"{script.folder}/" if script.folder else "" for script in scripts}):

@@ -90,7 +90,7 @@ class Archive:
         self._file = file
 
     def chunks(self, member: Member) -> Iterator[bytes]:
-        """The bytes of a member, in pieces. BadZip if they are damaged, or not as many as the zip claims."""
+        """Yield the bytes of a member, in pieces; raise BadZip if they are damaged, or not as many as claimed."""
         left = member.info.file_size
         with _refusing_damage(f"{quoted(member.path)} in the zip is damaged"):
             with self._file.open(member.info) as stream:
@@ -103,7 +103,7 @@ class Archive:
 
 @contextlib.contextmanager
 def open_zip(path: Path, limits: Limits = LIMITS) -> Iterator[Archive]:
-    """Opens and checks a zip. Raises BadZip, or OSError if the file cannot be read."""
+    """Open and check a zip; raise BadZip, or OSError if the file cannot be read."""
     with _Source(io.FileIO(path)) as source:
         _check_format(source, limits)
         with _refusing_damage("The zip's list of files is damaged"), source.at_most(limits):
@@ -137,7 +137,7 @@ class _Source(io.BufferedReader):
 
 @contextlib.contextmanager
 def _refusing_damage(what: str) -> Iterator[None]:
-    """Turns whatever zipfile raises on a bad archive into BadZip."""
+    """Turn whatever zipfile raises on a bad archive into BadZip."""
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, ValueError, RuntimeError, OverflowError) as error:
@@ -208,7 +208,7 @@ def _check_members(file: zipfile.ZipFile, limits: Limits) -> list[Member]:
 
 
 def _safe_path(info: zipfile.ZipInfo, limits: Limits) -> str:
-    """The path of a member, relative and without "." and empty parts; BadZip where it would be harmful."""
+    """Return the path of a member, relative and without "." and empty parts; raise BadZip where it would be harmful."""
     name = info.orig_filename  # filename is cut at a NUL, and newer versions take it from another field
     if not info.flag_bits & 0x800:
         with contextlib.suppress(UnicodeError):  # many programs write UTF-8 without saying so
@@ -254,7 +254,7 @@ def _check_packing(info: zipfile.ZipInfo, path: str, limits: Limits) -> None:
 
 
 def check_collisions(members: list[Member], folders: Iterable[str] = ()) -> None:
-    """BadZip if two members get the same name on any system, or a file that of a folder."""
+    """Raise BadZip if two members get the same name on any system, or a file that of a folder."""
     files: dict[str, str] = {}
     for member in members:
         key = _on_any_system(member.path)
@@ -270,12 +270,12 @@ def check_collisions(members: list[Member], folders: Iterable[str] = ()) -> None
 
 
 def _on_any_system(path: str) -> str:
-    """What a path is to a system that ignores capitals, Unicode's variants, and dots and spaces at the end."""
+    """Normalise a path as a system does that ignores capitals, Unicode's variants, and dots and spaces at the end."""
     return "/".join(unicodedata.normalize("NFKC", part).casefold().rstrip(". ") for part in path.split("/"))
 
 
 def _check_overlaps(infos: list[zipfile.ZipInfo], end: int) -> None:
-    """No byte may belong to two members: that is how a small zip unpacks to petabytes."""
+    """Raise BadZip where a byte belongs to two members: that is how a small zip unpacks to petabytes."""
     infos = sorted(infos, key=lambda info: info.header_offset)
     starts = [info.header_offset for info in infos]
     for info, following in zip(infos, [*starts[1:], end], strict=True):

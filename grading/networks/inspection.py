@@ -53,7 +53,7 @@ class Inspector:
     _process: Running  # made by `_start`
 
     def __init__(self, sandbox: Sandbox, scratch: Path | None = None) -> None:
-        """Starts it, with a folder of its own in `scratch`. Raises limits.SandboxError where that fails."""
+        """Start the process, with a folder of its own in `scratch`; raise limits.SandboxError where that fails."""
         self._folder = Path(tempfile.mkdtemp(prefix="inspector-", dir=scratch))
         self._sandbox, self._inbox = sandbox, self._folder / "inbox"
         self._inbox.mkdir()
@@ -83,7 +83,7 @@ class Inspector:
         recipe: Mapping | None = None,
         training_seconds: float = 0.0,
     ) -> Found:
-        """What the inspector finds.
+        """Inspect a graph.
 
         Args:
             script: whose network it should be.
@@ -123,7 +123,7 @@ class Inspector:
         )
 
     def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """The answer to a request. A graph that ends the whole process gets a second chance, in a new one."""
+        """Send a request; return the answer. A graph that ends the whole process gets a second chance, in a new one."""
         for last in (False, True):
             try:
                 return json.loads(self._process.ask(json.dumps(request).encode(), seconds))
@@ -135,7 +135,7 @@ class Inspector:
         raise AssertionError  # never reached
 
     def _images(self, data: Path | None) -> str:
-        """The name of a file with all images that the inspector needs; without MNIST, blots in their place."""
+        """Return the name of a file with all images that the inspector needs; without MNIST, blots in their place."""
         name = "images.npz"
         if self._images_of != (data, name):
             arrays: dict[str, Any] = read_digits(data) if data else {"probes": _blots()}
@@ -144,7 +144,7 @@ class Inspector:
         return name
 
     def close(self) -> None:
-        """Ends the process."""
+        """End the process."""
         self._process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -156,12 +156,12 @@ class Inspector:
 
 
 def accuracy(found: np.ndarray, labels: np.ndarray) -> float:
-    """The share of predictions (n,), 0 to 9, that are right."""
+    """Return the share of predictions (n,), 0 to 9, that are right."""
     return float(np.mean(found == labels))
 
 
 def known(found: np.ndarray, labels: np.ndarray) -> float:
-    """The accuracy of predictions when their ten classes are given the names that suit them best.
+    """Return the accuracy of predictions when their ten classes are given the names that suit them best.
 
     Weights that know digits under other names, of outputs in another order, are no more random than those that know
     them under their own, and learn the names in a few steps.
@@ -183,7 +183,7 @@ def _of_test_set(
 
 
 def read_digits(data: Path) -> dict[str, np.ndarray]:
-    """What the inspector needs of MNIST: images (n, 784), uint8, as "probes", "train" and "test"; "labels" of "train".
+    """Read the digits for the inspector: images (n, 784), uint8, as "probes", "train" and "test"; "labels" of "train".
 
     The probes are other training images each time.
     """
@@ -199,7 +199,7 @@ def read_digits(data: Path) -> dict[str, np.ndarray]:
 
 
 def _blots() -> np.ndarray:
-    """Round spots in the middle of black images: (BATCH, 784), uint8."""
+    """Draw round spots in the middle of black images: (BATCH, 784), uint8."""
     rng = np.random.default_rng()
     rows, columns = np.mgrid[:28, :28]
     centres, sizes = rng.uniform(8, 20, (2, BATCH, 1, 1)), rng.uniform(2, 6, (BATCH, 1, 1))
@@ -209,12 +209,12 @@ def _blots() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def read_test_set(data: Path) -> tuple[np.ndarray, np.ndarray]:
-    """The test images (n, 784) and labels (n,), uint8; the labels never leave the grader's process."""
+    """Read the test images (n, 784) and labels (n,), uint8; the labels never leave the grader's process."""
     images, labels = (read_idx(data_file(data, name), name).array for name in (TEST_IMAGES, TEST_LABELS))
     return images.reshape(len(images), -1), labels
 
 
 def data_file(data: Path, name: str) -> Path:
-    """One of MNIST's files in its directory, unpacked or gzipped."""
+    """Return the path of one of MNIST's files in its directory, unpacked or gzipped."""
     unpacked = data / name
     return unpacked if unpacked.is_file() else data / f"{name}.gz"

@@ -40,13 +40,13 @@ UNTRAINED = 0.5  # accuracy; first weights drawn at random guess right for a ten
 
 
 def find_data(directory: Path) -> Path:
-    """The directory of MNIST, complete. Raises DataError where it can't be had."""
+    """Return the directory of MNIST, complete; raise DataError where files are missing or bad."""
     load_files(directory)
     return directory
 
 
 def worker_limits(assignment: Assignment, wall_seconds: float) -> Limits:
-    """What student code may use, in the worker and all that it starts."""
+    """Return what student code may use, in the worker and all that it starts."""
     return Limits(
         wall_seconds=wall_seconds,
         cpu_seconds=wall_seconds * Limits.threads,
@@ -67,7 +67,7 @@ def check_networks(
     workdir: Path,
     scripts: set[str],
 ) -> list[Check]:
-    """The checks run/, architecture/ and training/ of a submission unpacked to `folder`.
+    """Run the checks run/, architecture/ and training/ of a submission unpacked to `folder`.
 
     Args:
         folder: holds model_no1.py and so on, and whatever they import.
@@ -121,16 +121,16 @@ class _Submission:
     # ------------------------------------------------------------------------------------------------ in the sandbox
 
     def _seconds(self, scripts: list[str]) -> float:
-        """The wall time that a worker may take: what these scripts need at most, or what is left for the submission."""
+        """Return the wall time for a worker: what these scripts need at most, or what the submission has left."""
         limit = self.assignment.limits.run_seconds
         whole = START_SECONDS + (1 + IMPORT_SHARE) * limit * len(NETWORKS) + RESERVE_SECONDS
         needed = START_SECONDS + (1 + IMPORT_SHARE) * limit * len(scripts)
         return min(needed, self.started + whole - time.monotonic())
 
     def _records(self, scripts: list[str]) -> dict[str, Records]:
-        """Has the worker do its tasks with the scripts; returns the Records of each.
+        """Let the worker do its tasks with the scripts; return the Records of each.
 
-        Where that comes to a bad end, each script gets a sandbox of its own: one of them is to blame, not the others.
+        Where that ends badly, each script gets a sandbox of its own: one of them is to blame, not the others.
         """
         if not scripts:
             return {}
@@ -163,7 +163,7 @@ class _Submission:
     # ---------------------------------------------------------------------------------------------------- the checks
 
     def _check_script(self, script: str, records: Records) -> dict[str, Check]:
-        """The checks of a script; architecture/ only where there is a graph to look at, training/ where it is right."""
+        """Run the checks of a script; architecture/ only where there is a graph, training/ where that is right."""
         name, found, checks = f"run/{script}", None, {}
         if records.graph:
             started = time.perf_counter()
@@ -188,7 +188,7 @@ class _Submission:
         )
 
     def _run_problem(self, script: str, records: Records, found: Found | None) -> str | None:
-        """Why the script does not import, or not run to its end, as a sentence for the student; None if it does."""
+        """Say why the script does not import, or not run to its end, in a sentence for the student; None if it does."""
         seconds = self.assignment.limits.run_seconds
         problem = records.problem("export", f"importing {script}.py and its Model", IMPORT_SHARE * seconds)
         problem = problem or records.problem("run", f"python {script}.py --steps {STEPS}", seconds)
@@ -209,7 +209,7 @@ class _Submission:
         return f"python {script}.py --steps {STEPS}: {found.run}" if found and found.run else None
 
     def _check_network(self, script: str, records: Records, found: Found, seconds: float) -> dict[str, Check]:
-        """The checks architecture/, and training/ where the network was trained."""
+        """Return the checks architecture/, and training/ where the network was trained."""
         name, error = f"architecture/{script}", records.tasks["export"].model_error
         problems = [f"the model fails: {error}", *found.problems] if error else found.problems
         more = len(found.layers) - LAYERS_SHOWN
@@ -251,7 +251,7 @@ class _Submission:
 
 
 def _last_words(run: Record) -> str:
-    """Why a script ended, told by lab.run_script, or else whatever came last; not where it has put the whole trace."""
+    """Say why a script ended, by lab.run_script's line, or else whatever came last; not where it is a whole trace."""
     if run.error:
         return run.error
     lines = run.log.strip().splitlines() or [""]

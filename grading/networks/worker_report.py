@@ -61,9 +61,9 @@ class Records:
         return self.tasks["run"].file if "run" in self.tasks else None
 
     def problem(self, task: str, what: str, limit_seconds: float) -> str | None:
-        """Why `what` (a task, in words) did not end well, as a sentence for the student; None if it did.
+        """Say why `what` (a task, in words) did not end well, in a sentence for the student; None if it did.
 
-        Not to have been tried is a bad end, too.
+        A task that was not tried did not end well, either.
         """
         if self.stopped:
             return f"{what}: it {self.stopped.problem}"
@@ -82,7 +82,7 @@ class Records:
 
 
 def read_report(output: Path, scripts: list[str]) -> dict[str, Records]:
-    """The records that a worker left in a folder, by script. What is not of their form counts as not there."""
+    """Read the records that a worker left in a folder, by script; one that is not of their form counts as missing."""
     found = {script: Records() for script in scripts}
     path = output / "report.json"
     try:
@@ -96,7 +96,7 @@ def read_report(output: Path, scripts: list[str]) -> dict[str, Records]:
 
 
 def text(value: object, limit: int = MAX_TEXT) -> str:
-    """Untrusted text, fit to be shown; "" for anything else."""
+    """Return untrusted text, fit to be shown; "" for anything else."""
     return printable(value[:limit]) if isinstance(value, str) else ""
 
 

@@ -6,7 +6,7 @@ from labkit.text import printable
 
 
 def markdown(text: str) -> str:
-    """Text as Markdown of one line that shows as it is: no HTML, link, picture, emphasis, heading or code comes of it.
+    """Escape text as Markdown of one line that shows as it is: no HTML, link, picture, emphasis, heading or code.
 
     Underscores within a word stay as they are: they mean nothing there, and scripts' names should read well as a file.
     """
@@ -16,7 +16,7 @@ def markdown(text: str) -> str:
 
 
 def message(text: str) -> str:
-    """A check's message as Markdown, as `markdown` makes it, but with lines of code, between backticks, as code.
+    """Escape a check's message as `markdown` does, but keep lines of code, between backticks, as code.
 
     Escaped, a line could not be copied. What might be more than code to some renderer is escaped all the same.
     """
@@ -29,7 +29,7 @@ _CODE = re.compile(r"(?<!`)`(?! )((?:(?!\]\(|://)[^`<>&|\\])+)(?<! )`(?!`)")
 
 
 def _inline(text: str) -> str:
-    """As `markdown`, but with the spaces around."""
+    """Escape as `markdown` does, but keep the spaces around."""
     left, right = (" " * text.startswith(" "), " " * (text.endswith(" ") and bool(text.strip())))
     return f"{left}{markdown(text)}{right}"
 
@@ -41,7 +41,7 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def code_block(text: str, lines: int = 40) -> str:
-    """Text as a block of code, which keeps its lines; of a longer one its last `lines`, where an error stands."""
+    """Return text as a block of code, which keeps its lines; of a long one the last `lines`, where an error is."""
     shown = printable(text).rstrip().split("\n")
     if len(shown) > lines:
         shown = [f"... ({len(shown) - lines} lines before)", *shown[-lines:]]
@@ -51,7 +51,7 @@ def code_block(text: str, lines: int = 40) -> str:
 
 
 def cell(value: str | float) -> str | float:
-    """A value as a cell that no spreadsheet takes for a formula, in files separated by comma, semicolon or tab.
+    """Escape a value as a cell that no spreadsheet takes for a formula, with comma, semicolon or tab as separator.
 
     Numbers stay numbers. A text that begins like a formula, or has what looks like a cell that does, gets an
     apostrophe before that: the spreadsheets' own sign that a text follows.

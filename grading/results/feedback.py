@@ -20,13 +20,13 @@ LOG_LINES = 25  # of what a script printed; result.json has more of it
 
 
 def write_feedback(path: Path, result: Result, marks: Mark, assignment: Assignment, comment: str = "") -> None:
-    """Writes the feedback, atomically; `comment` is the instructor's. Raises DataError where it can't."""
+    """Write the feedback, atomically; `comment` is the instructor's; raise DataError where it can't be written."""
     with atomic_file(path) as file:
         file.write(feedback(result, marks, assignment, comment).encode())
 
 
 def feedback(result: Result, marks: Mark, assignment: Assignment, comment: str = "") -> str:
-    """The feedback's text. All that comes from the submission is escaped."""
+    """Return the feedback's text, in which everything that comes from the submission is escaped."""
     parts = [f"# {markdown(assignment.course)}", _who(result)]
     if result.status == "superseded":
         parts.append(f"**This zip was not graded**: {markdown(result.problem)}.")
@@ -94,7 +94,7 @@ def _what_to_look_at(result: Result, marks: Mark, assignment: Assignment) -> lis
 
 
 def _to_be_settled(result: Result, marks: Mark, assignment: Assignment) -> list[str]:
-    """What the grader could not read, which costs nothing yet: what it saw, for the student and the instructor."""
+    """Explain what the grader could not read, which costs nothing yet, to the student and the instructor."""
     sections = []
     for check in undecided_checks(result, assignment, marks.decisions):
         lines = [f"- Seen: {message(check.message)}"]
@@ -106,7 +106,7 @@ def _to_be_settled(result: Result, marks: Mark, assignment: Assignment) -> list[
 
 
 def _decided(marks: Mark, assignment: Assignment) -> str:
-    """What the instructor decided in place of the checks, and why."""
+    """Explain what the instructor decided in place of the checks, and why."""
     lines = []
     for name, decision in marks.decisions.items():
         points = f"{decision.points:g} points are taken off" if name == MALUS else f"{decision.points:g}"
@@ -116,7 +116,7 @@ def _decided(marks: Mark, assignment: Assignment) -> str:
 
 
 def _explain(alike: list[tuple[Check, float, float]], assignment: Assignment) -> str:
-    """The section about failed checks that tell the same: (check, points, most) of each."""
+    """Write the section about failed checks with the same message: (check, points, most) of each."""
     check = alike[0][0]
     expected, to_do = _guide(check.name, assignment)
     heads = [
@@ -135,7 +135,7 @@ def _explain(alike: list[tuple[Check, float, float]], assignment: Assignment) ->
 
 
 def _dropout(script: str) -> str:
-    """Where dropout goes, which is no layer of its own in the list of them; empty for a network without it."""
+    """Say where dropout goes, which is no layer of its own in the list; "" for a network without it."""
     layers = LAYERS[script]
     return f", with dropout after layer {layers.index(DROPPED) + 1}, in training only" if DROPPED in layers else ""
 
@@ -145,7 +145,7 @@ def _numbered(lines: Iterable[object]) -> str:
 
 
 def _guide(name: str, assignment: Assignment) -> tuple[str, str]:
-    """What a check expects, and what to do where it failed; both empty for a check that explains itself."""
+    """Return what a check expects, and what to do where it failed; both "" for a check that explains itself."""
     group, _, subject = name.partition("/")
     number = subject.removeprefix("model_no")
     if group == "files":

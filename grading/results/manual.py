@@ -54,7 +54,7 @@ class Row:
     id: str = ""
 
     def is_for_the_same_as(self, other: "Row") -> bool:
-        """Whether two rows have one folder, or, where one has none, one zip."""
+        """Tell whether two rows have one folder, or, where one has none, one zip."""
         if self.folder and other.folder:
             return self.folder == other.folder
         return self.zip == other.zip
@@ -90,11 +90,11 @@ class Manual:
         self._by_zip = {row.zip: row for row in rows if not row.folder}
 
     def of(self, result: Result) -> Row:
-        """What the instructor wrote about a submission; an empty row where that is nothing yet."""
+        """Return what the instructor wrote about a submission; an empty row if that is nothing yet."""
         return self._by_folder.get(result.folder) or self._by_zip.get(_key(result.zip)) or Row({})
 
     def without_effect(self, results: Sequence[Result]) -> list[str]:
-        """The rows whose points or decisions count for nobody, a line each with the reason and what to do."""
+        """List the rows whose points or decisions have no effect, a line each with the reason and what to do."""
         lines = []
         owners = {id(row): result for result in results if (row := self.of(result)).number}
         counting = {result.id: result for result in results if result.id and result.status != "superseded"}
@@ -112,10 +112,11 @@ class Manual:
 
 
 def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, float] | None = None) -> Manual:
-    """Reads the instructor's points and decisions; `items` and `checks`, with their points, are the assignment's.
+    """Read the instructor's points and decisions; `items` and `checks`, with their points, are the assignment's.
 
-    Separator, decimal comma, order of columns, extra columns and the encoding are as the spreadsheet likes them. Raises
-    ManualError for what can't be points of an item, or a decision about a check, and for a file that can't be read.
+    Separator, decimal comma, order of columns, extra columns and the encoding are as the spreadsheet writes them.
+    Raises ManualError for what can't be points of an item, or a decision about a check, and for a file that can't be
+    read.
     """
     if not path.exists():
         _refuse_spreadsheet_instead(path)
@@ -142,7 +143,7 @@ def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, fl
 
 
 def add_rows(path: Path, results: Sequence[Result], items: Sequence[ManualItem]) -> None:
-    """Adds a row with empty cells for each result that has none; makes the file where there is none.
+    """Add a row with empty cells for each result that has none; make the file if there is none.
 
     Raises ManualError where the file can't be read, DataError where it can't be written.
     """
@@ -178,7 +179,7 @@ def add_rows(path: Path, results: Sequence[Result], items: Sequence[ManualItem])
 
 
 def _known(head: list[str], rows: list[tuple[int, list[str]]]) -> tuple[set[str], set[str]]:
-    """Whose rows there are: folders, and zips where a row has no folder."""
+    """Return whose rows exist: folders, and zips where a row has no folder."""
     folders, zips = set(), set()
     for _, cells in rows:
         texts = dict(zip(head, map(_plain, cells), strict=False))
@@ -203,13 +204,13 @@ class _Dialect:
         return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(self.encoding, self.encoding)
 
     def held(self, text: str) -> str:
-        """What is left of a text that is written in this encoding and read again."""
+        """Return what is left of a text that is written in this encoding and read again."""
         encoding = self.encoding_without_mark
         return text.encode(encoding, errors="replace").decode(encoding)
 
 
 def _parse(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], _Dialect]:
-    """The header's cells, (row number, cells) of each other row that is not blank, and the dialect."""
+    """Return the header's cells, (row number, cells) of each other row that is not blank, and the dialect."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -234,7 +235,7 @@ def _parse(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], _Dialect
 
 
 def _encoding(path: Path, content: bytes) -> str:
-    """UTF-8 with or without a mark, UTF-16 as "Unicode text" of Excel, or Windows' code page 1252."""
+    """Detect the encoding: UTF-8, with or without a mark, UTF-16 as Excel's "Unicode text", or Windows' 1252."""
     if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):  # a zip, as xlsx and ods are; the older xls
         raise ManualError(f"{path} is a spreadsheet program's own file; save it as CSV, under the same name")
     if content.startswith(b"\xff\xfe"):
@@ -249,7 +250,7 @@ def _encoding(path: Path, content: bytes) -> str:
 
 
 def _refuse_spreadsheet_instead(path: Path) -> None:
-    """Raises ManualError where the points may be in a file that a spreadsheet program saved as its own."""
+    """Raise ManualError where the points may be in a file that a spreadsheet program saved as its own."""
     for other in (path.with_suffix(suffix) for suffix in SPREADSHEETS):
         if other.exists():
             raise ManualError(f"there is {other}, and no {path.name}: save it as CSV, under that name, or move it away")
@@ -260,7 +261,7 @@ def _key(zip_name: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """A cell as it was meant: without spaces around, and the apostrophe that says that a text follows."""
+    """Return a cell as it was meant: without spaces around, and the apostrophe that says that a text follows."""
     return text.strip().removeprefix("'")
 
 

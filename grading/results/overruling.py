@@ -29,10 +29,10 @@ class Decision:
 
 
 def read_decisions(text: str, most: Mapping[str, float]) -> dict[str, Decision]:
-    """The decisions of a cell, by the name of the check, or MALUS.
+    """Parse the decisions of a cell, by the name of the check, or MALUS.
 
-    `most` has the most points of each check. Raises ValueError, which says what is wrong and what is expected, for
-    what is no such text, a check that there is not, points beyond its own, and a missing reason.
+    `most` has the maximum points of each check. Raises ValueError, which says what is wrong and what is expected, for
+    a text of another form, an unknown check, points beyond its own, and a missing reason.
     """
     decisions: dict[str, Decision] = {}
     for part in _BETWEEN.split(text.strip().rstrip(";")) if text.strip() else []:

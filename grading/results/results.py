@@ -83,7 +83,7 @@ def mark(
     manual: dict[str, float] | None = None,
     decisions: dict[str, Decision] | None = None,
 ) -> Mark:
-    """Works out a result's points by the assignment's rubric.
+    """Work out a result's points by the assignment's rubric.
 
     `manual` maps the names of manual items to points; items that are not in it are still to be given. `decisions` maps
     names of checks, and overruling.MALUS, to what the instructor decided, whatever a check came to.
@@ -114,7 +114,7 @@ def mark(
 
 
 def undecided_checks(result: Result, assignment: Assignment, decisions: Mapping[str, Decision]) -> list[Check]:
-    """The checks of a result that are still for a person to settle, of those that are worth points."""
+    """Return the checks of a result that a person has still to settle, of those that are worth points."""
     undecided = [check for check in result.checks if check.status == UNDECIDED and check.name not in decisions]
     return [check for check in undecided if assignment.points.get(check.name)]
 
@@ -140,7 +140,7 @@ def _points(check: Check, most: float, assignment: Assignment) -> float:
 
 
 def write_result(path: Path, result: Result, marks: Mark) -> None:
-    """Writes a result with its points, atomically. Raises DataError where that can't be done."""
+    """Write a result with its points, atomically; raise DataError where that fails."""
     record: dict[str, Any] = {"version": VERSION, **dataclasses.asdict(result)}
     checks = record.pop("checks")
     for check, points, most in zip(checks, marks.points, marks.max_points, strict=True):
@@ -153,7 +153,7 @@ def write_result(path: Path, result: Result, marks: Mark) -> None:
 
 
 def read_result(path: Path) -> Result | None:
-    """The result of an earlier run; None where there is none, or none that this version of the kit could have left."""
+    """Read the result of an earlier run; None if there is none, or none that this version of the kit can read."""
     try:
         record = json.loads(path.read_bytes())
         lists = ("remarks", "layers")
@@ -171,7 +171,7 @@ def _from(kind: Any, record: dict[str, Any]) -> Any:
 
 
 def write_grades(path: Path, rows: Sequence[tuple[Result, Mark]], assignment: Assignment) -> None:
-    """Writes the class's table, atomically: a row for each zip.
+    """Write the class's table, atomically: a row for each zip.
 
     `rows` are pairs of Result and Mark. A zip that does not count, or that the grader failed on, has no score: an empty
     cell is not a 0. Raises DataError where the file can't be written.

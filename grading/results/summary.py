@@ -16,7 +16,7 @@ Rows = Sequence[tuple[Result, Mark]]
 
 
 def summary(rows: Rows, manual: Manual, out: Path, *, trained: bool, lost: int) -> list[str]:
-    """The lines; `trained` is whether this run trains, `lost` of how many submissions it had to leave out trainings."""
+    """Write the lines; `trained`: whether this run trains; `lost`: how many submissions lose trainings by that."""
     counts = Counter(result.status for result, _ in rows)
     states = ", ".join(f"{counts[status]} {status}" for status in ("graded", "refused", "superseded", "crashed"))
     late = sum(1 for result, _ in rows if result.late_seconds)
@@ -29,14 +29,14 @@ def summary(rows: Rows, manual: Manual, out: Path, *, trained: bool, lost: int) 
 
 
 def unmarked(zips: Sequence[str]) -> list[str]:
-    """A line about those that had points by hand at the last run, and have none any more: who takes them away knows."""
+    """Report zips that had manual points at the last run, and have none any more: the instructor knows why."""
     if not zips:
         return []
     return [f"{MANUAL} gave points at the last run, and gives none now, to {_listed(map(quoted, zips))}"]
 
 
 def replaced(zips: Sequence[str]) -> list[str]:
-    """A line about those that were marked by hand, and are other work by now: their points are open again."""
+    """Report zips that were marked by hand, and have been replaced: their points are open again."""
     if not zips:
         return []
     return [
@@ -46,14 +46,14 @@ def replaced(zips: Sequence[str]) -> list[str]:
 
 
 def whose(submissions: Sequence[Submission]) -> list[str]:
-    """A line for each submission of which it is in doubt whose it is."""
+    """Write a line for each submission whose owner is in doubt."""
     doubted = [submission for submission in submissions if submission.doubts]
     lines = [f"whose is {quoted(one.zip.name)}? {printable('; '.join(one.doubts))}" for one in doubted[:NAMED]]
     return lines + [f"whose are {len(doubted) - NAMED} more? {GRADES} has the remarks"] * (len(doubted) > NAMED)
 
 
 def gone(rows: Rows, out: Path) -> list[str]:
-    """A line about results of zips that are not there any more, so that nobody returns them."""
+    """Report results of zips that do not exist any more, so that nobody returns them."""
     folders = {path.name for path in (out / SUBMISSIONS).iterdir() if path.is_dir()}
     left = sorted(folders - {result.folder for result, _ in rows})
     if not left:
@@ -62,7 +62,7 @@ def gone(rows: Rows, out: Path) -> list[str]:
 
 
 def _mean(rows: Rows) -> list[str]:
-    """Of the students: a file that is refused, and nobody's, is a stray one."""
+    """Report the mean score of the students; a refused file without an id belongs to none of them."""
     counted = [marks for result, marks in rows if result.status == "graded" or (_is_refused(result) and result.id)]
     if not counted:
         return []
@@ -77,14 +77,14 @@ def _is_refused(result: Result) -> bool:
 
 
 def _refused(rows: Rows) -> list[str]:
-    """Who has nothing graded, and why: a line each."""
+    """Say who has nothing graded, and why: a line each."""
     refused = [result for result, _ in rows if _is_refused(result)]
     lines = [f"refused: {quoted(result.zip)}: {printable(result.problem)}" for result in refused[:NAMED]]
     return lines + [f"refused: {len(refused) - NAMED} more; {GRADES} has the reasons"] * (len(refused) > NAMED)
 
 
 def _undecided(rows: Rows) -> list[str]:
-    """What the grader could not decide: nobody but the instructor can, and it is one among many cells."""
+    """Report what the grader could not decide: only the instructor can, and it is one among many cells."""
     checks = [
         f"{quoted(result.zip)} {check.name}"
         for result, marks in rows
@@ -118,7 +118,7 @@ def _manual(rows: Rows, manual: Manual, out: Path) -> list[str]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    """The first NAMED of the names, and how many more there are."""
+    """List the first NAMED of the names, and how many more there are."""
     names = list(names)
     more = f", and {len(names) - NAMED} more" if len(names) > NAMED else ""
     return f"{', '.join(names[:NAMED])}{more}"

@@ -94,7 +94,7 @@ class Bubblewrap(Sandbox):
         return _BubblewrapProcess(self, job, next(self._users))
 
     def options(self, job: Job, as_root: bool) -> list[str]:
-        """The command line up to the descriptors."""
+        """Return the command line up to the descriptors."""
         kinds = ("user", "pid", "net", "ipc", "uts", "cgroup-try")
         options = [self._program, *(f"--unshare-{kind}" for kind in kinds), "--hostname", "sandbox"]
         # Not --die-with-parent: until process 1 has begun, that kills the outer bwrap alone, and the inner one then
@@ -114,13 +114,16 @@ class Bubblewrap(Sandbox):
         return [*options, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
 
     def _memory(self, folder: str, size: int) -> list[str]:
-        """Options for a folder in memory that anyone may write to. Before 0.7, only the watch inside bounds it."""
+        """Return options for a folder in memory that anyone may write to. Before 0.7, only the watch bounds it."""
         bound = ["--size", str(size + SLACK)] if self._sizes else []
         return ["--perms", "1777", *bound, "--tmpfs", folder]
 
 
 def _show(outside: str | Path, inside: str | Path) -> Iterator[str]:
-    """Options that mount something read-only, below folders that anyone may pass: bwrap's own are closed to others."""
+    """Yield options that mount something read-only, below folders that anyone may pass.
+
+    Folders that bwrap makes itself are closed to other users.
+    """
     for folder in reversed(Path(inside).parents[:-1]):
         yield from ("--dir", str(folder))
     yield from ("--ro-bind", str(outside), str(inside))
@@ -136,7 +139,7 @@ def _check_readable(path: Path) -> None:
 
 
 def _system() -> Iterator[str]:
-    """Options that mount the interpreter and what it stands on, read-only, and the plainest of /dev and /proc."""
+    """Yield options that mount the interpreter and what it needs, read-only, and a minimal /dev and /proc."""
     shown = _shown()
     ways = _ways_through_scratch(shown)
     for way in ways:
@@ -155,14 +158,14 @@ def _system() -> Iterator[str]:
 
 
 def _ways_through_scratch(shown: list[Path]) -> list[Path]:
-    """The folders right in /tmp that lead to what is shown, which would be as writable as /tmp itself."""
+    """Return the folders right in /tmp that lead to what is shown, which would be as writable as /tmp itself."""
     below = [path for path in shown if SCRATCH in path.parents]
     tops = {Path(*path.parts[: len(SCRATCH.parts) + 1]) for path in below}
     return sorted(tops.difference(shown))
 
 
 def _interpreter() -> Iterator[Path]:
-    """What this interpreter is made of: its own folder, that of the one it was made from, and its packages.
+    """Yield the parts of this interpreter: its own folder, that of the one it was made from, and its packages.
 
     A virtual environment's python is a link to another, which may be a link in turn; each may have its library beside
     it. Of a prefix that holds the system's programs, too, only the interpreter and its library are shown.
@@ -178,7 +181,10 @@ def _interpreter() -> Iterator[Path]:
 
 
 def _shown() -> list[Path]:
-    """Everything outside that is shown: of a virtual environment its parts, for its folder may be the course's own."""
+    """Return everything outside that is shown.
+
+    Of a virtual environment these are its parts, because its folder may be the course's own.
+    """
     shown = [Path(folder, name) for folder in ("/usr", "/") for name in LIBRARIES] + [Path("/etc/ld.so.cache")]
     for path in _interpreter():
         shown += [path / part for part in ENVIRONMENT] if (path / "pyvenv.cfg").is_file() else [path]
@@ -186,7 +192,7 @@ def _shown() -> list[Path]:
 
 
 def _links(path: Path) -> Iterator[Path]:
-    """The path, what it links to, what that links to, and so on."""
+    """Yield the path, what it links to, what that links to, and so on."""
     yield path
     while path.is_symlink():
         path = Path(os.path.normpath(path.parent / os.readlink(path)))
@@ -203,7 +209,7 @@ class _BubblewrapProcess(Process):
     grace = 5.0
 
     def __init__(self, sandbox: Bubblewrap, job: Job, user: int | None = None) -> None:
-        """`user`: the host's number of the user to run as, where root starts it."""
+        """Start the sandbox; `user`: the host's number of the user to run as, where root starts it."""
         self._init = self._output = self._group = None  # _init: a descriptor of process 1
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
@@ -217,7 +223,7 @@ class _BubblewrapProcess(Process):
             raise
 
     def _start(self, sandbox: Bubblewrap, job: Job, user: int | None, control: int, usage: int) -> None:
-        """Starts bwrap; `control` and `usage` are descriptors for process 1."""
+        """Start bwrap; `control` and `usage` are descriptors for process 1."""
         config = {
             "command": job.command,
             "cwd": job.cwd,
@@ -247,7 +253,7 @@ class _BubblewrapProcess(Process):
             users.send(b"go")
 
     def _adopt(self, info: bytes, user: int | None) -> None:
-        """Gets hold of process 1, and gives it its users where root started it."""
+        """Open a descriptor of process 1, and give it its users where root started it."""
         try:
             pid = json.loads(info)["child-pid"]
             self._init = os.pidfd_open(pid)
@@ -261,7 +267,7 @@ class _BubblewrapProcess(Process):
             raise SandboxError(f"bwrap failed: {message.decode(errors='replace').strip() or error}") from None
 
     def kill(self) -> None:
-        """Asks process 1 to end everything and report, and kills it if it does not; its end is the end of all."""
+        """Ask process 1 to end everything and report, and kill it if it does not; its end is the end of all."""
         with contextlib.suppress(OSError):  # it has hung up itself
             self._control.shutdown(socket.SHUT_WR)
         if self._init is not None and not _wait(self._init, PATIENCE):
@@ -304,7 +310,7 @@ class _BubblewrapProcess(Process):
 
 
 def _wait(process: int, seconds: float | None) -> bool:
-    """Waits for the process of a descriptor, and all of the PID namespace that it began, to be gone; whether it is."""
+    """Wait until a descriptor's process, and all of the PID namespace that it began, is gone; tell whether it is."""
     poll = select.poll()
     poll.register(process, select.POLLIN)
     return bool(poll.poll(None if seconds is None else seconds * 1000))
@@ -327,12 +333,12 @@ class _Pipe:
         os.close(self.writes)
 
     def send(self, data: bytes) -> None:
-        """Writes at most what a pipe holds, and the end."""
+        """Write at most what a pipe holds, and the end."""
         os.write(self.writes, data)
         self.close_writes()
 
     def receive(self) -> bytes:
-        """All there is, up to the end."""
+        """Read everything, up to the end."""
         data = b""
         while part := os.read(self.reads, 4096):
             data += part

@@ -67,22 +67,22 @@ class Group:
         return self._folder / "cpu.stat"
 
     def bound(self, name: str, value: int) -> None:
-        """Writes a file of the group; raises OSError where the system has none of that name."""
+        """Write a file of the group; raise OSError where the system has none of that name."""
         with open(self._folder / name, "r+") as file:  # which makes no file, other than Path.write_text
             file.write(str(value))
 
     def cpu_seconds(self) -> float:
-        """Processor time of all that were ever in the group."""
+        """Return the processor time of all processes that were ever in the group."""
         return _numbers(self.usage).get("usage_usec", 0) / 10**6
 
     def out_of_memory(self) -> bool:
-        """Whether the kernel killed something in it for its memory."""
+        """Tell whether the kernel killed something in the group for its memory."""
         with contextlib.suppress(OSError):  # no memory controller
             return _numbers(self._folder / "memory.events").get("oom_kill", 0) > 0
         return False
 
     def close(self) -> None:
-        """Kills what is in the group, and removes it."""
+        """Kill what is in the group, and remove it."""
         with contextlib.suppress(OSError):
             self.bound("cgroup.kill", 1)
         deadline = time.monotonic() + PATIENCE
@@ -110,7 +110,7 @@ class Groups:
         return any(wall.stands for wall in self.walls if wall.name == name)
 
     def make(self, limits: Limits, files: int = FILES) -> Group:
-        """A new group with these limits, of the walls that stand; `files` are bytes for what it reads."""
+        """Make a group with these limits, of the walls that stand; `files` are bytes for what it reads."""
         folder = self.home / f"{PREFIX}{os.getpid()}-{uuid.uuid4().hex}"
         folder.mkdir()
         group = Group(folder)
@@ -122,7 +122,7 @@ class Groups:
         return group
 
     def bound(self, group: Group, limits: Limits, files: int = FILES) -> None:
-        """Gives a group its limits."""
+        """Set the limits of a group."""
         if self.stands("memory"):
             group.bound("memory.max", limits.memory_bytes + files)
             group.bound("memory.oom.group", 1)
@@ -137,7 +137,7 @@ class Groups:
 
 @functools.cache
 def find_groups() -> Groups | None:
-    """Where this process may make groups, tried; None where it may not, or where no wall stands."""
+    """Return where this process may make groups, tried; None where it may not, or where no wall stands."""
     home = find_home(PROC, os.geteuid() == 0)
     if home is None or not _open_up(home):
         return None
@@ -146,7 +146,7 @@ def find_groups() -> Groups | None:
 
 
 def find_home(proc: Path, as_root: bool) -> Path | None:
-    """The folder to make groups in: for root the uppermost, for others their own, where systemd has given it to them.
+    """Return the folder to make groups in: for root the uppermost, for others their own, if systemd has delegated it.
 
     `proc` is the folder /proc/self, of which `mountinfo` and `cgroup` are read.
     """
@@ -161,7 +161,7 @@ def find_home(proc: Path, as_root: bool) -> Path | None:
 
 
 def _open_up(home: Path) -> bool:
-    """Lets groups in `home` have controllers, as far as it may; whether groups can be made in it at all."""
+    """Enable controllers for groups in `home`, as far as possible; tell whether groups can be made in it at all."""
     try:
         if os.geteuid() != 0:  # a group that was given to this process: it has to make room in it
             below = home / "grader"
@@ -179,7 +179,7 @@ def _open_up(home: Path) -> bool:
 
 
 def _sweep(home: Path) -> None:
-    """Removes what a grader that was killed has left; a group with a process in it can't be removed."""
+    """Remove what a grader that was killed has left; a group with a process in it can't be removed."""
     for folder in home.glob(f"{PREFIX}*"):
         maker = folder.name.removeprefix(PREFIX).partition("-")[0]
         if not Path("/proc", maker).exists():
@@ -188,7 +188,7 @@ def _sweep(home: Path) -> None:
 
 
 def inside(group: Group, command: list[str]) -> list[str]:
-    """The command line of a command that is in the group before it begins."""
+    """Return the command line of a command that is in the group before it begins."""
     return ["/bin/sh", "-c", 'echo $$ > "$0" || exit 1; exec "$@"', str(group.processes), *command]
 
 
@@ -221,7 +221,7 @@ while True:
 
 
 def trials(home: Path) -> Iterator[Wall]:
-    """Tries each wall with a process that takes too much."""
+    """Try each wall with a process that takes too much."""
     private, shared, processes, cpu = (_tried(home, what) for what in TAKE)
     yield Wall("memory", not (private or shared), private or shared)
     yield Wall("processes", not processes, processes)
@@ -229,7 +229,7 @@ def trials(home: Path) -> Iterator[Wall]:
 
 
 def _tried(home: Path, what: str) -> str:
-    """Why a wall does not hold what takes too much; "" where it does."""
+    """Say why a wall does not stop a process that takes too much; "" where it does."""
     wall = what.partition(",")[0]
     groups = Groups(home, (Wall(wall, True),))
     try:
@@ -253,6 +253,6 @@ def _tried(home: Path, what: str) -> str:
 
 
 def _numbers(path: Path) -> dict[str, int]:
-    """The lines "name number" of a file of the kernel's."""
+    """Read the lines "name number" of a file of the kernel's."""
     pairs = (line.split() for line in path.read_text().splitlines())
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2}

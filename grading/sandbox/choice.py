@@ -33,9 +33,9 @@ TRIAL = Limits(wall_seconds=20)
 
 
 def find_sandbox(unsafe: bool = False) -> Sandbox:
-    """The first sandbox that works here; with `unsafe`, where none does, one that confines nothing, named "none".
+    """Return the first sandbox that works here.
 
-    Raises NoSandbox where none works.
+    With `unsafe`, where none does, it is one that confines nothing, named "none". Raises NoSandbox where none works.
     """
     for trial in trials():
         if trial.sandbox:
@@ -46,7 +46,7 @@ def find_sandbox(unsafe: bool = False) -> Sandbox:
 
 
 def check_hidden(sandbox: Sandbox, private: Mapping[str, Path]) -> None:
-    """Sees to it that student code is shown none of what is `private`, folders by what they are.
+    """Check that student code can't read what is `private`, folders by what they are.
 
     Raises SandboxError, a line, where one lies in what the sandbox shows of the interpreter.
     """
@@ -69,7 +69,7 @@ class Trial:
 
 
 def trials() -> Iterator[Trial]:
-    """Tries one kind of sandbox after the other."""
+    """Try one kind of sandbox after the other."""
     for kind in (Bubblewrap,):
         try:
             sandbox = kind()

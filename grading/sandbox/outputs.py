@@ -18,11 +18,11 @@ class TooMuchOutput(Exception):
 
 
 def fetch(folder: int, destination: Path, limits: Limits) -> tuple[str, ...]:
-    """Copies the regular files below `folder`, an open directory, to `destination`; returns what it left behind.
+    """Copy the regular files below `folder`, an open directory, to `destination`; return what was left behind.
 
     To be called when everything that could write to `folder` is dead. Links are never followed: they, devices, pipes,
     sockets, files with several names (hard links) and files with outlandish names stay behind, each with a remark. The
-    copies are new files: owner, mode, and whatever else clung to the originals stays behind, too.
+    copies are new files: owner, mode and other attributes of the originals stay behind, too.
 
     Raises TooMuchOutput at the first file too many; the files before it have been copied.
     """
@@ -47,7 +47,7 @@ def fetch(folder: int, destination: Path, limits: Limits) -> tuple[str, ...]:
 
 
 def _entries(folder: int, here: PurePosixPath) -> Iterator[tuple[PurePosixPath, os.stat_result, str | None]]:
-    """Yields path, status, and the reason to leave it behind (or None) of everything in `here`, below `folder`."""
+    """Yield path, status, and the reason to leave it behind (or None) of everything in `here`, below `folder`."""
     descriptor = os.open(here, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
     try:
         with os.scandir(descriptor) as entries:

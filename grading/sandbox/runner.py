@@ -62,22 +62,22 @@ class Process(abc.ABC):
 
     @abc.abstractmethod
     def kill(self) -> None:
-        """Ends everything in the sandbox; when it returns, nothing of it is left. May be called again."""
+        """End everything in the sandbox; when it returns, nothing of it is left. May be called again."""
 
     @abc.abstractmethod
     def report(self) -> Report | None:
-        """How it ended, or None where nothing could tell, because all of it was killed. Call it when it has ended.
+        """Return how it ended, or None if that is unknown, because all of it was killed. Call it when it has ended.
 
         Raises SandboxError where it never started.
         """
 
     @abc.abstractmethod
     def fetch(self, destination: Path, limits: Limits) -> tuple[str, ...]:
-        """Copies what is in the output folder; see outputs.fetch."""
+        """Copy what is in the output folder; see outputs.fetch."""
 
     @abc.abstractmethod
     def close(self) -> None:
-        """Kills it and lets go of everything."""
+        """Kill it and release everything."""
 
     def __enter__(self) -> "Process":
         return self
@@ -94,7 +94,7 @@ class Sandbox(abc.ABC):
 
     @property
     def shown(self) -> list[Path]:
-        """The folders and files outside that every command can read, because the interpreter is made of them."""
+        """The folders and files outside that every command can read, because they are parts of the interpreter."""
         return []
 
     @property
@@ -104,7 +104,7 @@ class Sandbox(abc.ABC):
 
     @abc.abstractmethod
     def _launch(self, job: Job) -> Process:
-        """Starts the job; raises SandboxError where that fails at once."""
+        """Start the job; raise SandboxError where that fails at once."""
 
     def run(
         self,
@@ -116,7 +116,7 @@ class Sandbox(abc.ABC):
         env: Mapping[str, str] | None = None,
         cwd: str = "/",
     ) -> Outcome:
-        """Runs `command` to its end, or to a limit; when this returns or raises, nothing that it started is left.
+        """Run `command` to its end, or to a limit; when this returns or raises, nothing that it started is left.
 
         Args:
             command: the program (see `python`) and its arguments; paths are those inside.
@@ -128,7 +128,7 @@ class Sandbox(abc.ABC):
             cwd: where to start, a path inside.
 
         Raises:
-            SandboxError: the sandbox could not be had, or something outside is missing: not the command's fault.
+            SandboxError: the sandbox could not be started, or something outside is missing: not the command's fault.
         """
         limits = limits or Limits()
         job = self._job(command, read_only, limits, env, cwd, has_output=output is not None, keeps_pipes=False)
@@ -162,7 +162,7 @@ class Sandbox(abc.ABC):
         env: Mapping[str, str] | None = None,
         cwd: str = "/",
     ) -> "Running":
-        """Starts a process that answers requests, confined as in `run`; wall and processor time are unlimited.
+        """Start a process that answers requests, confined as in `run`; wall and processor time are unlimited.
 
         The folders in `read_only` are those outside, not copies: a file that appears in one can be read inside. It
         lives no longer than the thread that called this.
@@ -202,13 +202,13 @@ class Sandbox(abc.ABC):
 
 
 def _piped(stream: IO[bytes] | None) -> IO[bytes]:
-    """A stream of a process that was started with a pipe for it."""
+    """Return a stream of a process that was started with a pipe for it."""
     assert stream is not None
     return stream
 
 
 def _read(popen: subprocess.Popen[bytes], log: Log, deadline: float) -> str | None:
-    """Reads what a process prints to its end; returns None, or "timeout" or "log" where it is to be stopped."""
+    """Read what a process prints to its end; return None, or "timeout" or "log" where it is to be stopped."""
     while (left := deadline - time.monotonic()) > 0:
         if not select.select([_piped(popen.stdout)], [], [], left)[0]:
             continue
@@ -243,7 +243,7 @@ class Running:
         return str(self._log)
 
     def ask(self, request: bytes, seconds: float) -> bytes:
-        """Sends a line and returns the line that comes back, both without their line end.
+        """Send a line and return the line that comes back, both without their line end.
 
         Raises SandboxError, and ends the process, where no answer comes within `seconds`, or one that is too long.
         """
@@ -277,7 +277,7 @@ class Running:
         return line
 
     def close(self) -> None:
-        """Ends the process and everything that it started."""
+        """End the process and everything that it started."""
         self._process.kill()
         self._drain.join(1)  # without a sandbox, something may have escaped that keeps stderr open
         self._process.close()

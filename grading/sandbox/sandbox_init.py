@@ -75,7 +75,7 @@ def _set_dumpable(dumpable: bool) -> None:
 
 
 def _become(config: dict) -> None:
-    """Turns this process into the command, under its limits and without any privilege. Does not return."""
+    """Turn this process into the command, under its limits and without any privilege; it does not return."""
     try:
         _set_dumpable(True)
         os.nice(NICE)
@@ -116,7 +116,7 @@ def _resource_limits(limits: dict) -> Iterator[tuple[int, int]]:
 def _watch(
     command: int, control: socket.socket, limits: dict, cpu: "_Cpu", kernel: "_Kernel"
 ) -> tuple[str, int | None]:
-    """Waits until the command ends, a limit is passed, or the grader hangs up; returns `ended` and the status."""
+    """Wait until the command ends, a limit is passed, or the grader hangs up; return `ended` and the status."""
     deadline = time.monotonic() + limits["wall_seconds"]
     ending = os.pidfd_open(command)
     while True:
@@ -133,7 +133,7 @@ def _watch(
 
 
 def _reap(command: int) -> int | None:
-    """Takes in the dead, orphans too; returns the wait status of the command if it is among them, else None."""
+    """Reap dead processes, orphans too; return the wait status of the command if it is among them, else None."""
     status = None
     try:
         while True:
@@ -148,13 +148,13 @@ def _reap(command: int) -> int | None:
 
 
 def verdict(status: int) -> tuple[str, int | None]:
-    """How a command ended and its status, in the words of limits.Outcome; `status` is as Popen.returncode has it."""
+    """Return how a command ended and its status, in the words of limits.Outcome; `status` is Popen's returncode."""
     limit = {-signal.SIGXCPU: "cpu", -signal.SIGXFSZ: "output"}.get(status)
     return (limit, None) if limit else ("killed" if status < 0 else "exit", status)
 
 
 def _passed(limits: dict, cpu: "_Cpu", kernel: "_Kernel") -> str | None:
-    """The name of the limit that the sandbox as a whole has passed, or None."""
+    """Return the name of the limit that the sandbox as a whole has passed, or None."""
     try:
         memory, times = _count()
         memory += _sockets() + kernel.bytes(len(times))
@@ -173,10 +173,10 @@ def _passed(limits: dict, cpu: "_Cpu", kernel: "_Kernel") -> str | None:
 
 
 def _count() -> tuple[int, dict[tuple[str, int], tuple[float, float]]]:
-    """Bytes of memory that all other processes have, and the `_times` of each, by what tells it from all others.
+    """Return the bytes of memory of all other processes, and the `_times` of each, by what identifies it.
 
     Where one ended meanwhile, another may have its memory by now, and so on from one to the next, faster than one can
-    look. Then all are held for the moment that counting takes. Raises OSError where even that does not help.
+    look. Then all are stopped for the moment that counting takes. Raises OSError where even that does not help.
     """
     counted = _count_once()
     if counted:
@@ -196,7 +196,7 @@ def _count() -> tuple[int, dict[tuple[str, int], tuple[float, float]]]:
 
 
 def _count_once() -> tuple[int, dict[tuple[str, int], tuple[float, float]]] | None:
-    """What `_count` returns, or None where a process ended meanwhile."""
+    """Count once; return what `_count` does, or None where a process ended meanwhile."""
     memory, times = 0, {}
     try:
         for pid in _numbers("/proc"):
@@ -214,7 +214,7 @@ def _numbers(folder: str) -> Iterator[str]:
 
 
 def _memory(pid: str) -> int:
-    """Bytes of the process that no file backs, with the kernel's own for its page tables and open files."""
+    """Return the bytes of the process that no file backs, with the kernel's own for its page tables and open files."""
     fields = _status(f"/proc/{pid}/status")
     if "RssAnon" not in fields and int(fields["Threads"]) > 1:  # its first thread has ended, the others go on
         for thread in _numbers(f"/proc/{pid}/task"):
@@ -226,13 +226,13 @@ def _memory(pid: str) -> int:
 
 
 def _status(path: str) -> dict[str, str]:
-    """The fields of a status file; the name of a process may hold anything but a line's end."""
+    """Read the fields of a status file; the name of a process may hold anything but a line's end."""
     with open(path, "rb") as file:
         return dict(line.split(":", 1) for line in file.read().decode("latin-1").split("\n") if ":" in line)
 
 
 def _times(pid: str) -> tuple[int, tuple[float, float]]:
-    """When the process began, and its processor time in seconds: its own, and that of the dead that it waited for."""
+    """Return when the process began, and its processor time in seconds: its own, and that of its reaped children."""
     with open(f"/proc/{pid}/stat", "rb") as file:
         fields = file.read().rpartition(b")")[2].split()  # the name before it may hold anything
     user, system, waited_user, waited_system = map(int, fields[11:15])
@@ -255,7 +255,7 @@ class _Cpu:
         self._began = self._of_group()  # what bwrap used
 
     def seconds(self, times: Mapping[tuple[str, int], tuple[float, float]]) -> float:
-        """Processor time until now, in seconds; `times` is what `_count` tells of the processes that live."""
+        """Return the processor time until now, in seconds; `times` is what `_count` returns for living processes."""
         for process in self._last.keys() - times.keys():
             self._gone += self._last.pop(process)
         self._last |= {process: own for process, (own, _) in times.items()}
@@ -296,7 +296,7 @@ def _rusage(who: int) -> float:
 
 
 def _sockets() -> int:
-    """Bytes that the buffers of the sandbox's sockets may hold, which no process has."""
+    """Return the bytes that the buffers of the sandbox's sockets may hold, which belong to no process."""
     with open("/proc/net/sockstat", "rb") as file:
         fields = {line.split()[0]: line.split()[1:] for line in file}
     used, tcp = int(fields[b"sockets:"][1]), int(fields[b"TCP:"][1])
@@ -304,7 +304,7 @@ def _sockets() -> int:
 
 
 def _tcp_bytes() -> int:
-    """Bytes of a TCP socket whose buffers have grown."""
+    """Return the bytes of a TCP socket whose buffers have grown."""
     try:
         return sum(int(open(f"/proc/sys/net/ipv4/tcp_{kind}mem").read().split()[2]) for kind in "rw")
     except OSError:
@@ -312,7 +312,7 @@ def _tcp_bytes() -> int:
 
 
 def _used(folder: str) -> tuple[int, int]:
-    """Bytes and files in use in a tmpfs; (0, 0) where there is none."""
+    """Return the bytes and files in use in a tmpfs; (0, 0) if it does not exist."""
     try:
         status = os.statvfs(folder)
     except FileNotFoundError:
@@ -321,7 +321,7 @@ def _used(folder: str) -> tuple[int, int]:
 
 
 def _end_all() -> None:
-    """Kills everything else in the sandbox and waits until it is gone."""
+    """Kill everything else in the sandbox and wait until it is gone."""
     try:
         while True:
             os.kill(-1, signal.SIGKILL)

@@ -103,7 +103,7 @@ ALLOW, KILL, FAIL = 0x7FFF0000, 0x80000000, 0x00050000
 
 
 def program(machine: str | None = None) -> bytes | None:
-    """The filter for this machine (or the one named), to be given to the kernel; None for one that is not known."""
+    """Return the filter for this machine (or the one named), for the kernel; None for an unknown one."""
     machine = machine or platform.machine()
     if machine not in AUDIT_ARCHITECTURE:
         return None
@@ -132,7 +132,7 @@ def program(machine: str | None = None) -> bytes | None:
 
 
 def _refusal(rule: Rule, column: int) -> list[bytes]:
-    """The instructions of a rule; the number of the system call is loaded before and after them."""
+    """Return the instructions of a rule; the number of the system call is loaded before and after them."""
     code, past = [], 2 * len(rule.tests)  # instructions from behind a jump to the load of the number
     for argument, kind, value in rule.tests:
         past -= 2

@@ -20,7 +20,10 @@ class StagedProcess(Process):
     """A process that writes to `self.output`, a folder of its own, and is killed when it writes too much."""
 
     def __init__(self, limits: Limits) -> None:
-        """`folder` is the process's own and closed to other users; `output` is in it; `excess` tells who killed it."""
+        """Make the folders.
+
+        `folder` is the process's own and closed to other users; `output` is in it; `excess` tells who killed it.
+        """
         self._limits, self._done, self.excess = limits, threading.Event(), False
         self.folder = Path(tempfile.mkdtemp(prefix="grading-"))
         self.output = self.folder / "output"
@@ -28,7 +31,7 @@ class StagedProcess(Process):
         self.output.chmod(0o777)
 
     def begin(self, command: Sequence[str], **options: Any) -> None:
-        """Starts the command, with options of subprocess.Popen, and the watch."""
+        """Start the command, with options of subprocess.Popen, and the watch."""
         try:
             self.popen = subprocess.Popen(command, start_new_session=True, **options)
         except OSError as error:
@@ -62,7 +65,7 @@ class StagedProcess(Process):
 
 
 def _size(folder: Path) -> tuple[int, int]:
-    """Bytes on disk and number of the files and folders below a folder."""
+    """Return the bytes on disk and the number of the files and folders below a folder."""
     size = files = 0
     for path, folders, names in os.walk(folder):
         for name in folders + names:

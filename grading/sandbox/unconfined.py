@@ -66,6 +66,6 @@ class _PlainProcess(StagedProcess):
 
 
 def _ulimits(limits: Limits) -> list[str]:
-    """What the shell's ulimit takes: seconds, KiB, blocks of 512 bytes, and a number."""
+    """Return the limits in the units of the shell's ulimit: seconds, KiB, blocks of 512 bytes, and a number."""
     cpu = "unlimited" if limits.cpu_seconds == math.inf else str(math.ceil(limits.cpu_seconds))
     return [cpu, str(limits.memory_bytes // 1024), str(limits.file_bytes // 512), str(limits.open_files)]

@@ -32,21 +32,21 @@ class Library:
     """The fingerprints of all zips that were ever compared here."""
 
     def __init__(self, out: Path, sandbox: Sandbox, scratch: Path) -> None:
-        """Keeps them in a folder within `out`, the results', which has to be there; `scratch` is for passing use."""
+        """Keep them in a folder within `out`, the results', which must exist; `scratch` is for temporary use."""
         self._folder, self._sandbox, self._scratch = out / FOLDER, sandbox, scratch
         self._folder.mkdir(exist_ok=True)
 
     def file(self, sha256: str) -> Path:
-        """Where the fingerprints of the zip with this hash are, or will be."""
+        """Return the file for the fingerprints of the zip with this hash."""
         return self._folder / f"{sha256}.json"
 
     def keep(self, sha256: str, folder: Path, report: str) -> None:
-        """Keeps those of an unpacked submission; what goes wrong with that is tried again when it is compared."""
+        """Keep those of an unpacked submission; on failure, it is tried again when the submission is compared."""
         with contextlib.suppress(SandboxError, DataError, OSError), self._emptied() as scratch:
             keep_fingerprints(self.file(sha256), folder, report, self._sandbox, scratch)
 
     def source(self, zip_path: Path, label: str, student: str, sha256: str = "") -> Source:
-        """The Source of a zip, whose fingerprints are taken where they are not kept; "" for a hash that isn't known.
+        """Return the Source of a zip; take its fingerprints if they are not kept. The hash is "" if it is unknown.
 
         Raises BadZip, limits.SandboxError, DataError or OSError where there are none.
         """
@@ -85,9 +85,9 @@ def compare(
     assignment: Assignment,
     page: Path,
 ) -> list[str]:
-    """Compares the graded submissions, given with their zips, with each other and with those of an archive.
+    """Compare the graded submissions, given with their zips, with each other and with those of an archive.
 
-    Writes the page; returns what to tell the instructor, a line each. Raises whatever goes wrong with that itself.
+    Writes the page; returns the lines for the instructor. Raises whatever goes wrong with that itself.
     """
     left_out: list[tuple[Source, str]] = []
     sources = []
@@ -116,7 +116,7 @@ def _found(pairs: Sequence[Pair]) -> str:
 
 
 def _copies(sources: Iterable[Source]) -> list[list[Source]]:
-    """Groups of students whose zips are the same: they share their fingerprints' file."""
+    """Return groups of students whose zips are the same: they share their fingerprints' file."""
     groups: dict[Path, list[Source]] = defaultdict(list)
     for source in sources:
         groups[source.file].append(source)
@@ -126,7 +126,7 @@ def _copies(sources: Iterable[Source]) -> list[list[Source]]:
 def _source(
     library: Library, path: Path, label: str, student: str, left_out: list[tuple[Source, str]], sha256: str = ""
 ) -> list[Source]:
-    """The Source of a zip, alone in a list; none, and the reason in `left_out`, where it can't be had."""
+    """Return the Source of a zip, alone in a list; none, and the reason in `left_out`, where that fails."""
     try:
         return [library.source(path, label, student, sha256)]
     except Exception as error:  # whatever one zip does to its reading, the others are compared
@@ -136,14 +136,14 @@ def _source(
 
 
 def archived(folders: Iterable[Path], submissions: Path) -> list[Path]:
-    """All zips in folders of earlier years; those of this year's, `submissions`, are none."""
+    """Find all zips in folders of earlier years, without this year's, `submissions`."""
     present = submissions.resolve()
     zips = sorted({path.resolve() for folder in folders for path in folder.rglob("*.zip")})
     return [path for path in zips if path.is_file() and not path.is_relative_to(present)]
 
 
 def _student(path: Path, ids: str) -> str:
-    """The id in the name of a zip, "" where there is none."""
+    """Return the id in the name of a zip, "" where there is none."""
     try:
         return parse_zip_name(path.name, ids).id
     except BadName:

@@ -45,12 +45,12 @@ class Source:
     student: str
 
     def prints(self) -> dict[str, frozenset[int]]:
-        """The values of the fingerprints, by kind. Raises NoFingerprints where there are none."""
+        """Return the values of the fingerprints, by kind; raise NoFingerprints where there are none."""
         record = self._record()
         return {name: frozenset(int(found[0]) for found in record["prints"][name]) for name in KINDS}
 
     def places(self, kind: str) -> tuple[list[Print], list[tuple[str, list[str]]]]:
-        """The fingerprints of a kind, and the files that they are in: names and lines."""
+        """Return the fingerprints of a kind, and the files that they are in: names and lines."""
         record = self._record()
         return [Print(*found) for found in record["prints"][kind]], [(name, lines) for name, lines in record["files"]]
 
@@ -116,7 +116,7 @@ class Passage:
 
 
 def keep_fingerprints(file: Path, folder: Path, report: str, sandbox: Sandbox, scratch: Path) -> None:
-    """Has the fingerprints of an unpacked submission taken in the sandbox, and keeps them, atomically.
+    """Take the fingerprints of an unpacked submission in the sandbox, and keep them, atomically.
 
     `report` is the text of its report, `scratch` an empty folder. What can't be read within the limits is kept as the
     problem that it is. Raises limits.SandboxError where the sandbox fails, and DataError or OSError.
@@ -148,7 +148,7 @@ def keep_fingerprints(file: Path, folder: Path, report: str, sandbox: Sandbox, s
 
 
 def are_kept(file: Path) -> bool:
-    """Whether fingerprints are in a file, and such as this version of the kit would take."""
+    """Tell whether a file holds fingerprints, and such as this version of the kit would take."""
     try:
         return json.loads(file.read_bytes())["version"] == version()
     except (OSError, ValueError, TypeError, KeyError):
@@ -157,7 +157,7 @@ def are_kept(file: Path) -> bool:
 
 @functools.cache
 def version() -> str:
-    """A hash of what fingerprints depend on: the code that takes them, its lexer, and what was handed out."""
+    """Return a hash of what fingerprints depend on: the code that takes them, its lexer, and what was handed out."""
     digest = hashlib.sha256(f"pygments {metadata.version('pygments')}".encode())
     for path in (*READER.glob("*.py"), *_handed_out("*.py"), *_handed_out("*.md")):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
@@ -165,13 +165,13 @@ def version() -> str:
 
 
 def _handed_out(pattern: str) -> list[Path]:
-    """Files whose text no student wrote: the kit, its texts, and the reference solutions."""
+    """Return files whose text no student wrote: the kit, its texts, and the reference solutions."""
     return sorted([*KIT.glob(pattern), *KIT.glob(f"labkit/**/{pattern}")])
 
 
 @functools.cache
 def known_hashes() -> dict[str, frozenset[int]]:
-    """The hashes of all that was handed out, by kind. This is the kit's own text, so that no sandbox is needed."""
+    """Hash all that was handed out, by kind. This is the kit's own text, so that no sandbox is needed."""
     kinds_of = {"*.py": tuple(KINDS), "*.md": ("report",)}
     known: dict[str, set[int]] = {name: set() for name in KINDS}
     for pattern, names in kinds_of.items():
@@ -188,7 +188,7 @@ def known_hashes() -> dict[str, frozenset[int]]:
 def find_pairs(
     sources: Sequence[Source], archive: Sequence[Source], rules: Similarity
 ) -> tuple[list[Pair], list[tuple[Source, str]]]:
-    """The pairs within a class, and between it and an archive, that share more than `rules` let pass.
+    """Find the pairs within a class, and between it and an archive, that share more than `rules` allow.
 
     Returns (pairs, left_out): the pairs sorted, the most alike first, and the sources that can't be compared, with the
     reason. Two submissions of the same student are no pair.
@@ -221,7 +221,7 @@ def _loaded(
 
 
 def find_groups(pairs: Sequence[Pair]) -> list[Group]:
-    """The groups that pairs make, which are sorted as find_pairs does: those with the weightiest pair first."""
+    """Group the pairs, which are sorted as find_pairs does; groups with the weightiest pair come first."""
     group_of: dict[Source, Group] = {}
     for pair in pairs:
         one, other = (group_of.setdefault(source, Group([source], [], [])) for source in (pair.first, pair.second))
@@ -248,7 +248,7 @@ class _Match:
     lines: list[list[int]]
 
     def takes(self, one: Print, other: Print, gap: int) -> bool:
-        """Whether fingerprints continue this match, on both sides."""
+        """Tell whether fingerprints continue this match, on both sides."""
         return (one.file, other.file) == self.files and all(
             first <= found.token <= last + gap for (first, last), found in zip(self.tokens, (one, other), strict=True)
         )
@@ -260,7 +260,7 @@ class _Match:
 
 
 def passages(pair: Pair, name: str) -> list[Passage]:
-    """The matching passages of a pair of one kind, the longest first."""
+    """Return the matching passages of a pair of one kind, the longest first."""
     size, window = KINDS[name].size, KINDS[name].window
     shared = pair.shares[name].prints
     (ones, files), (others, other_files) = pair.first.places(name), pair.second.places(name)

@@ -30,9 +30,10 @@ class Overlap(NamedTuple):
 
 
 def overlaps(ours: Sequence[frozenset[int]], theirs: Sequence[frozenset[int]], least: float) -> Iterator[Overlap]:
-    """Those who share `least` of the smaller one's text, 0 to 1, and LEAST_SHARED, within `ours` and with `theirs`.
+    """Yield those who share `least` of the smaller one's text, 0 to 1, and LEAST_SHARED.
 
-    They are numbered in this order, without a gap. `theirs` are not compared with each other.
+    They are pairs within `ours` and with `theirs`, numbered in this order, without a gap. `theirs` are not compared
+    with each other.
     """
     prints = [*ours, *theirs]
     owners = np.repeat(np.arange(len(prints)), [len(found) for found in prints])
@@ -49,13 +50,13 @@ def overlaps(ours: Sequence[frozenset[int]], theirs: Sequence[frozenset[int]], l
 
 
 def rarity(having: NDArray[np.int64], of: int) -> NDArray[np.float64]:
-    """The weight of what `having` of so many submissions have: 1 for two, or one, and the less, the more have it."""
+    """Return the weight of what `having` of so many submissions have: 1 for one or two, the less, the more have it."""
     everybody = of + UNSEEN
     return np.log(everybody / np.maximum(having, 2)) / np.log(everybody / 2)
 
 
 def _weights(owners: NDArray[np.int64], columns: NDArray[np.int64], ours: int, theirs: int) -> NDArray[np.float64]:
-    """The weight of each column; what is common in one of the two collections is common."""
+    """Return the weight of each column; what is common in one of the two collections is common."""
     width = int(columns.max(initial=-1)) + 1
     in_ours = np.bincount(columns[owners < ours], minlength=width)
     in_theirs = np.bincount(columns[owners >= ours], minlength=width)
@@ -65,7 +66,7 @@ def _weights(owners: NDArray[np.int64], columns: NDArray[np.int64], ours: int, t
 def _shared(
     owners: NDArray[np.int64], columns: NDArray[np.int64], weights: NDArray[np.float64], ours: int, everybody: int
 ) -> NDArray[np.float64]:
-    """The weight of what each of ours shares with each of all: (ours, everybody), some columns at a time."""
+    """Return the weight of what each of ours shares with each of all, (ours, everybody), in groups of columns."""
     shared = np.zeros((ours, everybody))
     several = np.flatnonzero(np.bincount(columns, minlength=len(weights)) > 1)
     place = np.full(len(weights), -1)

@@ -48,7 +48,7 @@ def write_page(
     left_out: Sequence[tuple[Source, str]] = (),
     copies: Sequence[Sequence[Source]] = (),
 ) -> None:
-    """Writes the page, atomically.
+    """Write the page, atomically.
 
     `compared` says in words what was compared, `left_out` has what could not be, with the reason, `copies` the groups
     whose zips are the same. Raises DataError where the file can't be written.
@@ -86,13 +86,13 @@ def _groups(groups: Sequence[Group]) -> str:
 
 
 def _group(group: Group) -> str:
-    """How many they are, what they share, and who they are: on one line."""
+    """Say on one line how many they are, what they share, and who they are."""
     members = "; ".join(map(_label, group.members[:MOST_LISTED]))
     return f"{len(group.members)} submissions, {_ranges(group)}: {members}"
 
 
 def _ranges(group: Group) -> str:
-    """By kind, the least and the most that a pair of the group shares."""
+    """Return by kind the least and the most that a pair of the group shares."""
     parts: dict[str, list[float]] = {}
     for pair in group.pairs:
         for kind, share in pair.shares.items():

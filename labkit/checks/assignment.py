@@ -60,11 +60,11 @@ class Late:
 
     @property
     def grace(self) -> datetime.timedelta:
-        """The time after the deadline in which nothing is lost, a timedelta."""
+        """The time after the deadline in which no points are lost."""
         return datetime.timedelta(minutes=self.grace_minutes)
 
     def percent(self, late: datetime.timedelta) -> float:
-        """The percentage of the points reached that is lost by handing in `late` (a timedelta) after the deadline."""
+        """Return the percentage of the points that is lost by handing in `late` (a timedelta) after the deadline."""
         if late <= self.grace:
             return 0.0
         return min(self.max_percent, self.percent_per_day * math.ceil(late / datetime.timedelta(days=1)))
@@ -140,7 +140,7 @@ class Assignment:
 
     @property
     def to_fill_in(self) -> list[str]:
-        """The keys that still have the value they came with, in which the instructor has to fill in the own one."""
+        """The keys that still have the value of the hand-out, which the instructor has to replace."""
         return [] if "@example." not in self.address else ["address"]
 
     @property
@@ -150,7 +150,7 @@ class Assignment:
 
 
 def load_assignment(path: str | Path = DEFAULT) -> Assignment:
-    """Reads an assignment file.
+    """Read an assignment file.
 
     Raises AssignmentError, a line with file, key, value and what is expected, for the first thing that is wrong.
     """
@@ -200,7 +200,7 @@ _MISTAKES = (  # what people write for what TOML wants, as a pattern, and what t
 
 
 def _explain(path: str | Path, text: str, problem: str) -> str:
-    """What the parser says, and for everyday mistakes in that line what to write instead."""
+    """Return the parser's message, and for everyday mistakes in that line what to write instead."""
     found = re.search(r"at line (\d+)", problem)
     line = text.splitlines()[int(found[1]) - 1].strip() if found else ""
     for pattern, instead in _MISTAKES:
@@ -304,7 +304,7 @@ class _Table:
         return value.strip()
 
     def pattern(self, key: str, default: str) -> str:
-        """A regular expression that matches something."""
+        """Read a regular expression that matches something."""
         if key not in self._content:
             self._known.append(key)
             return default
@@ -324,7 +324,7 @@ class _Table:
         return value
 
     def number(self, key: str, low: float, high: float, default: float | None = None) -> float:
-        """Without a `default`, the key must be there."""
+        """Read a number in a range; without a `default`, the key must be there."""
         value = self._get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             self.refuse(key, f"a number from {low:,g} to {high:,g}")
@@ -344,7 +344,7 @@ class _Table:
         return float(value[0]), float(value[1])
 
     def moment(self, key: str) -> datetime.datetime | None:
-        """An aware datetime, or None where there is none: a date lasts to its end, and no offset is local time."""
+        """Read an aware datetime, or None without one: a date lasts to its end, and no offset means local time."""
         self._known.append(key)
         value = self._content.get(key)
         if isinstance(value, datetime.datetime):
@@ -362,7 +362,7 @@ class _Table:
         return _Table(self._path, value, f"{self._prefix}{key}.")
 
     def tables(self, key: str) -> "list[_Table]":
-        """The tables under a repeated heading; none where there is no such heading."""
+        """Return the tables under a repeated heading; none where there is no such heading."""
         self._known.append(key)
         value = self._content.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
@@ -370,7 +370,7 @@ class _Table:
         return [_Table(self._path, item, f"{self._prefix}{key}[{n}].") for n, item in enumerate(value, 1)]
 
     def ignore(self, key: str) -> None:
-        """Takes a key that files of earlier years have, and nothing asks for any more."""
+        """Accept a key of earlier years' files that is not used any more."""
         self._known.append(key)
 
     def finish(self) -> None:

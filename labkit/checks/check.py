@@ -31,20 +31,20 @@ class Check:
 
 
 def passed(name: str, message: str, **details: Any) -> Check:
-    """A check with full marks."""
+    """Make a check with full marks."""
     return Check(name, PASSED, message, fraction=1.0, **details)
 
 
 def failed(name: str, message: str, fraction: float = 0.0, **details: Any) -> Check:
-    """A check that failed, with partial credit for what was right all the same."""
+    """Make a check that failed, with partial credit for what is right."""
     return Check(name, FAILED, message, fraction=fraction, **details)
 
 
 def skipped(name: str, message: str) -> Check:
-    """A check that could not be made, because of one that failed before."""
+    """Make a check that was not run, because one that it depends on has failed."""
     return Check(name, SKIPPED, message)
 
 
 def undecided(name: str, message: str, **details: Any) -> Check:
-    """A check that only a person can settle; the message tells what was seen, and what stopped the reading."""
+    """Make a check that only a person can settle; the message says what was seen, and what stopped the reading."""
     return Check(name, UNDECIDED, message, **details)

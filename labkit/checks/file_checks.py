@@ -26,30 +26,30 @@ _NOT_PDF = {  # first bytes of what is sent in a PDF's place
 
 
 def check_files(
-    folder: Path, scripts: Iterable[str], found: Mapping[str, str], report: str | None, left_out: Iterable[str] = ()
+    folder: Path, scripts: Iterable[str], names: Mapping[str, str], report: str | None, left_out: Iterable[str] = ()
 ) -> list[Check]:
-    """The checks "files/" of a submission unpacked to `folder`.
+    """Check the files of a submission unpacked to `folder`; return the checks "files/".
 
-    `scripts` are the names that are asked for; `found` maps those that are there to what they are called in the zip;
-    `report` is what the PDF is called there, None or "" where there is none; `left_out` are the files that were taken
-    for nothing, of which some may have been meant.
+    `scripts` are the names that are required; `names` maps those that exist to their names in the zip; `report` is the
+    PDF's name there, None or "" without one; `left_out` are the files that were not recognised, of which some may have
+    been meant.
     """
     checks = []
     for script in scripts:
         name = f"files/{script}"
-        if script not in found:
-            checks.append(failed(name, f"there is no {script}.py in the zip{_meant(script, left_out)}"))
+        if script not in names:
+            checks.append(failed(name, f"there is no {script}.py in the zip{_likely_name(script, left_out)}"))
             continue
-        problem = script_problem(folder / f"{script}.py", found[script])
-        checks.append(failed(name, problem) if problem else passed(name, f"found as {found[script]}"))
+        problem = script_problem(folder / f"{script}.py", names[script])
+        checks.append(failed(name, problem) if problem else passed(name, f"found as {names[script]}"))
     if not report:
         return [*checks, failed("files/report", _no_report(left_out))]
     problem = pdf_problem(folder / REPORT, report)
     return [*checks, failed("files/report", problem) if problem else passed("files/report", f"found as {report}")]
 
 
-def _meant(script: str, left_out: Iterable[str]) -> str:
-    """A hint at the one file that may be a script under another name, "" where there is none or several."""
+def _likely_name(script: str, left_out: Iterable[str]) -> str:
+    """Point to the one file that may be a script under another name; "" if there is none or several."""
     number = script.removeprefix("model_no")
     named = re.compile(rf"(?:.*/)?(?:model|no)[^/]*(?<!\d){number}(?!\d)[^/]*\.(?:py|ipynb|txt)", re.IGNORECASE)
     near = [path for path in left_out if len(path) <= LONGEST_SHOWN and named.fullmatch(path)]
@@ -68,9 +68,9 @@ def _no_report(left_out: Iterable[str]) -> str:
 
 
 def script_problem(path: Path, name: str = "") -> str | None:
-    """Why a file is no Python script, told with what to do; None where it may be one, with mistakes or without.
+    """Explain why a file is no Python script, and what to do; None where it may be one, with mistakes or without.
 
-    `name` is what the student calls the file, where that is not its name here.
+    `name` is the student's name of the file, where that is not its name here.
     """
     name = name or path.name
     try:
@@ -93,7 +93,7 @@ def script_problem(path: Path, name: str = "") -> str | None:
 
 
 def pdf_problem(path: Path, name: str = "") -> str | None:
-    """Why a file is no PDF, told with what to do; None where it begins as one. `name` is as for a script."""
+    """Explain why a file is no PDF, and what to do; None where it begins as one. `name` is as for a script."""
     name = name or path.name
     try:
         content = _beginning(path)

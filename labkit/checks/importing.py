@@ -20,7 +20,7 @@ ABSENT = frozenset(("cv2", "IPython", "pandas", "PIL", "seaborn", "sklearn", "te
 
 
 def import_script(path: Path) -> types.ModuleType:
-    """Imports the script `path`, whose folder is on the path of modules, and lets nothing run; returns the module.
+    """Import the script `path`, whose folder is on the path of modules, without letting it run; return the module.
 
     Raises RunsOnImport, NoModel, and whatever the script raises, SystemExit included.
     """
@@ -60,9 +60,9 @@ class _Absent(types.ModuleType):
 
 
 def stand_in_for_absent(folder: Path) -> None:
-    """From now on, lets modules in `folder` import what is in ABSENT: an unused import must not cost a script points.
+    """Let modules in `folder` import what is in ABSENT, from now on: an unused import must not cost a script points.
 
-    Nobody else gets a stand-in, and none is in sys.modules: libraries import pandas where they find it, and use it.
+    No other module gets a stand-in, and none is in sys.modules: libraries import pandas where they find it, and use it.
     """
     original = builtins.__import__
 

@@ -22,16 +22,16 @@ from labkit.networks import LAYERS, expected_variables, removal_problems, variab
 from labkit.sources import source_problem
 
 
-def look_at(script: str) -> dict[str, Any]:
-    """What is wrong with a script in the working folder, as a dict that JSON can hold."""
-    model, problem = made(Path(f"{script}.py"))
+def script_problems(script: str) -> dict[str, Any]:
+    """Return what is wrong with a script in the working folder, as a dict for JSON."""
+    model, problem = make_model(Path(f"{script}.py"))
     return {"import": problem, "shapes": [] if problem else shape_problems(script, model)}
 
 
-def made(path: Path) -> tuple[Any, str | None]:
-    """(model, problem): a new Model of the script `path`, whose folder is on the path of modules, or why there is none.
+def make_model(path: Path) -> tuple[Any, str | None]:
+    """Make a Model of the script `path`, whose folder is on the path of modules; return (model, problem).
 
-    It takes any end of the script's for a problem, sys.exit included.
+    One of the two is None. Any end of the script counts as a problem, sys.exit included.
     """
     try:
         return import_script(path).Model(), None
@@ -40,23 +40,23 @@ def made(path: Path) -> tuple[Any, str | None]:
 
 
 def shape_problems(script: str, model: Any) -> list[str]:
-    """All that is wrong with a model, a line each, what to mend first at the beginning; nothing for a right one.
+    """List all that is wrong with a model, a line each, what to correct first at the beginning; [] for a right one.
 
-    It is right where grading would find nothing, however it is written, but for what is told here because it spoils a
-    student's own training and tables: a softmax at the end, and variables that nothing uses.
+    It is right where grading would find nothing, however it is written, but for what is reported here because it spoils
+    a student's own training and tables: a softmax at the end, and variables that nothing uses.
     """
     return problems_of(script, model, *examine(script, model))
 
 
 def problems_of(script: str, model: Any, verdict: Verdict, error: Exception | None) -> list[str]:
-    """The same of a model that has been examined."""
+    """List the same for a model that has been examined."""
     if verdict.unread and error is None:
         return [f"grading can't read this network, and would leave it to your instructor: {verdict.unread}"]
     if not verdict.problems and error is None:
         return own_problems(script, model, verdict)
-    found = variable_shapes(model)
-    named = found.keys() & expected_variables(script).keys()
-    variables = [f"variable {problem}" for problem in variable_problems(script, found)] if named else []
+    shapes = variable_shapes(model)
+    named = shapes.keys() & expected_variables(script).keys()
+    variables = [f"variable {problem}" for problem in variable_problems(script, shapes)] if named else []
     if error is None:
         swapped = verdict.problems[0].startswith("this is the network of")
         removal = [] if swapped else removal_problems(script, verdict.layers)
@@ -67,7 +67,7 @@ def problems_of(script: str, model: Any, verdict: Verdict, error: Exception | No
 
 
 def own_problems(script: str, model: Any, verdict: Verdict) -> list[str]:
-    """What grading tolerates, and a student's own training and tables do not."""
+    """List what grading tolerates, and a student's own training and tables do not."""
     problems = [remark for remark in verdict.remarks if "softmax" in remark]
     weights = sum(math.prod(layer.weights) + layer.weights[-1] for layer in LAYERS[script] if layer.weights)
     count = sum(math.prod(variable.shape) for variable in model.trainable_variables)
@@ -82,14 +82,14 @@ def own_problems(script: str, model: Any, verdict: Verdict) -> list[str]:
 
 
 def variable_shapes(model: Any) -> dict[str, tuple[int, ...]]:
-    """Names to shapes of the variables that are attributes of a model."""
+    """Return names and shapes of the variables that are attributes of a model."""
     attributes = vars(model).items()
     return {name: tuple(value.shape) for name, value in attributes if getattr(value, "trainable", False) is True
             and hasattr(value, "shape")}  # fmt: skip
 
 
 def examine(script: str, model: Any) -> tuple[Verdict, Exception | None]:
-    """The verdict on a model, and the error where a call of it fails; then the verdict is on what comes before."""
+    """Return the verdict on a model, and the error where a call of it fails: then the verdict ends before that."""
     import tensorflow as tf
 
     from labkit.checks.graph.freezing import BATCH, Network, freeze, freeze_broken
@@ -113,9 +113,9 @@ def examine(script: str, model: Any) -> tuple[Verdict, Exception | None]:
 
 
 def main() -> None:
-    """Looks at the script that the command line names first, and writes to the file that it names second."""
+    """Check the script that the command line names first, and write the result to the file that it names second."""
     script, destination = sys.argv[1], Path(sys.argv[2])
-    destination.write_text(json.dumps(look_at(script)), encoding="utf-8")
+    destination.write_text(json.dumps(script_problems(script)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class BadRecord(Exception):
 
 
 def check_training(script: str, folder: Path, band: tuple[float, float]) -> tuple[Check, float | None]:
-    """Checks that a script was trained, as it is now, on MNIST, to an accuracy in `band` (lowest, highest, 0 to 1).
+    """Check that a script, in its present version, was trained on MNIST to an accuracy in `band` (low, high, 0 to 1).
 
     Returns (check, accuracy): the Check "training/<script>", and the mean accuracy over the seeds, or None without any.
     """
@@ -68,7 +68,7 @@ def _check_accuracy(name: str, script: str, runs: list[Run], band: tuple[float, 
 
 
 def read_run(path: Path) -> Run:
-    """The Run that a run.json tells of. Raises BadRecord."""
+    """Read the Run in a run.json; raise BadRecord for one that is damaged or not of this kind."""
     where = "/".join(path.parts[-4:])
     try:
         record = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Student ids: what an id looks like is the school's, and told by a regular expression in assignment.toml."""
+"""Student ids: each school has its own form, which is a regular expression in assignment.toml."""
 
 import re
 
@@ -8,7 +8,7 @@ _POSSIBLE = re.compile(rf"[A-Za-z0-9-]{{1,{MAX_ID}}}")  # in a zip's name
 
 
 def as_written(text: str, pattern: str) -> str | None:
-    """The id that a text is, with capitals and small letters as the pattern has them; None for none."""
+    """Return the id that a text is, with capitals and small letters as the pattern has them; None if it is none."""
     for form in (text, text.lower(), text.upper()):
         if _POSSIBLE.fullmatch(form) and re.fullmatch(pattern, form):
             return form
@@ -16,10 +16,10 @@ def as_written(text: str, pattern: str) -> str | None:
 
 
 def find_ids(text: str, pattern: str) -> dict[str, re.Match[str]]:
-    """The ids in a text, each with its first place: never within a longer word or number."""
-    found: dict[str, re.Match[str]] = {}
+    """Find the ids in a text, each with its first place: never within a longer word or number."""
+    ids: dict[str, re.Match[str]] = {}
     for match in re.finditer(rf"(?<![A-Za-z0-9])(?:{pattern})(?![A-Za-z0-9])", text, re.IGNORECASE):
         student_id = as_written(match[0], pattern)
         if student_id:
-            found.setdefault(student_id, match)
-    return found
+            ids.setdefault(student_id, match)
+    return ids

@@ -80,7 +80,7 @@ def read_directory(directory: Path, only_mnist: bool) -> tuple[Files, dict[str, 
 
 
 def read_one(directory: Path, name: str, only_mnist: bool) -> IdxFile | None:
-    """Read one file, unpacked or gzipped, whichever is good; None if there is neither. DataError if it is bad."""
+    """Read one file, unpacked or gzipped, whichever is good; None if neither exists, DataError if it is bad."""
     fault = None
     for path in (directory / name, directory / f"{name}.gz"):
         if path.is_dir():
@@ -100,10 +100,10 @@ def read_one(directory: Path, name: str, only_mnist: bool) -> IdxFile | None:
 
 
 def _find_by_hash(directory: Path, names: Collection[str]) -> Files:
-    """Find those of the MNIST files `names` that are in `directory`, or in a folder there, under whatever name.
+    """Find MNIST's files `names` in `directory`, or in a folder there, under any name, by their hash.
 
-    Programs that unpack them make `train-images.idx3-ubyte`, say, or a folder for each. Read are only files of the
-    right size.
+    Programs that unpack them make `train-images.idx3-ubyte`, say, or a folder for each. Only files of the right size
+    are read.
     """
     found: Files = {}
     for path in sorted([*directory.glob("*"), *directory.glob("*/*")]):
@@ -118,7 +118,7 @@ def _find_by_hash(directory: Path, names: Collection[str]) -> Files:
 
 
 def _unpacked_size(path: Path) -> int | None:
-    """Return the bytes in a file, or by its own account in what is gzipped there; None where it cannot be read."""
+    """Return the size of a file in bytes, unpacked (gzip states it); None where it cannot be read."""
     try:
         if not path.is_file():
             return None
@@ -132,7 +132,7 @@ def _unpacked_size(path: Path) -> int | None:
 
 
 def _mnist_size(name: str) -> int:
-    """Return the bytes in an uncompressed file of MNIST: its header, and one for each pixel or label."""
+    """Return the size of an uncompressed file of MNIST in bytes: its header, and one for each pixel or label."""
     return MNIST_COUNTS[name] * SIDE * SIDE + 16 if "images" in name else MNIST_COUNTS[name] + 8
 
 
@@ -152,7 +152,7 @@ def check_mnist(name: str, file: IdxFile, where: str) -> None:
 
 
 def check_count(name: str, file: IdxFile, others: Files, where: str) -> None:
-    """Raise DataError unless there are as many labels as images, where the other file of the two is among `others`."""
+    """Raise DataError if there are not as many labels as images, where the other of the two files is in `others`."""
     partner = others.get(PARTNERS[name])
     if partner is not None and len(partner.array) != len(file.array):
         raise DataError(

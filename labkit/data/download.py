@@ -65,7 +65,7 @@ class Mirror:
             self.fault = _no_answer(self.url, error)
 
     def check(self) -> None:
-        """Wait for the answer; NoAnswerError if there is none in time, or it fell silent later."""
+        """Wait for the answer; raise NoAnswerError if none comes in time, or if the mirror has fallen silent since."""
         self._question.join(max(0, self._deadline - time.monotonic()))
         if self._question.is_alive():
             self.fault = NoAnswerError(f"{public_url(self.url)} gave no answer in {TIMEOUT} s")
@@ -115,7 +115,7 @@ def public_url(url: str) -> str:
 
 
 def _no_answer(url: str, error: Exception) -> NoAnswerError:
-    """Put what requests has to say into a line: its own text is one of nested class names."""
+    """Turn an error of requests into one line: its own text consists of nested class names."""
     shown, cause = public_url(url), _innermost(error)
     if isinstance(cause, ssl.SSLCertVerificationError):
         text = f"{shown} has a certificate that is not trusted here ({cause.verify_message})"
@@ -130,7 +130,7 @@ def _no_answer(url: str, error: Exception) -> NoAnswerError:
 
 
 def _innermost(error: BaseException) -> BaseException:
-    """Return the exception at the bottom: requests and urllib3 wrap it, as `reason` or among the arguments."""
+    """Return the innermost exception: requests and urllib3 wrap it, as `reason` or among the arguments."""
     for inner in (getattr(error, "reason", None), *error.args):
         if isinstance(inner, BaseException):
             return _innermost(inner)

@@ -67,14 +67,14 @@ def read_idx(path: Path, name: str, where: str | None = None) -> IdxFile:
 
 
 def payload_of(array: np.ndarray) -> bytes:
-    """The uncompressed IDX file that holds `array`, uint8: images `(n, 28, 28, 1)` or labels `(n,)`."""
+    """Return the uncompressed IDX file that holds `array`, uint8: images `(n, 28, 28, 1)` or labels `(n,)`."""
     if array.ndim == 1:
         return struct.pack(">II", LABELS_MAGIC, len(array)) + array.tobytes()
     return struct.pack(">IIII", IMAGES_MAGIC, len(array), SIDE, SIDE) + array.tobytes()
 
 
 def write_gzip(path: Path, payload: bytes) -> None:
-    """Write `payload` to `path`, gzipped and atomically; DataError if that cannot be done."""
+    """Write `payload` to `path`, gzipped and atomically; raise DataError if that fails."""
     with atomic_file(path) as file:
         # Level 1 takes a tenth of the time of the default level; without a time stamp, equal payloads give
         # equal files.
@@ -86,7 +86,7 @@ def _kind(name: str) -> str:
 
 
 def _header(head: bytes, name: str, where: str) -> tuple[int, ...]:
-    """Check the first 16 bytes of a payload; returns the shape they promise, `(n, 28, 28)` or `(n,)`."""
+    """Check the first 16 bytes of a payload; return the shape that they promise, `(n, 28, 28)` or `(n,)`."""
     if head.lstrip()[:1] == b"<":
         raise DataError(f"{where} is a web page (it starts with {head!r}), expected an IDX file.")
     images = _kind(name) == "images"

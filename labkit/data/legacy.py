@@ -19,7 +19,7 @@ __all__ = ["dense_to_one_hot", "extract_images", "extract_labels", "maybe_downlo
 
 
 def maybe_download(filename: str, work_directory: str | os.PathLike, source_url: str) -> str:
-    """Fetch a file, unless it is there; nothing tells whether what is there is any good.
+    """Fetch a file unless it exists; neither an existing nor a fetched file is checked.
 
     Args:
         filename: its name in `work_directory`.
@@ -39,7 +39,7 @@ def maybe_download(filename: str, work_directory: str | os.PathLike, source_url:
 
 
 def extract_images(f: BinaryIO) -> np.ndarray:
-    """The images in an open file, gzipped IDX: uint8 (n, rows, columns, 1), of any size, not to be written to.
+    """Read the images in an open file, gzipped IDX: uint8 (n, rows, columns, 1), of any size, read-only.
 
     Raises ValueError where its magic number or its length is not that of images, OSError where it is not gzipped.
     """
@@ -48,7 +48,7 @@ def extract_images(f: BinaryIO) -> np.ndarray:
 
 
 def extract_labels(f: BinaryIO, one_hot: bool = False, num_classes: int = CLASSES) -> np.ndarray:
-    """The labels in an open file, gzipped IDX: uint8 (n,), or float64 (n, num_classes) one-hot.
+    """Read the labels in an open file, gzipped IDX: uint8 (n,), or float64 (n, num_classes) one-hot.
 
     Raises ValueError where its magic number or its length is not that of labels, OSError where it is not gzipped.
     """
@@ -57,7 +57,7 @@ def extract_labels(f: BinaryIO, one_hot: bool = False, num_classes: int = CLASSE
 
 
 def dense_to_one_hot(labels_dense: npt.ArrayLike, num_classes: int = CLASSES) -> np.ndarray:
-    """One-hot rows, float64 (n, num_classes), for class numbers (n,).
+    """Return one-hot rows, float64 (n, num_classes), for class numbers (n,).
 
     Nothing is checked, as in the original, which counts through the rows: a label of -1 marks the last class of the
     row above (in the first row, the last class of the last row) and leaves its own row empty.
@@ -71,13 +71,13 @@ def dense_to_one_hot(labels_dense: npt.ArrayLike, num_classes: int = CLASSES) ->
 
 
 def _extract(f: BinaryIO, magic: int, kind: str) -> tuple[np.ndarray, tuple[int, ...]]:
-    """The values in an IDX file, uint8 and flat, and the shape that its header promises."""
+    """Read an IDX file; return its values, uint8 and flat, and the shape that its header promises."""
     where = f"{kind} file {getattr(f, 'name', '')}".rstrip()
     with gzip.GzipFile(fileobj=f) as stream:
         payload = stream.read()
-    found = int.from_bytes(payload[:4], "big")
-    if found != magic:
-        raise ValueError(f"magic number {found} in {where}, expected {magic}")
+    actual = int.from_bytes(payload[:4], "big")
+    if actual != magic:
+        raise ValueError(f"magic number {actual} in {where}, expected {magic}")
     axes = magic & 0xFF  # the last byte of a magic number is how many axes there are
     if len(payload) < 4 + 4 * axes:
         raise ValueError(f"{where} ends within its header of {4 + 4 * axes} bytes")

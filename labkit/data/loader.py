@@ -89,7 +89,7 @@ class DataSet:
 
     @property
     def _images(self) -> np.ndarray:
-        """The same. It was an attribute of the original, which scripts read and, to change the data, set."""
+        """All images, as `images`: an attribute of the original, which scripts read and, to change the data, set."""
         return self.images
 
     @_images.setter
@@ -105,7 +105,7 @@ class DataSet:
 
     @property
     def num_examples(self) -> int:
-        """How many examples there are."""
+        """The number of examples."""
         return self._num_examples
 
     @property
@@ -116,7 +116,7 @@ class DataSet:
     def next_batch(
         self, batch_size: int, fake_data: bool = False, shuffle: bool = True
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The next `batch_size` images and labels.
+        """Return the next `batch_size` images and labels.
 
         A batch that crosses the end of an epoch is the rest of this epoch, then the start of the next one. The
         edge cases are those of TensorFlow r1.8, which cut the data by Python's slices.
@@ -150,7 +150,7 @@ class DataSet:
         return _scaled(images) if self._to_be_scaled else images, self._labels[rows]
 
     def _next_rows(self, batch_size: int, shuffle: bool) -> np.ndarray:
-        """The row numbers of the next batch, int64 (batch_size,)."""
+        """Return the row numbers of the next batch, int64 (batch_size,)."""
         start = self._index_in_epoch
         if shuffle and start == 0 and self._epochs_completed == 0:
             self._shuffle()
@@ -166,13 +166,13 @@ class DataSet:
         return np.concatenate([rest, self._order[: self._index_in_epoch]])
 
     def _shuffle(self) -> None:
-        """Permute the order there is, with the same calls to the generator as in the original."""
+        """Permute the present order, with the same calls to the generator as in the original."""
         permutation = np.arange(self._num_examples)
         (self._generator or np.random).shuffle(permutation)
         self._order = self._order[permutation]
 
     def get_state(self) -> dict[str, np.ndarray | int]:
-        """Where the batches stand, for a checkpoint; `set_state` continues from there, bit for bit.
+        """Return the position in the data, for a checkpoint; `set_state` continues from there, bit for bit.
 
         Without a seed the generator's part is a copy of NumPy's global one.
 
@@ -190,7 +190,7 @@ class DataSet:
         }
 
     def set_state(self, state: dict[str, np.ndarray | int]) -> None:
-        """Go back to where `get_state` was called; ValueError if that was on data of another size.
+        """Restore what `get_state` returned; raise ValueError if that was for data of another size.
 
         From here on the generator is one of its own, whatever the seed was.
         """
@@ -224,7 +224,7 @@ class DataSets(namedtuple("DataSets", ["train", "validation", "test"])):
         name: str = name,
         sha256: Mapping[str, str] = sha256,
     ) -> "DataSets":
-        """As the named tuple, with the attributes."""
+        """Make the named tuple, and add the attributes."""
         self = super().__new__(cls, train, validation, test)
         self.name = name
         self.sha256 = dict(sha256)
@@ -262,7 +262,7 @@ def read_data_sets(
             `train_dir`/synthetic.
 
     Raises:
-        DataError: the data cannot be had; the text says which file, why, and what to do.
+        DataError: the data is not available; the text says which file, why, and what to do.
         TypeError: `dtype` is neither float32 nor uint8.
         ValueError: `validation_size` or `dataset` is out of range.
     """
@@ -293,7 +293,7 @@ def read_data_sets(
 
 
 def _load(directory: Path, source_url: str | None, dataset: str) -> tuple[data_directory.Files, str]:
-    """The four files, and the name of what is in them."""
+    """Load the four files; return them and the name of the data in them."""
     if dataset == "synthetic":
         return synthetic_digits.load_digits(directory), SYNTHETIC
     any_data = dataset == "auto" and source_url is not None
@@ -321,7 +321,7 @@ def _warn_of_synthetic_digits(error: DataError) -> None:
 
 
 def _image_dtype(dtype: npt.DTypeLike) -> np.dtype:
-    """float32 or uint8, from a NumPy dtype, its name, or a tf.DType; TypeError for anything else."""
+    """Return float32 or uint8 for a NumPy dtype, its name, or a tf.DType; raise TypeError for anything else."""
     try:
         result = np.dtype(getattr(dtype, "as_numpy_dtype", dtype))
     except TypeError:
@@ -332,12 +332,12 @@ def _image_dtype(dtype: npt.DTypeLike) -> np.dtype:
 
 
 def _scaled(images: np.ndarray) -> np.ndarray:
-    """Grey levels 0 to 255 as float32 0 to 1, with the bits of the original's arithmetic."""
+    """Convert grey levels 0 to 255 to float32 0 to 1, with the bits of the original's arithmetic."""
     return np.multiply(images, PIXEL_SCALE, dtype=np.float32, casting="unsafe")
 
 
 def _checked(images: np.ndarray, labels: np.ndarray, one_hot: bool, reshape: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Images and labels that fit each other, in the shape that was asked for."""
+    """Check that images and labels match, and return them in the shape that was asked for."""
     if len(images) != len(labels):
         raise ValueError(f"images have shape {images.shape}, labels {labels.shape}: expected as many of each")
     if reshape:
@@ -350,7 +350,7 @@ def _checked(images: np.ndarray, labels: np.ndarray, one_hot: bool, reshape: boo
 
 
 def _fake_example(dtype: np.dtype, one_hot: bool, reshape: bool) -> tuple[np.ndarray, np.ndarray]:
-    """One image of ones, and the label 0."""
+    """Return one image of ones, and the label 0."""
     image = np.ones(SIDE * SIDE if reshape else (SIDE, SIDE, 1), dtype)
     label: Any = np.eye(CLASSES)[0] if one_hot else np.uint8(0).reshape(())
     return image, label
@@ -360,7 +360,7 @@ def _fake_example(dtype: np.dtype, one_hot: bool, reshape: bool) -> tuple[np.nda
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Prepare and check a data directory; returns the exit status."""
+    """Prepare and check a data directory; return the exit status."""
     options = _parser().parse_args(arguments)
     try:
         data = read_data_sets(options.directory, dataset=options.dataset)
@@ -387,7 +387,7 @@ def _parser() -> argparse.ArgumentParser:
         "file by its SHA-256, and print what is there. Run it once for the shared folder of the lab; students "
         f"then start with --data-dir, or with {startup.DATA_VARIABLE} set to it, and need neither network nor write "
         "access.",
-        epilog="Exit status: 0 when the data is ready, 1 when it cannot be had, 2 for wrong arguments, 130 on Ctrl-C.",
+        epilog="Exit status: 0 when the data is ready, 1 when it is missing, 2 for wrong arguments, 130 on Ctrl-C.",
     )
     parser.add_argument(
         "directory",

@@ -104,7 +104,7 @@ def _must_be_mnist(directory: Path, source_url: str, found: Files) -> bool:
 
 
 def _known_for_mnist(source_url: str) -> bool:
-    """Tell whether MNIST is what `source_url` has, by http or https."""
+    """Tell whether `source_url` is known to serve MNIST, by http or https."""
     places = [public_url(url).partition("://")[2] for url in (source_url, ORIGIN, *MIRRORS)]
     return places[0] in places[1:]
 
@@ -112,7 +112,7 @@ def _known_for_mnist(source_url: str) -> bool:
 def _fetch_missing(
     directory: Path, mirrors: list[Mirror], found: Files, faults: dict[str, DataError], only_mnist: bool
 ) -> Files:
-    """Complete `found` from the mirrors. What is fetched is kept in `directory`, in place of what was bad."""
+    """Complete `found` from the mirrors; keep what is fetched in `directory`, in place of what was bad."""
     make_directory(directory)
     files = dict(found)
     for name in FILES:
@@ -133,7 +133,7 @@ def _fetch_missing(
 
 
 def _put_there_meanwhile(directory: Path, name: str, others: Files, only_mnist: bool) -> IdxFile | None:
-    """Return a good file that another process, filling the same directory, was quicker to fetch, or None."""
+    """Read a file that another process has fetched into the same directory meanwhile; None if there is no good one."""
     try:
         file = read_one(directory, name, only_mnist)
         if file is not None:
@@ -161,10 +161,10 @@ def _fetch(directory: Path, name: str, mirrors: list[Mirror], others: Files, onl
             faults.append(fault)
         except MirrorError as fault:
             faults.append(fault)
-    told = "".join(f"\n  {fault}" for fault in faults)
+    reasons = "".join(f"\n  {fault}" for fault in faults)
     remedies = dict.fromkeys(fault.remedy for fault in faults if fault.remedy)  # each once, in order
     kind = CertificateError if any(isinstance(fault, CertificateError) for fault in faults) else MirrorError
-    raise kind("\n".join([told, *remedies]))
+    raise kind("\n".join([reasons, *remedies]))
 
 
 def _download(base: str, directory: Path, name: str, others: Files, only_mnist: bool) -> IdxFile:
@@ -189,7 +189,7 @@ def _download(base: str, directory: Path, name: str, others: Files, only_mnist: 
 def _explained(
     error: DataError, directory: Path, name: str, some_found: bool, faults: dict[str, DataError]
 ) -> DataError:
-    """Return `error`, which kept `name` from being fetched, with what led to it and what to do next."""
+    """Explain `error`, which kept `name` from being fetched: what led to it, and what to do next."""
     if not isinstance(error, MirrorError):
         return DataError(f"{faults[name]}\nIt cannot be replaced: {error}") if name in faults else error
     if name in faults:

@@ -93,7 +93,7 @@ FRACTION = 256  # fixed-point one: coordinates are held in 1/256 of a grid point
 
 
 def load_digits(directory: str | Path) -> dict[str, IdxFile]:
-    """The synthetic digits, from the cache in `directory`/synthetic, or drawn and cached there.
+    """Read the synthetic digits from the cache in `directory`/synthetic, or draw and cache them there.
 
     Returns:
         {file name of MNIST: IdxFile}, arrays as MNIST's: uint8 (n, 28, 28, 1) and (n,), n 60,000 and 10,000.
@@ -110,7 +110,7 @@ def load_digits(directory: str | Path) -> dict[str, IdxFile]:
 
 
 def draw_all(seed: int, train_size: int = TRAIN_SIZE, test_size: int = TEST_SIZE) -> dict[str, IdxFile]:
-    """Draw a training and a test set under a progress bar; the return value is that of `load_digits`."""
+    """Draw a training and a test set under a progress bar; return them as `load_digits` does."""
     distances = distance_fields()
     chunks = [
         (split, start, min(CHUNK, size - start))
@@ -167,7 +167,7 @@ def draw_digits(count: int, rng: np.random.RandomState, distances: np.ndarray) -
 
 
 def _distorted_grid(count: int, rng: np.random.RandomState) -> tuple[np.ndarray, np.ndarray]:
-    """The point of the glyph's grid that each pixel shows: its row and its column, both int64 (count, 784)."""
+    """Return the point of the glyph's grid that each pixel shows: its row and its column, both int64 (count, 784)."""
     angle = _amounts(rng, -ROTATION, ROTATION, size=count) / 1000
     shear = _amounts(rng, -SHEAR, SHEAR, size=count) / 1000
     width, height = 1000 / _amounts(rng, *SCALE, size=(2, count))
@@ -191,13 +191,13 @@ def _distorted_grid(count: int, rng: np.random.RandomState) -> tuple[np.ndarray,
 
 
 def _amounts(rng: np.random.RandomState, low: int, high: int, size: int | tuple[int, ...]) -> np.ndarray:
-    """Random whole numbers from `low` to `high`, both included."""
+    """Draw random whole numbers from `low` to `high`, both included."""
     # int64 by name: the default type, and the stream with it, differ between platforms.
     return rng.randint(low, high + 1, size=size, dtype=np.int64)
 
 
 def _basis() -> np.ndarray:
-    """What moves a pixel: x, y, 1, and the bumps of the elastic distortion; float32 (3 + 36, 784), whole.
+    """Return the basis of a pixel's displacement: x, y, 1, and elastic bumps; whole numbers, float32 (3 + 36, 784).
 
     The bumps are cubic B-splines on 6 x 6 control points, 9 pixels apart, which reach just over the edges
     of the image.
@@ -212,7 +212,7 @@ def _basis() -> np.ndarray:
 
 
 def distance_fields() -> np.ndarray:
-    """The digits of each font as signed distances: int16 (fonts, 10, GRID, GRID), in 1/64 pixel."""
+    """Return the digits of each font as signed distances: int16 (fonts, 10, GRID, GRID), in 1/64 pixel."""
     with ThreadPoolExecutor(THREADS) as pool:
         outlines = [_outline(font, digit) for font in FONTS for digit in range(CLASSES)]
         coarse = np.stack(list(pool.map(_signed_distance, outlines)))
@@ -221,7 +221,7 @@ def distance_fields() -> np.ndarray:
 
 
 def _outline(font: str, digit: int) -> np.ndarray:
-    """One digit's outline as line segments in pixels, centred on 0, y downwards: float64 (segments, 2, 2)."""
+    """Return a digit's outline as line segments in pixels, centred on 0, y downwards: float64 (segments, 2, 2)."""
     # Imported here, because drawing is rare and importing matplotlib takes longer than loading MNIST.
     import matplotlib as mpl
     from matplotlib.ft2font import FT2Font, LoadFlags
@@ -243,7 +243,7 @@ def _outline(font: str, digit: int) -> np.ndarray:
 
 
 def _signed_distance(segments: np.ndarray) -> np.ndarray:
-    """How far inside an outline each half pixel of an image lies: int16 (57, 57), in 1/64 pixel."""
+    """Return how far inside an outline each half pixel of an image lies: int16 (57, 57), in 1/64 pixel."""
     axis = np.arange(-SIDE, SIDE + 1) / 2  # pixels from the centre
     y, x = (grid[..., np.newaxis] for grid in np.meshgrid(axis, axis, indexing="ij"))
     (x0, y0), (x1, y1) = segments[:, 0].T, segments[:, 1].T
@@ -279,7 +279,7 @@ def _cached(cache: Path, name: str) -> Path:
 
 
 def _read_cache(cache: Path) -> dict[str, IdxFile] | None:
-    """The cached digits; None when they are absent, damaged, or drawn by another version of this module."""
+    """Read the cached digits; return None if they are absent, damaged, or drawn by another version of this module."""
     try:
         record = json.loads((cache / "synthetic.json").read_bytes())
         if record["version"] != VERSION or record["seed"] != SEED:

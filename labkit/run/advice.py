@@ -19,7 +19,7 @@ def check_model(script: str, model: Any) -> None:
     """
     problem = mistakes.output_problem(model) or mistakes.variables_problem(model)
     if problem:
-        raise LabError(mistakes.told(script, problem))
+        raise LabError(mistakes.with_script(script, problem))
 
 
 def warnings(script: str, model: Any) -> Iterator[str]:
@@ -28,7 +28,7 @@ def warnings(script: str, model: Any) -> Iterator[str]:
 
 
 def _unlike_reference(script: str, model: Any) -> str | None:
-    """Return what to say of an ablation that is not trained like deep_mnist.py, or whose Model has another name."""
+    """Return a warning about an ablation whose Model has another name, or that is trained unlike deep_mnist.py."""
     reference = Path(startup.KIT) / "deep_mnist.py"
     if not re.fullmatch(r"model_no\d", script) or not reference.is_file():
         return None
@@ -36,4 +36,4 @@ def _unlike_reference(script: str, model: Any) -> str | None:
     problem = import_problem(source) or recipe_problem(source, reference.read_bytes())
     if type(model).__name__ != "Model":
         problem = mistakes.explain(mistakes.NoModel(), script)
-    return mistakes.told(script, problem) if problem else None
+    return mistakes.with_script(script, problem) if problem else None

@@ -35,7 +35,7 @@ class TensorBoard:
             tf.summary.graph(graph.as_graph_def())
 
     def log(self, step: int, scalars: Mapping[str, float], histograms: bool) -> None:
-        """`scalars`: names to numbers; `histograms`: whether to write the distribution of each variable, too."""
+        """Write `scalars`, names to numbers, and with `histograms` the distribution of each variable, too."""
         import tensorflow as tf
 
         with self._writer.as_default(step=step):

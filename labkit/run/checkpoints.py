@@ -45,9 +45,9 @@ class Checkpoint:
         )
 
     def save(self, step: int, state: dict[str, Any]) -> None:
-        """Saves everything, as of this step."""
+        """Save weights, averages, generator and `state`, as of this step."""
         self._state.assign(json.dumps(state, default=lambda array: array.tolist()))
-        with _told(f"the checkpoint in {self.folder} can't be saved", ""):
+        with _explaining(f"the checkpoint in {self.folder} can't be saved", ""):
             try:
                 self._manager.save(checkpoint_number=step)
             except Exception:
@@ -56,22 +56,22 @@ class Checkpoint:
                 raise
 
     def read_state(self) -> dict[str, Any] | None:
-        """The `state` of the last checkpoint, or None where there is no checkpoint."""
+        """Read the `state` of the last checkpoint; None if there is no checkpoint."""
         import tensorflow as tf
 
         if self._manager.latest_checkpoint is None:
             return None
-        with self._told_as_damaged():
+        with self._explaining_damage():
             reader = tf.train.load_checkpoint(self._manager.latest_checkpoint)
             return json.loads(reader.get_tensor("state/.ATTRIBUTES/VARIABLE_VALUE"))
 
     def restore(self) -> None:
-        """Sets weights, averages and generator to those of the last checkpoint."""
-        with self._told_as_damaged():
+        """Restore weights, averages and generator from the last checkpoint."""
+        with self._explaining_damage():
             self._manager.restore_or_initialize()
 
-    def _told_as_damaged(self) -> contextlib.AbstractContextManager[None]:
-        return _told(f"the checkpoint in {self.folder} is damaged", ": leave out --resume to start anew")
+    def _explaining_damage(self) -> contextlib.AbstractContextManager[None]:
+        return _explaining(f"the checkpoint in {self.folder} is damaged", ": leave out --resume to start anew")
 
 
 def check_recipe(folder: Path, saved: Mapping[str, Any], current: Mapping[str, Any], script: str) -> None:
@@ -89,8 +89,8 @@ def check_recipe(folder: Path, saved: Mapping[str, Any], current: Mapping[str, A
 
 
 @contextlib.contextmanager
-def _told(what: str, todo: str) -> Iterator[None]:
-    """Raises CheckpointError for whatever TensorFlow raises about a file: it has no type of its own for that."""
+def _explaining(problem: str, todo: str) -> Iterator[None]:
+    """Raise CheckpointError for whatever TensorFlow raises about a file, for which it has no type of its own."""
     import tensorflow as tf
 
     try:
@@ -101,5 +101,5 @@ def _told(what: str, todo: str) -> Iterator[None]:
             way_out = (
                 "make room, or give --results-dir a folder on another disk; --resume goes on from the last checkpoint"
             )
-            raise CheckpointError(f"{what}, because the disk is full ({FULL}): {way_out}") from error
-        raise CheckpointError(f"{what} ({message[:200]}){todo}") from error
+            raise CheckpointError(f"{problem}, because the disk is full ({FULL}): {way_out}") from error
+        raise CheckpointError(f"{problem} ({message[:200]}){todo}") from error

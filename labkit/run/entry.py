@@ -22,7 +22,7 @@ _ran = []  # the main that run_script was called with
 
 
 def watch_script() -> None:
-    """Tell in a line, too, what one of the lab's scripts does wrong outside of its main, or where it forgets that."""
+    """Report in a line, too, what a lab script does wrong outside of its main, or that it forgets to run it."""
     started: Any = sys.modules["__main__"]
     path = Path(getattr(started, "__file__", None) or "")
     if getattr(started, "__spec__", None) or not re.fullmatch(r"softmax_mnist|deep_mnist|model_no\d", path.stem):
@@ -49,7 +49,7 @@ def watch_script() -> None:
 
 
 def run_script(main: FunctionType, flags: argparse.Namespace) -> None:
-    """Run `main(flags)` and end the process: 0, or 1 and a line on stderr on a failure, or 130 on Ctrl-C."""
+    """Run `main(flags)` and end the process: status 0, 1 and a line on stderr on a failure, or 130 on Ctrl-C."""
     host.refuse_while_importing()
     _ran.append(main)
     try:
@@ -79,7 +79,7 @@ def _stop(message: str, status: int = 1) -> NoReturn:
 
 
 def _explain(error: Exception, flags: argparse.Namespace, main: FunctionType) -> str:
-    """Explain a mistake in a script in a line: the script's own line that led to it, and where the whole trace is.
+    """Explain a mistake in one line: the script's own line that led to it, and where the whole trace is.
 
     The script, a file or a notebook's cell, is where `main` is.
     """
@@ -90,5 +90,5 @@ def _explain(error: Exception, flags: argparse.Namespace, main: FunctionType) ->
         trace.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path in it need not be valid UTF-8
     script = main.__code__.co_filename if hasattr(main, "__code__") else sys.argv[0]
     told = mistakes.explain(error, script)
-    told = f"the cell, {told}" if notebook.pasted(script) else mistakes.told(Path(script).stem, told)
+    told = f"the cell, {told}" if notebook.pasted(script) else mistakes.with_script(Path(script).stem, told)
     return f"{told} (all of it: {trace})"

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def feature_maps(model: Any, image: np.ndarray) -> dict[str, np.ndarray]:
-    """Return what each layer of the model makes of one image.
+    """Compute the output of each layer of the model for one image.
 
     image: (784,), float32. Returns a dict from the layer's name ("conv1 ReLU") to its output for the image: arrays
     (height, width, channels) or (units,), float32, in the order of the network.

@@ -58,7 +58,7 @@ FLAGS = {
     "--dataset": {
         "choices": ("auto", "mnist", "synthetic"),
         "default": "auto",
-        "help": "auto is MNIST, or synthetic digits where it can't be had (default: auto)",
+        "help": "auto is MNIST, or synthetic digits where it is not available (default: auto)",
     },
     "--steps": {"type": _positive(int), "help": "training steps, one batch each (default: %(default)s)"},
     "--batch-size": {"type": _positive(int), "help": "images in a batch (default: %(default)s)"},
@@ -111,10 +111,10 @@ FLAGS = {
 
 
 def parse_flags(description: str | None, **defaults: Any) -> argparse.Namespace:
-    """Reads the command line of a lab script, then imports TensorFlow.
+    """Read the command line of a lab script, then import TensorFlow.
 
     `defaults` are the script's own, for steps, batch_size, learning_rate, schedule and label_smoothing; it has no flag
-    for what it leaves out. Returns a namespace with a field for each flag, and `script`, the script's name without
+    for one that is left out. Returns a namespace with a field for each flag, and `script`, the script's name without
     `.py`. Ends the process after `--help` (status 0) and on a bad flag (status 2).
 
     Pasted into a notebook's cell a script has no command line, only that of the notebook, and all flags are defaults.
@@ -140,27 +140,27 @@ def parse_flags(description: str | None, **defaults: Any) -> argparse.Namespace:
 
 
 def _import_tensorflow() -> None:
-    """Imports TensorFlow without its log messages, unless the import fails: then they are the explanation."""
+    """Import TensorFlow without its log messages, unless the import fails: then they are the explanation."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
     sys.stderr.flush()
     try:
         terminal = os.dup(2)  # C++ prints some messages whatever the level, so the file descriptor itself is diverted
     except OSError:  # a window of Python's own, such as IDLE's, has none
         terminal = os.open(os.devnull, os.O_WRONLY)
-    status, told = 0, ""
+    status, message = 0, ""
     with tempfile.TemporaryFile() as messages:
         os.dup2(messages.fileno(), 2)
         try:
             import tensorflow  # noqa: F401
         except KeyboardInterrupt:
-            status, told = 130, "stopped by Ctrl-C"
+            status, message = 130, "stopped by Ctrl-C"
         except ImportError as error:
             messages.seek(0)
             os.write(terminal, messages.read())
-            told = f"error: TensorFlow can't be imported ({error}); to install it: pip install -r requirements.txt"
+            message = f"error: TensorFlow can't be imported ({error}); to install it: pip install -r requirements.txt"
             status = 1
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
     if status:
-        notebook.stop(status, told)  # here, where stderr is a terminal's again
+        notebook.stop(status, message)  # here, where stderr is a terminal's again

@@ -42,8 +42,9 @@ class Run:
         optimizer: Any,
         predict: evaluation.Predict,
     ) -> None:
-        """`predict` turns images (N, 784) into class numbers (N,); `optimizer` is None if it remembers nothing.
+        """Check the model and prepare its run.
 
+        `predict` turns images (N, 784) into class numbers (N,); `optimizer` is None if it has no state.
         Raises LabError for a model whose output is not (N, 10).
         """
         advice.check_model(flags.script, model)
@@ -72,7 +73,7 @@ class Run:
             yield step
 
     def rounds(self) -> Iterator[range]:
-        """Yield the same as ranges of steps, LOG_EVERY of them or fewer, for a script whose graph loops over them."""
+        """Yield the same as ranges of at most LOG_EVERY steps, for a script whose graph loops over them."""
         yield from self._rounds(at_most=LOG_EVERY)
 
     def _rounds(self, at_most: int) -> Iterator[range]:
@@ -95,13 +96,13 @@ class Run:
                 self._log(done, progress)
 
     def log(self, losses: Any) -> None:
-        """Take the loss of this step (a scalar), or those of this round. Raises LabError when one is not finite."""
+        """Record the loss of this step (a scalar), or those of this round; raise LabError if one is not finite."""
         losses = np.ravel(losses)
         evaluation.check_losses(losses, self._round, self.flags.learning_rate)
         self._losses.extend(losses)
 
     def _log(self, step: int, progress: Progress) -> None:
-        """Add to the history every few steps; validate and save a checkpoint when their time has come."""
+        """Add to the history every few steps; validate and save a checkpoint when due."""
         validates = step % self._validate_every == 0 or step == self.flags.steps
         if not validates and step % self._log_every:
             return
@@ -127,7 +128,7 @@ class Run:
         self._checkpoint.save(step, state | {"order": self.mnist.train.get_state()})
 
     def _resume(self) -> int:
-        """Go back to the last checkpoint, and return its step. Raises LabError where it is of another run."""
+        """Go back to the last checkpoint; return its step. Raise LabError where it belongs to another run."""
         state = self._checkpoint.read_state()
         if state is None:
             print(f"no checkpoint in {self._checkpoint.folder}: starting from the first step", file=sys.stderr)
@@ -151,7 +152,7 @@ class Run:
         return predictions
 
     def finish(self) -> None:
-        """Print where the results are and, on the last line, what they are. Raises LabError before the test."""
+        """Print where the results are and, on the last line, the test accuracy; raise LabError before the test."""
         if self.test_accuracy is None:
             raise LabError("run.finish() tells the test accuracy, so run.test() has to come before it")
         if evaluation.is_guessing(self.test_accuracy, self.flags.steps):
@@ -182,6 +183,6 @@ class Run:
         }
 
     def recipe(self) -> dict[str, Any]:
-        """Return all that decides the result on a given machine: two runs with the same recipe are the same."""
+        """Return all that decides the result on a given machine: two runs of the same recipe and seed are the same."""
         settings = {name: getattr(self.flags, name) for name in record.SETTINGS if hasattr(self.flags, name)}
         return record.recipe(settings, self.mnist.name, record.source_of(type(self.model)))

@@ -12,9 +12,9 @@ FAST_BFLOAT16 = {"avx512_bf16", "amx_bf16"}  # the processor's instructions that
 
 
 def read_data(flags: argparse.Namespace) -> DataSets:
-    """Read the data sets of the flags, labels one-hot; seed everything random in the script and pick the precision.
+    """Read the data sets that the flags name, labels one-hot; seed all randomness and pick the precision.
 
-    Raises DataError where the data can't be had.
+    Raises DataError where the data is missing or bad.
     """
     host.refuse_while_importing()
     import tensorflow as tf  # here, because it takes seconds, and --help should not
@@ -33,9 +33,9 @@ def read_data(flags: argparse.Namespace) -> DataSets:
 
 
 def pick_precision(wanted: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Pick bfloat16 where the processor multiplies it faster than float32, or where it is asked for; else float32.
+    """Return bfloat16 where the processor multiplies it faster than float32, or where it is asked for; else float32.
 
-    Only Linux tells a program without more ado what its processor can do, so elsewhere `auto` is float32.
+    Only Linux lets a program easily see what its processor can do, so elsewhere `auto` is float32.
     """
     if wanted != "auto":
         return wanted

@@ -26,7 +26,7 @@ class Progress:
             self._print_now_and_then(step, seconds, figures)
 
     def _print_now_and_then(self, step: int, seconds: float, figures: str) -> None:
-        """Print a line for each tenth of the steps: a log file without a word looks as if the run hung."""
+        """Print a line for each tenth of the steps: without it, a log file looks as if the run hung."""
         tenth = step * LINES // self._steps
         if (tenth > self._last_line[0] or seconds > self._last_line[1] + LINE_AFTER) and step < self._steps:
             self._last_line = tenth, seconds

@@ -59,7 +59,7 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
 
 
 def recipe(settings: Mapping[str, Any], dataset: str, source: bytes) -> dict[str, Any]:
-    """Return all that decides the result on a given machine: two runs with the same recipe and seed are the same.
+    """Return all that decides the result on a given machine: two runs of the same recipe and seed are the same.
 
     `settings` are those of the flags that do, `source` the bytes of the script.
     """

@@ -13,10 +13,10 @@ WARM_UP = 0.2  # the part of a one-cycle run in which the learning rate rises
 
 
 def learning_rate(step: int | Sequence[int] | np.ndarray, flags: argparse.Namespace) -> np.ndarray | np.float32:
-    """Return the learning rate of a step, counted from 1: constant, or a cycle of a straight rise and a straight fall.
+    """Return the learning rate of a step, counted from 1: constant, or one cycle of a linear rise and a linear fall.
 
-    For a number of steps, such as a range, it is an array. It is float32 of NumPy's, because tf.function takes that as
-    data, and would compile anew for each number of Python's.
+    For several steps, such as a range, it is an array. It is NumPy's float32, because tf.function takes that as
+    data, and would compile anew for each of Python's numbers.
     The cycle (Smith, "Super-convergence", 2018) starts gently, while the gradients are still wild, goes through
     rates that would be too high to end with, and ends near zero, where the weights settle.
     """
@@ -29,7 +29,7 @@ def learning_rate(step: int | Sequence[int] | np.ndarray, flags: argparse.Namesp
 
 
 def intervals(steps: int, validates: bool) -> tuple[int, int]:
-    """Return the steps between two entries of the history, and between two validations: a multiple of the first.
+    """Return the steps between two entries of the history, and between two validations, a multiple of the first.
 
     A run that does not validate on the way is validated at its end.
     """

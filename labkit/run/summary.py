@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from labkit.checks import model_check
-from labkit.mistakes import told
+from labkit.mistakes import with_script
 from labkit.networks import DROPPED, LAYERS
 
 # TensorFlow's operations, and what the lecture calls them.
@@ -27,17 +27,17 @@ class Row:
 
     @property
     def numbers(self) -> int:
-        """How many weights and biases it has."""
+        """The number of weights and biases."""
         return sum(math.prod(shape) for shape in self.weights)
 
     def cells(self) -> tuple[str, ...]:
-        """The row as text."""
+        """Return the row as text."""
         output = ", ".join("N" if size is None else str(size) for size in self.output)
         return self.name, f"({output})", " + ".join(map(str, self.weights)), f"{self.numbers:,}" if self.weights else ""
 
 
 def summary(model: Any) -> str:
-    """A table of the layers of a model, as it is tested: name, output's shape, weights and biases, their number."""
+    """Format a table of a model's layers, as in testing: name, output's shape, weights and biases, their number."""
     rows = [row.cells() for row in _rows(_graph(model))]
     count = sum(math.prod(variable.shape) for variable in model.trainable_variables)
     rows = [HEAD, *rows, ("all that is trained", "", "", f"{count:,}")]
@@ -47,9 +47,9 @@ def summary(model: Any) -> str:
 
 
 def warning(script: str, model: Any) -> str | None:
-    """What to mend first in a script's network, where it is not the one asked for; None where it seems to be.
+    """Name the first thing to correct in a script's network, if it is not the one asked for; None if it seems to be.
 
-    In the words of `submit.py check`, which takes seconds: so only where a count of the layers gives rise to it.
+    The words are those of `submit.py check`, which takes seconds: so only where a count of the layers gives rise to it.
     """
     if script not in LAYERS:
         return None
@@ -58,11 +58,11 @@ def warning(script: str, model: Any) -> str | None:
     if _counts(model) == (kinds, count, False, DROPPED in LAYERS[script]):
         return None
     problems = model_check.shape_problems(script, model)
-    return told(script, problems[0]) if problems else None
+    return with_script(script, problems[0]) if problems else None
 
 
 def _counts(model: Any) -> tuple[Counter[str], int, bool, bool] | None:
-    """Layers by kind, numbers that are trained, whether testing draws at random, whether training does."""
+    """Return the layers by kind, the number of trained values, and whether testing and training draw at random."""
     try:
         testing, training = _graph(model), _graph(model, 0.5)
     except Exception:  # whatever a model does that is called in another way than the lecture's
@@ -98,7 +98,7 @@ def _rows(graph: Any) -> list[Row]:
 
 
 def _held(op: Any, held: dict[str, list[int] | None]) -> list[int] | None:
-    """The shape of the variable that an operation hands on; None for any other."""
+    """Return the shape of the variable that an operation passes on; None for any other operation."""
     while op.type in PASS_ON and op.inputs:
         op = op.inputs[0].op
     return held.get(op.name)

@@ -84,9 +84,9 @@ class Pair:
 
 
 def mean_interval(percentages: Sequence[float]) -> tuple[float, float | None, float | None]:
-    """(mean, low, high) of Student's interval for the mean of percentages, which ends at 0 and 100.
+    """Return (mean, low, high) of Student's interval for the mean of percentages, which ends at 0 and 100.
 
-    low and high are None of a single value, and of equal ones: how far others would be from them is not known then.
+    low and high are None for a single value, and for equal ones, which don't show how far others would be from them.
     """
     mean = float(np.mean(percentages))
     if np.ptp(percentages) == 0:
@@ -96,7 +96,7 @@ def mean_interval(percentages: Sequence[float]) -> tuple[float, float | None, fl
 
 
 def differences(runs: Mapping[str, Sequence[Run]]) -> dict[str, Difference]:
-    """Each ablation's Difference from the full network; {} without runs of the full network.
+    """Return each ablation's Difference from the full network; {} without runs of the full network.
 
     There is no test where either network has a single seed, nor where no seed of the two differs from another.
     """
@@ -104,9 +104,9 @@ def differences(runs: Mapping[str, Sequence[Run]]) -> dict[str, Difference]:
     full = accuracies.pop(FULL, None)
     if full is None:
         return {}
-    found = {network: Difference(float(values.mean() - full.mean())) for network, values in accuracies.items()}
+    untested = {network: Difference(float(values.mean() - full.mean())) for network, values in accuracies.items()}
     tested = {network: values for network, values in accuracies.items() if _can_be_tested(full, values)}
-    return found | {network: _difference(full, values, len(tested)) for network, values in tested.items()}
+    return untested | {network: _difference(full, values, len(tested)) for network, values in tested.items()}
 
 
 def _can_be_tested(full: np.ndarray, values: np.ndarray) -> bool:
@@ -114,7 +114,7 @@ def _can_be_tested(full: np.ndarray, values: np.ndarray) -> bool:
 
 
 def _difference(full: np.ndarray, values: np.ndarray, comparisons: int) -> Difference:
-    """The Difference of accuracies in percent, (seeds,) each, as one of so many comparisons."""
+    """Return the Difference of accuracies in percent, (seeds,) each, as one of so many comparisons."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # of a network whose seeds agree; the other's spread will do
         test: Any = stats.ttest_ind(values, full, equal_var=False)
@@ -129,7 +129,7 @@ def _difference(full: np.ndarray, values: np.ndarray, comparisons: int) -> Diffe
 
 
 def sampling_error(accuracy: float, images: int) -> float:
-    """How far an accuracy in percent is off for want of more test images, in points: half of Wilson's 95% interval.
+    """Return the sampling error of an accuracy in percent, in points: half of Wilson's 95% interval.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", J. Am. Stat. Assoc. 22 (1927).
     """
@@ -138,7 +138,7 @@ def sampling_error(accuracy: float, images: int) -> float:
 
 
 def pairs(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[str, Pair]:
-    """Each ablation's Pair with the full network, of the first seed that both have; labels: (images,), 0 to 9."""
+    """Return each ablation's Pair with the full network, by the first seed of both; labels: (images,), 0 to 9."""
     full = {run.seed: run for run in runs.get(FULL, [])}
     first = {}
     for network, of_network in runs.items():
@@ -166,7 +166,7 @@ def _pair(labels: np.ndarray, full: Run, ablation: Run, comparisons: int) -> Pai
 
 
 def digit_errors(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Per network, the errors among the test images of each digit, in percent, mean over its seeds: (10,) float64."""
+    """Return each network's errors on the test images of each digit, in percent, mean over its seeds: (10,) float64."""
     images = np.maximum(np.bincount(labels, minlength=10), 1)
 
     def errors(run: Run) -> np.ndarray:
@@ -179,19 +179,19 @@ def digit_errors(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[
 
 
 def conclusions(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> list[str]:
-    """One sentence for each ablation: what removing the layer costs, and whether a difference is shown."""
+    """Write one sentence for each ablation: what removing the layer costs, and whether a difference is shown."""
     paired = pairs(runs, labels)
-    return [_conclusion(network, found, runs, paired.get(network)) for network, found in differences(runs).items()]
+    return [_conclusion(name, difference, runs, paired.get(name)) for name, difference in differences(runs).items()]
 
 
-def _conclusion(network: str, found: Difference, runs: Mapping[str, Sequence[Run]], pair: Pair | None) -> str:
-    start = _effect(network, found, runs)
-    if found.p is not None and found.low is not None and found.high is not None:
-        low, high = (-found.high, -found.low) if _costs(found) else (found.low, found.high)
-        verdict = "is shown" if found.significant else "is not shown, nor that there is none"
+def _conclusion(network: str, difference: Difference, runs: Mapping[str, Sequence[Run]], pair: Pair | None) -> str:
+    start = _effect(network, difference, runs)
+    if difference.p is not None and difference.low is not None and difference.high is not None:
+        low, high = (-difference.high, -difference.low) if _costs(difference) else (difference.low, difference.high)
+        verdict = "is shown" if difference.significant else "is not shown, nor that there is none"
         return (
             f"{start}, 95% CI {_end(low)} to {_end(high)}; a difference in mean accuracy over the seeds {verdict} "
-            f"(Welch's t-test{_corrected(found)}: {_p(found.p)})."
+            f"(Welch's t-test{_corrected(difference)}: {_p(difference.p)})."
         )
     if min(len(runs[network]), len(runs[FULL])) > 1:
         return f"{start}; no seed of either differs from another, and without a spread there is nothing to test with."
@@ -205,36 +205,36 @@ def _conclusion(network: str, found: Difference, runs: Mapping[str, Sequence[Run
     )
 
 
-def _effect(network: str, found: Difference, runs: Mapping[str, Sequence[Run]]) -> str:
+def _effect(network: str, difference: Difference, runs: Mapping[str, Sequence[Run]]) -> str:
     removing = "Removing" if _is_mnist(runs) else f"On {_data(runs)}, removing"
     start = f"{removing} {REMOVED[network]} ({TITLES[network]})"
-    if _points(found.points) == "0.00":
+    if _points(difference.points) == "0.00":
         return f"{start} changes test accuracy by less than 0.01 points"
-    return f"{start} {'costs' if _costs(found) else 'gains'} {abs(found.points):.2f} points of test accuracy"
+    return f"{start} {'costs' if _costs(difference) else 'gains'} {abs(difference.points):.2f} points of test accuracy"
 
 
-def _costs(found: Difference) -> bool:
-    return _points(found.points).startswith("-")
+def _costs(difference: Difference) -> bool:
+    return _points(difference.points).startswith("-")
 
 
 def _images(count: int) -> str:
     return "1 image is" if count == 1 else f"{count} images are"
 
 
-def _corrected(found: Difference | Pair) -> str:
-    return f", corrected for {found.comparisons} comparisons" if found.comparisons > 1 else ""
+def _corrected(result: Difference | Pair) -> str:
+    return f", corrected for {result.comparisons} comparisons" if result.comparisons > 1 else ""
 
 
 def digit_sentences(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.ndarray]) -> list[str]:
-    """On which digits an ablation errs more often, a sentence for each whose mean accuracy is shown to differ.
+    """Say on which digits an ablation errs more often, a sentence for each whose mean accuracy is shown to differ.
 
     The others are named in one more sentence. errors: as `digit_errors` returns them.
     """
-    found = differences(runs)
+    significant = {network: difference.significant for network, difference in differences(runs).items()}
     sentences = [
-        _digit_sentence(network, errors[FULL], errors[network]) for network in found if found[network].significant
+        _digit_sentence(network, errors[FULL], errors[network]) for network in significant if significant[network]
     ]
-    if rest := [TITLES[network] for network in found if not found[network].significant]:
+    if rest := [TITLES[network] for network in significant if not significant[network]]:
         sentences.append(
             f"Of {_list(rest)} no difference over the seeds is shown, so nothing is said of single digits."
         )
@@ -254,18 +254,18 @@ def _list(names: Sequence[str]) -> str:
 
 
 def _points(value: float) -> str:
-    """Two decimals; no minus sign before what rounds to zero."""
+    """Format with two decimals, and without a minus sign before what rounds to zero."""
     return f"{round(value, 2) + 0.0:.2f}"
 
 
 def _end(value: float) -> str:
-    """The end of an interval: two decimals, or as many as show on which side of zero it is."""
+    """Format the end of an interval with two decimals, or as many as show on which side of zero it is."""
     texts = (f"{value:.{decimals}f}" for decimals in range(2, 7))
     return next((text for text in texts if float(text) != 0), "0.00")
 
 
 def _p(value: float) -> str:
-    """A p-value of three decimals, or of as many as show on which side of ALPHA it is."""
+    """Format a p-value with three decimals, or as many as show on which side of ALPHA it is."""
     if value < 0.001:
         return "p < 0.001"
     texts = (f"{value:.{decimals}f}" for decimals in itertools.count(3))
@@ -273,15 +273,15 @@ def _p(value: float) -> str:
 
 
 def _is_mnist(runs: Mapping[str, Sequence[Run]]) -> bool:
-    return _any(runs).record["dataset"] == "MNIST"
+    return _any_run(runs).record["dataset"] == "MNIST"
 
 
 def _data(runs: Mapping[str, Sequence[Run]]) -> str:
-    """What the runs are of, so that nobody takes anything else for MNIST."""
-    return _any(runs).record["dataset"] + ("" if _is_mnist(runs) else ", not MNIST")
+    """Name the data of the runs, so that nobody takes anything else for MNIST."""
+    return _any_run(runs).record["dataset"] + ("" if _is_mnist(runs) else ", not MNIST")
 
 
-def _any(runs: Mapping[str, Sequence[Run]]) -> Run:
+def _any_run(runs: Mapping[str, Sequence[Run]]) -> Run:
     return next(iter(runs.values()))[0]
 
 
@@ -289,7 +289,7 @@ def _any(runs: Mapping[str, Sequence[Run]]) -> Run:
 
 
 def write(runs: Mapping[str, Sequence[Run]], labels: np.ndarray, folder: Path, notes: Sequence[str] = ()) -> list[Path]:
-    """Writes ablation.md, ablation.csv, ablation.png and ablation_digits.png; returns their paths.
+    """Write ablation.md, ablation.csv, ablation.png and ablation_digits.png; return their paths.
 
     runs: dict from a network's name to its Runs by seed, at least one each, all of one dataset and recipe. labels:
     (images,) the digits of the test images. notes: lines for the reader of the report, on what is missing, say.
@@ -301,13 +301,13 @@ def write(runs: Mapping[str, Sequence[Run]], labels: np.ndarray, folder: Path, n
         file.write(_report(runs, labels, errors, notes).encode())
     with atomic_file(paths[1]) as file:
         file.write(_csv(runs, labels).encode())
-    plotter.plot_comparison({TITLES[n]: _drawn(mine) for n, mine in runs.items()}, paths[2], dataset=_data(runs))
-    plotter.plot_digit_errors({TITLES[n]: mine for n, mine in errors.items()}, paths[3], dataset=_data(runs))
+    plotter.plot_comparison({TITLES[n]: _drawn(own) for n, own in runs.items()}, paths[2], dataset=_data(runs))
+    plotter.plot_digit_errors({TITLES[n]: value for n, value in errors.items()}, paths[3], dataset=_data(runs))
     return paths
 
 
 def _drawn(runs: Sequence[Run]) -> dict[str, Any]:
-    """What plotter.plot_comparison wants to know of a network."""
+    """Return what plotter.plot_comparison draws of a network."""
     accuracies = [run.accuracy for run in runs]
     _, *interval = mean_interval(accuracies)
     return {
@@ -332,14 +332,14 @@ def _csv(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> str:
 
 
 def main_table(runs: Mapping[str, Sequence[Run]]) -> str:
-    """The table of the four networks, in Markdown."""
-    found = differences(runs)
+    """Format the table of the four networks in Markdown."""
+    by_network = differences(runs)
     data = f"test accuracy on {_data(runs)}, % (95% CI)"
     header = ["network", "parameters", "training, s", "seeds", data, "difference, points (95% CI)", "significant"]
-    return _table(header, [_main_row(network, mine, found.get(network)) for network, mine in runs.items()])
+    return _table(header, [_main_row(network, own, by_network.get(network)) for network, own in runs.items()])
 
 
-def _main_row(network: str, runs: Sequence[Run], found: Difference | None) -> list[object]:
+def _main_row(network: str, runs: Sequence[Run], difference: Difference | None) -> list[object]:
     mean, low, high = mean_interval([run.accuracy for run in runs])
     seconds = np.median([run.record["training_seconds"] for run in runs])
     row = [
@@ -349,12 +349,12 @@ def _main_row(network: str, runs: Sequence[Run], found: Difference | None) -> li
         len(runs),
         f"{mean:.2f}{_spread_text(low, high, len(runs))}",
     ]
-    if found is None:
+    if difference is None:
         return [*row, "", ""]
-    if found.p is None or found.low is None or found.high is None:
-        return [*row, _points(found.points), "not tested"]
-    interval = f"{_points(found.points)} ({_end(found.low)} to {_end(found.high)})"
-    return [*row, interval, f"{'yes' if found.significant else 'no'}, {_p(found.p)}"]
+    if difference.p is None or difference.low is None or difference.high is None:
+        return [*row, _points(difference.points), "not tested"]
+    interval = f"{_points(difference.points)} ({_end(difference.low)} to {_end(difference.high)})"
+    return [*row, interval, f"{'yes' if difference.significant else 'no'}, {_p(difference.p)}"]
 
 
 def _spread_text(low: float | None, high: float | None, seeds: int) -> str:
@@ -383,7 +383,7 @@ def _pair_table(runs: Mapping[str, Sequence[Run]], paired: Mapping[str, Pair]) -
 
 
 def _table(header: list[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in Markdown, its columns lined up, so that it can be read as it is."""
+    """Format a table in Markdown with its columns aligned, so that it can be read as it is."""
     cells = [list(map(str, line)) for line in [header, *rows]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]  # the colon puts numbers to the right
@@ -413,13 +413,13 @@ def _bullets(lines: Iterable[str]) -> str:
 
 
 def _warning(runs: Mapping[str, Sequence[Run]]) -> list[str]:
-    dataset = _any(runs).record["dataset"]
+    dataset = _any_run(runs).record["dataset"]
     return [] if _is_mnist(runs) else [f"**These are {dataset}, not MNIST: no figure here says anything about MNIST.**"]
 
 
 def _conditions(runs: Mapping[str, Sequence[Run]], images: int) -> list[str]:
-    """What all runs have in common, a line each."""
-    record = _any(runs).record
+    """List what all runs have in common, a line each."""
+    record = _any_run(runs).record
     seeds = sorted({run.seed for of_network in runs.values() for run in of_network})
     recipe = {
         name: value for name, value in record["recipe"].items() if name not in ("seed", "dataset", "script_sha256")
@@ -435,8 +435,8 @@ def _conditions(runs: Mapping[str, Sequence[Run]], images: int) -> list[str]:
 
 
 def _method(runs: Mapping[str, Sequence[Run]], images: int, pairs: int) -> list[str]:
-    """How the figures came about, a line each; of the methods, those that were used."""
-    accuracies = {network: float(np.mean([run.accuracy for run in mine])) for network, mine in runs.items()}
+    """Explain how the figures were obtained, a line each, naming only the methods that were used."""
+    accuracies = {network: float(np.mean([run.accuracy for run in of_network])) for network, of_network in runs.items()}
     accuracy = accuracies.get(FULL, next(iter(accuracies.values())))
     lines = [
         "Training, s: what the training steps took, the median of the seeds: a machine that was busy once counts less.",
@@ -452,7 +452,7 @@ def _method(runs: Mapping[str, Sequence[Run]], images: int, pairs: int) -> list[
             "deviation s, cut off at 0 and 100%. It tells how well the mean of many more seeds is known, not where a "
             "single run will be. Seeds that are all alike tell nothing of that, and have no interval."
         ]
-    tested = [found for found in differences(runs).values() if found.p is not None]
+    tested = [difference for difference in differences(runs).values() if difference.p is not None]
     if tested:
         lines += [_welch(tested[0].comparisons)]
     lines += ["Errors by digit are a description, not a test: of so many figures, some differ by chance."]
@@ -467,7 +467,7 @@ def _method(runs: Mapping[str, Sequence[Run]], images: int, pairs: int) -> list[
 
 
 def _welch(comparisons: int) -> str:
-    """What was tested, and how, for the reader of the report."""
+    """Explain for the reader of the report what was tested, and how."""
     correction = (
         f" Both allow for the {comparisons} comparisons (Bonferroni): p is multiplied by {comparisons}, and each "
         f"interval is one of {100 * (1 - ALPHA / comparisons):.1f}%, so that in about 95 of 100 such studies all hold."

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, dict[str, Any]]:
-    """Read the command line; return the options of the study, and a dict of the lab flags that were given."""
+    """Parse the command line; return the options of the study, and a dict of the lab flags that were given."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         epilog=EPILOG,
@@ -90,7 +90,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, dict[str
 
 
 def study(options: argparse.Namespace, given: dict[str, Any]) -> int:
-    """Train what is missing, write tables and pictures, print what came out, and return the exit status."""
+    """Train what is missing, write tables and pictures, and print the conclusions; return the exit status."""
     from labkit.study import ablation  # here, because it takes a second, and --help should not
 
     data = loader.read_data_sets(given.get("data_dir") or startup.data_folder(), dataset=given.get("dataset", "auto"))
@@ -99,11 +99,11 @@ def study(options: argparse.Namespace, given: dict[str, Any]) -> int:
     notes = unlike_scripts(job.network for job in jobs)
     for note in notes:
         say(note)
-    finished, strange = find_finished(jobs, labels)
-    jobs = [job for job in jobs if job.network not in strange]
+    finished, mismatched = find_finished(jobs, labels)
+    jobs = [job for job in jobs if job.network not in mismatched]
     # Not "auto": were the data to vanish meanwhile, half of the study would be on synthetic digits.
     passed_on = given | {"dataset": "mnist" if data.name == "MNIST" else "synthetic"}
-    faults |= strange | train_missing(jobs, finished, labels, options.jobs, passed_on)
+    faults |= mismatched | train_missing(jobs, finished, labels, options.jobs, passed_on)
 
     runs = defaultdict(list)
     for job in sorted(finished, key=jobs.index):
@@ -151,19 +151,19 @@ def train_missing(
                 record, _ = finished[job] = read_run(job, labels)
                 bar.write(f"{job}: test accuracy {record['test_accuracy']:.4f}, {record['training_seconds']:.1f} s")
             except StudyError as error:
-                strange = isinstance(error, OtherNetworkError)
+                mismatch = isinstance(error, OtherNetworkError)
                 given_up = [other for other in waiting if other.network == job.network]
-                given_up = given_up if strange or is_its_own(str(error), job.network) else []
+                given_up = given_up if mismatch or is_its_own(str(error), job.network) else []
                 for other in given_up:
                     waiting.remove(other)
                     bar.total -= 1
                 seeds = ", ".join(str(other.seed) for other in given_up)
-                told = f"{error}; so not tried with seed {seeds}" if given_up and not strange else str(error)
-                faults[job.network if strange else str(job)] = told
-                bar.write(f"{job} failed: {told}", file=sys.stderr)
+                message = f"{error}; so not tried with seed {seeds}" if given_up and not mismatch else str(error)
+                faults[job.network if mismatch else str(job)] = message
+                bar.write(f"{job} failed: {message}", file=sys.stderr)
     return faults
 
 
 def is_its_own(fault: str, network: str) -> bool:
-    """Tell whether a fault is a mistake in the network's script, which it will meet again with the next seed."""
+    """Tell whether a fault is a mistake in the network's script, which will recur with the next seed."""
     return fault.startswith(f"{network}.py") or NO_RECORD in fault

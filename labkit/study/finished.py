@@ -28,7 +28,7 @@ class OtherNetworkError(StudyError):
 
 
 def read_run(job: Job, labels: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
-    """Return (run.json, predictions) of a finished job: a dict, and uint8 (images,).
+    """Read a finished job; return (run.json, predictions): a dict, and uint8 (images,).
 
     Raises NoRunError; OtherKindError for a run that was trained under other conditions; OtherNetworkError for one whose
     network is not the one that the study is about; and StudyError for one whose script has changed since, or whose
@@ -62,7 +62,7 @@ def check_figures(record: dict[str, Any]) -> None:
 
 
 def check_network(network: str, parameters: int) -> None:
-    """Raise OtherNetworkError where a network has not as many parameters as the one that is asked about."""
+    """Raise OtherNetworkError where a network does not have as many parameters as the assignment's of that name."""
     expected = count_parameters(network)
     if parameters == expected:
         return
@@ -79,12 +79,12 @@ def check_network(network: str, parameters: int) -> None:
 
 
 def count_parameters(network: str) -> int:
-    """Return how many weights and biases the assignment's network of that name has."""
+    """Return the number of weights and biases of the assignment's network of that name."""
     return sum(math.prod(shape) for shape in expected_variables(network).values())
 
 
 def read_predictions(path: Path, record: dict[str, Any], labels: np.ndarray) -> np.ndarray:
-    """Return the predictions of a run, (images,) uint8. Raises StudyError where they don't bear out its record."""
+    """Read the predictions of a run, (images,) uint8; raise StudyError where they contradict its record."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -101,37 +101,37 @@ def read_predictions(path: Path, record: dict[str, Any], labels: np.ndarray) -> 
 def find_finished(
     jobs: Sequence[Job], labels: np.ndarray
 ) -> tuple[dict[Job, tuple[dict[str, Any], np.ndarray]], dict[str, str]]:
-    """Return what is finished already, {job: what read_run returns}, and {network: why it is none of this study's}.
+    """Find the finished jobs: {job: what read_run returns}; and {network: why its runs are of another network}.
 
-    Says which runs have to be trained again, and why. Raises StudyError where a run of another kind is in the way: to
-    train that again would be to lose it.
+    Reports which runs have to be trained again, and why. Raises StudyError where a run of another kind is in the way:
+    to train that again would be to lose it.
     """
-    finished, strange, again, others = {}, {}, defaultdict(list), defaultdict(list)
+    finished, mismatched, retrained, other_kinds = {}, {}, defaultdict(list), defaultdict(list)
     for job in jobs:
         try:
             finished[job] = read_run(job, labels)
         except NoRunError:
             continue
         except OtherKindError as error:
-            others[str(error)].append(job)
+            other_kinds[str(error)].append(job)
         except OtherNetworkError as error:
-            strange[job.network] = str(error)
+            mismatched[job.network] = str(error)
         except StudyError as error:
-            again[str(error)].append(job)
-    if others:
-        listed = "".join(f"\n  {named(those)}: {why}" for why, those in others.items())
+            retrained[str(error)].append(job)
+    if other_kinds:
+        listed = "".join(f"\n  {named(affected)}: {why}" for why, affected in other_kinds.items())
         raise StudyError(
             f"there are results of another kind, which can't go into one table with those of this command:{listed}\n"
             "Give the flags that they were trained with; or keep them, and give another --results-dir; or delete them."
         )
-    for why, those in again.items():
-        say(f"{named(those)}: {why}; to be trained again")
-    return finished, strange
+    for why, affected in retrained.items():
+        say(f"{named(affected)}: {why}; to be trained again")
+    return finished, mismatched
 
 
 def named(jobs: Sequence[Job]) -> str:
-    """Return the names of jobs, short: "deep_mnist seed 0, 1; model_no1 seed 0"."""
+    """Name jobs briefly: "deep_mnist seed 0, 1; model_no1 seed 0"."""
     seeds = defaultdict(list)
     for job in jobs:
         seeds[job.network].append(str(job.seed))
-    return "; ".join(f"{network} seed {', '.join(those)}" for network, those in seeds.items())
+    return "; ".join(f"{network} seed {', '.join(numbers)}" for network, numbers in seeds.items())

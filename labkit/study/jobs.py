@@ -44,7 +44,7 @@ def script_path(network: str) -> Path:
 def find_jobs(
     networks: Collection[str], seeds: int, given: dict[str, Any], data: loader.DataSets
 ) -> tuple[list[Job], dict[str, str]]:
-    """Return the jobs of a study, seed by seed, and {network: why it has none}; say which scripts are not there yet."""
+    """Return the Jobs of a study, seed by seed, and {network: why it has none}; report which scripts are missing."""
     wanted, faults = {}, {}
     for network in [network for network in NETWORKS if network in networks]:  # in that order, once
         try:
@@ -54,16 +54,16 @@ def find_jobs(
             say(f"{network}.py is not there yet, so it is left out{hint}")
         except StudyError as error:
             faults[network] = str(error)
-    for network, its in wanted.items():
+    for network, record in wanted.items():
         first, reference = next(iter(wanted.items()))
-        if changed := changes(reference, its):
+        if changed := changes(reference, record):
             listed = ", ".join(f"{name} is {one} in {first} and {other} in {network}" for name, one, other in changed)
             raise StudyError(f"the networks are not trained alike: {listed}; make them equal, or give them as flags")
     results = Path(given.get("results_dir", "results"))
     jobs = []
-    for seed, (network, its) in itertools.product(range(seeds), wanted.items()):
-        recipe = its["recipe"] | {"seed": seed}
-        jobs.append(Job(network, seed, results / network / f"seed-{seed}", its | {"recipe": recipe}))
+    for seed, (network, record) in itertools.product(range(seeds), wanted.items()):
+        recipe = record["recipe"] | {"seed": seed}
+        jobs.append(Job(network, seed, results / network / f"seed-{seed}", record | {"recipe": recipe}))
     return jobs, faults
 
 
@@ -82,7 +82,7 @@ def expected_record(network: str, given: dict[str, Any], data: loader.DataSets) 
 
 
 def read_defaults(name: str, source: bytes) -> dict[str, Any]:
-    """Return the defaults in a lab script's call of lab.parse_flags, without running it. Raises StudyError."""
+    """Read the defaults in a lab script's call of lab.parse_flags, without running it; raise StudyError on failure."""
     try:
         calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
         call = next(call for call in calls if ast.unparse(call.func) == "lab.parse_flags")
@@ -97,7 +97,7 @@ def read_defaults(name: str, source: bytes) -> dict[str, Any]:
 
 
 def kind(record: dict[str, Any]) -> dict[str, Any]:
-    """Return all that the runs of one table share, names to values: of a run.json, or of what is wanted.
+    """Return all that the runs of one table share, names to values: of a run.json, or of an expected record.
 
     Neither script nor seed is in it. Nor is the number of threads, which no record has: with fewer of them sums are
     taken in another order, and that changes a result as another seed does, no more.
@@ -110,7 +110,7 @@ def kind(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def changes(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Return where two records differ in kind: a list of (name, value before, value now)."""
+    """List where two records differ in kind: (name, value before, value now)."""
     before, now = kind(before), kind(now)
     names = [name for name in now | before if before.get(name) != now.get(name)]
     if "dataset" in names and "data files" in names:
@@ -119,5 +119,5 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any,
 
 
 def say(line: str) -> None:
-    """Print a line for the student, on stderr: standard output is for results."""
+    """Print a line for the student on stderr: standard output is for results."""
     print(line, file=sys.stderr, flush=True)

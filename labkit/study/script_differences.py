@@ -15,17 +15,17 @@ def unlike_scripts(networks: Iterable[str]) -> list[str]:
     if not reference:
         return []
     paths = [script_path(network) for network in dict.fromkeys(networks)]
-    found = {path.name: _first_difference(_outside_of_model(path), reference) for path in paths}
+    differences = {path.name: _first_difference(_outside_of_model(path), reference) for path in paths}
     return [
         f"Caution: {script} differs from {FULL}.py outside of the class Model, {where}: "
         "more than a layer may be compared"
-        for script, where in found.items()
+        for script, where in differences.items()
         if where
     ]
 
 
 def _first_difference(statements: list[ast.stmt], reference: list[ast.stmt]) -> str:
-    """Return where statements begin to differ from others, in words; "" where they don't."""
+    """Say in words where statements begin to differ from the reference; "" where they don't."""
     for statement, expected in itertools.zip_longest(statements, reference):
         if statement is None:
             return f"where it lacks `{_first_line(expected)}`"

@@ -42,37 +42,37 @@ class Training:
         )
 
     def steps(self) -> tuple[int, int]:
-        """Return how many steps are done, of how many, as far as the script has told; (0, 1) before."""
+        """Return how many steps are done, of how many, as far as the script has printed it; (0, 1) before."""
         if not hasattr(os, "pread"):  # Windows; a seek would move the place at which the script writes
             return 0, 1
         size = os.fstat(self._output.fileno()).st_size
         end = os.pread(self._output.fileno(), TAIL, max(0, size - TAIL))
-        told = re.findall(rb"^step ([\d,]+) of ([\d,]+),", end, re.MULTILINE)
-        done, total = (int(number.replace(b",", b"")) for number in told[-1]) if told else (0, 1)
+        progress = re.findall(rb"^step ([\d,]+) of ([\d,]+),", end, re.MULTILINE)
+        done, total = (int(number.replace(b",", b"")) for number in progress[-1]) if progress else (0, 1)
         return done, total
 
     def fault(self) -> str:
-        """Return what went wrong in a training that has ended, in a line, or "" where nothing did. Call it once."""
+        """Say in a line what went wrong in a training that has ended, or "" if nothing did. Call it once."""
         with self._messages, self._output:
             if self.process.returncode == 0:
                 left = _written(self.job.folder / "run.json") != self._earlier_record
                 return "" if left else f"it ended well, but {NO_RECORD}"
             self._messages.seek(0)
             lines = [line for line in self._messages.read().decode(errors="replace").splitlines() if line.strip()]
-        told = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
-        if told:
-            return told[-1]
+        errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
+        if errors:
+            return errors[-1]
         last = f": {lines[-1].strip()}" if lines else ""  # of a traceback, the line that says what it was
         return f"it ended with exit status {self.process.returncode}{last}"
 
 
 def _written(path: Path) -> tuple[int, int] | None:
-    """Return what tells one writing of a file from another; None where there is no file."""
+    """Return what identifies one writing of a file; None if there is no file."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_ino
+    return status.st_mtime_ns, status.st_ino
 
 
 def _left_unfinished(folder: Path) -> bool:
@@ -117,13 +117,13 @@ class Forecast:
     """When all will be done, from what is; it counts down while there is no news."""
 
     def __init__(self, before: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """`before` of the trainings were done already, and say nothing about the time that one takes."""
+        """Start the clock; `before` trainings were done already, and say nothing about the time that one takes."""
         self._before, self._clock, self._started = before, clock, clock()
         self._news: tuple[float, float] = (before, before)
         self._end: float | None = None
 
     def seconds_left(self, done: float, total: float) -> float | None:
-        """Return how long it will take; `done` of `total` are with parts of trainings. None before the first part."""
+        """Estimate the time left after `done` of `total` trainings, counting parts; None before any progress."""
         now, since = self._clock(), done - self._before
         if since > 0 and (done, total) != self._news:
             self._news = done, total
@@ -132,21 +132,21 @@ class Forecast:
 
 
 def _at_present(at_work: list[Training], bar: tqdm, forecast: Forecast) -> str:
-    """Return what stands behind the progress bar: how long it will take, and what is trained now."""
+    """Format the text behind the progress bar: how long it will take, and what is trained now."""
     parts = [(training.job, *training.steps()) for training in at_work]
     left = forecast.seconds_left(bar.n + sum(step / steps for _, step, steps in parts), bar.total)
-    told = [f"{job}, step {step:,} of {steps:,}" if step else str(job) for job, step, steps in parts]
-    return ("" if left is None else f"{tqdm.format_interval(left)} left, ") + f"now {'; '.join(told)}"
+    running = [f"{job}, step {step:,} of {steps:,}" if step else str(job) for job, step, steps in parts]
+    return ("" if left is None else f"{tqdm.format_interval(left)} left, ") + f"now {'; '.join(running)}"
 
 
 @contextlib.contextmanager
 def signals_held_back() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait until the end of the block; a process that starts in it takes them as ever."""
+    """Hold Ctrl-C and SIGTERM back until the block ends; a process that starts in it handles them as usual."""
     if threading.current_thread() is not threading.main_thread():  # no other may set a signal, or gets one
         yield
         return
     held = []
-    before = {number: signal.signal(number, lambda *which: held.append(which)) for number in HELD_BACK}
+    before = {number: signal.signal(number, lambda *arguments: held.append(arguments)) for number in HELD_BACK}
     try:
         yield
     finally:
@@ -158,7 +158,7 @@ def signals_held_back() -> Iterator[None]:
 
 @contextlib.contextmanager
 def no_training_left_behind() -> Iterator[None]:
-    """Let a SIGTERM end the trainings, too; afterwards the signal is again what it was, which a notebook relies on."""
+    """Make SIGTERM end the trainings, too; restore its handler afterwards, because a notebook runs on."""
     if threading.current_thread() is not threading.main_thread():  # no other may set a signal
         yield
         return
@@ -170,12 +170,12 @@ def no_training_left_behind() -> Iterator[None]:
 
 
 def processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def share_of_the_processors(at_once: int) -> dict[str, str]:
-    """Return the environment that keeps trainings from fighting over processors; alone, a training takes them all."""
+    """Return the environment that keeps trainings from competing for processors; a single training may use all."""
     if at_once == 1:
         return {}
     threads = str(max(1, processors() // at_once))

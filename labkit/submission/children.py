@@ -22,7 +22,7 @@ POLL = 0.05  # seconds between two looks
 
 
 def run_child(arguments: Sequence[str | int | Path], seconds: float, folder: Path) -> Outcome:
-    """Runs Python with these arguments in a folder, as if the kit's modules lay there; returns an Outcome.
+    """Run Python with these arguments in a folder, with the kit's modules on its path; return an Outcome.
 
     It is stopped, with all that it started, after `seconds`, or when it has printed more than any script should.
     """
@@ -61,7 +61,7 @@ def _wait(process: subprocess.Popen[bytes], output: IO[bytes], started: float, l
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Ends the process; where there are groups of processes, also what it started and left behind."""
+    """End the process; where there are groups of processes, also what it started and left behind."""
     with contextlib.suppress(OSError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)

@@ -46,7 +46,7 @@ names as you wrote them. Says where to send it, and until when.
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line, with `command`: the function to call."""
+    """Parse the command line; `command` of the result is the function to call."""
     style = {"formatter_class": argparse.RawDescriptionHelpFormatter, "epilog": EPILOG}
     parser = argparse.ArgumentParser(description=__doc__, **style)
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
@@ -67,7 +67,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def _text(word: str) -> str:
-    """A word of the command line; a terminal set to another encoding sends bytes that are no letters here."""
+    """Return a word of the command line; refuse one with bytes that are no letters in the system's encoding."""
     try:
         word.encode()
     except UnicodeEncodeError:
@@ -76,7 +76,7 @@ def _text(word: str) -> str:
 
 
 def make_report(arguments: argparse.Namespace) -> int:
-    """`report`: writes the PDF, and says what in the report did not come through. Returns the exit status."""
+    """`report`: write the PDF, and print what of the report is missing in it; return the exit status."""
     from labkit.submission.report_pdf import write_pdf
 
     source = Path(arguments.source)
@@ -92,14 +92,14 @@ def make_report(arguments: argparse.Namespace) -> int:
 
 
 def check_all(arguments: argparse.Namespace) -> int:
-    """`check`: prints all checks. Returns the exit status."""
+    """`check`: print all checks; return the exit status."""
     from labkit.checks.assignment import load_assignment
 
     return 1 if run_checks(load_assignment()) else 0
 
 
 def run_checks(assignment: "Assignment") -> list[str]:
-    """Prints a line for each check as it is made, below a progress bar; returns the names of those that failed."""
+    """Print a line for each check when it is done, below a progress bar; return the names of those that failed."""
     from tqdm import tqdm
 
     from labkit.submission.student_checks import TOTAL, check_all
@@ -117,7 +117,7 @@ def run_checks(assignment: "Assignment") -> list[str]:
 
 
 def pack_all(arguments: argparse.Namespace) -> int:
-    """`pack`: checks, and writes the zip. Returns the exit status."""
+    """`pack`: check, and write the zip; return the exit status."""
     from labkit.checks.assignment import load_assignment
     from labkit.submission.names import zip_name
     from labkit.submission.packing import PackError, instructions, pack
@@ -128,8 +128,8 @@ def pack_all(arguments: argparse.Namespace) -> int:
     failed = run_checks(assignment)
     if failed and not arguments.force:
         raise PackError("nothing is packed, because a check failed: mend it, or add --force to hand in all the same")
-    path, there = pack(Path.cwd(), file_name, student, failed, arguments.replace)
-    print(f"{path.name} is there already, just as it would be written" if there else f"wrote {path.name}")
+    path, existed = pack(Path.cwd(), file_name, student, failed, arguments.replace)
+    print(f"{path.name} is there already, just as it would be written" if existed else f"wrote {path.name}")
     if failed:
         print(f"its manifest names what failed: {', '.join(failed)}")
     print("\n".join(instructions(assignment, path)))
@@ -137,7 +137,7 @@ def pack_all(arguments: argparse.Namespace) -> int:
 
 
 def main() -> None:
-    """Runs a command, and ends the process; a failure becomes a line on stderr, and the exit status."""
+    """Run a command, and end the process; a failure becomes a line on stderr, and the exit status."""
     arguments = notebook.call(parse_arguments)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)

@@ -29,7 +29,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])
 
 
 class Uploader(NamedTuple):
-    """Who uploaded a file, by the word of the system; `full_name` is "" where that is not told."""
+    """Who uploaded a file, according to the system; `full_name` is "" if it is unknown."""
 
     key: str
     full_name: str
@@ -51,7 +51,7 @@ class BadName(ValueError):
 
 @dataclass(frozen=True)
 class ZipName:
-    """What the name of a zip tells, as `zip_name` writes it; `remarks` tells what was tolerated, if anything."""
+    """The parts of a zip's name, as `zip_name` writes it; `remarks` lists what was tolerated, if anything."""
 
     id: str
     name: str
@@ -60,18 +60,18 @@ class ZipName:
 
 
 def zip_name(student_id: str, name: str, surname: str, ids: str = DIGITS) -> str:
-    """The name of a student's zip: `189295_ada_lovelace.zip`.
+    """Return the name of a student's zip: `189295_ada_lovelace.zip`.
 
-    Names in any script become ASCII, lower case, words joined by "-". `ids` is what an id looks like, as a pattern.
+    Names in any script become ASCII, lower case, words joined by "-". `ids` is the pattern of a student id.
 
     Raises BadName for an id that is none, and for a name or a surname without letters.
     """
     student_id = student_id.strip()
     if ids != DIGITS:
-        found = as_written(student_id, ids)
-        if not found:
+        written = as_written(student_id, ids)
+        if not written:
             raise BadName(f"the student id {quoted(student_id)} is not like those of this course, {ids}: look it up")
-        student_id = found
+        student_id = written
     elif not re.fullmatch(DIGITS, student_id):
         raise BadName(f"the student id {quoted(student_id)} is not a number; give its digits only, as in 189295")
     if len(student_id) > MAX_ID:
@@ -87,10 +87,10 @@ def zip_name(student_id: str, name: str, surname: str, ids: str = DIGITS) -> str
 
 
 def parse_zip_name(file_name: str, ids: str = DIGITS) -> ZipName:
-    """Reads a zip's name, tolerantly: Moodle's prefix, copies, other separators, capitals, accents, another order.
+    """Parse a zip's name, tolerantly: Moodle's prefix, copies, other separators, capitals, accents, another order.
 
-    What would be a guess about the id is refused: a wrong id gives a mark to somebody else. `ids` is what an id looks
-    like, as a pattern.
+    What would be a guess about the id is refused: a wrong id gives a mark to somebody else. `ids` is the pattern of a
+    student id.
 
     Raises BadName for a name without id, name or surname, or with two numbers that might be the id.
     """
@@ -133,45 +133,45 @@ def parse_zip_name(file_name: str, ids: str = DIGITS) -> ZipName:
 
 
 def uploader_of(folder_name: str, file_name: str) -> Uploader | None:
-    """Who uploaded a file by Moodle's word, which is the name of its folder or the beginning of its own; None for none.
+    """Return who uploaded a file according to Moodle, which names its folder or starts its name so; None if unknown.
 
-    What Moodle wrote comes first; a student can write the same only behind it.
+    What Moodle wrote comes first; a student can write the same only after it.
     """
-    found = _MOODLE_FOLDER.fullmatch(folder_name) or _MOODLE_FOLDER.fullmatch(file_name) or _MOODLE.match(file_name)
-    if not found:
+    match = _MOODLE_FOLDER.fullmatch(folder_name) or _MOODLE_FOLDER.fullmatch(file_name) or _MOODLE.match(file_name)
+    if not match:
         return None
-    name = found["full_name"]
-    return Uploader(f"participant {found['number']}", "" if name.lower() == _BLIND else name)
+    name = match["full_name"]
+    return Uploader(f"participant {match['number']}", "" if name.lower() == _BLIND else name)
 
 
 def is_moodle_folder(name: str) -> bool:
-    """Whether a name is that of a folder that Moodle made for a student, and tells nothing else."""
+    """Tell whether a name is that of a folder that Moodle made for a student, and nothing else."""
     return bool(_MOODLE_FOLDER.fullmatch(name))
 
 
 def same_person(one: str, other: str) -> bool:
-    """Whether two full names may be one person's: all words of one are in the other, or they are one word in all."""
+    """Tell whether two full names may be one person's: one has all words of the other, or both are one word joined."""
     words = [set(re.findall("[a-z0-9]+", anyascii(name).lower())) for name in (one, other)]
     joined = {re.sub("[^a-z0-9]+", "", anyascii(name).lower()) for name in (one, other)}
     return bool(words[0] and words[1]) and (words[0] <= words[1] or words[1] <= words[0] or len(joined) == 1)
 
 
 def number_of(student_id: str) -> str:
-    """An id without the zeros before it, which spreadsheets take away, and in small letters."""
+    """Return an id without leading zeros, which spreadsheets take away, and in small letters."""
     return student_id.lstrip("0").lower() or student_id[:1]
 
 
 def same_number(one: str, other: str) -> bool:
-    """Whether two ids are the same but for zeros before them; no id is the same as none."""
+    """Tell whether two ids are the same but for leading zeros; a missing id equals none."""
     return bool(one and other) and number_of(one) == number_of(other)
 
 
 def safe_stem(file_name: str) -> str:
-    """A name for a submission's folder: the zip's without `.zip` where that is safe, else made safe.
+    """Return a name for a submission's folder: the zip's without `.zip` where that is safe, else made safe.
 
     ASCII letters in lower case, digits, `.`, `_` and `-`, no leading dot, bounded length, no name that Windows
     reserves. What had to be altered ends with `+` and a hash of the original, so that no two submissions share a
-    folder, on a system that ignores capitals neither.
+    folder, not even on a system that ignores capitals.
     """
     stem = re.sub(r"\.zip$", "", file_name, flags=re.IGNORECASE)
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", anyascii(stem)).lower()[:MAX_STEM].strip(".-")
@@ -183,17 +183,17 @@ def safe_stem(file_name: str) -> str:
 
 
 def is_reserved(file_name: str) -> bool:
-    """Whether Windows takes a file name for a device: `aux.py`, `NUL`."""
+    """Tell whether Windows takes a file name for a device: `aux.py`, `NUL`."""
     return bool(_RESERVED.match(file_name))
 
 
 def _ascii(text: str) -> str:
-    """Words in ASCII lower case, joined by "-", bounded: `María José` becomes `maria-jose`."""
+    """Convert to words in ASCII lower case, joined by "-", bounded: `María José` becomes `maria-jose`."""
     return "-".join(re.findall("[a-z0-9]+", anyascii(text).lower()))[:MAX_PART].strip("-")
 
 
 def _strip(file_name: str) -> tuple[str, str, list[str]]:
-    """The name without what others added to it, the student's full name by Moodle ("" if unknown), and the oddities."""
+    """Return the name without additions, the student's full name by Moodle ("" if unknown), and the oddities."""
     oddities = []
     stem = re.split(r"[/\\]", unicodedata.normalize("NFC", file_name))[-1]
     moodle = _MOODLE.match(stem)
@@ -212,7 +212,7 @@ def _strip(file_name: str) -> tuple[str, str, list[str]]:
 
 
 def _oddities(stem: str) -> list[str]:
-    """What sets a name apart from one of lower-case ASCII letters, digits, `_` and `-`."""
+    """List what a name has besides lower-case ASCII letters, digits, `_` and `-`."""
     kinds = {
         "spaces": r"\s",
         "dots": r"\.",
@@ -224,23 +224,26 @@ def _oddities(stem: str) -> list[str]:
 
 
 def _find_own(file_name: str, text: str, ids: str) -> str:
-    """The one id of this pattern in a name."""
-    found = list(find_ids(text, ids))
-    if len(found) != 1:
-        what = f"more than one student id ({' and '.join(found)})" if found else f"no student id, which are like {ids}"
-        raise BadName(f"the name {quoted(file_name)} has {what}; call the zip id_name_surname.zip, with one _ between")
-    return found[0]
+    """Return the one id of this pattern in a name; raise BadName for none, or for several."""
+    ids_found = list(find_ids(text, ids))
+    if len(ids_found) != 1:
+        several = f"more than one student id ({' and '.join(ids_found)})"
+        problem = several if ids_found else f"no student id, which are like {ids}"
+        raise BadName(
+            f"the name {quoted(file_name)} has {problem}; call the zip id_name_surname.zip, with one _ between"
+        )
+    return ids_found[0]
 
 
 def _with_stand_in(text: str, ids: str) -> str:
-    """A name in which a number stands for the id, and no other number for anything."""
+    """Replace the id in a name by a number, and remove every other number."""
     (match,) = find_ids(text, ids).values()
     around = (text[: match.start()], text[match.end() :])
     return _STAND_IN.join(re.sub(r"(?<![A-Za-z0-9])[0-9]+(?![A-Za-z0-9])", "", part) for part in around)
 
 
 def _refuse_odd_digits(file_name: str, stem: str) -> None:
-    """Raises BadName for what may be meant as a digit of the id, and may be not: a superscript, a circled number."""
+    """Raise BadName for what may be meant as a digit of the id, or may not: a superscript, a circled number."""
     for part in re.split(r"[\s_.-]+", stem):
         odd = [char for char in part if char.isdigit() and not char.isdecimal()]
         if odd and anyascii(part).isdigit():
@@ -251,7 +254,7 @@ def _refuse_odd_digits(file_name: str, stem: str) -> None:
 
 
 def _take_id(file_name: str, parts: list[str]) -> tuple[str, list[str]]:
-    """The id and the other parts, without a trailing number of up to two digits: that of a version."""
+    """Return the id and the other parts, without a trailing number of up to two digits: that of a version."""
     if len(parts) > 1 and re.fullmatch(r"\d{1,2}", parts[-1]) and any(map(str.isdigit, parts[:-1])):
         parts = parts[:-1]
     numbers = sorted({part for part in parts if part.isdigit()}, key=parts.index)

@@ -23,10 +23,10 @@ class PackError(Exception):
 def pack(
     folder: Path, file_name: str, student: dict[str, str], failed: list[str], replace: bool = False
 ) -> tuple[Path, bool]:
-    """Writes a submission's zip to a folder; returns its path, and whether it was there already, byte by byte.
+    """Write a submission's zip to a folder; return its path, and whether it already existed, byte by byte.
 
     `student` is a dict of id, name and surname as the student wrote them, `failed` the names of the checks that failed;
-    both go into the manifest. What is not there is left out: that is among the failed checks.
+    both go into the manifest. Missing files are left out: they are among the failed checks.
 
     Raises PackError where a zip of that name holds something else, unless `replace`; OSError or DataError where a file
     can't be read or written.
@@ -56,7 +56,7 @@ def pack(
 
 
 def zip_bytes(files: dict[str, bytes]) -> bytes:
-    """A zip of files (names to bytes), stored as they are: what deflate makes of them varies with its version."""
+    """Return a zip of files (names to bytes), stored as they are: the output of deflate varies with its version."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_STORED) as archive:
         for name, data in files.items():
@@ -67,7 +67,7 @@ def zip_bytes(files: dict[str, bytes]) -> bytes:
 
 
 def kit_version() -> str:
-    """A hash of the kit's own scripts: 16 hex digits. It tells the instructor which kit, and whether it was altered."""
+    """Return a hash of the kit's own scripts, 16 hex digits: it shows which kit it is, and whether it was altered."""
     digest = hashlib.sha256()
     behind_them = [path.relative_to(KIT).with_suffix("").as_posix() for path in KIT.glob("labkit/**/*.py")]
     for module in sorted([*FACES, *behind_them]):
@@ -78,7 +78,7 @@ def kit_version() -> str:
 
 
 def instructions(assignment: Assignment, path: Path, now: datetime.datetime | None = None) -> list[str]:
-    """What to do with the zip, a line each: where to send it, and until when."""
+    """Say what to do with the zip, a line each: where to send it, and until when."""
     now = now or datetime.datetime.now().astimezone()
     lines = [f"hand in {path.name} for {assignment.course}"]
     if "address" in assignment.to_fill_in:

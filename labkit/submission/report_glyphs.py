@@ -13,7 +13,7 @@ BOXES = "LastResort"  # a font of matplotlib's, in which each character is a box
 
 
 def boxes(characters: Iterable[str], typst: ModuleType, fonts: Path, families: str) -> list[str]:
-    """Those of the characters that Typst would set as a box.
+    """Return those of the characters that Typst would set as a box.
 
     `typst` is the module, `fonts` the folder of fonts that it is given, and `families` the report's own, as Typst
     writes them. Each character is set on a page by itself: which of the machine's fonts stands in is Typst's choice.

@@ -36,24 +36,24 @@ HTML = re.compile(
 
 
 class Lines:
-    """The lines in which pieces of a text stand, asked for in the order of the text."""
+    """Finds the lines of pieces of a text, which are asked for in the order of the text."""
 
     def __init__(self, text: str) -> None:
         self._whole, self._text = text, without_code(text)
-        self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
+        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._last = 0
 
     def before(self, piece: str) -> str:
-        """`"line 12: "`, or "" where the piece can't be found, as it may stand there in other characters."""
+        """Return `"line 12: "`, or "" where the piece is not found, as it may be written differently in the text."""
         pattern = re.compile(r"\s+".join(map(re.escape, piece.split())))
-        found = pattern.search(self._text, self._last) or pattern.search(self._text)
-        if not found or not found[0]:
+        match = pattern.search(self._text, self._last) or pattern.search(self._text)
+        if not match or not match[0]:
             return ""
-        self._last = found.end()
-        return self._at(found.start())
+        self._last = match.end()
+        return self._at(match.start())
 
     def anywhere(self, piece: str) -> str:
-        """The same of the first place at which the piece stands, be it in code."""
+        """Return the same for the first place where the piece occurs, even in code."""
         place = self._whole.find(piece)
         return self._at(place) if place >= 0 else ""
 
@@ -62,23 +62,23 @@ class Lines:
 
 
 def without_code(text: str) -> str:
-    """The text with blanks in place of code and comments; each line stays where it is."""
+    """Replace code and comments by blanks; each line stays where it is."""
     return CODE.sub(lambda code: re.sub(r"[^\n]", " ", code[0]), text)
 
 
 def close_up_formulas(text: str) -> str:
-    """The text with `$x + y$` in place of `$ x + y $`, which Jupyter takes for a formula, and pandoc does not."""
+    """Write `$x + y$` for `$ x + y $`, which Jupyter takes for a formula, and pandoc does not."""
     pieces, end = [], 0
-    for found in DOLLARS.finditer(without_code(text)):
-        formula = text[found.start(1) : found.end(1)]
+    for match in DOLLARS.finditer(without_code(text)):
+        formula = text[match.start(1) : match.end(1)]
         if formula[0].isspace() and (IN_A_FORMULA.search(formula) or len(formula.strip()) == 1):
-            pieces += [text[end : found.start()], f"${formula.strip()}$"]
-            end = found.end()
+            pieces += [text[end : match.start()], f"${formula.strip()}$"]
+            end = match.end()
     return "".join(pieces) + text[end:]
 
 
 def mend(document: Any, lines: Lines) -> list[str]:
-    """Puts into pandoc's tree of a document what it can set of HTML and LaTeX; returns remarks on what is lost."""
+    """Turn what is possible of HTML and LaTeX into pandoc's nodes; return remarks on what is lost."""
     remarks: list[str] = []
     for nodes in _lists_of_nodes(document):
         nodes[:] = _with_kept_tags(nodes)
@@ -88,7 +88,7 @@ def mend(document: Any, lines: Lines) -> list[str]:
 
 
 def _lists_of_nodes(tree: Any) -> Iterator[list[Any]]:
-    """The lists of nodes in pandoc's tree, in the order of the document; each may be changed once it is there."""
+    """Yield the lists of nodes in pandoc's tree, in the order of the document; each may be changed when yielded."""
     if isinstance(tree, dict):
         tree = list(tree.values())
     if isinstance(tree, list):
@@ -99,7 +99,7 @@ def _lists_of_nodes(tree: Any) -> Iterator[list[Any]]:
 
 
 def _with_kept_tags(nodes: list[Any]) -> list[Any]:
-    """Nodes with what stands between `<sub>` and `</sub>` as one node, and likewise for the others that are KEPT."""
+    """Join what is between `<sub>` and `</sub>` into one node, and likewise for the other tags in KEPT."""
     names = [_tag(node) for node in nodes]
     for start, name in enumerate(names):
         if name in KEPT and f"/{name}" in names[start + 1 :]:
@@ -110,14 +110,14 @@ def _with_kept_tags(nodes: list[Any]) -> list[Any]:
 
 
 def _tag(node: Any) -> str:
-    """The name of the tag that an inline node is, with a slash before it where it closes; "" for other nodes."""
-    if node["t"] != "RawInline" or node["c"][0] != "html" or not (found := TAG.fullmatch(node["c"][1])):
+    """Return the name of an inline node's tag, with a slash before it where it closes; "" for other nodes."""
+    if node["t"] != "RawInline" or node["c"][0] != "html" or not (match := TAG.fullmatch(node["c"][1])):
         return ""
-    return "/" * node["c"][1].startswith("</") + found[1].lower()
+    return "/" * node["c"][1].startswith("</") + match[1].lower()
 
 
 def _mended(node: Any, lines: Lines, remarks: list[str]) -> list[Any]:
-    """What to set in place of a node."""
+    """Return what to set in place of a node."""
     if node["t"] not in ("RawInline", "RawBlock"):
         return [node]
     language, raw = node["c"]
@@ -139,7 +139,7 @@ def _mended(node: Any, lines: Lines, remarks: list[str]) -> list[Any]:
 
 
 def _latex(raw: str, kind: str, lines: Lines, remarks: list[str]) -> list[Any]:
-    """An environment of formulas is a formula, without dollar signs, too; all else stays as it is written."""
+    """Return an environment of formulas as a formula, even without dollar signs; anything else as it is written."""
     if ENVIRONMENT.match(raw):
         nodes = [{"t": "Math", "c": [{"t": "DisplayMath"}, raw]}]
     else:

@@ -54,7 +54,7 @@ class ReportError(Exception):
 
 
 def write_pdf(source: Path, target: Path) -> list[str]:
-    """Writes the PDF of `source`, a Markdown file; returns remarks, a line each, on what in it did not come through.
+    """Write the PDF of `source`, a Markdown file; return remarks, a line each, on what of it is missing there.
 
     Raises ReportError, and leaves `target` as it was; DataError where `target` can't be written.
     """
@@ -84,28 +84,34 @@ def write_pdf(source: Path, target: Path) -> list[str]:
 
 
 def _with_lines(remarks: list[tuple[str, str]], lines: Lines) -> list[str]:
-    """Remarks with the number of the line before them; they come with the piece of the text that they are about."""
+    """Put the number of the line before each remark; a remark comes with the piece of text that it is about."""
     return [f"{lines.before(piece) or lines.before(unquote(piece))}{remark}" for piece, remark in remarks]
 
 
 def _boxes(document: Any, typst: Any, lines: Lines) -> list[str]:
-    """A remark for each line with characters that no font here has."""
+    """Return a remark for each line with characters that none of the fonts has."""
     characters = set(json.dumps(document, ensure_ascii=False))
     unknown = report_glyphs.boxes(characters, typst, _fonts(), FAMILIES)
-    found: dict[str, list[str]] = {}
-    for one in unknown:
-        found.setdefault(lines.anywhere(one), []).append(one)
-    return [f"{line}no font here has {' '.join(those)}: a box stands for each" for line, those in found.items()]
+    by_line: dict[str, list[str]] = {}
+    for character in unknown:
+        by_line.setdefault(lines.anywhere(character), []).append(character)
+    return [f"{line}no font here has {' '.join(missing)}: a box stands for each" for line, missing in by_line.items()]
 
 
 def is_stale(source: Path, target: Path) -> bool:
-    """Whether `target`, a PDF, was made here of another text than `source` has now. Raises OSError, UnicodeError."""
+    """Tell whether `target`, a PDF, was made by this command of another text than `source` has now.
+
+    Raises OSError, UnicodeError.
+    """
     digest = re.search(MADE_HERE + rb" ([0-9a-f]{16})", target.read_bytes())
     return bool(digest) and digest[1].decode() != _digest(source.read_text(encoding="utf-8-sig"))
 
 
 def count_missing(target: Path) -> int:
-    """How many pictures were missing when `target`, a PDF, was made, if it was made here. Raises OSError."""
+    """Return how many pictures were missing when this command made `target`, a PDF; 0 for a PDF from elsewhere.
+
+    Raises OSError.
+    """
     missing = re.search(MADE_HERE + rb" [0-9a-f]{16} (\d+) missing", target.read_bytes())
     return int(missing[1]) if missing else 0
 
@@ -115,7 +121,7 @@ def _digest(text: str) -> str:
 
 
 def _programs() -> tuple[str, Any]:
-    """Pandoc's path, and the module typst."""
+    """Return pandoc's path, and the module typst."""
     try:
         import pypandoc
         import typst
@@ -139,7 +145,7 @@ def _read(source: Path) -> str:
 
 
 def _parse(pandoc: str, text: str) -> dict[str, Any]:
-    """Pandoc's tree of the document, with the fields of its header."""
+    """Return pandoc's tree of the document, with the fields of its header."""
     header = HEADER.match(text)
     body = text[header.end() :] if header else text
     tree, _ = _run_pandoc(pandoc, body, "--from", MARKDOWN, "--to", "json", "--columns", "10000")
@@ -151,7 +157,7 @@ def _parse(pandoc: str, text: str) -> dict[str, Any]:
 
 
 def _check_target(target: Path) -> None:
-    """A PDF that came from elsewhere is somebody's work, and may be the only copy."""
+    """Refuse to overwrite a PDF from elsewhere: it is somebody's work, and may be the only copy."""
     if target.exists() and MADE_HERE not in target.read_bytes():
         raise ReportError(
             f"{target} was not made by this command, so it stays: rename it first, or hand it in as it is"
@@ -159,7 +165,7 @@ def _check_target(target: Path) -> None:
 
 
 def _run_pandoc(pandoc: str, text: str, *arguments: str) -> tuple[str, list[tuple[str, str]]]:
-    """Pandoc's output, and each formula that it can't read, with a remark on it."""
+    """Run pandoc; return its output, and each formula that it can't read, with a remark on it."""
     command = [pandoc, "--sandbox", *arguments]
     try:
         done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=SECONDS, check=False)
@@ -176,7 +182,7 @@ def _run_pandoc(pandoc: str, text: str, *arguments: str) -> tuple[str, list[tupl
 
 
 def _explain(messages: str) -> str:
-    """What pandoc says, with what to do about it; its versions differ in the words around a mistake in the header."""
+    """Return pandoc's message, and what to do; its versions differ in the words around a mistake in the header."""
     header = re.search(r"YAML parse exception at line (\d+), column \d+[:,] (.{1,200})", messages)
     if header:
         line = int(header[1]) + 1  # pandoc counts from below the "---" that opens the header
@@ -186,7 +192,7 @@ def _explain(messages: str) -> str:
 
 
 def _nodes(tree: Any, kind: str) -> Iterator[dict[str, Any]]:
-    """The nodes of a kind in pandoc's tree of a document."""
+    """Yield the nodes of a kind in pandoc's tree of a document."""
     if isinstance(tree, dict):
         if tree.get("t") == kind:
             yield tree
@@ -197,7 +203,7 @@ def _nodes(tree: Any, kind: str) -> Iterator[dict[str, Any]]:
 
 
 def _mend_links(document: Any, lines: Lines) -> list[str]:
-    """Makes text of each link to a heading that is not there, at which Typst would stop; returns remarks on them."""
+    """Turn links to missing headings, at which Typst would stop, into text; return remarks on them."""
     headings = {f"#{node['c'][1][0]}" for node in _nodes(document, "Header")}
     remarks = []
     for link in _nodes(document, "Link"):
@@ -209,7 +215,7 @@ def _mend_links(document: Any, lines: Lines) -> list[str]:
 
 
 def _refine(document: Any) -> None:
-    """Makes a minus of each hyphen that is one, as Typst does of some; and room within the cases of a formula."""
+    """Turn hyphens that are minus signs into these, as Typst does with some; add room within the cases of a formula."""
     for node in _nodes(document, "Str"):
         node["c"] = re.sub(r"(?<![^([±=<>≤≥])-(?=\.?\d)", "\N{MINUS SIGN}", node["c"])
     for node in _nodes(document, "Math"):
@@ -222,7 +228,7 @@ def _refine(document: Any) -> None:
 
 
 def _properties(document: Any) -> dict[str, str]:
-    """What the style is told as plain text: title and author, for the file's own properties, and the language."""
+    """Return the plain text for the style: title and author, for the file's own properties, and the language."""
     language = LANGUAGE.fullmatch(_plain(document, "lang").lower())
     return {
         "author": _plain(document, "author"),
@@ -232,7 +238,7 @@ def _properties(document: Any) -> dict[str, str]:
 
 
 def _plain(document: Any, key: str) -> str:
-    """The text of a field of the report's header, without markup; several authors with commas between."""
+    """Return the text of a field of the report's header, without markup; several authors with commas between."""
     field = document["meta"].get(key)
     fields = field["c"] if field and field["t"] == "MetaList" else [field]
     return ", ".join("".join(_words(one)) for one in fields if one)
@@ -252,7 +258,7 @@ def _words(tree: Any) -> Iterator[str]:
 
 
 def _bring_pictures(document: Any, home: Path, folder: Path) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Copies the pictures into the folder that Typst sees, named by number, with a box for each that is not there.
+    """Copy the pictures into the folder that Typst sees, named by number; a missing one becomes an empty box.
 
     Returns (pictures, missing): {new name: the old one}, and a list of (old name, remark).
     """
@@ -279,7 +285,7 @@ def _bring_pictures(document: Any, home: Path, folder: Path) -> tuple[dict[str, 
 
 
 def _picture(link: str, home: Path) -> Path:
-    """The path of a picture in the report's folder, `home`, where it may be missing."""
+    """Return the path of a picture in the report's folder, `home`, where it may be missing."""
     if re.match(r"\w{2,}:", link):
         raise ReportError(f"the picture {link[:80]} is not a file: save it beside the report, and give its name")
     path = (home / unquote(link).replace("\\", "/")).resolve()
@@ -291,7 +297,7 @@ def _picture(link: str, home: Path) -> Path:
 
 
 def _empty_box(name: str) -> str:
-    """An SVG that says which picture is missing."""
+    """Return an SVG that says which picture is missing."""
     shown = escape("".join(letter for letter in name if letter.isprintable())[-60:])
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" width="480" height="120">'
@@ -312,5 +318,5 @@ def _compile(typst: Any, folder: Path, source: Path, pictures: dict[str, str], p
         return typst.compile(folder / "report.typ", root=folder, font_paths=[_fonts()], sys_inputs=properties)
     except typst.TypstError as error:
         at = re.search(r'image\("([^"]+)"', error.diagnostic)
-        what = f"the picture {pictures[at[1]]}" if at and at[1] in pictures else str(source)
-        raise ReportError(f"{what} can't be set: {error.message}") from error
+        subject = f"the picture {pictures[at[1]]}" if at and at[1] in pictures else str(source)
+        raise ReportError(f"{subject} can't be set: {error.message}") from error

@@ -19,7 +19,7 @@ from labkit.checks.importing import ABSENT
 from labkit.checks.records import check_training
 from labkit.checks.report.rules import PARTS, Found, judge, unread, unread_of
 from labkit.files import FACES, KIT
-from labkit.mistakes import explain, told, without_place
+from labkit.mistakes import explain, with_script, without_place
 from labkit.networks import REMOVED
 from labkit.sources import recipe_problem, source_problem
 from labkit.submission.children import run_child
@@ -37,9 +37,9 @@ IMPORTABLE = {*FACES, "labkit"} - {"compare", "submit"}
 def check_all(
     folder: Path, assignment: Assignment, announce: Callable[[str], object] = lambda what: None
 ) -> Iterator[Check]:
-    """Checks the scripts, results and report in a folder; yields a Check after the other, TOTAL in all.
+    """Check the scripts, results and report in a folder; yield one Check after the other, TOTAL in all.
 
-    `announce` is told what is being done, before whatever takes seconds.
+    `announce` is called with what is being done, before whatever takes seconds.
     """
     said = {}
     for script in NETWORKS:
@@ -58,17 +58,17 @@ def check_all(
 
 
 def _trained_alike(check: Check, path: Path) -> Check:
-    """The check of a training; failed where the script trains otherwise than deep_mnist.py, before it was, too.
+    """Return the check of a training; failed where the script trains otherwise than deep_mnist.py.
 
-    That is told before what else is wrong with the training, which then need not be made twice.
+    That comes before whatever else is wrong with the training, so that nobody trains twice.
     """
     reference = KIT / f"{FULL}.py"
     problem = recipe_problem(path.read_bytes(), reference.read_bytes()) if reference.is_file() else None
-    return failed(check.name, told(path.stem, problem)) if problem else check
+    return failed(check.name, with_script(path.stem, problem)) if problem else check
 
 
 def _said_once(check: Check, script: str, said: dict[tuple[str, str], str]) -> Check:
-    """A failed check, with a reference in place of what was told of another script; `said` has what was."""
+    """Refer to another script where a failed check repeats its message; `said` has the first of each message."""
     if check.status != FAILED:
         return check
     key = check.name.partition("/")[0], without_place(check.message, script)
@@ -95,7 +95,7 @@ def _check_script(script: str, folder: Path, seconds: float, announce: Callable[
     announce(f"{path.name}: shapes")
     problem, shapes = _look_at(path, seconds)
     if problem:
-        yield failed(names[1], told(script, problem))
+        yield failed(names[1], with_script(script, problem))
         yield skipped(names[2], f"{path.name} can't be imported")
         return
     announce(f"{path.name}: {STEPS} steps")
@@ -104,7 +104,7 @@ def _check_script(script: str, folder: Path, seconds: float, announce: Callable[
 
 
 def _look_at(path: Path, seconds: float) -> tuple[str | None, list[str]]:
-    """(problem, shapes): why a script can't be imported, or None; and what is wrong with its shapes, a line each."""
+    """Return why a script can't be imported, or None; and what is wrong with its shapes, a line each."""
     source = b""
     try:
         source = path.read_bytes()
@@ -127,7 +127,7 @@ def _look_at(path: Path, seconds: float) -> tuple[str | None, list[str]]:
 
 
 def _imported(tree: ast.AST) -> set[str]:
-    """The first parts of the names of all modules that a script imports."""
+    """Return the top-level names of all modules that a script imports."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -163,7 +163,7 @@ def _check_shapes(name: str, path: Path, problems: list[str]) -> Check:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         mark = path.stem.removeprefix("model_")
         all_of_them = f"; all of it: python -m pytest tests/test_shapes.py -m {mark}"
-        return failed(name, f"{told(path.stem, problems[0])}{more}{all_of_them}")
+        return failed(name, f"{with_script(path.stem, problems[0])}{more}{all_of_them}")
     return passed(name, f"{path.name} has the right layers, each with the right shape")
 
 
@@ -190,7 +190,7 @@ def _check_report(
 
 
 def _stale_report(path: Path) -> str | None:
-    """What to do about a PDF made of an earlier report.md, or without its pictures; None where it was not."""
+    """Say what to do about a PDF made of an earlier report.md, or without its pictures; None for any other."""
     with contextlib.suppress(OSError, UnicodeError):  # there is no report.md, most often
         if is_stale(path.with_suffix(".md"), path):
             return f"report.md has changed since {path.name} was made of it: `python submit.py report` makes it anew"
@@ -202,7 +202,7 @@ def _stale_report(path: Path) -> str | None:
 
 
 def _read_report(path: Path) -> dict[str, Any]:
-    """What the reader finds in a PDF: the fields of Found, or a problem."""
+    """Return what the reader finds in a PDF: the fields of Found, or a problem."""
     with tempfile.TemporaryDirectory() as scratch:
         destination = Path(scratch, "found.json")
         arguments = ["-m", "labkit.checks.report.reader", path.name, KIT / "report_template.md", destination]

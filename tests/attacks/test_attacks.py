@@ -28,7 +28,7 @@ PACKABLE = [case for case in SCRIPTED if case.within and not case.ends_sandbox]
 
 
 def packs() -> Iterator[list[Case]]:
-    """All attacks, by threes; the endless ones among themselves."""
+    """Yield all attacks in groups of three; the endless ones in groups of their own."""
     for endless in (False, True):
         alike = [case for case in PACKABLE if case.endless is endless]
         yield from (alike[start : start + 3] for start in range(0, len(alike), 3))
@@ -41,7 +41,7 @@ def name_of(pack: list[Case]) -> str:
 
 @pytest.fixture
 def try_out(tmp_path, sandbox, inspector):
-    """Tries cases in one submission: returns what is not as it should be, a line each."""
+    """Return a function that checks cases in one submission and returns what is wrong, a line each."""
 
     def try_out(*cases: Case) -> list[str]:
         files, scripts = in_one_submission(cases)
@@ -67,7 +67,7 @@ def try_out(tmp_path, sandbox, inspector):
 
 
 def in_one_submission(cases):
-    """The files of a submission with one case, or with several in a script each; and the scripts in it."""
+    """Return the files of a submission with one case, or with several in a script each; and the scripts in it."""
     if len(cases) == 1:
         files = {path: text for path, text in cases[0].files.items() if text is not None}
         own = {script for script in SCRIPTS if f"{script}.py" in files}
@@ -82,11 +82,11 @@ def in_one_submission(cases):
 
 
 def wrong(check, cases, secret):
-    """What is wrong with a check of a submission that holds these cases."""
-    told = f"{check.name}: {check.message}\n{check.log}"
-    yield from (f"it got hold of what is not its own: {line}" for line in reached(told, secret))
-    if told != printable(told):
-        yield f"a terminal would act on this: {told!r}"
+    """Yield what is wrong with a check of a submission that holds these cases."""
+    message = f"{check.name}: {check.message}\n{check.log}"
+    yield from (f"it got hold of what is not its own: {line}" for line in reached(message, secret))
+    if message != printable(message):
+        yield f"a terminal would act on this: {message!r}"
     if check.name.startswith("training/"):
         expected, fragment = {"skipped"}, ""
     else:
@@ -94,9 +94,9 @@ def wrong(check, cases, secret):
         case = next((case for case in cases if script in case.files), cases[0])
         expected, fragment = case.status(check.name), case.messages.get(check.name, "")
     if check.status not in expected:
-        yield f"{check.status}, expected {' or '.join(sorted(expected))}: {told}"
+        yield f"{check.status}, expected {' or '.join(sorted(expected))}: {message}"
     if fragment not in check.message:
-        yield f"expected {fragment!r} in this: {told}"
+        yield f"expected {fragment!r} in this: {message}"
 
 
 @pytest.mark.attack

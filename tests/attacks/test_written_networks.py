@@ -19,7 +19,7 @@ PATIENCE = 60  # seconds for a script and its 20 steps: one in float16, which is
 
 
 def packs() -> list[list[Written]]:
-    """All of them, in submissions of a script each."""
+    """Return all networks, in submissions of one each script."""
     of_script = defaultdict(list)
     for written in WRITTEN:
         of_script[written.script].append(written)
@@ -37,7 +37,7 @@ def test_there_are_enough_each_of_its_own_name_and_none_is_the_reference():
 
 
 def check(pack, folder, sandbox, inspector):
-    """Checks a submission of these scripts; returns its checks by name."""
+    """Check a submission of these scripts; return its checks by name."""
     (folder / "submission").mkdir()
     (folder / "work").mkdir()
     for written in pack:

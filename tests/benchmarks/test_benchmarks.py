@@ -27,7 +27,7 @@ PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
 
 
 def run(benchmark, *flags, cwd, **environment):
-    """Runs a benchmark as a user would, in a folder of its own."""
+    """Run a benchmark as a user would, in a folder of its own."""
     return subprocess.run(
         [sys.executable, ROOT / "benchmarks" / f"{benchmark}.py", *map(str, flags)],
         cwd=cwd,
@@ -66,14 +66,14 @@ def test_a_script_of_tensorflow_1_runs_as_it_is_cut_short_and_has_its_calls_list
 
 @pytest.fixture
 def digits(request):
-    """The flags for real MNIST where there is some, else for synthetic digits."""
+    """Return the flags for real MNIST if it is available, else for synthetic digits."""
     if os.environ.get("MNIST_DATA_DIR"):
         return ("--dataset", "mnist")
     return ("--dataset", "synthetic", "--data-dir", request.getfixturevalue("synthetic_dir"))
 
 
 def run_smoke(benchmark, digits, folder):
-    """A short run: the finished process, and the record it left."""
+    """Run a benchmark briefly; return the finished process, and the record that it left."""
     done = run(benchmark, "--smoke", "--json", "record.json", *digits, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
@@ -205,7 +205,7 @@ def test_a_failure_is_told_in_one_line(benchmark, tmp_path):
 
 @pytest.fixture
 def module(monkeypatch):
-    """Imports a module of the benchmarks, which import each other as scripts of one folder do."""
+    """Return a function that imports a module of the benchmarks; these import each other as scripts of a folder."""
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     return importlib.import_module
 

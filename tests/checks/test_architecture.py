@@ -12,7 +12,7 @@ DROPOUT = Layer("dropout", (1024,))
 
 
 def written(script, *, dropout=False):
-    """The right layers as `read` gives them: each product and convolution with a bias, ReLU where it should be."""
+    """Return the right layers as `read` does: each product and convolution with a bias, ReLU where it should be."""
     found = []
     for layer in LAYERS[script]:
         found.append(layer)

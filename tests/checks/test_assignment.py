@@ -14,7 +14,7 @@ TEXT = DEFAULT.read_text(encoding="utf-8")
 
 @pytest.fixture
 def load(tmp_path):
-    """Loads the default assignment after replacing some of its text, each piece of which has to be there."""
+    """Return a function that loads the default assignment after replacing some of its text, each piece once."""
 
     def load_changed(*changes, encoding="utf-8"):
         text = TEXT

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.submit
 
 @pytest.fixture
 def submission(tmp_path):
-    """A folder with the three scripts and a report."""
+    """Make a folder with the three scripts and a report."""
     for script in NETWORKS:
         (tmp_path / f"{script}.py").write_text("import tensorflow as tf\n")
     make_report(tmp_path / "report.pdf")
@@ -48,7 +48,7 @@ def test_what_is_not_there_is_said_to_be_missing(submission):
 
 
 @pytest.mark.parametrize(
-    ("left_out", "told"),
+    ("left_out", "message"),
     [
         (["model_no1_final.py"], '; "model_no1_final.py" is there: if it is meant, call it model_no1.py'),
         (["code/no1.py", "no12.py"], '; "code/no1.py" is there: if it is meant, call it model_no1.py'),
@@ -58,9 +58,9 @@ def test_what_is_not_there_is_said_to_be_missing(submission):
         (["model_no1" + "x" * 200 + ".py"], ""),
     ],
 )
-def test_a_script_under_another_name_is_pointed_at_where_it_is_the_only_one(left_out, told, submission):
+def test_a_script_under_another_name_is_pointed_at_where_it_is_the_only_one(left_out, message, submission):
     found = check_files(submission, NETWORKS, {}, None, left_out)
-    assert found[0].message == f"there is no model_no1.py in the zip{told}"
+    assert found[0].message == f"there is no model_no1.py in the zip{message}"
 
 
 def test_several_pdfs_are_told_by_their_names(submission):
@@ -69,7 +69,7 @@ def test_several_pdfs_are_told_by_their_names(submission):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         pytest.param(b"", "is empty", id="empty"),
         pytest.param(b" \n\t\n", "is empty", id="blank"),
@@ -80,10 +80,10 @@ def test_several_pdfs_are_told_by_their_names(submission):
         pytest.param(b'{\n "cells": [],\n "metadata": {}}', "is a notebook: export it", id="a notebook"),
     ],
 )
-def test_what_is_no_script_is_told_with_the_reason(content, told, tmp_path):
+def test_what_is_no_script_is_told_with_the_reason(content, message, tmp_path):
     path = tmp_path / "model_no1.py"
     path.write_bytes(content)
-    assert told in script_problem(path)
+    assert message in script_problem(path)
     assert "model_no1.py" in script_problem(path)
 
 
@@ -106,7 +106,7 @@ def test_a_script_with_mistakes_is_a_script(content, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         pytest.param(b"%PDF-1.7\n", "nothing of one follows", id="nothing but its first line"),
         pytest.param(b"import lab\n", "is not a PDF", id="a script"),
@@ -114,8 +114,8 @@ def test_a_script_with_mistakes_is_a_script(content, tmp_path):
         pytest.param(b"\n\njunk\n" + make_pdf("Report"), None, id="junk in front"),
     ],
 )
-def test_what_is_no_pdf_is_told(content, told, tmp_path):
+def test_what_is_no_pdf_is_told(content, message, tmp_path):
     path = tmp_path / "report.pdf"
     path.write_bytes(content)
     problem = pdf_problem(path)
-    assert problem is None if told is None else told in problem
+    assert problem is None if message is None else message in problem

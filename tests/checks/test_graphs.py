@@ -29,12 +29,12 @@ class Written(tf.Module):
 
 
 def frozen(call):
-    """The admitted graph of `call`, a function of (x, keep_prob)."""
+    """Return the admitted graph of `call`, a function of (x, keep_prob)."""
     return build(parse(freeze(Network(Written(call))).SerializeToString()))
 
 
 def opened(call, output=TESTING):
-    """The flow of data to an output of `call`, a function of (x, keep_prob), with its first weights."""
+    """Return the flow of data to an output of `call`, a function of (x, keep_prob), with its first weights."""
     admitted = frozen(call)
     flow = Flow(admitted, output)
     flow.load({weight.tensor.op.name: weight.value for weight in admitted.weights})
@@ -46,7 +46,7 @@ def reading(call, output=TESTING):
 
 
 def layers(call, output=TESTING):
-    """The layers of `call`, a function of x, in words."""
+    """Return the layers of `call`, a function of x, in words."""
     return [str(layer) for layer in reading(lambda x, keep_prob: call(x), output).layers]
 
 
@@ -346,7 +346,7 @@ def test_tensors_too_large_to_run_are_refused():
 
 
 def gated(hidden):
-    """Does nothing to large values, such as the probes have, and anything to those of digits."""
+    """Return a call that changes nothing for large values, such as the probes', and anything for those of digits."""
 
     def call(x):
         gate = tf.cast(tf.reduce_max(tf.abs(x)) < 100.0, tf.float32)

@@ -24,9 +24,9 @@ def error_of(source, tmp_path):
 @pytest.mark.skipif(sys.version_info >= NEWER, reason="this Python knows that syntax")
 @pytest.mark.parametrize("source", ['f"{x["a"]}"\n', "type X = int\n", "def f[T](x): pass\n", "class C[T]: pass\n"])
 def test_a_newer_pythons_syntax_is_told_with_both_versions(source, tmp_path):
-    told = explain(error_of(source, tmp_path), "script")
-    assert "Python 3.12 can read that" in told
-    assert f"here is Python {sys.version_info[0]}.{sys.version_info[1]}" in told
+    message = explain(error_of(source, tmp_path), "script")
+    assert "Python 3.12 can read that" in message
+    assert f"here is Python {sys.version_info[0]}.{sys.version_info[1]}" in message
 
 
 @pytest.mark.parametrize("source", ["x = (\n", "def f(x) pass\n"])
@@ -44,7 +44,7 @@ def test_kerass_way_of_telling_an_error_is_shortened_to_the_error():
 
 @pytest.fixture
 def script(monkeypatch, tmp_path):
-    """The globals of a script that is graded where some package is not installed."""
+    """Return the globals of a script that is graded where some package is not installed."""
     monkeypatch.setattr(importing, "ABSENT", frozenset(["absent_package"]))
     monkeypatch.setattr(builtins, "__import__", builtins.__import__)  # to be put back
     importing.stand_in_for_absent(tmp_path)
@@ -58,9 +58,9 @@ def test_an_unused_import_of_a_package_that_grading_lacks_costs_nothing(script):
 def test_its_use_is_told_with_what_grading_has(script):
     with pytest.raises(ModuleNotFoundError) as failed:
         exec("import absent_package as pd\npd.DataFrame([1])", script)
-    told = explain(failed.value, "script")
-    assert "No module named 'absent_package', of which absent_package.DataFrame is used" in told
-    assert "grading has no other packages: do it without absent_package" in told
+    message = explain(failed.value, "script")
+    assert "No module named 'absent_package', of which absent_package.DataFrame is used" in message
+    assert "grading has no other packages: do it without absent_package" in message
 
 
 def test_a_library_that_uses_it_where_it_is_there_does_without_even_after_a_script_imported_it(script):

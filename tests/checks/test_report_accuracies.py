@@ -389,7 +389,7 @@ def test_what_says_that_it_is_something_else_is_no_accuracy(text):
 
 
 def verdict(text, measured=None, **changes):
-    """The check of accuracies for a report of this text."""
+    """Return the check of accuracies for a report of this text."""
     stated = find_accuracies(AROUND.format(text))
     fields = {"pages": 3, "text": text, "introduction": True, "methods": {}, "prompts": []}
     fields |= {"accuracies": stated.placed, "loose": stated.loose} | changes
@@ -412,7 +412,7 @@ def test_a_good_table_passes_with_its_own_numbers():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         pytest.param(
             table(98.9, 98.9, 98.9, 98.9), "all four networks have the same test accuracy", id="four times one"
@@ -441,10 +441,10 @@ def test_a_good_table_passes_with_its_own_numbers():
         ),
     ],
 )
-def test_what_a_program_can_not_tell_is_left_to_a_person_with_the_reason(text, told):
+def test_what_a_program_can_not_tell_is_left_to_a_person_with_the_reason(text, message):
     check = verdict(text)
     assert check.status == "undecided"
-    assert told in check.message
+    assert message in check.message
 
 
 def test_a_wrong_number_and_one_that_is_missing_fail_with_partial_credit():

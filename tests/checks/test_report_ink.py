@@ -16,7 +16,7 @@ SECRET = "secret words that are not to be seen by a person"
 
 
 def instructions(before="", around="{}", after="", size=10):
-    """A page of VISIBLE, then SECRET, between other instructions."""
+    """Return the instructions of a page with VISIBLE, then SECRET, between other instructions."""
     seen = "".join(f"50 {800 - 12 * n} Td ({line}) Tj -50 {12 * n - 800} Td\n" for n, line in enumerate(lines(VISIBLE)))
     hidden = "".join(
         f"50 {500 - 12 * n} Td ({line}) Tj -50 {12 * n - 500} Td\n" for n, line in enumerate(lines((SECRET + ", ") * 6))
@@ -30,7 +30,7 @@ def lines(text):
 
 
 def page(content, resources=b"", catalogue=b"", objects=(), entries=b"", fonts=b""):
-    """A PDF of one page. Objects from number 6 on are `objects`, which `resources` may name."""
+    """Return a PDF of one page. Objects from number 6 on are `objects`, which `resources` may name."""
     stream = zlib.compress(content.encode("latin-1"))
     return write_objects(
         [

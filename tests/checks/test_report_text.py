@@ -45,7 +45,7 @@ def test_a_good_report_is_read_and_has_all_that_is_asked_for(pdf):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         pytest.param(b"", "an empty file", id="empty"),
         pytest.param(b"PK\x03\x04" + b"word/document.xml" * 100, "a Word or LibreOffice document", id="docx"),
@@ -61,11 +61,11 @@ def test_a_good_report_is_read_and_has_all_that_is_asked_for(pdf):
         pytest.param(assemble([zlib.compress(b"")] * 201), "201 pages", id="too many pages"),
     ],
 )
-def test_what_is_no_report_is_refused_with_the_reason(content, told, pdf):
+def test_what_is_no_report_is_refused_with_the_reason(content, message, pdf):
     pdf.write_bytes(content)
     with pytest.raises(BadReport) as error:
         read_pdf(pdf)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert "report.pdf" in str(error.value)
 
 

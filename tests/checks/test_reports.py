@@ -36,13 +36,13 @@ IN_COURSES = (pytest.mark.course, pytest.mark.sample(8, of="reports as PDFs"))
 
 
 def read(kind: str) -> tuple[str, dict[str, Any]]:
-    """A report's text, and what is in it."""
+    """Return a report's text, and what is known of it."""
     known = json.loads((FOLDER / f"{kind}.json").read_text(encoding="utf-8"))
     return (FOLDER / f"{kind}.txt").read_text(encoding="utf-8"), known
 
 
 def verdicts(found: Found, known: dict[str, Any]) -> dict[str, str]:
-    """What the checks say, of those that this report is about."""
+    """Return the verdicts of the checks that this report is about."""
     checks = {check.name.removeprefix("report/"): check.status for check in judge(found, load_assignment(), {})}
     return {name: checks[name] for name in known["verdicts"]}
 
@@ -88,7 +88,7 @@ def test_an_introduction_has_a_heading_or_is_how_the_text_begins(text: str, has:
 
 
 def producers() -> list[Any]:
-    """Each kind with each program; by default the real ones as two of them set a report, which takes no time."""
+    """Combine each kind with each program; by default the real ones as two of them set a report, which is quick."""
     quick = {(kind, make) for kind in REAL for make in (tabs_for_spaces, two_columns)}
     return [
         pytest.param(kind, make, id=f"{kind}-{make.__name__}", marks=() if (kind, make) in quick else IN_COURSES)

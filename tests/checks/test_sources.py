@@ -12,7 +12,7 @@ OF_TENSORFLOW_1 = "it is written for TensorFlow 1, and this is today "
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [
         pytest.param(
             "import tensorflow as tf\nx = tf.placeholder(tf.float32, [None, 784])\n",
@@ -44,8 +44,8 @@ OF_TENSORFLOW_1 = "it is written for TensorFlow 1, and this is today "
         ),
     ],
 )
-def test_a_script_that_is_none_of_the_labs_is_told_what_it_is(source, told):
-    assert told in source_problem(source.encode())
+def test_a_script_that_is_none_of_the_labs_is_told_what_it_is(source, message):
+    assert message in source_problem(source.encode())
 
 
 @pytest.mark.parametrize("script", ["softmax_mnist", "deep_mnist"])
@@ -65,19 +65,19 @@ def test_comments_docstrings_blanks_and_line_ends_are_no_part_of_what_was_traine
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "message"),
     [
         (b"KEEP_PROB = 0.5", b"KEEP_PROB = 0.8", "`KEEP_PROB = 0.8`: deep_mnist.py has 0.5"),
         (b"steps=540", b"steps=100", "`steps = 100`: deep_mnist.py has 540"),
     ],
 )
-def test_another_recipe_is_told_with_its_line(old, new, told):
-    assert told in recipe_problem(DEEP.replace(old, new), DEEP)
+def test_another_recipe_is_told_with_its_line(old, new, message):
+    assert message in recipe_problem(DEEP.replace(old, new), DEEP)
     assert recipe_problem(DEEP, DEEP) is None
 
 
 def test_a_run_outside_of_the_guard_is_told_with_its_line():
     guarded = b'if __name__ == "__main__":\n    lab.run_script(main, FLAGS)'
-    told = import_problem(DEEP.replace(guarded, b"lab.run_script(main, FLAGS)"))
-    assert "`lab.run_script(main, FLAGS)`: it runs when it is imported" in told
+    message = import_problem(DEEP.replace(guarded, b"lab.run_script(main, FLAGS)"))
+    assert "`lab.run_script(main, FLAGS)`: it runs when it is imported" in message
     assert import_problem(DEEP) is None

@@ -33,13 +33,13 @@ LIMITS = Limits(memory_bytes=1024 * MIB, processes=99)
 
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch):
-    """A folder of plain files is not removed by its rmdir."""
+    """Shorten the wait for the end of a group: a folder of plain files is not removed by its rmdir."""
     monkeypatch.setattr(cgroup, "PATIENCE", 0.05)
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A group, as far as files go."""
+    """Make a folder with the files of a group."""
     folder = tmp_path / "group"
     folder.mkdir()
     for name, content in FILES.items():
@@ -115,7 +115,7 @@ MOUNTS = """\
 
 @pytest.fixture
 def system(tmp_path):
-    """A folder like /proc/self, and one like /sys/fs/cgroup: this process is in a scope of a user's."""
+    """Make a folder like /proc/self, and one like /sys/fs/cgroup: this process is in a scope of a user's."""
     top, proc = tmp_path / "top", tmp_path / "proc"
     scope = top / "user.slice/run-1.scope"
     scope.mkdir(parents=True)

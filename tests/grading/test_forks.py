@@ -28,7 +28,7 @@ print(json.dumps(asdict(ended)))
 
 
 def end(task, seconds=20):
-    """How `task`, the source of a function, ends."""
+    """Return how `task`, the source of a function, ends."""
     program = PROGRAM.format(task=task, seconds=seconds)
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, timeout=60, check=True)
     return json.loads(done.stdout)

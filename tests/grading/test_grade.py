@@ -49,7 +49,7 @@ class Class:
         self.play = lambda submission: [passed(name, "fine", log="a log") for name in NAMES]
 
     def add(self, name, content="print('mine')\n", **files):
-        """Hands a zip in; `content` is the first script's."""
+        """Hand a zip in; `content` is the first script's."""
         scripts = {f"{script}.py": content.encode() for script in ("model_no1", "model_no2", "model_no3")}
         path = self.submissions / f"{name}.zip"
         path.write_bytes(make_zip(scripts | {"report.pdf": b"%PDF-1.4 " + name.encode(errors="replace")}))
@@ -69,7 +69,7 @@ class Class:
         file.write_text(json.dumps(record))
 
     def run(self, *flags):
-        """Grades the class as the command does; returns the exit status."""
+        """Grade the class as the command does; return the exit status."""
         self.graded.clear()
         return main(
             [str(self.submissions), "--out", str(self.out), "--assignment", str(self.assignment), "--no-train", *flags]
@@ -81,7 +81,7 @@ class Class:
         self.assignment.write_text(text.replace(old, new))
 
     def folder(self, name):
-        """Where the results of a zip are."""
+        """Return the folder with the results of a zip."""
         return self.out / "submissions" / safe_stem(f"{name}.zip")
 
     def result(self, name):
@@ -97,7 +97,7 @@ class Class:
 
 @pytest.fixture
 def klass(tmp_path, monkeypatch):
-    """A class of four, whose checks all pass."""
+    """Make a class of four, whose checks all pass."""
     made = Class(tmp_path)
     for name in STUDENTS:
         made.add(name)
@@ -572,7 +572,7 @@ def test_manual_points_survive_regrades_and_count(klass):
 
 
 def marked(klass, name, points="9,4,8,Well done"):
-    """Writes the instructor's points for a zip of the class."""
+    """Write the instructor's points for a zip of the class."""
     path = klass.out / "manual.csv"
     before = path.read_text()
     path.write_text(before.replace(f"{name}.zip,,,,", f"{name}.zip,{points}"))

@@ -25,19 +25,19 @@ def command(submissions, out, *flags):
 
 
 def grade(submissions, out, *flags):
-    """Grades a class to its end; returns the finished process."""
+    """Grade a class to its end; return the finished process."""
     return subprocess.run(
         command(submissions, out, *flags), cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 
 def results(out):
-    """The results that are there so far, by their folders' names."""
+    """Read the results that exist so far, by their folders' names."""
     return {path.parent.name: json.loads(path.read_bytes()) for path in out.glob("submissions/*/result.json")}
 
 
 def stop_midway(process, out, enough):
-    """Waits until so many zips are graded, and returns their results as they were just before the end."""
+    """Wait until so many zips are graded, and return their results, before the class is finished."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
         found = {name: result for name, result in results(out).items() if result["status"] == "graded"}

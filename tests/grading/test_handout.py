@@ -24,7 +24,7 @@ pytestmark = pytest.mark.submit
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """The folder that a student has, once lab.zip is unpacked."""
+    """Make the folder that a student has once lab.zip is unpacked."""
     folder = tmp_path_factory.mktemp("student")
     write_handout(folder / "lab.zip")
     with zipfile.ZipFile(folder / "lab.zip") as archive:
@@ -88,7 +88,7 @@ def logits(x, variables, keep_prob):
 
 
 def models_of_ablations(folder, *modules):
-    """Which of the modules (paths in `folder`) an ablation can be made of, as the architecture check reads it."""
+    """Return which of the modules (paths in `folder`) yield an ablation, as the architecture check reads it."""
     done = subprocess.run(
         [sys.executable, "-m", "tests.solutions.ablations_in", folder, *modules],
         cwd=ROOT, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}, capture_output=True, text=True, timeout=600,
@@ -229,7 +229,7 @@ def test_a_student_gets_from_the_hand_out_to_a_zip(lab, synthetic_dir, tmp_path)
 
 
 def write_students_report(lab):
-    """report.pdf, by way of report.md where the packages for that are there."""
+    """Write report.pdf, by way of report.md if the packages for that are installed."""
     try:
         import pypandoc  # noqa: F401
         import typst  # noqa: F401

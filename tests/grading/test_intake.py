@@ -35,7 +35,7 @@ def zip_of(case_name):
 
 @pytest.fixture
 def canary(tmp_path):
-    """A folder deep in a tree of other people's files, which has to stay as it is; checked after the test."""
+    """Make a folder deep in a tree of other people's files, which must not change; they are checked after the test."""
     tree = tmp_path / "class"
     folder = tree / "work" / "189295"
     for name in ("189296_bob/model_no1.py", "work/189296_bob/model_no1.py", "work/pwned.py", "pwned.py", "grades.csv"):
@@ -48,7 +48,7 @@ def canary(tmp_path):
 
 
 def snapshot(tree):
-    """Paths, modes and contents of all that is in a folder."""
+    """Return paths, modes and contents of everything in a folder."""
     return {
         path.relative_to(tree): (path.lstat().st_mode, path.read_bytes() if path.is_file() else None)
         for path in tree.rglob("*")
@@ -63,7 +63,7 @@ def written(tmp_path, data, name="189295_ada_lovelace.zip", folder="submissions"
 
 
 def sent(path, hours_after=0.0):
-    """Sets when a zip was handed in, in hours after the deadline."""
+    """Set when a zip was handed in, in hours after the deadline."""
     time = (DEADLINE + timedelta(hours=hours_after)).timestamp()
     os.utime(path, (time, time))
     return path
@@ -418,7 +418,7 @@ def test_a_date_of_no_calendar_does_not_end_the_collection(seconds, tmp_path, mo
 
 
 def counting(folder, deadline=DEADLINE, grace=timedelta()):
-    """The names of the zips that count, of those whose students are known."""
+    """Return the names of the zips that count, of those whose students are known."""
     return [s.zip.name for s in collect(folder, deadline, grace) if s.superseded_by is None]
 
 
@@ -489,7 +489,7 @@ def moodle(tmp_path, full_name, number, name="189295_ada_lovelace.zip", hours=-1
 
 
 def remarks_of(tmp_path):
-    """The remarks of each submission, by the name of its zip, or of Moodle's folder."""
+    """Return the remarks of each submission, by the name of its zip, or of Moodle's folder."""
     found = collect(tmp_path / "submissions")
     return {s.zip.relative_to(tmp_path / "submissions").parts[0]: "; ".join(s.remarks) for s in found}
 

@@ -19,7 +19,7 @@ IMAGES = np.random.default_rng(0).uniform(size=(BATCH, 784))
 
 
 def data(model):
-    """The bytes of a model's frozen graph."""
+    """Return the bytes of a model's frozen graph."""
     network = Network(model)
     network(tf.zeros([BATCH, 784]))
     return freeze(network).SerializeToString()
@@ -48,13 +48,13 @@ class Model(tf.Module):
 
 
 def shifted(x, W):
-    """A convolution as a sum of products with shifted images."""
+    """Compute a convolution as a sum of products with shifted images."""
     size, padded = x.shape[1], tf.pad(x, [[0, 0], [2, 2], [2, 2], [0, 0]])
     return tf.add_n([padded[:, i : i + size, j : j + size] @ W[i, j] for i in range(5) for j in range(5)])
 
 
 def half(conv):
-    """The same in float16."""
+    """Return the same convolution in float16."""
     return lambda x, W: tf.cast(conv(tf.cast(x, tf.float16), tf.cast(W, tf.float16)), tf.float32)
 
 
@@ -162,7 +162,7 @@ def test_another_network_is_told(parts, told):
 
 
 def heavy(x):
-    """Doubles images of which nearly all is ink, and nothing else."""
+    """Double images of which nearly all is ink, and nothing else."""
     ink = tf.reduce_mean(x, axis=1, keepdims=True)
     rare = (ink > 0.9) & (ink < 0.95) & tf.reduce_all((x >= 0) & (x < 1), axis=1, keepdims=True)
     return tf.reshape(tf.where(rare, 2 * x, x), [-1, 28, 28, 1])
@@ -199,7 +199,7 @@ def test_a_variable_that_waits_for_main_to_change_it_leaves_the_network_undecide
 
 
 def either(mask, axis):
-    """A mask, and beside it its opposite."""
+    """Join a mask with its opposite."""
     return tf.concat([mask, ~mask], axis)
 
 
@@ -348,7 +348,7 @@ def test_keras_hands_training_on_to_its_layers():
 
 
 def first(script, factor=1.0, rng=None):
-    """A network of the kit's own with first weights of usual size, times a factor."""
+    """Make a network of the kit's own with first weights of usual size, times a factor."""
     rng = rng or np.random.default_rng(0)
     shapes = [layer.weights for layer in LAYERS[script] if layer.weights]
     pairs = [
@@ -394,7 +394,7 @@ def test_a_few_steps_learn_a_few_images_by_heart():
 
 
 def samples(path, shapes, change=1.0):
-    """Writes what the worker leaves of a run."""
+    """Write the samples that the worker leaves of a run."""
     arrays = {}
     for n, shape in enumerate(shapes):
         arrays |= {f"shape_{n}": np.array(shape), f"before_{n}": np.ones(3), f"after_{n}": np.ones(3) + change}

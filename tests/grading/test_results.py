@@ -41,7 +41,7 @@ HOSTILE = [
 
 
 def result_of(*checks, **fields):
-    """A graded result with these checks, and the fields that the test is about."""
+    """Make a graded result with these checks, and the fields that the test is about."""
     given = {
         "zip": "189295_ada_lovelace.zip",
         "zip_sha256": "ab" * 32,
@@ -337,14 +337,14 @@ def class_of(*zips):
 
 
 def row_of(read, name):
-    """The row that was read for the submission of this zip."""
+    """Return the row that was read for the submission of this zip."""
     (result,) = class_of(name)
     return read.of(result)
 
 
 @pytest.fixture
 def manual(tmp_path):
-    """A fresh manual.csv for two students; returns its path."""
+    """Make a fresh manual.csv for two students; return its path."""
     path = tmp_path / "manual.csv"
     add_rows(path, class_of(*NAMES[:2]), ITEMS)
     return path

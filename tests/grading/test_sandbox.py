@@ -40,7 +40,7 @@ only_root = pytest.mark.skipif(not AS_ROOT, reason="only root has another user t
 
 @pytest.fixture(scope="module")
 def sandbox(sandbox):
-    """The same, but for those who have another one than this module is about."""
+    """Return the sandbox; skip the test where it is another one than this module is about."""
     if sandbox.name != "bubblewrap":
         pytest.skip("bubblewrap is not installed, or does not work here: python -m grading doctor tells")
     return sandbox
@@ -48,7 +48,7 @@ def sandbox(sandbox):
 
 @pytest.fixture
 def run(sandbox):
-    """Runs a script in the sandbox; afterwards, nothing of it may be left."""
+    """Return a function that runs a script in the sandbox; afterwards, no process of it may be left."""
     marker = uuid.uuid4().hex
 
     def run(code, *arguments, limits=QUICK, **options):
@@ -62,7 +62,7 @@ def run(sandbox):
 
 
 def survivors(marker):
-    """The processes with `marker` in their command line, and those that bwrap started for them."""
+    """Find the processes with `marker` in their command line, and those that bwrap started for them."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
         if any(marker in argument for argument in process.info["cmdline"] or []) and process.pid != os.getpid():
@@ -71,7 +71,7 @@ def survivors(marker):
 
 
 def printed(outcome):
-    """What a script that went well printed, as JSON."""
+    """Return what a script that succeeded printed, as JSON."""
     assert outcome.problem is None, outcome
     return json.loads(outcome.log)
 
@@ -399,7 +399,7 @@ def test_the_filter_looks_at_arguments(machine, name, refused, allowed):
 
 
 def simulated(program, number, architecture, *arguments):
-    """What the kernel would answer: runs the filter by the rules of classic BPF."""
+    """Return the kernel's answer: run the filter by the rules of classic BPF."""
     data = {0: number, 4: architecture}
     for place, argument in enumerate((*arguments, *[0] * (6 - len(arguments)))):
         data |= {16 + 8 * place: argument % 2**32, 20 + 8 * place: argument >> 32}
@@ -745,7 +745,7 @@ def test_the_watch_can_t_be_held_back(run):
 
 @pytest.fixture(params=["as configured", "as one user"])
 def either_way(request, monkeypatch):
-    """Root's sandbox keeps its watch and the command apart as users; anyone else's must do without."""
+    """Run the test twice: root's sandbox keeps its watch and the command apart as users; anyone else's can't."""
     if request.param == "as one user":
         monkeypatch.setattr(bubblewrap.os, "geteuid", lambda: 1000)
 

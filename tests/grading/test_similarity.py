@@ -60,7 +60,7 @@ def check_shapes(model, sizes):
 
 @pytest.fixture
 def student(tmp_path):
-    """Makes the source of a student, from scripts by name and a report; the reference solutions fill the gaps."""
+    """Return a function that makes a student's source, of scripts by name and a report; the solutions fill the gaps."""
 
     def make(name, report="", **scripts):
         folder = tmp_path / re.sub(r"\W", "", name)
@@ -80,7 +80,7 @@ def reference(script="model_no1"):
 
 
 def renamed(code):
-    """The same code by somebody who renames whatever can be renamed, and takes out the comments."""
+    """Return the same code with other names for whatever can be renamed, and without comments."""
     code = re.sub(r'""".*?"""|#[^\n]*', "", code, flags=re.DOTALL)
     for number, name in enumerate(("check_shapes", "seen", "total", "side", "value", "count", "sizes", "shape_of")):
         code = re.sub(rf"\b{name}\b", f"thing_{number}", code)
@@ -88,7 +88,7 @@ def renamed(code):
 
 
 def own_code(seed):
-    """Twenty lines that nobody else has written."""
+    """Write twenty lines of code that nobody else has written."""
     rng = random.Random(seed)
 
     def expression(depth=0):
@@ -107,7 +107,7 @@ def own_code(seed):
 
 
 def find_pairs(*sources_and_rules):
-    """The pairs of sources that can all be compared."""
+    """Return the pairs of sources, all of which can be compared."""
     pairs, left_out = similarity.find_pairs(*sources_and_rules)
     assert not left_out
     return pairs
@@ -218,10 +218,10 @@ def test_reports_that_say_the_same_in_other_words_are_no_pairs(student):
 
 
 def made_up_class(rng, honest, ring):
-    """The fingerprints of honest students, and of a ring, each a set: what they have of their own, and of idioms.
+    """Make up the fingerprints of honest students, and of a ring, each a set: those of their own, and of idioms.
 
     An idiom is a handful of fingerprints that anybody may have, more or less often. The members of the ring have one
-    solution, each with a seventh of it written anew.
+    solution, each with a seventh of it rewritten.
     """
     idioms = [(rng.betavariate(0.5, 1.5), own_prints(rng, rng.randint(1, 8))) for _ in range(30)]
 
@@ -241,7 +241,7 @@ def own_prints(rng, count):
 
 @pytest.fixture
 def made_up(tmp_path):
-    """Makes the source of a student whose code has these fingerprints."""
+    """Return a function that makes the source of a student whose code has these fingerprints."""
 
     def make(name, prints):
         file = tmp_path / f"{name}.json"
@@ -492,7 +492,7 @@ def sandbox():
 
 @pytest.fixture
 def kept(request, tmp_path):
-    """Has the fingerprints of a submission's files taken for real; returns what is kept."""
+    """Return a function that takes the fingerprints of a submission's files and returns what is kept of them."""
 
     def keep(report="", confined=True, **scripts):
         sandbox = request.getfixturevalue("sandbox") if confined else Unconfined()

@@ -31,7 +31,7 @@ NO_PYTHON = {
 
 
 def files_of(case):
-    """The scripts and helpers of a case, by their paths, as bytes."""
+    """Return the scripts and helpers of a case, by their paths, as bytes."""
     return {
         path: text.encode() if isinstance(text, str) else text for path, text in case.files.items() if text is not None
     }

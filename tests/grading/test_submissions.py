@@ -14,7 +14,7 @@ pytestmark = pytest.mark.grading
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A class of 60: its folder, and what is expected."""
+    """Make a class of 60; return its folder, and what is expected."""
     folder = tmp_path_factory.mktemp("class")
     return folder, write_class(folder, 60, seed=1)
 
@@ -51,7 +51,7 @@ def test_intake_takes_in_a_class_as_expected(made):
 
 @pytest.fixture
 def graded(tmp_path):
-    """What a grader would leave of three zips, all as expected; returns the folder and what is expected."""
+    """Write what a grader would leave of three zips, all as expected; return the folder and what is expected."""
     plain = {"kind": "good", "refused": "", "messages": {}, "remarks": [], "superseded_by": "", "copied_from": ""}
     expected = {
         "1_a_b.zip": plain | {"case": "good", "expect": {}},

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.grading
 
 @pytest.fixture
 def check(tmp_path, sandbox, inspector):
-    """Checks a submission, the right one but for the scripts given; returns its checks by name."""
+    """Return a function that checks a submission, right but for the scripts given, and returns its checks by name."""
 
     def check(run_seconds=60, data=None, lowest=0.5, **changes):
         files = {name.removesuffix(".py"): source for name, source in reference_scripts().items()} | changes

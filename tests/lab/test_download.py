@@ -31,13 +31,13 @@ PATIENCE = 60  # seconds until a child process, or what it was to do, is given u
 
 @pytest.fixture
 def mnist(monkeypatch):
-    """A small data set that passes for MNIST: its payloads by name."""
+    """Make a small data set that passes for MNIST; return its payloads by name."""
     return digit_files.pass_for_mnist(monkeypatch)
 
 
 @pytest.fixture
 def mirrors(monkeypatch):
-    """Call it with servers or URLs to make them the mirrors."""
+    """Return a function that makes its arguments, servers or URLs, the mirrors."""
 
     def use(*servers):
         urls = tuple(server if isinstance(server, str) else server.url for server in servers)
@@ -266,7 +266,7 @@ def test_an_endless_download_is_given_up(tmp_path, mnist, mirrors, monkeypatch):
 
 
 def refuse_the_certificate(url, **options):
-    """What requests.head does where the certificate is signed by nobody known."""
+    """Raise what requests.head does where the certificate is not signed by a known authority."""
     cause = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1006)")
     cause.verify_message = "self-signed certificate in certificate chain"
     raise requests.exceptions.SSLError(urllib3.exceptions.MaxRetryError(None, url, urllib3.exceptions.SSLError(cause)))
@@ -277,10 +277,10 @@ def test_a_certificate_that_is_not_trusted_stops_with_its_remedy(tmp_path, mnist
     monkeypatch.setattr(requests, "head", refuse_the_certificate)
     with pytest.raises(DataError) as error:
         load(tmp_path, dataset=dataset)
-    told = str(error.value)
-    assert "has a certificate that is not trusted here (self-signed certificate in certificate chain)" in told
-    assert told.count("set the environment variable REQUESTS_CA_BUNDLE") == 1
-    assert "clock" in told
+    message = str(error.value)
+    assert "has a certificate that is not trusted here (self-signed certificate in certificate chain)" in message
+    assert message.count("set the environment variable REQUESTS_CA_BUNDLE") == 1
+    assert "clock" in message
 
 
 @pytest.mark.parametrize("content", [None, b"not a certificate"], ids=["missing", "of something else"])
@@ -289,10 +289,10 @@ def test_a_bad_certificate_bundle_stops_with_its_remedy(tmp_path, mnist, mirrors
     if content:
         bundle.write_bytes(content)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-    told = r"could not be asked \((.|\n)*set the environment variable REQUESTS_CA_BUNDLE"
+    message = r"could not be asked \((.|\n)*set the environment variable REQUESTS_CA_BUNDLE"
     with serving(mnist) as server:
         mirrors(server.url.replace("http:", "https:"))
-        with pytest.raises(DataError, match=told):
+        with pytest.raises(DataError, match=message):
             load(tmp_path / "data", dataset="auto")
 
 
@@ -310,7 +310,7 @@ def test_a_mirror_with_a_trusted_certificate_makes_up_for_one_without(tmp_path, 
 
 @pytest.fixture
 def dead_proxy(monkeypatch):
-    """Nothing listens at the proxy of the environment; its URL without the password."""
+    """Set a proxy in the environment at which nothing listens; return its URL without the password."""
     proxy = digit_files.closed_port_url().rstrip("/")
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, proxy.replace("http://", "http://ann:secret@"))
@@ -325,12 +325,12 @@ def test_a_proxy_that_cannot_be_reached_is_named_with_its_remedy(tmp_path, mnist
     mirrors(url, url)
     with pytest.raises(mnist_files.NoFilesError) as error:
         load(tmp_path)
-    told = str(error.value)
-    assert f"{url} cannot be reached through the proxy {dead_proxy} (" in told
-    assert "refused" in told
-    assert told.count("The proxy is set by the environment variable https_proxy") == 1
-    assert "secret" not in told
-    assert "None" not in told
+    message = str(error.value)
+    assert f"{url} cannot be reached through the proxy {dead_proxy} (" in message
+    assert "refused" in message
+    assert message.count("The proxy is set by the environment variable https_proxy") == 1
+    assert "secret" not in message
+    assert "None" not in message
 
 
 def test_where_there_is_none_no_word_is_said_of_it(tmp_path, mnist, mirrors):

@@ -28,7 +28,7 @@ ROOT = Path(input_data.__file__).parent
 
 @pytest.fixture
 def mnist(monkeypatch):
-    """A small data set that passes for MNIST: its payloads by name."""
+    """Make a small data set that passes for MNIST; return its payloads by name."""
     files = digit_files.payloads()
     monkeypatch.setattr(data_directory, "MNIST_SHA256", digit_files.sha256_of(files))
     monkeypatch.setattr(
@@ -39,13 +39,13 @@ def mnist(monkeypatch):
 
 @pytest.fixture
 def offline(monkeypatch):
-    """No mirror answers."""
+    """Make every mirror unreachable."""
     monkeypatch.setattr(mnist_files, "MIRRORS", (digit_files.closed_port_url(), digit_files.closed_port_url()))
 
 
 @pytest.fixture
 def few_synthetic_digits(monkeypatch):
-    """Synthetic digits at the price of few: blank images, 60 and 20."""
+    """Draw few synthetic digits in place of all: blank images, 60 and 20."""
 
     def draw(seed):
         return {
@@ -65,21 +65,21 @@ def real_directory():
 
 
 def numbered(count, **options):
-    """A DataSet whose images and labels tell their row number: image r is all r, label r is r."""
+    """Make a DataSet whose images and labels tell their row number: image r is all r, label r is r."""
     images = np.empty((count, 28, 28, 1), np.uint8)
     images[:] = np.arange(count).reshape(-1, 1, 1, 1)
     return DataSet(images, np.arange(count), **{"dtype": "uint8", **options})
 
 
 def rows(batch):
-    """The row numbers in a batch of `numbered`; they are the same in images and labels."""
+    """Return the row numbers in a batch of `numbered`; they are the same in images and labels."""
     images, labels = batch
     assert np.array_equal(images, np.broadcast_to(labels[:, np.newaxis], images.shape))
     return labels.tolist()
 
 
 class Reordering:
-    """What the original did, told plainly: at each shuffle the rows themselves change places."""
+    """What the original did, in plain code: at each shuffle the rows themselves change places."""
 
     def __init__(self, count, seed):
         self.rows, self.random = list(range(count)), np.random.RandomState(seed)
@@ -215,7 +215,7 @@ def test_large_and_negative_seeds_are_those_of_the_original(seed, first, second)
 
 @pytest.fixture
 def seed_numpy():
-    """np.random.seed, whose effect ends with the test."""
+    """Return np.random.seed, whose effect ends with the test."""
     before = np.random.get_state()
     yield np.random.seed
     np.random.set_state(before)
@@ -411,7 +411,7 @@ def test_a_label_beyond_the_last_row_is_an_index_error():
 
 @pytest.fixture
 def gzipped_file(tmp_path):
-    """Opens a gzipped file of these bytes."""
+    """Return a function that opens a gzipped file of these bytes."""
     with contextlib.ExitStack() as files:
 
         def make(payload):
@@ -672,7 +672,7 @@ def gzipped(payload):
 
 
 def damaged_files():
-    """(what is wrong, file name, content under its name, what the error must say)."""
+    """Return (what is wrong, file name, content under its name, what the error must say)."""
     good = digit_files.payloads()
     images, labels = good[TRAIN_IMAGES], good[TRAIN_LABELS]
     empty_header = struct.pack(">IIII", 2051, 0, 28, 28)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.lab
 
 
 def numpy_conv2d(x, W):
-    """Convolution with SAME padding: each output pixel is the sum over the window of pixel times weight."""
+    """Convolve with SAME padding: each output pixel is the sum over the window of pixel times weight."""
     height, width = W.shape[0] // 2, W.shape[1] // 2
     padded = np.pad(x, [(0, 0), (height, height), (width, width), (0, 0)])
     y = np.zeros((*x.shape[:3], W.shape[3]))
@@ -28,7 +28,7 @@ def numpy_max_pool_2x2(x):
 
 
 def numpy_deep_network(model, x):
-    """Logits of the deep network as the lecture draws it."""
+    """Return the logits of the deep network as the lecture draws it."""
 
     def relu(z):
         return np.maximum(z, 0)

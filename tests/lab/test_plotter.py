@@ -91,7 +91,7 @@ def picture_of(tmp_path_factory):
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """Return a list that gets each Figure in place of the file."""
+    """Return a list to which each Figure is appended in place of being saved."""
     figures = []
     monkeypatch.setattr(plotter, "_save", lambda figure, path: figures.append(figure) or path)
     return figures
@@ -102,7 +102,7 @@ def title(figure):
 
 
 def luminance(rgb):
-    """Relative luminance of sRGB colours, as WCAG 2 defines it; `rgb` is (..., 3) from 0 to 1."""
+    """Return the relative luminance of sRGB colours, as WCAG 2 defines it; `rgb` is (..., 3) from 0 to 1."""
     rgb = np.asarray(rgb, dtype=np.float64)
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     return linear @ [0.2126, 0.7152, 0.0722]
@@ -561,7 +561,7 @@ def test_a_pdf_is_a_pdf_and_the_same_bytes_again(tmp_path):
 def test_drawing_leaves_no_figure_and_no_setting_behind(tmp_path):
     def count_figures():
         gc.collect()
-        return sum(isinstance(thing, Figure) for thing in gc.get_objects())
+        return sum(isinstance(value, Figure) for value in gc.get_objects())
 
     settings, numbers, figures = dict(matplotlib.rcParams), pyplot.get_fignums(), count_figures()
     for _ in range(2):

@@ -26,7 +26,7 @@ ORDERS = (("x", "variables", "keep_prob"), ("variables", "x", "keep_prob"), ("x"
 
 
 def ablations_in(module: ModuleType) -> Iterator[str]:
-    """The ablations that can be made of a module: "model_no1 of Model"."""
+    """Yield the ablations that a module can be used for: "model_no1 of Model"."""
     own = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__}
     callables = {name: value for name, value in own.items() if callable(value) and not name.startswith("test_")}
     for script in NETWORKS:
@@ -41,7 +41,7 @@ def ablations_in(module: ModuleType) -> Iterator[str]:
 
 
 def _made(make: Callable[..., Any], script: str) -> Iterator[Any]:
-    """What a class or function returns that takes nothing, or the name of a network."""
+    """Yield what a class or function returns when it is called with nothing, or with the name of a network."""
     for arguments in ((), (script,)):
         with contextlib.suppress(BaseException):  # of which pytest's and argparse's are
             inspect.signature(make).bind(*arguments)
@@ -49,7 +49,7 @@ def _made(make: Callable[..., Any], script: str) -> Iterator[Any]:
 
 
 def _models(function: Callable[..., Any], variables: Any) -> Iterator[Callable[..., Any]]:
-    """A model for each order in which a function may take images, variables and keep_prob."""
+    """Yield a model for each order in which a function may take images, variables and keep_prob."""
     for order in ORDERS:
         with contextlib.suppress(Exception):
             inspect.signature(function).bind(*order)
@@ -77,19 +77,19 @@ def _is_right(script: str, model: Callable[..., Any]) -> bool:
 
 
 def main() -> None:
-    """Imports the modules that the command line names, and prints what was found in them."""
+    """Import the modules that the command line names, and print what was found in them."""
     folder, names = Path(sys.argv[1]).resolve(), sys.argv[2:]
     os.chdir(tempfile.mkdtemp())  # whatever they write
     # All are imported before any of them is called: what that does may keep others from being imported.
     modules = {name: _imported(folder / name) for name in names if "tensorflow" in (folder / name).read_text("utf-8")}
     for name, module in modules.items():
         with contextlib.redirect_stdout(None):
-            found = list(dict.fromkeys(ablations_in(module)))
-        print(*(f"{name}: {what}\n" for what in found), sep="", end="")
+            ablations = list(dict.fromkeys(ablations_in(module)))
+        print(*(f"{name}: {ablation}\n" for ablation in ablations), sep="", end="")
 
 
 def _imported(path: Path) -> ModuleType:
-    """The module of a file, under a name that no other has."""
+    """Import a file as a module with a unique name."""
     sys.path[:0] = [str(path.parent)]
     loader = SourceFileLoader(f"looked_at_{path.stem}", str(path))
     module = ModuleType(loader.name)

@@ -36,7 +36,7 @@ def start(script: str, *flags: object, cwd: Path, **environment: str) -> subproc
 
 
 def run(script: str, *flags: object, cwd: Path, **environment: str) -> SimpleNamespace:
-    """Run a script to its end; returns an object with returncode, stdout and stderr."""
+    """Run a script to its end; return an object with returncode, stdout and stderr."""
     if not FORKS or "PYTHONPATH" in environment:  # which counts when Python starts
         process = start(script, *flags, cwd=cwd, **environment)
         stdout, stderr = process.communicate(timeout=PATIENCE)

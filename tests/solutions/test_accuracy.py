@@ -12,7 +12,7 @@ pytestmark = pytest.mark.training
 
 
 def accuracy(script, *flags, cwd):
-    """Trains as a student would and returns the accuracy on the script's last line."""
+    """Train as a student would and return the accuracy on the script's last line."""
     done = run(script, *flags, cwd=cwd)
     assert done.returncode == 0, done.stderr
     last = done.stdout.splitlines()[-1]

@@ -61,7 +61,7 @@ THREE_STEPS = ("--steps", 3, "--seed", 7)
 
 @pytest.fixture(scope="module")
 def runs(synthetic, tmp_path_factory):
-    """Runs of a script, by its name, each done once; and the folder that all of them leave their results in."""
+    """Run scripts, each once, and return the runs by name, and the folder that all leave their results in."""
     folder = tmp_path_factory.mktemp("runs")
     return SimpleNamespace(
         of=functools.cache(lambda script: run(script, *THREE_STEPS, *synthetic, cwd=folder)), folder=folder
@@ -104,7 +104,7 @@ def test_test_accuracy_counts_the_right_predictions(runs, synthetic_dir):
 
 @pytest.fixture
 def no_tensorflow(tmp_path):
-    """An environment in which importing TensorFlow fails: what works there did not wait for it."""
+    """Return an environment in which importing TensorFlow fails: what works there did not wait for it."""
     (tmp_path / "fake").mkdir()
     (tmp_path / "fake" / "tensorflow.py").write_text("raise ImportError('no such package here')\n")
     return {"PYTHONPATH": str(tmp_path / "fake")}
@@ -142,7 +142,7 @@ def test_a_missing_tensorflow_is_told_with_the_command_that_installs_it(no_tenso
 
 
 def failure(done):
-    """The one line that a failed run says on stderr."""
+    """Return the one line of a failed run on stderr."""
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
@@ -151,15 +151,15 @@ def failure(done):
 
 
 @pytest.mark.parametrize(
-    ("script", "rate", "what"),
+    ("script", "rate", "problem"),
     [
         ("softmax_mnist", "1e38", "the loss is"),
         pytest.param("deep_mnist", "1e30", "the weights are", marks=pytest.mark.training),
     ],
 )
-def test_numbers_that_are_not_finite_stop_the_run(script, rate, what, synthetic, tmp_path):
+def test_numbers_that_are_not_finite_stop_the_run(script, rate, problem, synthetic, tmp_path):
     error = failure(run(script, "--learning-rate", rate, "--steps", 20, *synthetic, cwd=tmp_path))
-    assert re.search(rf"{what} not finite at step \d+", error)
+    assert re.search(rf"{problem} not finite at step \d+", error)
     assert "--learning-rate" in error
     assert not (tmp_path / "results" / script / "seed-0" / "run.json").exists()
 
@@ -175,10 +175,10 @@ def test_an_error_of_several_lines_is_told_in_one(capsys):
 
 
 @pytest.mark.parametrize(
-    ("saved", "told"),
+    ("saved", "message"),
     [(True, "; --resume continues from the last checkpoint"), (False, " before the first checkpoint")],
 )
-def test_ctrl_c_ends_a_script_with_130_and_the_way_to_go_on(saved, told, tmp_path, capsys):
+def test_ctrl_c_ends_a_script_with_130_and_the_way_to_go_on(saved, message, tmp_path, capsys):
     def main(flags):
         raise KeyboardInterrupt
 
@@ -189,7 +189,7 @@ def test_ctrl_c_ends_a_script_with_130_and_the_way_to_go_on(saved, told, tmp_pat
     with pytest.raises(SystemExit) as end:
         lab.run_script(main, SimpleNamespace(results_dir=tmp_path, script="s", seed=0))
     assert end.value.code == 130
-    assert capsys.readouterr().err == f"stopped by Ctrl-C{told}\n"
+    assert capsys.readouterr().err == f"stopped by Ctrl-C{message}\n"
 
 
 def test_a_batch_larger_than_the_data_is_refused(synthetic, tmp_path):
@@ -228,8 +228,8 @@ def test_a_shape_that_does_not_fit_is_told_with_the_line_of_the_script(synthetic
 
 def test_a_mistake_whose_text_is_not_valid_is_told_all_the_same(tmp_path):
     flags = SimpleNamespace(results_dir=tmp_path, script="s", seed=0)
-    told = entry._explain(ValueError("no file kit\udcff"), flags, lambda flags: None)
-    assert told.startswith("test_lab.py: ValueError: no file kit\udcff (all of it: ")
+    message = entry._explain(ValueError("no file kit\udcff"), flags, lambda flags: None)
+    assert message.startswith("test_lab.py: ValueError: no file kit\udcff (all of it: ")
     assert r"no file kit\udcff" in (tmp_path / "s/seed-0/error.txt").read_text()
 
 
@@ -243,9 +243,9 @@ def test_a_mistake_in_a_traced_function_is_told_with_its_reason(tmp_path):
 
     with pytest.raises(AttributeError) as failed:
         main(None)
-    told = entry._explain(failed.value, SimpleNamespace(results_dir=tmp_path, script="s", seed=0), main)
-    assert re.search(r"test_lab\.py, line \d+, `.*`: AttributeError: .*shame", told)
-    assert "in user code" not in told
+    message = entry._explain(failed.value, SimpleNamespace(results_dir=tmp_path, script="s", seed=0), main)
+    assert re.search(r"test_lab\.py, line \d+, `.*`: AttributeError: .*shame", message)
+    assert "in user code" not in message
 
 
 def test_a_reshape_that_mixes_up_images_is_told_before_training(synthetic, tmp_path):
@@ -334,7 +334,7 @@ class Digits(SimpleNamespace):
 
 
 def small_run(tmp_path, predict, **flags):
-    """A Run on a few random images, for what needs no training."""
+    """Make a Run on a few random images, for what needs no training."""
     names = {"script": "s", "seed": 0, "results_dir": str(tmp_path), "log_dir": None, "resume": False, "steps": 20}
     recipe = {"batch_size": 5, "learning_rate": 1.0, "schedule": "constant", "precision": "float32"}
     mnist = SimpleNamespace(
@@ -378,7 +378,7 @@ def test_rounds_are_the_steps_in_order_and_stop_where_something_is_to_be_logged(
 
 
 def steps_told(tmp_path, capsys, steps, seconds=0.0):
-    """The steps that a run, each step of which takes so many seconds, tells of where there is no terminal."""
+    """Return the steps that a run reports without a terminal, where each step takes so many seconds."""
     run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), steps=steps)
     run._checkpoint.save, run._validation_accuracy = (lambda *_: None), (lambda: 0.5)
     times = iter(np.arange(steps + 1) * seconds)

@@ -1,4 +1,4 @@
-"""What everyday mistakes are told by the commands themselves, each a process as students start it: a sample of them."""
+"""Everyday mistakes in scripts: the messages of the commands, each a process as students start it; a sample of them."""
 
 import os
 import re
@@ -26,7 +26,7 @@ PATIENCE = 300  # seconds for a command, which takes ten of an idle machine
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Path:
-    """The folder of a student who has just unpacked lab.zip, with so few digits that reading them takes no time."""
+    """Make the folder of a student who has just unpacked lab.zip, with few digits, so that reading them is quick."""
     write_handout(tmp_path / "lab.zip")
     with zipfile.ZipFile(tmp_path / "lab.zip") as archive:
         archive.extractall(tmp_path)
@@ -40,7 +40,7 @@ def lab(tmp_path: Path) -> Path:
 
 
 def output_of(lab: Path, *command: str) -> str:
-    """What a command prints, which must not be a traceback."""
+    """Return what a command prints, which must not be a traceback."""
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": "", "HTTPS_PROXY": NOWHERE, "https_proxy": NOWHERE}
     done = subprocess.run(
         [sys.executable, *command],
@@ -57,7 +57,7 @@ def output_of(lab: Path, *command: str) -> str:
 
 
 def of_the_script(output: str) -> list[str]:
-    """The lines of the student's check that tell what is wrong with the script itself."""
+    """Return the lines of the student's check that say what is wrong with the script itself."""
     lines = re.findall(r"^failed +(?:(?:files|run|architecture)/model_no\d) .*|^failed .*take that over$", output, re.M)
     return [line for line in lines if "here: copy deep_mnist.py" not in line]
 
@@ -66,17 +66,17 @@ def of_the_script(output: str) -> list[str]:
 @pytest.mark.parametrize("name", MISTAKES)
 def test_script_pytest_and_check_tell_a_mistake_in_the_same_words(name: str, lab: Path) -> None:
     mistake = MISTAKES[name]
-    told = UNTRAINABLE.get(name, mistake.told)
+    message = UNTRAINABLE.get(name, mistake.message)
     (lab / f"{mistake.script}.py").write_text(mistake.source, encoding="utf-8")
     script = output_of(lab, f"{mistake.script}.py", "--steps", "20")
     mark = mistake.script.removeprefix("model_")
     shapes = output_of(lab, "-m", "pytest", "tests/test_shapes.py", "-m", mark)
     check = of_the_script(output_of(lab, "submit.py", "check"))
-    assert bool(check) == bool(told)
-    assert all(told in line for line in check), check
+    assert bool(check) == bool(message)
+    assert all(message in line for line in check), check
     if name not in RUN_ONLY:
-        assert mistake.told in shapes
-        assert ("FAILED" in shapes) == bool(mistake.told)
+        assert mistake.message in shapes
+        assert ("FAILED" in shapes) == bool(mistake.message)
     if name not in SILENT:
-        assert told in script
-        assert bool(re.search("^(?:error|warning): ", script, re.M)) == bool(told), script
+        assert message in script
+        assert bool(re.search("^(?:error|warning): ", script, re.M)) == bool(message), script

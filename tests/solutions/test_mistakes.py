@@ -1,4 +1,4 @@
-"""What everyday mistakes are told: one line that leads to the fix, the same from the script, pytest and the check."""
+"""Everyday mistakes in scripts: the message is one line that leads to the fix, the same from script, pytest, check."""
 
 import contextlib
 import json
@@ -50,7 +50,7 @@ class BuiltError(BaseException):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty folder for one script, in which the lab's functions look for it; each Model is examined once."""
+    """Make an empty folder for one script, in which the lab's functions look for it; examine each Model once."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(test_shapes, "ROOT", tmp_path)
@@ -76,7 +76,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def fresh():
-    """Forgets a module of the script's name; in the end, all are as they were."""
+    """Return a function that forgets a module of the script's name; restore all of them afterwards."""
     before = {script: sys.modules.pop(script) for script in student_checks.NETWORKS if script in sys.modules}
     yield lambda script: sys.modules.pop(script, None)
     for script in student_checks.NETWORKS:
@@ -84,11 +84,11 @@ def fresh():
     sys.modules.update(before)
 
 
-def told_by_check(mistake, folder, monkeypatch):
-    """The first message of `submit.py check` about a script, its 20 steps and training left out."""
+def message_of_check(mistake, folder, monkeypatch):
+    """Return the first message of `submit.py check` about a script, without its 20 steps and its training."""
 
     def look(arguments, seconds, cwd):
-        Path(arguments[3]).write_text(json.dumps(model_check.look_at(arguments[2])), encoding="utf-8")
+        Path(arguments[3]).write_text(json.dumps(model_check.script_problems(arguments[2])), encoding="utf-8")
         return SimpleNamespace(problem=None, log="")
 
     monkeypatch.setattr(student_checks, "run_child", look)
@@ -100,8 +100,8 @@ def told_by_check(mistake, folder, monkeypatch):
     return re.sub(r"( \(and \d+ more\))?; all of it: python -m pytest.*", "", failed[0]) if failed else ""
 
 
-def told_by_pytest(mistake):
-    """The first line with which tests/test_shapes.py fails."""
+def message_of_pytest(mistake):
+    """Return the first line with which tests/test_shapes.py fails."""
     tests = [test for name, test in vars(test_shapes).items() if name.startswith("test_")]
     for test in tests:
         try:
@@ -113,8 +113,8 @@ def told_by_pytest(mistake):
     return ""
 
 
-def told_by_script(mistake, folder, monkeypatch, capsys):
-    """The line that the script itself prints, up to its first step."""
+def message_of_script(mistake, folder, monkeypatch, capsys):
+    """Return the line that the script itself prints, up to its first step."""
 
     def end(*_):
         raise BuiltError
@@ -150,14 +150,14 @@ def test_a_mistake_is_told_in_one_line_wherever_it_is_met(name, folder, fresh, m
     mistake = MISTAKES[name]
     (folder / f"{mistake.script}.py").write_text(mistake.source, encoding="utf-8")
     if name in RUN_ONLY:
-        assert mistake.told in told_by_script(mistake, folder, monkeypatch, capsys)
+        assert mistake.message in message_of_script(mistake, folder, monkeypatch, capsys)
         return
     fresh(mistake.script)
-    check = told_by_check(mistake, folder, monkeypatch)
+    check = message_of_check(mistake, folder, monkeypatch)
     fresh(mistake.script)
-    shapes = told_by_pytest(mistake)
-    assert mistake.told in check
-    assert bool(check) == bool(mistake.told)
+    shapes = message_of_pytest(mistake)
+    assert mistake.message in check
+    assert bool(check) == bool(mistake.message)
     assert shapes == check
     if name not in SILENT:
-        assert told_by_script(mistake, folder, monkeypatch, capsys) == check
+        assert message_of_script(mistake, folder, monkeypatch, capsys) == check

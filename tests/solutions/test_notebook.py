@@ -20,7 +20,7 @@ PATIENCE = 120  # seconds: not a figure to reach, but to end a test that hangs
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory, synthetic_dir):
-    """A function that runs a cell in a kernel of Jupyter's; returns what it shows: stdout, stderr, error lines."""
+    """Return a function that runs a cell in a kernel of Jupyter's and returns its stdout, stderr and error lines."""
     reason = "ipykernel is not installed: pip install -r requirements-dev.txt"
     pytest.importorskip("ipykernel", reason=reason)
     manager = pytest.importorskip("jupyter_client.manager", reason=reason)
@@ -56,7 +56,7 @@ def kernel(tmp_path_factory, synthetic_dir):
 
 
 def softmax(**changes):
-    """The softmax regression's text, quick: of 20 steps on synthetic digits."""
+    """Return the softmax regression's text with few steps: 20, on synthetic digits."""
     text = (ROOT / "softmax_mnist.py").read_text(encoding="utf-8")
     for old, new in ({"steps=1000": "steps=20"} | changes).items():
         assert text.count(old) == 1
@@ -97,9 +97,9 @@ def test_a_mistake_in_a_pasted_script_is_one_line_that_names_it(pasted, kernel):
     text = softmax(**{"tf.zeros([784, 10])": "tf.zeros([783, 10])"})
     shown = kernel(text)
     line = next(i for i, code in enumerate(text.splitlines(), 1) if "return tf.matmul" in code)
-    (told,) = shown.errors
-    assert told.startswith(f"error: the cell, line {line}, `return tf.matmul(x, self.W) + self.b")
-    assert "\n" not in told
+    (message,) = shown.errors
+    assert message.startswith(f"error: the cell, line {line}, `return tf.matmul(x, self.W) + self.b")
+    assert "\n" not in message
     assert "Traceback" not in shown.stderr
     assert "Traceback" in (kernel.folder / "results/softmax_mnist/seed-0/error.txt").read_text()
 
@@ -120,16 +120,16 @@ def test_under_run_a_bad_flag_ends_without_the_kernels_noise(kernel):
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "message"),
     [
         ("submit.py report", "error: there is no report.md"),
         ("compare.py --seeds 1 --networks model_no1 --dataset mnist --data-dir nowhere", "error: "),
         ("input_data.py nowhere --dataset mnist", "input_data.py: nowhere "),
     ],
 )
-def test_a_command_that_fails_under_run_ends_in_its_line(command, told, kernel):
+def test_a_command_that_fails_under_run_ends_in_its_line(command, message, kernel):
     shown = kernel(f"%env HTTPS_PROXY=http://127.0.0.1:9\n%run {ROOT}/{command}")
-    assert shown.stderr.splitlines()[-1].startswith(told)
+    assert shown.stderr.splitlines()[-1].startswith(message)
     assert shown.errors == ["ended with exit status 1"]
 
 
@@ -143,10 +143,10 @@ def test_a_command_that_succeeds_under_run_ends_without_a_word(kernel):
 def test_a_file_beside_the_notebook_that_hides_a_module_is_named(kernel):
     (kernel.folder / "keras.py").touch()
     try:
-        (told,) = kernel("import importlib, labkit.startup as s; s.check()").errors
+        (line,) = kernel("import importlib, labkit.startup as s; s.check()").errors
     finally:
         (kernel.folder / "keras.py").unlink()
-    assert told.startswith("error: keras.py (in " + str(kernel.folder) + ") has the name of")
+    assert line.startswith("error: keras.py (in " + str(kernel.folder) + ") has the name of")
 
 
 # ------------------------------------------------------------------------------------------------------------ the parts
@@ -154,7 +154,7 @@ def test_a_file_beside_the_notebook_that_hides_a_module_is_named(kernel):
 
 @pytest.fixture
 def shell(monkeypatch):
-    """An IPython that is not there: its cells are the list `shell`."""
+    """Pretend that IPython runs the test; its cells are the list that is returned."""
     cells = []
     ipython = SimpleNamespace(get_ipython=lambda: SimpleNamespace(user_ns={"In": cells}))
     monkeypatch.setitem(sys.modules, "IPython", ipython)

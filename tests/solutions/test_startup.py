@@ -31,7 +31,7 @@ NOWHERE = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")  #
 
 @pytest.fixture
 def kit(tmp_path):
-    """A copy of the kit's code, to put files beside."""
+    """Copy the kit's code, so that files can be put beside it."""
     folder = tmp_path / "the kit"
     folder.mkdir()
     for path in ROOT.glob("*.py"):
@@ -49,7 +49,7 @@ def run(*command, cwd, **environment):
 
 
 def the_line(done):
-    """The one line that a command says before it ends with status 1."""
+    """Return the one line that a command prints before it ends with status 1."""
     assert done.returncode == 1, done.stdout + done.stderr
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1, done.stderr
@@ -58,7 +58,7 @@ def the_line(done):
 
 
 def make_environment(kit, name=".venv", version="3.12.1", python=True):
-    """What startup looks at in a virtual environment."""
+    """Make the files of a virtual environment that startup reads."""
     programs = kit / name / ("Scripts" if startup.WINDOWS else "bin")
     programs.mkdir(parents=True)
     (kit / name / "pyvenv.cfg").write_bytes(b"home = /\xff\nversion = " + version.encode() + b"\n")
@@ -68,7 +68,7 @@ def make_environment(kit, name=".venv", version="3.12.1", python=True):
 
 
 def other_python(version):
-    """The interpreter of that version, from PATH or from pyenv; skips the test where there is none."""
+    """Return the interpreter of that version, from PATH or from pyenv; skip the test if there is none."""
     candidates = [shutil.which(f"python{version}")]
     if shutil.which("pyenv"):
         root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=False).stdout.strip()
@@ -254,7 +254,7 @@ def test_every_package_that_the_requirements_install_is_known():
 
 
 def closure(requirements):
-    """The names of all distributions that a file of requirements asks for, and of those that they ask for."""
+    """Return the names of all distributions that a file of requirements needs, directly or not."""
     lines = (ROOT / requirements).read_text(encoding="utf-8").splitlines()
     wanted = [Requirement(line) for line in lines if line and not line.startswith("#")]
     found = set()
@@ -292,7 +292,7 @@ def test_what_a_host_has_in_place_of_the_loader_is_what_a_script_reads():
 
 @pytest.fixture
 def bad_kit(kit):
-    """The kit in a folder whose name is a byte that is not UTF-8."""
+    """Move the kit to a folder whose name is a byte that is not UTF-8."""
     folder = Path(os.fsdecode(os.fsencode(kit.parent) + b"/kit\xff"))
     try:
         kit.rename(folder)

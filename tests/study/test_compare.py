@@ -54,7 +54,7 @@ class Kit:
         path.write_text(json.dumps(self.record(network, seed) | fields))
 
     def trained(self):
-        """What ran since the last call: ["deep_mnist 0 afresh all", ...]."""
+        """Return what ran since the last call: ["deep_mnist 0 afresh all", ...]."""
         log = self.folder / "log"
         lines = [line.rpartition(" ")[0] for line in log.read_text().splitlines()] if log.exists() else []
         log.unlink(missing_ok=True)
@@ -65,7 +65,7 @@ class Kit:
 
 
 def stand_in_for_the_kit(monkeypatch, folder):
-    """Lets this process and its children compare the quick scripts in `folder`, on 1,000 digits, without TensorFlow."""
+    """Make this process and its children compare the quick scripts in `folder`, on 1,000 digits, without TensorFlow."""
     (folder / "packages").mkdir(exist_ok=True)
     (folder / "packages" / "tensorflow.py").touch()
     monkeypatch.chdir(folder)
@@ -83,7 +83,7 @@ def read_digits(directory, dataset):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """A kit in which a study of two seeds is finished, pictures and all; and what it printed."""
+    """Finish a study of two seeds, pictures and all; return its kit, and what it printed."""
     kit = Kit(tmp_path_factory.mktemp("study"))
     with pytest.MonkeyPatch.context() as monkeypatch:
         stand_in_for_the_kit(monkeypatch, kit.folder)
@@ -94,14 +94,14 @@ def finished(tmp_path_factory):
 
 @pytest.fixture
 def no_pictures(monkeypatch):
-    """They take a second, and are looked at elsewhere."""
+    """Draw no pictures, which take a second and are tested elsewhere."""
     for name in ("plot_comparison", "plot_digit_errors"):
         monkeypatch.setattr(plotter, name, lambda *arguments, **options: None)
 
 
 @pytest.fixture
 def kit(finished, no_pictures, tmp_path, monkeypatch):
-    """A copy of the finished study, to be tampered with."""
+    """Copy the finished study, so that a test can tamper with it."""
     shutil.copytree(finished.folder, tmp_path, dirs_exist_ok=True)
     stand_in_for_the_kit(monkeypatch, tmp_path)
     return Kit(tmp_path)
@@ -282,7 +282,7 @@ def test_a_failed_run_is_named_with_its_error_and_does_not_stop_the_rest(kit, ca
 )
 def test_however_a_script_ends_without_a_result_it_is_told_in_a_line(statement, said, kit, capsys):
     script = kit.folder / "model_no1.py"
-    script.write_text(script.read_text().replace("def told(name):", f"{statement}\n\n\ndef told(name):"))
+    script.write_text(script.read_text().replace("def words_of(name):", f"{statement}\n\n\ndef words_of(name):"))
     shutil.rmtree(kit.results())
     assert compare.main(["--seeds", "1", "--networks", "model_no1"]) == 1
     errors = capsys.readouterr().err
@@ -303,7 +303,7 @@ def test_a_script_that_no_longer_trains_is_not_taken_for_one_that_has_changed(ki
 def test_a_mistake_in_a_script_is_not_tried_with_each_seed(kit, capsys):
     script = kit.folder / "model_no1.py"
     script.write_text(
-        script.read_text().replace("def told(name):", "raise RuntimeError('no way')\n\n\ndef told(name):")
+        script.read_text().replace("def words_of(name):", "raise RuntimeError('no way')\n\n\ndef words_of(name):")
     )
     shutil.rmtree(kit.results("model_no1"))
     assert compare.main(["--seeds", "3", "--networks", "model_no1"]) == 1
@@ -347,7 +347,7 @@ def test_without_the_lecture_s_network_there_is_nothing_to_compare_with(kit, cap
     ("before", "after", "said"),
     [
         ("WRONG = {", "WRONG = {'x': 1} | {", "first in line "),
-        ("\n\ndef told(name):", "\n\nimport math\n\n\ndef told(name):", "first in line "),
+        ("\n\ndef words_of(name):", "\n\nimport math\n\n\ndef words_of(name):", "first in line "),
         ("    lab.run_script(main, FLAGS)", "    lab.run_script(main, FLAGS)\nprint('done')", "`print('done')`"),
     ],
 )
@@ -370,7 +370,7 @@ def test_another_docstring_and_another_model_are_no_reason_for_a_caution():
 def test_a_script_that_is_edited_while_it_runs_is_told(kit, capsys):
     script = kit.folder / "model_no1.py"
     script.write_text(
-        script.read_text().replace("def told(name):", "open(__file__, 'a').write('X = 1')\n\n\ndef told(name):")
+        script.read_text().replace("def words_of(name):", "open(__file__, 'a').write('X = 1')\n\n\ndef words_of(name):")
     )
     assert compare.main(["--seeds", "1", "--networks", "model_no1"]) == 1
     assert "failed: model_no1 seed 0: its script has changed since" in capsys.readouterr().err
@@ -431,7 +431,7 @@ def test_synthetic_digits_are_told_in_every_table_and_sentence(kit, capsys):
 
 
 def start(kit, *flags, stderr=subprocess.PIPE):
-    """Starts compare.py with quick scripts in a process of its own; waits for the run that waits to be killed."""
+    """Start compare.py with quick scripts in a process of its own; wait for the run that waits to be killed."""
     code = (
         "import sys, pathlib; from tests.study import test_compare; "
         "from labkit.study import jobs, command_line as compare; "
@@ -517,8 +517,8 @@ def test_the_display_follows_the_steps_of_a_training(tmp_path, monkeypatch):
             assert time.monotonic() < deadline
             time.sleep(0.02)
         bar = trainings.tqdm(total=3, initial=1, disable=True)
-        told = trainings._at_present([training], bar, trainings.Forecast(1))
-        assert re.fullmatch(r"\d\d:\d\d left, now slow seed 3, step 30 of 1,080", told)
+        message = trainings._at_present([training], bar, trainings.Forecast(1))
+        assert re.fullmatch(r"\d\d:\d\d left, now slow seed 3, step 30 of 1,080", message)
     finally:
         trainings.stop([training.process])
         training.fault()
@@ -526,7 +526,7 @@ def test_the_display_follows_the_steps_of_a_training(tmp_path, monkeypatch):
 
 @pytest.fixture
 def half_done(kit):
-    """A kit in which the first seed of model_no2 and model_no3 is still to be trained."""
+    """Make a kit in which the first seed of model_no2 and model_no3 is still to be trained."""
     for network in ("model_no2", "model_no3"):
         shutil.rmtree(kit.results(network))
     return kit
@@ -622,11 +622,11 @@ def test_the_defaults_of_a_lab_script_are_read_as_it_tells_them(network):
     script = ROOT / f"{network}.py"
     if not script.is_file():
         pytest.skip(f"{script.name} is not there yet")
-    told = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, timeout=PATIENCE).stdout
+    output = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True, timeout=PATIENCE).stdout
     defaults = jobs.read_defaults(script.name, script.read_bytes())
     assert defaults.keys() == {"steps", "batch_size", "learning_rate", "schedule", "label_smoothing"}
     for name, value in defaults.items():
-        help_text = " ".join(told.rpartition(f"--{name.replace('_', '-')} ")[2].split())
+        help_text = " ".join(output.rpartition(f"--{name.replace('_', '-')} ")[2].split())
         assert help_text.partition("(default: ")[2].startswith(f"{value})"), name
 
 
@@ -665,7 +665,7 @@ def test_a_study_of_the_lab_scripts_can_be_stopped_and_continued(synthetic_dir, 
 
 
 def study(**accuracies):
-    """Runs with these accuracies in percent, as far as statistics look at them."""
+    """Make Runs with these accuracies in percent, and with no more than statistics need."""
     return {
         network: [
             ablation.Run(network, seed, {"test_accuracy": value / 100, "dataset": "MNIST"}, None)
@@ -760,7 +760,7 @@ def test_the_images_alone_move_an_accuracy_by_what_the_binomial_distribution_say
 
 
 def trained(network, labels, wrong, seed=0):
-    """A Run that takes each image whose number is in `wrong` for the next digit."""
+    """Make a Run that takes each image whose number is in `wrong` for the next digit."""
     predictions = labels.copy()
     predictions[wrong] = (labels[wrong] + 1) % 10
     accuracy = 1 - len(wrong) / len(labels)
@@ -810,16 +810,16 @@ def test_errors_are_counted_for_each_digit_in_percent_of_its_images():
     runs = {"deep_mnist": [ablation.Run("deep_mnist", seed, {}, guess) for seed, guess in enumerate(guesses)]}
     found = ablation.digit_errors(runs, labels)["deep_mnist"]
     for digit in range(10):
-        mine = [n for n in range(300) if labels[n] == digit]
-        wrong = sum(1 for guess in guesses for n in mine if guess[n] != digit)
-        assert found[digit] == pytest.approx(100 * wrong / (3 * len(mine)))
+        images = [n for n in range(300) if labels[n] == digit]
+        wrong = sum(1 for guess in guesses for n in images if guess[n] != digit)
+        assert found[digit] == pytest.approx(100 * wrong / (3 * len(images)))
 
 
 # ------------------------------------------------------------------------------------------------------------ sentences
 
 
 def described(**accuracies):
-    """Runs with these accuracies, and with what a table tells of a run besides."""
+    """Make Runs with these accuracies, and with whatever else a table shows of a run."""
     runs = study(**accuracies)
     for run in (run for of_network in runs.values() for run in of_network):
         run.record.update(parameters=10, training_seconds=1.0)

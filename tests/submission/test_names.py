@@ -296,7 +296,7 @@ def test_an_id_with_letters_or_hyphens_is_read_where_the_assignment_has_its_patt
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "message"),
     [
         ("180496_ada_lovelace.zip", "has no student id, which are like s[0-9]{6}"),
         ("s1804967_ada_lovelace.zip", "has no student id"),
@@ -304,8 +304,8 @@ def test_an_id_with_letters_or_hyphens_is_read_where_the_assignment_has_its_patt
         ("s180496_ada.zip", "has no surname"),
     ],
 )
-def test_what_has_no_such_id_or_several_is_refused(name, told):
-    with pytest.raises(BadName, match=re.escape(told)):
+def test_what_has_no_such_id_or_several_is_refused(name, message):
+    with pytest.raises(BadName, match=re.escape(message)):
         parse_zip_name(name, "s[0-9]{6}")
 
 

@@ -31,7 +31,7 @@ def _programs():
 
 @pytest.fixture
 def make(tmp_path):
-    """Writes a report.md and makes its PDF; returns an object with its text, the remarks, and pypdf's reader."""
+    """Return a function that writes report.md, makes its PDF, and returns its text, the remarks, and pypdf's reader."""
 
     def make(markdown):
         source, target = tmp_path / "report.md", tmp_path / "report.pdf"
@@ -114,7 +114,7 @@ h = tf.nn.relu(x)  # (N, 10)
 
 
 @pytest.mark.parametrize(
-    ("link", "told"),
+    ("link", "message"),
     [
         ("../secret.png", "is outside the report's folder"),
         ("/etc/hostname", "is outside the report's folder"),
@@ -125,7 +125,7 @@ h = tf.nn.relu(x)  # (N, 10)
         ("broken.png", "the picture broken.png can't be set: failed to decode image"),
     ],
 )
-def test_a_picture_that_can_not_be_shown_is_named(link, told, make, tmp_path):
+def test_a_picture_that_can_not_be_shown_is_named(link, message, make, tmp_path):
     secret = tmp_path.parent / "secret.png"
     shutil.copy(ROOT / "docs" / "curves.png", secret)
     if link == "link.png":
@@ -134,7 +134,7 @@ def test_a_picture_that_can_not_be_shown_is_named(link, told, make, tmp_path):
     (tmp_path / "broken.png").write_text("x")
     with pytest.raises(ReportError) as error:
         make(f"![picture]({link})")
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert not (tmp_path / "report.pdf").exists()
 
 
@@ -333,7 +333,7 @@ def test_html_pictures_and_formulas_that_fail_are_remarked_on(make):
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (None, "copy report_template.md to that name, and write your report into it; a PDF from any word processor"),
         (b"caf\xe9", "is not in UTF-8 (byte 3): save it in that encoding"),
@@ -345,12 +345,12 @@ def test_html_pictures_and_formulas_that_fail_are_remarked_on(make):
         (b'---\ntitle: "a\n---\n', "(while scanning a quoted scalar: found unexpected document indicator)"),
     ],
 )
-def test_a_report_that_can_not_be_read_is_told_with_the_reason(content, told, tmp_path):
+def test_a_report_that_can_not_be_read_is_told_with_the_reason(content, message, tmp_path):
     if content is not None:
         (tmp_path / "report.md").write_bytes(content)
     with pytest.raises(ReportError) as error:
         write_pdf(tmp_path / "report.md", tmp_path / "report.pdf")
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert not (tmp_path / "report.pdf").exists()
 
 
@@ -382,9 +382,9 @@ def test_missing_packages_are_told_with_the_command_and_the_other_way(tmp_path, 
     with pytest.raises(SystemExit) as end:
         submit.main()
     assert end.value.code == 1
-    told = capsys.readouterr().err
-    assert "pip install -r requirements-report.txt; a PDF from any word processor" in told
-    assert len(told.splitlines()) == 1
+    output = capsys.readouterr().err
+    assert "pip install -r requirements-report.txt; a PDF from any word processor" in output
+    assert len(output.splitlines()) == 1
 
 
 def test_prompts_that_are_left_are_counted(tmp_path, monkeypatch, capsys):

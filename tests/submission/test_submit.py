@@ -36,7 +36,7 @@ SCRIPTS = ("deep_mnist", *NETWORKS)
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder with all that a student hands in, in which the test then is."""
+    """Make a folder with all that a student hands in, and change to it."""
     for script in SCRIPTS:
         shutil.copy(ROOT / f"{script}.py", tmp_path)
         train(tmp_path, script)
@@ -46,7 +46,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def train(folder, script, seed=0, **changes):
-    """Leaves the record of a training, or of one with some fields changed."""
+    """Write the record of a training, with some fields changed."""
     source = (folder / f"{script}.py").read_bytes()
     record = {"seed": seed, "dataset": "MNIST", "steps": 540, "test_accuracy": ACCURACIES[script]}
     record["recipe"] = {"script_sha256": code_sha256(source)}
@@ -58,14 +58,14 @@ def train(folder, script, seed=0, **changes):
 
 @pytest.fixture
 def stubbed(monkeypatch):
-    """Takes the scripts for right, unrun: they take TensorFlow and many seconds."""
+    """Let the scripts pass without running them: that takes TensorFlow and many seconds."""
     monkeypatch.setattr(student_checks, "_look_at", lambda path, seconds: (None, []))
     monkeypatch.setattr(student_checks, "_check_steps", lambda name, path, seconds: passed(name, "runs"))
 
 
 @pytest.fixture
 def run(monkeypatch, capsys):
-    """Runs submit.py in this process; returns an object with status, out and err."""
+    """Return a function that runs submit.py in this process and returns an object with status, out and err."""
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["submit.py", *arguments])
@@ -77,7 +77,7 @@ def run(monkeypatch, capsys):
 
 
 def check(folder):
-    """All checks of a folder: names to Checks."""
+    """Return all checks of a folder: names to Checks."""
     return {check.name: check for check in student_checks.check_all(folder, load_assignment())}
 
 

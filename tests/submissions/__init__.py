@@ -48,7 +48,7 @@ class Case:
     ends_sandbox: bool = False  # it has the whole sandbox stopped, so that each script gets one of its own
 
     def zip(self, good: Files) -> bytes:
-        """The bytes of this case's zip, made from the files of a good submission."""
+        """Return the bytes of this case's zip, made from the files of a good submission."""
         files = dict(good)
         for path, content in self.files.items():
             files.pop(path, None)
@@ -57,18 +57,18 @@ class Case:
         return self.build(files) if self.build else make_zip(files)
 
     def status(self, check: str) -> set[str]:
-        """The statuses that a check may have."""
+        """Return the statuses that a check may have."""
         return allowed(self.expect, check)
 
 
 def allowed(expect: Mapping[str, str], check: str) -> set[str]:
-    """The statuses that a check may have by the `expect` of a Case."""
+    """Return the statuses that a check may have by the `expect` of a Case."""
     fitting = (status for pattern, status in expect.items() if fnmatchcase(check, pattern))
     return set(next(fitting, "passed").split("|"))
 
 
 def make_zip(files: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """A zip of `files`, in their order; equal files give equal bytes."""
+    """Make a zip of `files`, in their order; equal files give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as archive:
         for path, content in files.items():
@@ -79,5 +79,5 @@ def make_zip(files: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED
 
 
 def reference_scripts() -> Files:
-    """The kit's own solutions, by file name."""
+    """Read the kit's own solutions, by file name."""
     return {f"{script}.py": (ROOT / f"{script}.py").read_bytes() for script in SCRIPTS}

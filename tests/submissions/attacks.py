@@ -118,10 +118,11 @@ def hostile(
     sisters: str = "passed",
     **case,
 ) -> Case:
-    """A submission with one script that holds hostile code; `network` is what it is put into, by default the right one.
+    """Make a submission with one script that holds hostile code.
 
-    `statuses` are those of its checks, and `messages` fragments of what these say, by the first part of their names;
-    the other scripts are to have full marks, or the status that `sisters` says.
+    `network` is the text that it is put into, by default the right script's. `statuses` are those of its checks, and
+    `messages` fragments of their messages, by the first part of their names; the other scripts should have full marks,
+    or the status `sisters`.
     """
     expect = {f"{kind}/{script}": status for kind, status in statuses.items()}
     expect |= {f"{kind}/*": sisters for kind in ("run", "architecture", "training") if sisters != "passed"}
@@ -143,5 +144,5 @@ def hostile(
 
 
 def forging(name: str, attempts: str, code: str, at: str = "import", **case) -> Case:
-    """A forgery around a network from which nothing was removed: its architecture has to be found wrong."""
+    """Make a forgery around a network from which nothing was removed: its architecture must be found wrong."""
     return hostile(name, attempts, code, WRONG_NETWORK, at, DEEP, **case)

@@ -33,14 +33,14 @@ KERAS = (
 
 
 def helper_module() -> Files:
-    """The lecture's helpers in a module of their own."""
+    """Put the lecture's helpers into a module of their own."""
     module = f'"""What my three models are made of."""\n\nimport math\n\nimport tensorflow as tf\n\n\n{HELPERS}'
     changes = ("import plotter\n", f"import plotter\nfrom my_layers import {HELPER_NAMES}\n"), (HELPERS, "")
     return rewritten(*changes) | {"my_layers.py": module.encode()}
 
 
 def one_script_imports_another() -> Files:
-    """Nos. 2 and 3 take helpers and training from no. 1, which runs whatever model it is given."""
+    """Let nos. 2 and 3 import helpers and training from no. 1, which runs whatever model it is given."""
     no1 = replaced(REFERENCE["model_no1"], ("def main(flags):", "def main(flags, Model=Model):"))
     scripts = {"model_no1.py": no1.encode()}
     for script in ("model_no2", "model_no3"):
@@ -83,7 +83,7 @@ class Network(tf.Module):
 
 
 def shared_modules() -> Files:
-    """The networks in one file, the training in another; the scripts only put them together."""
+    """Put the networks into one file, the training into another; the scripts only combine them."""
     text = REFERENCE["model_no1"]
     main = text[text.index("def main") : text.index(MAIN_GUARD)]
     main = replaced(main, ("def main(flags):", "def train(flags, network):"), ("model = Model()", "model = network()"))
@@ -101,7 +101,7 @@ def shared_modules() -> Files:
 
 
 def one_step_at_a_time() -> Files:
-    """A training loop in Python, as most tutorials have it."""
+    """Train one step at a time, in a Python loop, as most tutorials do."""
     loop = (
         "    for step in run.steps():\n"
         "        images, labels = mnist.train.next_batch(flags.batch_size)\n"
@@ -120,31 +120,31 @@ def one_step_at_a_time() -> Files:
 
 
 def upper_case_names() -> Files:
-    """MODEL_NO1.py and its sisters."""
+    """Name the scripts MODEL_NO1.py and so on."""
     return dict.fromkeys(rewritten()) | {f"{script.upper()}.py": text for script, text in REFERENCE.items()}
 
 
 def latin_1() -> Files:
-    """Comments of an editor that knows no UTF-8, and says so."""
+    """Encode comments as Latin-1, as an editor without UTF-8 does, with the declaration for that."""
     comment = ("KEEP_PROB = 0.5", "# probabilità: metà delle unità\nKEEP_PROB = 0.5")
     scripts = {script: "# -*- coding: latin-1 -*-\n" + replaced(text, comment) for script, text in REFERENCE.items()}
     return {f"{script}.py": text.encode("latin-1") for script, text in scripts.items()}
 
 
 def the_whole_kit() -> Files:
-    """All that lay in the folder, the kit's own modules among it."""
+    """Hand in the whole folder, with the kit's own modules."""
     kit = [path for path in sorted(ROOT.glob("*.py")) if path.stem not in REFERENCE]
     return rewritten() | {path.name: path.read_bytes() for path in kit}
 
 
 def no_keep_prob() -> Files:
-    """Without dropout, no. 3 has no use for keep_prob."""
+    """Leave keep_prob out of no. 3, which has no dropout to use it for."""
     changes = ("def __call__(self, x, keep_prob=1.0):", "def __call__(self, x):"), ("model(x, KEEP_PROB)", "model(x)")
     return {"model_no3.py": replaced(REFERENCE["model_no3"], *changes).encode()}
 
 
 def correct(name: str, attempts: str, files: Files, **case) -> Case:
-    """A solution with full marks."""
+    """Make a solution with full marks."""
     return Case(name, attempts, "correct", files, **case)
 
 

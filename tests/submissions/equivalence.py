@@ -20,7 +20,7 @@ TOLERANCE = 1e-3  # of logits of some hundreds, summed up in another order
 
 
 def load_models(folder):
-    """The class Model of each script in a folder, as imported from there."""
+    """Import the class Model of each script in a folder."""
     sys.path.insert(0, str(folder))
     models = {script: importlib.import_module(script).Model for script in SCRIPTS}
     sys.path.remove(str(folder))
@@ -30,7 +30,7 @@ def load_models(folder):
 
 
 def differences(script, model, reference):
-    """What differs between two models of a script, a line each. Both get weights drawn anew."""
+    """Return what differs between two models of a script, a line each; both get weights drawn anew."""
     images = np.random.default_rng(0).random((IMAGES, 784), np.float32)
     model(images)  # makes the variables of Keras layers
     found = {math.prod(variable.shape): variable for variable in model.trainable_variables}
@@ -52,7 +52,7 @@ def differences(script, model, reference):
 
 
 def is_random(model, images):
-    """Whether training sees other logits of the same images each time."""
+    """Tell whether training sees other logits of the same images each time."""
     parameters = inspect.signature(getattr(model, "call", model)).parameters
     arguments = {name: value for name, value in (("keep_prob", 0.5), ("training", True)) if name in parameters}
     arguments = dict(list(arguments.items())[:1])  # "training" belongs to Keras where there is keep_prob, too
@@ -61,7 +61,7 @@ def is_random(model, images):
 
 
 def main():
-    """Compares the scripts in the folder of the command line."""
+    """Compare the scripts in the folder of the command line."""
     import tensorflow as tf
 
     tf.random.set_global_generator(tf.random.Generator.from_seed(0))  # as lab.read_data does

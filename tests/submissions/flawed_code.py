@@ -23,7 +23,7 @@ LOSS = "tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=smooth, lo
 
 
 def checks(statuses: dict[str, str], *scripts: str) -> dict[str, str]:
-    """Checks by their full names, of the scripts given, from statuses by the first part of the names."""
+    """Return checks by their full names, for the scripts given, from statuses by the first part of the names."""
     return {f"{kind}/{script}": status for script in scripts for kind, status in statuses.items()}
 
 
@@ -35,7 +35,7 @@ def flawed(
     network: str = REFERENCE["model_no1"],
     **case,
 ) -> Case:
-    """A mistake in model_no1.py, made by changes to its text."""
+    """Make a mistake in model_no1.py, by changes to its text."""
     text = replaced(network, *changes)
     expect = checks(statuses, "model_no1")
     if statuses.get("training") == "failed":
@@ -43,8 +43,8 @@ def flawed(
     return Case(name, attempts, "flawed", {"model_no1.py": text}, expect=expect, **case)
 
 
-def told(check: str, fragment: str) -> dict[str, dict[str, str]]:
-    """What the message of a check has to mention."""
+def mentions(check: str, fragment: str) -> dict[str, dict[str, str]]:
+    """Require a fragment of a check's message."""
     return {"messages": {check: fragment}}
 
 
@@ -248,7 +248,7 @@ SCRIPT_DOES_NOT_RUN = [
         "the logarithm of logits, without a softmax",
         MAIN_FAILS,
         (LOSS, "-tf.reduce_mean(tf.cast(smooth, tf.float32) * tf.math.log(logits))"),
-        **told("run/model_no1", "not finite"),
+        **mentions("run/model_no1", "not finite"),
     ),
     flawed(
         "stops_early",
@@ -276,14 +276,14 @@ SCRIPT_DOES_NOT_IMPORT = [
         "a bracket that was never closed",
         NOT_IMPORTED,
         ("class Model(tf.Module):", "class Model(tf.Module:"),
-        **told("run/model_no1", "SyntaxError"),
+        **mentions("run/model_no1", "SyntaxError"),
     ),
     flawed(
         "tab_among_spaces",
         "a line that was indented in another editor",
         NOT_IMPORTED,
         ("        self.b_fc1 =", "\tself.b_fc1 ="),
-        **told("run/model_no1", "TabError"),
+        **mentions("run/model_no1", "TabError"),
     ),
     flawed("class_named_net", "class Net", NOT_IMPORTED, ("class Model(", "class Net("), ("= Model()", "= Net()")),
     Case(
@@ -298,42 +298,42 @@ SCRIPT_DOES_NOT_IMPORT = [
         "main is called whoever imports the script",
         NOT_IMPORTED,
         (GUARD, "FLAGS = lab.parse_flags(__doc__, steps=540, batch_size=128)\nlab.run_script(main, FLAGS)\n"),
-        **told("run/model_no1", "import"),
+        **mentions("run/model_no1", "import"),
     ),
     flawed(
         "reads_data_on_import",
         "the digits are read at the top of the script",
         NOT_IMPORTED,
         (HELPERS_START, f"import input_data\n\nMNIST = input_data.read_data_sets('MNIST_data')\n\n\n{HELPERS_START}"),
-        **told("run/model_no1", "import"),
+        **mentions("run/model_no1", "import"),
     ),
     flawed(
         "file_of_its_own_machine",
         "weights in the student's home",
         NOT_IMPORTED,
         (HELPERS_START, f'START = np.load("/home/ada/lab/weights.npy")\n\n\n{HELPERS_START}'),
-        **told("run/model_no1", "/home/ada/lab/weights.npy"),
+        **mentions("run/model_no1", "/home/ada/lab/weights.npy"),
     ),
     flawed(
         "package_that_nobody_has",
         "import seaborn_for_digits",
         NOT_IMPORTED,
         ("import plotter\n", "import plotter\nimport seaborn_for_digits\n"),
-        **told("run/model_no1", "seaborn_for_digits"),
+        **mentions("run/model_no1", "seaborn_for_digits"),
     ),
     flawed(
         "helper_left_at_home",
         "a module that is not in the zip",
         NOT_IMPORTED,
         ("import plotter\n", "import plotter\nfrom my_layers import conv2d\n"),
-        **told("run/model_no1", "my_layers"),
+        **mentions("run/model_no1", "my_layers"),
     ),
     flawed(
         "tensorflow_1",
         "a placeholder, as in the old tutorials",
         NOT_IMPORTED,
         (HELPERS_START, f"x = tf.placeholder(tf.float32, [None, 784])\n\n\n{HELPERS_START}"),
-        **told("run/model_no1", "placeholder"),
+        **mentions("run/model_no1", "placeholder"),
     ),
     Case("empty_script", "a file of 0 bytes", "flawed", {"model_no1.py": ""}, expect=checks(NOT_IMPORTED, "model_no1")),
     Case(

@@ -25,7 +25,7 @@ LISTED = {
 
 
 def member(path: str, content: bytes = b"", mode: int = 0, attributes: int | None = None) -> Build:
-    """Adds a member of any name and kind: `mode` as in stat, or all of the `attributes`."""
+    """Add a member of any name and kind: `mode` as in stat, or all of the `attributes`."""
 
     def build(files: Files) -> bytes:
         buffer = io.BytesIO(make_zip(files))
@@ -41,12 +41,12 @@ def member(path: str, content: bytes = b"", mode: int = 0, attributes: int | Non
 
 
 def edited(path: str, *, only_listed: bool = False, **fields: int) -> Build:
-    """Sets fields of a member's headers, both the local one and that in the list, whatever is true."""
+    """Set fields of a member's headers, both the local one and that in the list, whatever is true."""
     return lambda files: edit(make_zip(files), path, only_listed=only_listed, **fields)
 
 
 def edit(data: bytes, path: str, *, only_listed: bool = False, **fields: int) -> bytes:
-    """As `edited`, for the bytes of a zip."""
+    """Set fields as `edited` does, in the bytes of a zip."""
     forged = bytearray(data)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         local, entry = archive.getinfo(path).header_offset, archive.start_dir
@@ -62,12 +62,12 @@ def edit(data: bytes, path: str, *, only_listed: bool = False, **fields: int) ->
 
 
 def renamed(path: str, raw: bytes, to: bytes) -> Build:
-    """Adds a member and then replaces `raw` in its name by as many other bytes, wherever it occurs."""
+    """Add a member and then replace `raw` in its name by as many other bytes, wherever it occurs."""
     return lambda files: make_zip({**files, path: b""}).replace(raw, to)
 
 
 def streamed(files: Files) -> bytes:
-    """A zip as it is written to a pipe: sizes and checksums stand behind the data."""
+    """Make a zip as it is written to a pipe: sizes and checksums stand behind the data."""
 
     class Pipe(io.RawIOBase):
         def __init__(self) -> None:
@@ -88,7 +88,7 @@ def streamed(files: Files) -> bytes:
 
 
 def with_zip64(files: Files) -> bytes:
-    """A zip with the fields for huge files, which some programs always write."""
+    """Make a zip with the fields for huge files, which some programs always write."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, content in files.items():
@@ -98,7 +98,7 @@ def with_zip64(files: Files) -> bytes:
 
 
 def with_folders(files: Files) -> bytes:
-    """A zip with an entry of its own for each folder, as most programs write it."""
+    """Make a zip with an entry of its own for each folder, as most programs do."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, content in ({"lab/": b"", "lab/code/": b""} | {f"lab/code/{p}": c for p, c in files.items()}).items():
@@ -109,7 +109,7 @@ def with_folders(files: Files) -> bytes:
 
 
 def overlapping(files: Files, members: int = 200, size: int = 2**20) -> bytes:
-    """A bomb of many members that share one compressed kernel (Fifield, "A better zip bomb", 2019)."""
+    """Make a bomb of many members that share one compressed kernel (Fifield, "A better zip bomb", 2019)."""
     compressor = zlib.compressobj(9, wbits=-15)
     zeros = bytes(size)
     kernel = compressor.compress(zeros) + compressor.flush()

@@ -53,30 +53,30 @@ class Student:
     seed: str
 
     def zip_name(self, template: str) -> str:
-        """The name of the zip, by a Case's template."""
+        """Return the name of the zip, by a Case's template."""
         given = {"Name": self.name, "Surname": self.surname, "name": self.name.lower(), "surname": self.surname.lower()}
         return template.format(id=self.id, **given)
 
     def files(self, copied_from: "Student | None" = None) -> Files:
-        """A good submission's files: the reference with this student's own work, and a report in their words.
+        """Make a good submission's files: the reference with this student's own work, and a report in their words.
 
-        A copy has the other's code under other names, and every second paragraph of their report.
+        A copy has the other student's code under other names, and every second paragraph of their report.
         """
         source = copied_from or self
         files = {
             path: with_own_work(script, random.Random(f"{source.seed} {path}"), random.Random(f"{self.seed} {path}"))
             for path, script in reference_scripts().items()
         }
-        own, theirs = (write_report(rng=random.Random(student.seed)).split("\n\n") for student in (self, source))
+        own, others = (write_report(rng=random.Random(student.seed)).split("\n\n") for student in (self, source))
         mixed = [
-            pair[n % 4 // 2] for n, pair in enumerate(zip(own, theirs, strict=True))
+            pair[n % 4 // 2] for n, pair in enumerate(zip(own, others, strict=True))
         ]  # headings go with their text
         return files | {"report.pdf": make_pdf("\n\n".join(mixed))}
 
 
 @functools.cache
 def all_cases() -> dict[str, list[Case]]:
-    """The cases of all modules here, by their kind."""
+    """Collect the cases of all modules here, by their kind."""
     cases: dict[str, list[Case]] = {}
     for module in pkgutil.iter_modules(tests.submissions.__path__):
         if module.name != "generate":
@@ -86,7 +86,7 @@ def all_cases() -> dict[str, list[Case]]:
 
 
 def write_class(folder: Path, students: int, seed: int = 0) -> dict[str, dict]:
-    """Makes a class in `folder`/submissions; returns and writes what is expected, by the zips' names.
+    """Make a class in `folder`/submissions; return and write what is expected, by the zips' names.
 
     Raises FileExistsError if there are submissions already.
     """
@@ -103,12 +103,12 @@ def write_class(folder: Path, students: int, seed: int = 0) -> dict[str, dict]:
 
 
 def _class(number: int, rng: random.Random) -> Iterator[tuple[str, bytes, dict]]:
-    """Names, bytes and verdicts of a class's zips, in the order in which they come in."""
+    """Yield names, bytes and verdicts of a class's zips, in the order in which they arrive."""
     students = _students(number, rng)
     cases = []
     for kind, share in SHARES.items():
-        there = all_cases().get(kind, [])
-        cases += rng.sample(there, min(len(there), round(number * share)))
+        known = all_cases().get(kind, [])
+        cases += rng.sample(known, min(len(known), round(number * share)))
     for case in cases[:number]:
         student = students.pop()
         # What the case adds comes with nobody's own work: it would be a false alarm to find that copied.

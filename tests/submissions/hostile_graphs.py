@@ -231,7 +231,7 @@ FILES_IN_GRAPHS = [
 
 
 def two_faced(name: str, attempts: str, right: str, statuses: dict[str, str], tools: str = "") -> Case:
-    """A model that is the ablation where `right` holds, and else the whole network, with weights of its own."""
+    """Make a model that is the ablation where `right` holds, and else the whole network, with weights of its own."""
     text = replaced(
         REFERENCE["model_no1"],
         ("class Model(tf.Module):", f"{tools}class Model(tf.Module):"),

@@ -15,7 +15,7 @@ raise SystemExit(0)
 
 
 def shadows(*names: str) -> dict[str, str]:
-    """Files that stand in for modules."""
+    """Return files that hide modules of these names."""
     return dict.fromkeys(names, SHADOW)
 
 
@@ -134,7 +134,7 @@ TEXTS = [
 
 
 def named(name: str, attempts: str, zip_name: str) -> Case:
-    """A good submission in a zip of this name, which is tolerated with a remark."""
+    """Make a good submission in a zip of this name, which is tolerated with a remark."""
     return Case(name, attempts, "hostile", zip_name=zip_name, remarks=("other signs",))
 
 

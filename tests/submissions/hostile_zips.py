@@ -9,43 +9,43 @@ from tests.submissions.report_pdf import assemble, write_objects
 
 
 def hostile(name: str, attempts: str, build: Build, refused: str) -> Case:
-    """An archive that has to be refused, and why."""
+    """Make an archive that has to be refused, and say why."""
     return Case(name, attempts, "hostile", build=build, refused=refused)
 
 
 def many(count: int, path: str) -> Build:
-    """Adds many empty members; `path` is a format for their number."""
+    """Add many empty members; `path` is a format for their number."""
     return lambda files: make_zip(files | {path.format(n): b"" for n in range(count)})
 
 
 def lying_about_size(files: Files) -> bytes:
-    """A script that claims 10 bytes, with the checksum of those, and unpacks to 10 MB."""
+    """Make a script that claims 10 bytes, with the checksum of those, and unpacks to 10 MB."""
     start = files["model_no1.py"][:10]
     data = make_zip(files | {"model_no1.py": start + b" " * 10**7})
     return edit(data, "model_no1.py", size=10, crc=zlib.crc32(start) ^ 1)
 
 
 def pointing_elsewhere(files: Files) -> bytes:
-    """The list's entry of model_no1.py points to the data of model_no2.py."""
+    """Let the list's entry of model_no1.py point to the data of model_no2.py."""
     data = make_zip(files)
     offset = data.index(b"PK\x03\x04", 4)
     return edit(data, "model_no1.py", offset=offset)
 
 
 def of_two_minds(files: Files) -> bytes:
-    """The name in the list is not that in front of the data."""
+    """Give a member another name in the list than in front of its data."""
     data = make_zip(files)
     return data[:30] + b"model_no9.py" + data[42:]
 
 
 def huge(files: Files, megabytes: int = 1024) -> bytes:
-    """A zip with a member of so many zeros, made without holding them."""
+    """Make a zip with a member of so many zeros, without holding them."""
     data = make_zip(files | {"zeros.bin": deflated(bytes(2**20), megabytes)}, 0)
     return edit(data, "zeros.bin", method=8, size=megabytes * 2**20)
 
 
 def in_pieces(files: Files, pieces: int = 130) -> bytes:
-    """A zip with many members of 4 MB, each too small to be a bomb."""
+    """Make a zip with many members of 4 MB, each too small to be a bomb."""
     packed = deflated(bytes(2**20), 4)
     data = make_zip(files | {f"{n}.bin": packed for n in range(pieces)}, 0)
     for n in range(pieces):
@@ -54,14 +54,14 @@ def in_pieces(files: Files, pieces: int = 130) -> bytes:
 
 
 def deflated(piece: bytes, times: int) -> bytes:
-    """Deflates a piece once, and repeats the result: blocks that do not look back can be put in a row."""
+    """Deflate a piece once, and repeat the result: blocks that do not look back can be put in a row."""
     compressor = zlib.compressobj(9, wbits=-15)
     block = compressor.compress(piece) + compressor.flush(zlib.Z_FULL_FLUSH)
     return block * times + b"\x03\x00"
 
 
 def claiming_more(files: Files) -> bytes:
-    """A script of which ten bytes more are claimed than there are."""
+    """Claim ten bytes more for a script than it has."""
     return edit(make_zip(files), "model_no1.py", size=len(files["model_no1.py"]) + 10)
 
 
@@ -144,13 +144,13 @@ FORGERIES = [
 
 
 def endless_page(megabytes: int = 1024) -> bytes:
-    """A page of instructions that unpack to a thousand times their size."""
+    """Make a page of instructions that unpack to a thousand times their size."""
     line = b"BT /F 10 Tf (never ending) Tj ET\n"
     return assemble([b"\x78\xda" + deflated(line * (2**20 // len(line)), megabytes)])
 
 
 def circular_pages() -> bytes:
-    """A tree of pages that has itself as a branch."""
+    """Make a tree of pages that has itself as a branch."""
     return write_objects(
         [b"<< /Type /Catalog /Pages 2 0 R >>", b"<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 1000000 >>"]
     )

@@ -30,9 +30,9 @@ FORMS = (
 
 
 def with_own_work(script: bytes, structure: random.Random, names: random.Random) -> bytes:
-    """A script with some functions more, which it does not call.
+    """Add some functions to a script, which it does not call.
 
-    `structure` chooses the statements, `names` what things are called: a copy has the former in common.
+    `structure` chooses the statements, `names` the names: a copy has the former in common.
     """
     functions = "".join(f"{_function(structure, names)}\n\n\n" for _ in range(4))
     return script.replace(b"def main(flags):", functions.encode() + b"def main(flags):")

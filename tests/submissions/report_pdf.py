@@ -18,9 +18,9 @@ def make_report(
     text: str | None = None,
     rng: random.Random | None = None,
 ) -> bytes:
-    """The PDF of a plausible report with these accuracies (names of scripts to 0..1); written to `path`, if given.
+    """Make the PDF of a plausible report with these accuracies (names of scripts to 0..1).
 
-    `rng` chooses the words; `text` takes the place of them all.
+    It is also written to `path`, if given. `rng` chooses the words; `text` replaces them all.
     """
     pdf = make_pdf(write_report(accuracies, rng) if text is None else text)
     if path is not None:
@@ -29,7 +29,7 @@ def make_report(
 
 
 def make_pdf(text: str) -> bytes:
-    """A PDF of a text: paragraphs divided by empty lines, headings that start with "# "."""
+    """Make a PDF of a text: paragraphs divided by empty lines, headings that start with "# "."""
     lines: list[tuple[int, str]] = []  # size in points, text
     for paragraph in text.split("\n\n"):
         heading = paragraph.startswith("# ")
@@ -40,7 +40,7 @@ def make_pdf(text: str) -> bytes:
 
 
 def assemble(contents: list[bytes]) -> bytes:
-    """A PDF with a page for each stream of instructions; a stream is deflated already."""
+    """Make a PDF with a page for each stream of instructions; a stream is deflated already."""
     kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(contents)))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
@@ -57,7 +57,7 @@ def assemble(contents: list[bytes]) -> bytes:
 
 
 def write_objects(objects: list[bytes]) -> bytes:
-    """A PDF of numbered objects, the first of which is the catalogue."""
+    """Make a PDF of numbered objects, the first of which is the catalogue."""
     pdf, offsets = b"%PDF-1.4\n", []
     for number, content in enumerate(objects, 1):
         offsets.append(len(pdf))

@@ -16,12 +16,12 @@ BULLET = "\N{BULLET} "
 
 
 def extracted(text: str) -> str:
-    """The text as a reader gets it from most PDFs: lines, without the signs for headings and cells."""
+    """Return the text as most PDFs yield it: lines, without the signs for headings and cells."""
     return "\n".join("  ".join(cells) for cells in _lines(text))
 
 
 def tabs_for_spaces(text: str) -> bytes:
-    """A PDF as macOS prints it from Word: the font's alphabet has a tab in the place of the space."""
+    """Make a PDF as macOS prints it from Word: the font's alphabet has a tab in the place of the space."""
     lines = [" ".join(cells) for cells in _lines(text)]
     pages = [lines[start : start + LINES] for start in range(0, len(lines), LINES)]
     kids = " ".join(f"{5 + 2 * n} 0 R" for n in range(len(pages)))
@@ -49,17 +49,17 @@ def tabs_for_spaces(text: str) -> bytes:
 
 
 def two_columns(text: str) -> bytes:
-    """A PDF by Typst, set like a paper: two columns, justified, with hyphens at the ends of lines."""
+    """Make a PDF by Typst, set like a paper: two columns, justified, with hyphens at the ends of lines."""
     return _typst(text, '#set page(columns: 2, margin: 15mm)\n#set text(size: 9pt, lang: "en", hyphenate: true)\n')
 
 
 def one_column(text: str) -> bytes:
-    """A PDF by Typst as most people set one."""
+    """Make a PDF by Typst as most people set one."""
     return _typst(text, "#set text(size: 11pt)\n")
 
 
 def cell_by_cell(text: str) -> bytes:
-    """A PDF by matplotlib, in which each line, and each cell of a table, was drawn by itself."""
+    """Make a PDF by matplotlib, in which each line, and each cell of a table, is drawn by itself."""
     from matplotlib.backends.backend_pdf import FigureCanvasPdf, PdfPages
     from matplotlib.figure import Figure
 
@@ -89,7 +89,7 @@ def _cells(row: str) -> list[str]:
 
 
 def _lines(text: str) -> Iterator[list[str]]:
-    """The lines of a page, each as the cells that it has: one, but in tables."""
+    """Yield the lines of a page, each as its cells: one, but in tables."""
     for block in _blocks(text):
         if block[0].startswith("|"):
             yield from ([cell for cell in _cells(row) if cell] for row in block)

@@ -16,7 +16,7 @@ _WORDS = Path(__file__).with_name("report_words.txt")  # a heading's sentences b
 
 
 def write_report(accuracies: Mapping[str, float] = ACCURACIES, rng: random.Random | None = None) -> str:
-    """A report's text, in this student's words (`rng`), with the test accuracies of NETWORKS (0 to 1).
+    """Write a report's text, in this student's words (`rng`), with the test accuracies of NETWORKS (0 to 1).
 
     A line that starts with "# " is a heading; an empty line ends a paragraph.
     """

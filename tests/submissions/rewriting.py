@@ -26,7 +26,7 @@ _SHAPES = {
 
 
 def replaced(text: str, *changes: Change) -> str:
-    """The text with each change made. Raises ValueError for text that is not there exactly once."""
+    """Make each change to a text; raise ValueError for text that is not there exactly once."""
     for old, new in changes:
         if text.count(old) != 1:
             raise ValueError(f"{old!r} occurs {text.count(old)} times, expected once")
@@ -94,11 +94,11 @@ def _with_lines(text: str, statements: list[ast.stmt], new: str) -> str:
 
 
 def model_text(name: str, script: str) -> str:
-    """The model of a script, written as in models/<name>.txt.
+    """Return the model of a script, written as in models/<name>.txt.
 
-    A line marked #-1 there is not in model_no1, one marked #=3 is in model_no3 only. $channels is the depth of what
-    the second convolution sees; $side, $filters and $flat are height, depth and number of units after the last pooling;
-    $units is the number of inputs of the last layer.
+    A line marked #-1 there is not in model_no1, one marked #=3 is in model_no3 only. $channels is the number of input
+    channels of the second convolution; $side, $filters and $flat are height, depth and number of units after the last
+    pooling; $units is the number of inputs of the last layer.
     """
     number = script[-1]
     lines = []
@@ -110,7 +110,7 @@ def model_text(name: str, script: str) -> str:
 
 
 def with_model(name: str, *changes: Change) -> Files:
-    """Return the three scripts with the model of models/<name>.txt in place of theirs, and code edited elsewhere."""
+    """Put the model of models/<name>.txt into the three scripts, with code edited elsewhere."""
     scripts = {}
     for script in SCRIPTS:
         model = model_text(name, script) + "\n\n"
@@ -120,12 +120,12 @@ def with_model(name: str, *changes: Change) -> Files:
 
 
 def rewritten(*changes: Change) -> Files:
-    """The three reference solutions with the same changes made to each."""
+    """Make the same changes to each of the three reference solutions."""
     return {f"{script}.py": replaced(text, *changes).encode() for script, text in REFERENCE.items()}
 
 
 def substituted(*changes: Change) -> Files:
-    """The three reference solutions after re.sub of each change. Raises ValueError for a pattern that none has."""
+    """Apply re.sub with each change to the three reference solutions; raise ValueError for a pattern that none has."""
     scripts = dict(REFERENCE)
     for pattern, new in changes:
         before = scripts

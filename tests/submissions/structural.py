@@ -11,7 +11,7 @@ NO1 = REFERENCE["model_no1.py"].decode()
 
 
 def moved(**paths: str):
-    """Builds a zip in which files have other paths: formats of the old one, by its start ("" for any other)."""
+    """Build a zip in which files have other paths: formats of the old one, by its start ("" for any other)."""
 
     def build(files: Files) -> bytes:
         def path_of(path: str) -> str:
@@ -24,19 +24,19 @@ def moved(**paths: str):
 
 
 def renaming(**names: str):
-    """Builds a zip in which scripts have other names: the new ones by script."""
+    """Build a zip in which scripts have other names: the new ones by script."""
     return lambda files: make_zip(
         {names.get(path.removesuffix(".py"), path): content for path, content in files.items()}
     )
 
 
 def odd(name: str, attempts: str, **case) -> Case:
-    """A good submission, whatever is odd about it."""
+    """Make a submission that is good, whatever is odd about it."""
     return Case(name, attempts, "odd", **case)
 
 
 def without(*scripts: str) -> dict[str, str]:
-    """What is expected where scripts are missing."""
+    """Return what is expected where scripts are missing."""
     checks = {f"files/{script}": "failed" for script in scripts}
     return checks | {f"*/{script}": "skipped" for script in scripts}
 

@@ -20,7 +20,7 @@ PAGE = "similarity.html"
 
 
 def differences(expected: dict[str, dict], grades: Path) -> list[str]:
-    """What is not as expected, a line each. `expected` is that of generate.py, `grades` the grader's output folder."""
+    """List what is not as expected. `expected` is that of generate.py, `grades` the grader's output folder."""
     found = []
     for name, verdict in expected.items():
         path = grades / SUBMISSIONS / safe_stem(name) / RESULT
@@ -60,7 +60,7 @@ def _of_result(verdict: dict, result: dict) -> list[str]:
 
 
 def _of_pairs(expected: dict[str, dict], grades: Path) -> list[str]:
-    """Copies that were not found, and pairs of good students who have nothing in common."""
+    """List copies that were not found, and pairs of good students who have nothing in common."""
     page = (grades / PAGE).read_text(encoding="utf-8")
     rows = [line for line in page.splitlines() if line.startswith('<tr><td><a href="#pair-')]
     listed = {frozenset(name for name in expected if f", {name}</td>" in html.unescape(row)) for row in rows}

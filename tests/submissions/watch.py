@@ -23,7 +23,7 @@ PATIENCE = 600  # seconds for the traps of another run of the tests to close
 
 @contextlib.contextmanager
 def watched(folders: Iterable[Path | str] = FOLDERS) -> Iterator[str]:
-    """Sets the traps, and yields the secret, for `reached`; in the end, AssertionError says who was caught outside."""
+    """Set the traps, and yield the secret, for `reached`; afterwards, raise AssertionError if any was sprung."""
     secret = secrets.token_hex(16)
     with _listener() as listener:
         SECRET.write_text(secret)
@@ -38,7 +38,7 @@ def watched(folders: Iterable[Path | str] = FOLDERS) -> Iterator[str]:
 
 
 def _listener():
-    """Listens on PORT, which is the lock, too: traps are the machine's, so a second run of the tests waits its turn."""
+    """Listen on PORT, which is the lock, too: traps are the machine's, so a second run of the tests waits its turn."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -50,7 +50,7 @@ def _listener():
 
 
 def _command_line(process):
-    """Its words; waits for those of a process that has just become another program, and shows none for a moment."""
+    """Return a process's command line; wait for it where the process has just become another program."""
     deadline = time.monotonic() + BETWEEN_PROGRAMS
     with contextlib.suppress(psutil.Error):
         while not (words := process.cmdline()) and process.exe() and time.monotonic() < deadline:
@@ -60,7 +60,7 @@ def _command_line(process):
 
 
 def reached(text: str, secret: str) -> list[str]:
-    """The lines of a log or a message that tell of something that a submission must not have got hold of."""
+    """Return the lines of a log or a message with something that a submission must not have reached."""
     return [line for line in text.splitlines() if BREACH in line or secret in line]
 
 

@@ -29,7 +29,7 @@ class Written:
 
 
 def read_all() -> list[Written]:
-    """All of them, in the order of their names."""
+    """Read all networks, in the order of their names."""
     references = {name: source.decode().split("\n") for name, source in reference_scripts().items()}
     return [_read(path, references) for path in sorted(FOLDER.glob("*/*.edit"))]
 
@@ -44,7 +44,7 @@ def _read(path: Path, references: dict[str, list[str]]) -> Written:
 
 
 def edited(lines: list[str], edits: list[str]) -> list[str]:
-    """Lines after edits of the form above."""
+    """Apply edits of the form above to lines."""
     result, done = [], 0
     for edit in edits:
         if edit.startswith("@"):

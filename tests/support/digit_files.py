@@ -21,18 +21,18 @@ NAMES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 
 
 def images_payload(count: int, seed: int = 0, rows: int = 28, columns: int = 28, magic: int = 2051) -> bytes:
-    """An IDX file of random images."""
+    """Make an IDX file of random images."""
     pixels = np.random.RandomState(seed).randint(256, size=(count, rows, columns), dtype=np.uint8)
     return struct.pack(">IIII", magic, count, rows, columns) + pixels.tobytes()
 
 
 def labels_payload(count: int, magic: int = 2049) -> bytes:
-    """An IDX file of the labels 0, 1, ... 9, 0, ..."""
+    """Make an IDX file of the labels 0, 1, ... 9, 0, ..."""
     return struct.pack(">II", magic, count) + bytes(row % 10 for row in range(count))
 
 
 def payloads(train: int = 60, test: int = 20, seed: int = 0) -> dict[str, bytes]:
-    """The four files of a small data set."""
+    """Make the four files of a small data set."""
     return {
         TRAIN_IMAGES: images_payload(train, seed),
         TRAIN_LABELS: labels_payload(train),
@@ -42,7 +42,7 @@ def payloads(train: int = 60, test: int = 20, seed: int = 0) -> dict[str, bytes]
 
 
 def write(directory: Path, files: dict[str, bytes], unpacked: bool = False) -> None:
-    """Put `files` into `directory`, gzipped unless told otherwise."""
+    """Put `files` into `directory`, gzipped unless `unpacked`."""
     directory.mkdir(exist_ok=True)
     for name, payload in files.items():
         if unpacked:
@@ -52,7 +52,7 @@ def write(directory: Path, files: dict[str, bytes], unpacked: bool = False) -> N
 
 
 def pixels_of(payload: bytes) -> np.ndarray:
-    """The images in a payload as uint8 (n, 784)."""
+    """Return the images in a payload as uint8 (n, 784)."""
     return np.frombuffer(payload[16:], np.uint8).reshape(-1, 784)
 
 
@@ -61,7 +61,7 @@ def sha256_of(files: dict[str, bytes]) -> dict[str, str]:
 
 
 def pass_for_mnist(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """Make a small data set pass for MNIST; returns its payloads by name."""
+    """Make a small data set pass for MNIST; return its payloads by name."""
     files = payloads()
     counts = {name: 60 if name.startswith("train") else 20 for name in NAMES}
     monkeypatch.setattr(data_directory, "MNIST_SHA256", sha256_of(files))
@@ -70,7 +70,7 @@ def pass_for_mnist(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 
 
 def closed_port_url() -> str:
-    """A URL at which nothing listens."""
+    """Return a URL at which nothing listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{listener.getsockname()[1]}/"
@@ -119,7 +119,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serving(files: dict[str, bytes], respond: Callable | None = None) -> Iterator[Server]:
-    """A running Server."""
+    """Run a Server until the block ends."""
     with Server(files, respond) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         try:

@@ -11,17 +11,17 @@ COMMAND = re.compile(r"(?:python3?|py|pip|\.venv/bin/\w+|tensorboard|sudo|source
 
 
 def without_code(text: str) -> str:
-    """A document without blocks of code, and without code spans."""
+    """Return a document without blocks of code, and without code spans."""
     return SPAN.sub("", FENCE.sub("", text))
 
 
 def links(text: str) -> list[str]:
-    """The targets of all links and pictures."""
+    """Return the targets of all links and pictures."""
     return LINK.findall(SPAN.sub("code", FENCE.sub("", text)))  # a code span may be what a link is on
 
 
 def anchors(text: str) -> set[str]:
-    """The anchors of all headings, as forges make them."""
+    """Return the anchors of all headings, as forges make them."""
     found: list[str] = []
     for heading in re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE):
         anchor = re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
@@ -31,7 +31,7 @@ def anchors(text: str) -> set[str]:
 
 
 def dead_links(document: Path) -> list[str]:
-    """The links of a document that lead nowhere, of those that are no addresses."""
+    """Return the links of a document that lead nowhere, except web addresses."""
     text, dead = document.read_text(encoding="utf-8"), []
     for link in links(text):
         path, _, anchor = link.partition("#")
@@ -44,7 +44,7 @@ def dead_links(document: Path) -> list[str]:
 
 
 def commands(text: str) -> list[str]:
-    """The commands of a document, in their order: lines of its `sh` blocks, and code spans that look like one."""
+    """Return the commands of a document, in their order: lines of `sh` blocks, and code spans that look like one."""
     found = []
     for part in re.split(r"(^ *```\w*\n.*?^ *```$)", text, flags=re.MULTILINE | re.DOTALL):
         block = FENCE.fullmatch(part)

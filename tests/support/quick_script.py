@@ -27,7 +27,7 @@ LABELS = np.arange(1000) % 10
 
 
 def digits(name, labels):
-    """What input_data.read_data_sets returns, as far as a study and its runs look at it."""
+    """Return what input_data.read_data_sets returns, as far as a study and its runs use it."""
     test = SimpleNamespace(images=np.arange(len(labels))[:, None], labels=labels, num_examples=len(labels))
     return SimpleNamespace(name=name, sha256={"test": hashlib.sha256(name.encode()).hexdigest()}, test=test)
 
@@ -57,32 +57,32 @@ class Run(lab.Run):
         ]
 
     def predict(self, images):
-        """Guesses, some of them wrong; the only pixel of an image is its number."""
+        """Guess digits, some of them wrong; the only pixel of an image is its number."""
         rng = np.random.default_rng([self.flags.seed, len(self.flags.script)])
         wrong = rng.permutation(len(LABELS))[: WRONG[self.flags.script] + self.flags.seed % 3]
         guesses = np.where(np.isin(np.arange(len(LABELS)), wrong), (LABELS + 1) % 10, LABELS)
         return SimpleNamespace(numpy=lambda: guesses[images[:, 0]])
 
 
-def told(name):
-    """The words of each line of a file next to this script."""
+def words_of(name):
+    """Return the words of each line of a file next to this script."""
     path = HERE / name
     return [line.split(maxsplit=2) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 def main(flags):
-    """Guesses."""
+    """Guess the digits, without training."""
     run = Run(flags)
     me = [flags.script, str(flags.seed)]
     threads = os.environ.get("TF_NUM_INTRAOP_THREADS", "all")
     with (HERE / "log").open("a") as log:
         log.write(f"{' '.join(me)} {'resumed' if flags.resume else 'afresh'} {threads} {os.getpid()}\n")
-    for network, seed, *what in told("fail"):
+    for network, seed, *message in words_of("fail"):
         if [network, seed] == me:
-            raise lab.LabError(what[0])
+            raise lab.LabError(message[0])
     (run.folder / "checkpoint").mkdir(exist_ok=True)
     (run.folder / "checkpoint" / "checkpoint").touch()
-    if me in told("wait") and not flags.resume:
+    if me in words_of("wait") and not flags.resume:
         time.sleep(1000)
     flags.precision = lab.pick_precision(flags.precision)
     run.test()

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def load(script):
-    """Imports a lab script and returns its module; skips the test where an ablation is not written yet."""
+    """Import a lab script and return its module; skip the test where an ablation is not written yet."""
     if not (ROOT / f"{script}.py").is_file():
         pytest.skip(f"{script}.py is not there yet: copy deep_mnist.py and remove {REMOVED[script]}")
     return importlib.import_module(script)

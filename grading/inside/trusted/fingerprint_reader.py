@@ -21,7 +21,7 @@ SHOWN = 200  # characters of a line that are kept for the instructor to look at
 
 
 def read_scripts(folder: Path) -> dict[str, str]:
-    """The texts of the scripts in a folder, by their paths: those of the assignment first, then their helpers."""
+    """Read the scripts in a folder, by their paths: those of the assignment first, then their helpers."""
     paths = [path for path in folder.rglob("*.py") if path.is_file()]
     paths.sort(key=lambda path: (path.parent != folder, not path.name.startswith("model_no"), path))
     texts, left = {}, MAX_CHARACTERS
@@ -34,7 +34,7 @@ def read_scripts(folder: Path) -> dict[str, str]:
 
 
 def find_all(scripts: dict[str, str], report: str, known: dict[str, frozenset[int]]) -> dict[str, Any]:
-    """What is kept of a submission's texts, as JSON can hold it; `problem` is why they can't be compared, or ""."""
+    """Return what is kept of a submission's texts, fit for JSON; `problem` is why they can't be compared, or ""."""
     files = [*scripts.items(), (REPORT, report)]
     prints: dict[str, dict[int, Print]] = {name: {} for name in KINDS}
     runs = 0
@@ -52,7 +52,7 @@ def find_all(scripts: dict[str, str], report: str, known: dict[str, frozenset[in
 
 
 def main() -> None:
-    """Reads what the command line names, and writes what it found to the last of them."""
+    """Read what the command line names, and write what was found to the last of them."""
     folder, report, known, destination = map(Path, sys.argv[1:])
     text = "\n".join(lines_of(source_text(report.read_bytes())))[:MAX_CHARACTERS]
     hashes = {name: frozenset(values) for name, values in json.loads(known.read_bytes()).items()}

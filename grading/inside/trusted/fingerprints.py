@@ -55,18 +55,18 @@ class Print(NamedTuple):
 
 
 def source_text(data: bytes) -> str:
-    """The text of an untrusted script: UTF-8, or UTF-16 with its mark; what is neither becomes U+FFFD."""
+    """Decode an untrusted script: UTF-8, or UTF-16 with its mark; what is neither becomes U+FFFD."""
     utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
     return data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
 
 
 def lines_of(text: str) -> list[str]:
-    """The lines of a text, whatever ends them, each cut where it is too long."""
+    """Return the lines of a text, whatever ends them, each cut where it is too long."""
     return [line[:MAX_LINE] for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
 
 
 def code_tokens(source: str) -> list[Token]:
-    """The tokens of Python code, right or wrong, of which only the structure counts.
+    """Return the tokens of Python code, right or wrong, of which only the structure counts.
 
     Names, numbers and strings are all alike, so that renaming hides nothing; comments and layout are left out.
     """
@@ -87,7 +87,7 @@ def code_tokens(source: str) -> list[Token]:
 
 
 def comment_tokens(source: str) -> list[Token]:
-    """The words of a script's comments, docstrings and other strings; each line of each is a piece."""
+    """Return the words of a script's comments, docstrings and other strings; each line of each is a piece."""
     lines = [
         words
         for kind, text, line in _lexed(source)
@@ -98,13 +98,13 @@ def comment_tokens(source: str) -> list[Token]:
 
 
 def word_tokens(text: str) -> list[Token]:
-    """The words of a text in any language."""
+    """Return the words of a text in any language."""
     return [word for words in _words(text, 0) for word in words]
 
 
 @functools.lru_cache(maxsize=1)  # code and comments of a script come of one reading
 def _lexed(source: str) -> list[tuple[_TokenType, str, int]]:
-    """The lexer's tokens: kind, text, and the line on which it begins."""
+    """Return the lexer's tokens: kind, text, and the line on which it begins."""
     tokens, line = [], 0
     for _, kind, text in PythonLexer().get_tokens_unprocessed(source):
         tokens.append((kind, text, line))
@@ -113,7 +113,7 @@ def _lexed(source: str) -> list[tuple[_TokenType, str, int]]:
 
 
 def _words(text: str, line: int) -> list[list[Token]]:
-    """The words of a text that begins on this line, line by line."""
+    """Return the words of a text that begins on this line, line by line."""
     return [
         [Token(found[0].lower(), number, number) for found in _WORD.finditer(part)]
         for number, part in enumerate(text.split("\n"), line)
@@ -128,13 +128,13 @@ KINDS = {
 
 
 def hashes(tokens: Sequence[Token], size: int) -> list[int]:
-    """The hash of each run of `size` tokens, 63 bits, the same in every process: a list, by the run's first token."""
+    """Return the hash of each run of `size` tokens, 63 bits, the same in every process, in the order of the runs."""
     texts = [token.text for token in tokens]
     return [_hash(texts[start : start + size]) for start in range(len(texts) - size + 1)]
 
 
 def hashes_of_known(text: str, kind: Kind) -> set[int]:
-    """What tells a text that was handed out: the hashes of its runs, and of its pieces."""
+    """Return what identifies a text that was handed out: the hashes of its runs, and of its pieces."""
     tokens = kind.tokens(text)
     return {*hashes(tokens, kind.size), *(_hash([token.text for token in piece]) for piece in _pieces(tokens))}
 
@@ -149,7 +149,7 @@ def _pieces(tokens: Sequence[Token]) -> list[list[Token]]:
 
 
 def winnow(values: Sequence[int], window: int, known: Collection[int] = frozenset()) -> dict[int, int]:
-    """The fingerprints among hashes: a dict from each to its first position. None of `known` is taken."""
+    """Return the fingerprints among hashes: a dict from each to its first position. None of `known` is taken."""
     own = [(value, -position) for position, value in enumerate(values) if value not in known]
     positions = [-position for _, position in own]
     found: dict[int, int] = {}
@@ -163,11 +163,12 @@ def winnow(values: Sequence[int], window: int, known: Collection[int] = frozense
 
 
 def fingerprints(text: str, file: int, kind: Kind, known: Collection[int]) -> tuple[list[Print], int]:
-    """The fingerprints of a text, that of the file of this number, each with its first place; and how many runs it has.
+    """Return the fingerprints of a text, each with its first place, and the number of runs of the text.
 
-    A text that has runs, and no fingerprints, is as it was handed out; of that `known` has the hashes.
-    Its pieces are left out before the runs are made: one from what stands before a comment of the kit's to what stands
-    behind it would else appear where the comment is deleted, without a word of the student's in it.
+    `file` is the number of the text's file. A text that has runs, and no fingerprints, is as it was handed out; `known`
+    has the hashes of what was. Its pieces are left out before the runs are made. Otherwise, where a comment of the
+    kit's is deleted, there would be a run from the text before it to the text behind it, without a word of the
+    student's in it.
     """
     tokens = kind.tokens(text)
     runs = max(0, len(tokens) - kind.size + 1)

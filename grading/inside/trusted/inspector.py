@@ -34,7 +34,7 @@ GIVEN = ("problems", "remarks", "layers")
 
 
 def read_graph(inbox: Path, request: dict, destination: Path) -> dict:
-    """Judges one graph; the network that is built of it goes to the file `destination`."""
+    """Judge one graph; write the network that is rebuilt of it to the file `destination`."""
     from grading.inside.trusted import rebuilding, running
 
     _limit_memory()
@@ -51,7 +51,7 @@ def read_graph(inbox: Path, request: dict, destination: Path) -> dict:
 
 
 def train(inbox: Path, request: dict, source: Path) -> dict:
-    """Trains the network in the file `source`; returns what it sees in the test images, before and after."""
+    """Train the network in the file `source`; return what it sees in the test images, before and after."""
     from grading.inside.trusted import rebuilding, training
 
     network = rebuilding.load(request["script"], source)
@@ -68,13 +68,13 @@ def train(inbox: Path, request: dict, source: Path) -> dict:
 
 
 def _limit_memory() -> None:
-    """Ends reading, and not the whole sandbox, where a graph takes too much."""
+    """Limit memory so that a graph that takes too much ends reading, and not the whole sandbox."""
     used = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_DATA, (used + MEMORY, used + MEMORY))
 
 
 def answer(inbox: Path, request: dict) -> dict:
-    """The answer to a request."""
+    """Answer a request."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "network.npz")
         seconds = request["reading_seconds"]
@@ -89,7 +89,7 @@ def answer(inbox: Path, request: dict) -> dict:
 
 
 def _bad_end(ended: forks.Ended, seconds: float) -> dict:
-    """What is told of a graph with which reading did not come to its end."""
+    """Return what is reported of a graph with which reading did not finish."""
     if ended.ended == "timeout":
         return {"stopped": f"took longer than the {seconds:g} s allowed"}
     if ended.ended == "signal" or any(name in ended.log for name in OUT_OF_MEMORY):
@@ -99,7 +99,7 @@ def _bad_end(ended: forks.Ended, seconds: float) -> dict:
 
 
 def main() -> None:
-    """Answers requests until there are no more."""
+    """Answer requests until there are no more."""
     forks.import_tensorflow()
     from grading.inside.trusted import rebuilding, training  # noqa: F401
     from labkit.checks.graph import judging  # noqa: F401, for all children to come, as TensorFlow

@@ -39,7 +39,7 @@ def logits(
     images: Any,
     keep_prob: float = 1.0,
 ) -> tf.Tensor:
-    """The logits (N, 10) of images (N, 784), as the lecture's network of that name computes them.
+    """Compute the logits (N, 10) of images (N, 784), as the lecture's network of that name does.
 
     `weights` are pairs of weights and biases, arrays or variables.
     """
@@ -62,7 +62,7 @@ def logits(
 
 
 def examine(script: str, data: bytes, digits: np.ndarray, whole: bool = True) -> tuple[Verdict, Network | None]:
-    """The verdict on a graph, and the network built anew where it is right.
+    """Return the verdict on a graph, and the rebuilt network where it is right.
 
     `digits` are images (n * BATCH, 784), float, in [0, 1]; the other arguments are those of `judging.look`.
     """
@@ -86,7 +86,7 @@ def examine(script: str, data: bytes, digits: np.ndarray, whole: bool = True) ->
 
 
 def _network(script: str, found: Look, values: Mapping[int, np.ndarray]) -> Network:
-    """The Network that has these weights, given by number of piece."""
+    """Return the Network that has these weights, given by number of piece."""
     assert found.reading is not None
     weights, scaling = [], (1.0, 0.0)
     for number, piece in enumerate(found.reading.pieces):
@@ -102,7 +102,7 @@ def _network(script: str, found: Look, values: Mapping[int, np.ndarray]) -> Netw
 
 
 def _differs(found: Look, network: Network, digits: np.ndarray) -> str | None:
-    """On what the graph and the network do not return the same, by how much; None if they agree."""
+    """Say for which input the graph and the network differ, and by how much; None if they agree."""
     flow, reading = found.testing, found.reading
     assert flow is not None
     assert reading is not None
@@ -122,7 +122,7 @@ def _differs(found: Look, network: Network, digits: np.ndarray) -> str | None:
 
 
 def _probes(digits: np.ndarray, largest: float) -> Iterator[tuple[str, np.ndarray]]:
-    """Images and numbers (BATCH, 784) to compare on, with words for them; nobody knows them beforehand."""
+    """Yield images and numbers (BATCH, 784) to compare on, with words for them; they can't be known beforehand."""
     rng = np.random.default_rng()
     for start in range(0, len(digits), BATCH):
         yield "digits", digits[start : start + BATCH]
@@ -134,7 +134,7 @@ def _probes(digits: np.ndarray, largest: float) -> Iterator[tuple[str, np.ndarra
 
 
 def save(network: Network, path: Path) -> None:
-    """Writes a network to a file (.npz), for `load`."""
+    """Write a network to a file (.npz), for `load`."""
     arrays: dict[str, Any] = {
         f"{name}_{n}": value for n, pair in enumerate(network.weights) for name, value in zip("wb", pair, strict=True)
     }
@@ -142,7 +142,7 @@ def save(network: Network, path: Path) -> None:
 
 
 def load(script: str, path: Path) -> Network:
-    """The network that `save` wrote."""
+    """Read the network that `save` wrote."""
     with np.load(path, allow_pickle=False) as arrays:
         count = sum(name.startswith("w_") for name in arrays.files)
         pairs = tuple((arrays[f"w_{n}"], arrays[f"b_{n}"]) for n in range(count))

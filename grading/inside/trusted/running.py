@@ -15,7 +15,7 @@ MAX_VARIABLES = 200
 
 
 def problem(path: Path, graph: bytes) -> str | None:
-    """What is wrong, as a sentence for the student, or None."""
+    """Say what is wrong with the run, in a sentence for the student, or return None."""
     try:
         samples = _samples(path)
         wanted = _shapes(graph)
@@ -48,7 +48,7 @@ def _has_moved(sample: tuple[tuple[int, ...], np.ndarray, np.ndarray]) -> bool:
 
 
 def _samples(path: Path) -> list[tuple[tuple[int, ...], np.ndarray, np.ndarray]]:
-    """(shape, before, after) of each variable."""
+    """Read the samples: (shape, before, after) of each variable."""
     with np.load(path, allow_pickle=False) as arrays:
         count = sum(name.startswith("shape_") for name in arrays.files)
         if not 0 < count <= MAX_VARIABLES:
@@ -59,7 +59,7 @@ def _samples(path: Path) -> list[tuple[tuple[int, ...], np.ndarray, np.ndarray]]
 
 
 def _shapes(graph: bytes) -> list[tuple[int, ...]]:
-    """The shapes of the variables in a graph that training changes, large ones first."""
+    """Return the shapes of the variables in a graph that training changes, large ones first."""
     nodes = graphs.parse(graph).values()
     tensors = [node.attr["value"].tensor for node in nodes if node.op == "Const" and node.attr[TRAINABLE].b]
     return sorted((tuple(size.size for size in tensor.tensor_shape.dim) for tensor in tensors), key=np.prod)[::-1]

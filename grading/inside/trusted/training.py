@@ -21,7 +21,7 @@ TEST_BATCH = 500  # images
 
 
 def first_problem(network: Network, images: np.ndarray) -> str | None:
-    """What is wrong with the first weights, if a look at them tells; a sentence for the student, or None.
+    """Say what is visibly wrong with the first weights, in a sentence for the student, or return None.
 
     images: (N, 784), uint8, of digits.
     """
@@ -46,14 +46,14 @@ def first_problem(network: Network, images: np.ndarray) -> str | None:
 
 
 def quicken() -> None:
-    """Has TensorFlow multiply in bfloat16 where the processor does that faster, as lab.pick_precision does."""
+    """Make TensorFlow multiply in bfloat16 where the processor does that faster, as lab.pick_precision does."""
     processor = Path("/proc/cpuinfo")
     fast = processor.is_file() and FAST_BFLOAT16 & set(processor.read_text().split())
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": bool(fast)})
 
 
 def train(network: Network, images: np.ndarray, labels: np.ndarray, recipe: dict) -> Network:
-    """The network after training.
+    """Train a network, and return it.
 
     Args:
         network: with its first weights.
@@ -90,7 +90,7 @@ def train(network: Network, images: np.ndarray, labels: np.ndarray, recipe: dict
 
 
 def predict(network: Network, images: np.ndarray) -> np.ndarray:
-    """The digits (N,) that a network sees in images (N, 784), uint8; NaN for a logit makes it a 0 at most."""
+    """Return the digits (N,) that a network sees in images (N, 784), uint8; NaN for a logit makes it a 0 at most."""
     weights = [tuple(tf.constant(value) for value in pair) for pair in network.weights]
 
     @tf.function
@@ -103,14 +103,14 @@ def predict(network: Network, images: np.ndarray) -> np.ndarray:
 
 
 def _order(count: int, wanted: int, seed: int) -> np.ndarray:
-    """Which images come when: all of them before any comes again."""
+    """Return the order in which images are drawn: all of them before any comes again."""
     rng = np.random.default_rng(seed)
     rounds = [rng.permutation(count) for _ in range(wanted // count + 1)]
     return np.concatenate(rounds)[:wanted]
 
 
 def _rates(recipe: dict) -> np.ndarray:
-    """The learning rate of each step: one cycle of a straight rise and a straight fall, as in lab.learning_rate."""
+    """Return the learning rate of each step: one cycle of a linear rise and a linear fall, as in lab.learning_rate."""
     number = np.arange(1, recipe["steps"] + 1)
     rise = max(1.0, WARM_UP * recipe["steps"])
     fall = max(1.0, recipe["steps"] - rise)

@@ -52,7 +52,7 @@ MAX_FILE = 2**28  # bytes of what a task leaves
 
 
 def main() -> None:
-    """Does what the command line says, and reports."""
+    """Do the job on the command line, and write the report."""
     job = json.loads(sys.argv[1])
     forks.protect()
     forks.import_tensorflow()
@@ -75,7 +75,7 @@ def main() -> None:
 def _tasks(
     job: dict[str, Any], records: list[dict[str, Any]]
 ) -> Iterator[tuple[str, Callable[[str], dict[str, Any]], float]]:
-    """The tasks of a script, each with its time limit; what comes after a task may depend on its record, the last."""
+    """Yield a script's tasks, each with its time limit; what comes after a task may depend on its record, the last."""
     yield "export", export, IMPORT_SHARE * job["seconds"]
     result = records[-1]["result"]
     if isinstance(result, dict) and not result.get("error"):  # what can't be imported can't run
@@ -83,13 +83,13 @@ def _tasks(
 
 
 def _digest(result: Any, file: str) -> Any:
-    """The SHA-256 that a task's result has of a file; None where it has none, or is of another form."""
+    """Return the SHA-256 that a task's result gives for a file; None if it has none, or is of another form."""
     files = result.get("files") if isinstance(result, dict) else None
     return files.get(file) if isinstance(files, dict) else None
 
 
 def _collect(file: str, digest: object) -> bytes:
-    """Takes a file out of reach of the scripts that follow; empty where it is not the one that was written."""
+    """Read a file into memory, out of reach of later scripts; return b"" if it is not the one that was written."""
     with contextlib.suppress(OSError):
         descriptor = os.open(OUTPUT / file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # a pipe would keep us waiting
         with open(descriptor, "rb") as opened:
@@ -99,7 +99,7 @@ def _collect(file: str, digest: object) -> bytes:
 
 
 def _clear(folders: Iterable[str | Path]) -> None:
-    """Removes what a script has left, so that the next one finds room."""
+    """Remove what a script has left, so that the next one has room."""
     for path in [path for folder in folders for path in Path(folder).iterdir()]:
         with contextlib.suppress(OSError):
             if path.is_dir() and not path.is_symlink():
@@ -116,7 +116,7 @@ def _write(name: str, data: bytes) -> None:
 
 
 def _prepare() -> None:
-    """Loads what every task needs, before there is any student code."""
+    """Load what every task needs, before any student code."""
     sys.modules["plotter"] = _NoPictures("plotter")
     # The kit's modules are in memory before a script is, so nothing can stand in for them: deep_mnist imports all.
     for name in ("deep_mnist", "labkit.checks.graph.freezing"):
@@ -149,7 +149,7 @@ class _NoCheckpoint:
 
 
 def _own_copy() -> Path:
-    """Goes to a copy of the submission that may be written to, as at home, and imports from; returns the folder."""
+    """Change to a copy of the submission that is writable, as at home, and import from it; return the folder."""
     folder = Path(tempfile.mkdtemp(), "submission")
     try:
         shutil.copytree(SUBMISSION, folder, copy_function=shutil.copyfile)
@@ -162,16 +162,16 @@ def _own_copy() -> Path:
 
 
 def _kept(file: str, data: bytes) -> dict[str, str]:
-    """Writes what a task leaves, and returns its entry among the result's files.
+    """Write a task's file, and return its entry among the result's files.
 
-    That has its SHA-256, because whatever else a script has started may overwrite it.
+    That has its SHA-256, because another process that the script has started may overwrite it.
     """
     (OUTPUT / file).write_bytes(data)
     return {file: hashlib.sha256(data).hexdigest()}
 
 
 def _use_one_thread(tf: Any) -> None:
-    """For networks and batches as small as these, more threads only cost time."""
+    """Use one thread: for networks and batches as small as these, more threads only cost time."""
     with contextlib.suppress(RuntimeError):  # a script may have said what it wants
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -181,9 +181,9 @@ def _use_one_thread(tf: Any) -> None:
 
 
 def export(script: str) -> dict[str, Any]:
-    """Imports the script, which should do nothing else, and writes the frozen graph of a new network of its Model.
+    """Import the script, which should do nothing else, and write the frozen graph of a new network of its Model.
 
-    Where the script can't be imported, "error" tells why. Where its Model fails, "model_error" does, and the graph goes
+    Where the script can't be imported, "error" says why. Where its Model fails, "model_error" does, and the graph goes
     as far as the Model gets.
     """
     path = _own_copy() / f"{script}.py"
@@ -210,14 +210,14 @@ def export(script: str) -> dict[str, Any]:
 
 
 def _kind_of_script(path: Path) -> str | None:
-    """What is told of a script that is none of the lab's; None for one that is, or that can't be read."""
+    """Say what kind of script it is, if it is none of the lab's; None for one that is, or that can't be read."""
     with contextlib.suppress(OSError, RecursionError, MemoryError):
         return source_problem(path.read_bytes())
     return None
 
 
 def _frozen(model: Any, networks: list[Any]) -> Any:
-    """The frozen graph of a new network of the class `model`; the network goes to the list `networks`."""
+    """Return the frozen graph of a new network of the class `model`; append the network to the list `networks`."""
     from labkit.checks.graph.freezing import BATCH, Network, freeze
 
     networks.append(Network(model()))
@@ -232,9 +232,9 @@ def _frozen(model: Any, networks: list[Any]) -> Any:
 
 
 def run(script: str) -> dict[str, Any]:
-    """Runs the script as `python script.py --steps 20` does, and writes samples of the weights before and after.
+    """Run the script as `python script.py --steps 20` does, and write samples of the weights before and after.
 
-    Tells the exit status, and how many steps were finished.
+    Reports the exit status, and how many steps were finished.
     """
     import tensorflow as tf
 
@@ -274,7 +274,7 @@ def run(script: str) -> dict[str, Any]:
 
 
 def _samples(variables: Iterable[Any]) -> list[tuple[tuple[int, ...], np.ndarray]]:
-    """For each variable its shape, and up to SAMPLE of its numbers, evenly spaced."""
+    """Return each variable's shape, and up to SAMPLE of its numbers, evenly spaced."""
     values = [(tuple(variable.shape), variable.numpy().ravel()) for variable in variables]
     return [(shape, value[:: max(1, -(-value.size // SAMPLE))].astype(np.float32)) for shape, value in values]
 
@@ -282,7 +282,7 @@ def _samples(variables: Iterable[Any]) -> list[tuple[tuple[int, ...], np.ndarray
 def _archive(
     before: list[tuple[tuple[int, ...], np.ndarray]], after: list[tuple[tuple[int, ...], np.ndarray]]
 ) -> bytes:
-    """The bytes of an .npz with the arrays shape_0, before_0, after_0, shape_1..."""
+    """Return the bytes of an .npz with the arrays shape_0, before_0, after_0, shape_1..."""
     arrays = {}
     for number, ((shape, was), (_, now)) in enumerate(zip(before, after, strict=False)):
         arrays |= {f"shape_{number}": np.array(shape, np.int64), f"before_{number}": was, f"after_{number}": now}
@@ -293,7 +293,7 @@ def _archive(
 
 
 def _noise(one_hot: bool, dtype: Any, reshape: bool, seed: int | None) -> "DataSets":
-    """What read_data_sets would return, with images of noise and few of them."""
+    """Return what read_data_sets would, with a few images of noise."""
     from input_data import DataSet, DataSets
 
     def some(count: int) -> DataSet:

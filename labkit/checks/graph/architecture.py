@@ -13,8 +13,8 @@ TOO_MANY = 0.2  # the most that a network earns that has more layers with weight
 class Verdict:
     """What is wrong (a line each; none if the network is right), what was tolerated, and the part that is right.
 
-    `dropout` has those of the problems that are about dropout. `unread` tells what stopped the reading, where nothing
-    is known to be wrong: then nothing is decided.
+    `dropout` has those of the problems that are about dropout. `unread` is what stopped the reading, where nothing is
+    known to be wrong: then nothing is decided.
     """
 
     problems: tuple[str, ...]
@@ -46,15 +46,15 @@ def judge(
     dropout: list[str] | None = None,
     unread: str | None = None,
 ) -> Verdict:
-    """Compares the layers of a script's network, as `reading.read` gives them, with what they should be.
+    """Compare the layers of a script's network, as `reading.read` returns them, with those of the assignment.
 
     Args:
         script: whose network it should be.
         testing: the layers at keep_prob 1.
         training: those at keep_prob 0.5; None for a model that fails midway.
         problems: what else is wrong.
-        dropout: what is wrong with dropout, where that has been looked at; otherwise `training` tells.
-        unread: what stopped the reading, if something did and all that is wrong may come from that.
+        dropout: what is wrong with dropout, if that has been examined; otherwise `training` decides.
+        unread: what stopped the reading, if something did and everything that is wrong may be due to it.
     """
     tested = tidied(testing)
     others, failing = list(problems), training is None
@@ -65,41 +65,42 @@ def judge(
         if dropout is None:
             trained = tidied(training)
             dropout = _dropout_problems(script, tested, trained)
-            others += _other_way(tested, trained)
+            others += _other_layers(tested, trained)
     if unread and _is_first_difference_unread(script, tested.layers):
         return Verdict((), tested.remarks, 0.0, tested.layers, unread)
-    told = () if failing else tuple(dropout)
+    dropout_problems = () if failing else tuple(dropout)
     wrong = layer_problems(script, list(tested.layers))
-    found = (*wrong, *others, *told)
-    fraction = _fraction(script, tested.layers, right_dropout=not dropout, others=len(others)) if found else 1.0
+    all_problems = (*wrong, *others, *dropout_problems)
+    fraction = _fraction(script, tested.layers, right_dropout=not dropout, others=len(others)) if all_problems else 1.0
     swapped = next((name for name in LAYERS if name != script and list(tested.layers) == LAYERS[name]), None)
     if swapped and wrong:
         removed = f"without {REMOVED[script]}" if script in REMOVED else ""
-        found = (f"this is the network of {swapped}, all of it; {script} should be deep_mnist {removed}", *found)
+        swap = f"this is the network of {swapped}, all of it; {script} should be deep_mnist {removed}"
+        all_problems = (swap, *all_problems)
         fraction = 0.0
-    return Verdict(found, tested.remarks, fraction, tested.layers, dropout=told)
+    return Verdict(all_problems, tested.remarks, fraction, tested.layers, dropout=dropout_problems)
 
 
 def _is_first_difference_unread(script: str, layers: Sequence[Layer]) -> bool:
-    """Whether all is right up to the part that could not be read: what is wrong before it is known to be wrong."""
+    """Tell whether all is right up to the part that could not be read; what is wrong before it is certainly wrong."""
     pairs = zip(layers, [*LAYERS[script], *[None] * len(layers)], strict=False)
     return next((layer.kind.startswith(OWN_WEIGHTS) for layer, expected in pairs if layer != expected), False)
 
 
 def tidied(layers: list[Layer]) -> Network:
-    """Brings layers into the lecture's order, and tells what can't be brought into it."""
+    """Bring layers into the lecture's order, and report what can't be brought into it."""
     groups = [[]]
     for layer in layers:
         if layer.kind in WEIGHTED:
             groups.append([])
         groups[-1].append(layer)
-    found, dropouts, problems, remarks = [], [], [], []
+    ordered, dropouts, problems, remarks = [], [], [], []
     for group in groups:
         known = ("bias", "ReLU", "max pooling", "dropout")
         if group and group[0].kind in WEIGHTED:
             problems += _bias_problems(group)
-            found.append(group[0])
-            found += [Layer("ReLU", group[0].output)] if _has(group, "ReLU") else []
+            ordered.append(group[0])
+            ordered += [Layer("ReLU", group[0].output)] if _has(group, "ReLU") else []
         else:
             known = ("scaling",)
             remarks += ["the images are scaled before the first layer"] if _has(group, "scaling") else []
@@ -109,10 +110,10 @@ def tidied(layers: list[Layer]) -> Network:
             remarks.append("the model ends with a softmax; it should return the logits, because the loss has a softmax")
         for layer in rest:
             if layer.kind == "dropout":
-                dropouts.append((len(found), layer))
+                dropouts.append((len(ordered), layer))
             elif layer.kind == "max pooling" or layer.kind not in known:
-                found.append(layer)
-    return Network(tuple(found), tuple(dropouts), tuple(problems), tuple(remarks))
+                ordered.append(layer)
+    return Network(tuple(ordered), tuple(dropouts), tuple(problems), tuple(remarks))
 
 
 def _has_weights(layer: Layer) -> bool:
@@ -132,27 +133,27 @@ def _bias_problems(group: Sequence[Layer]) -> list[str]:
     return []
 
 
-def _other_way(tested: Network, trained: Network) -> list[str]:
+def _other_layers(tested: Network, trained: Network) -> list[str]:
     if trained.layers == tested.layers:
         return []
     return ["at keep_prob=0.5 the model has other layers than at keep_prob=1.0: only dropout may differ"]
 
 
 def _dropout_problems(script: str, tested: Network, trained: Network) -> list[str]:
-    """Dropout acts in training only, once, after the fully connected layer's ReLU; not at all where that is gone."""
-    found = ["units are dropped at keep_prob=1.0, which is for testing: all must stay"] if tested.dropouts else []
+    """List what is wrong with dropout: it acts in training only, once, after the fully connected layer's ReLU."""
+    problems = ["units are dropped at keep_prob=1.0, which is for testing: all must stay"] if tested.dropouts else []
     should = DROPPED in LAYERS[script]
     if not should:
-        return found + ([f"there is dropout, which goes {_with(script)}"] if trained.dropouts else [])
+        return problems + ([f"there is dropout, which goes {_with(script)}"] if trained.dropouts else [])
     if not trained.dropouts:
-        return [*found, "no units are dropped at keep_prob=0.5, which is for training"]
+        return [*problems, "no units are dropped at keep_prob=0.5, which is for training"]
     if len(trained.dropouts) != 1:
-        return [*found, f"there is dropout {len(trained.dropouts)} times, expected once"]
+        return [*problems, f"there is dropout {len(trained.dropouts)} times, expected once"]
     (place, dropout), layers = trained.dropouts[0], trained.layers
     after = layers[place - 1] if place else "the images"
     if after != DROPPED:
-        found.append(f"dropout follows {after}; it should follow the ReLU of the 1024 units")
-    return found + [f"dropout {what}" for what in dropout.unusual]
+        problems.append(f"dropout follows {after}; it should follow the ReLU of the 1024 units")
+    return problems + [f"dropout {difference}" for difference in dropout.unusual]
 
 
 def _with(script: str) -> str:
@@ -160,16 +161,16 @@ def _with(script: str) -> str:
 
 
 def _fraction(script: str, layers: Sequence[Layer], right_dropout: bool, others: int) -> float:
-    """The share of the layers that are right, dropout counted as one, less one for each other problem.
+    """Return the share of the layers that are right, dropout counted as one, less one for each other problem.
 
-    It is halved where another number of convolutions or matrix products is left than should be: then the point of the
-    assignment, which layer to remove, was missed. Where it is more, little is left: nothing was removed.
+    It is halved where the number of convolutions or matrix products is wrong: then the point of the assignment, which
+    layer to remove, was missed. Where there are too many, little is left: nothing was removed.
     """
     expected = LAYERS[script]
     blocks = difflib.SequenceMatcher(None, expected, layers, autojunk=False).get_matching_blocks()
     right = sum(block.size for block in blocks)
     share = max(0, right + right_dropout - others) / (max(len(expected), len(layers)) + 1) if right else 0.0
-    kinds = [[layer.kind for layer in some if _has_weights(layer)] for some in (expected, layers)]
+    kinds = [[layer.kind for layer in network if _has_weights(layer)] for network in (expected, layers)]
     if len(kinds[1]) > len(kinds[0]):
         return min(share / 2, TOO_MANY)
     return min(share, 0.9) if kinds[0] == kinds[1] else share / 2

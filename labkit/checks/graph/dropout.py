@@ -1,8 +1,8 @@
-"""Holds what a model does in training against what it does in testing: only dropout may differ, the lecture's.
+"""Compares a model in training with the same in testing: only dropout may differ, and it must be the lecture's.
 
 Dropout is looked for as what it does: somewhere before the last layer, the values in training are those in testing,
 each either 0 or divided by keep_prob; and what follows is the same in both. All that is random in an admitted graph
-follows from one number, the draw, so a mask can be had again: with other images it has to be the same mask. Whether it
+follows from one number, the draw, so a mask can be drawn again: with other images it must be the same mask. Whether it
 is by chance, of the right share in each image and each unit, is a question of statistics: the tests below are such
 that of 10,000 right networks one fails at most.
 """
@@ -36,7 +36,7 @@ class Mask:
 
 
 def mask_problems(testing: Flow, training: Flow, entry: tf.Tensor, images: np.ndarray) -> list[str] | None:
-    """What is wrong with dropout before a layer, whose `entry` in testing is given; None where it can't be found there.
+    """List what is wrong with dropout before a layer, whose `entry` in testing is given; None if none is found there.
 
     images: (BATCH, 784), float.
     """
@@ -56,7 +56,7 @@ def mask_problems(testing: Flow, training: Flow, entry: tf.Tensor, images: np.nd
 
 
 def _after(flow: Flow, tensor: tf.Tensor) -> Segment:
-    """All that follows a tensor, as a function."""
+    """Return all that follows a tensor, as a function."""
     operations, seen = (), False
     for segment in flow.segments:
         seen = seen or segment.entry is tensor
@@ -76,25 +76,25 @@ def _same(after: Segment, behind: Segment) -> bool:
 def _mask(
     training: Flow, place: tf.Tensor, images: np.ndarray, values: np.ndarray, draws: Sequence[int] = DRAWS
 ) -> Mask | None:
-    """The Mask that makes the values at a place in training of those in testing; None if there is none."""
+    """Return the Mask that turns a place's values in testing into those in training; None if there is none."""
     rows, kept = rows_of(place), []
     factor: Any = None
     seen = np.abs(values) > SEEN * np.abs(values).max()
     for draw in draws:
-        found = rows.unpack(training.run(place, {training.images: images}, draw)).astype(np.float64)
-        ratio = np.divide(found, values, out=np.zeros_like(found), where=seen)
+        trained = rows.unpack(training.run(place, {training.images: images}, draw)).astype(np.float64)
+        ratio = np.divide(trained, values, out=np.zeros_like(trained), where=seen)
         stays = np.abs(ratio) > 0.05
         factor = np.median(ratio[stays]) if factor is None and stays.any() else factor
         if factor is None or np.abs(ratio[stays] - factor).max(initial=0) > 0.05 * abs(factor):
             return None
-        if np.abs(found[~seen]).max(initial=0) > 10 * SEEN * np.abs(values).max() * abs(factor):
+        if np.abs(trained[~seen]).max(initial=0) > 10 * SEEN * np.abs(values).max() * abs(factor):
             return None
         kept.append(np.where(seen, stays, -1))
     return Mask(float(factor), np.array(kept, np.int8))
 
 
 def _unusual(mask: Mask) -> list[str]:
-    """How dropout differs from the lecture's."""
+    """List how dropout differs from the lecture's."""
     kept, seen = mask.kept == 1, mask.kept >= 0
     share = kept.sum() / max(1, seen.sum())
     if share == 1:
@@ -105,33 +105,33 @@ def _unusual(mask: Mask) -> list[str]:
         return ["dropout drops the same units for all images"]
     if _is_off(kept, seen, (0, 1, 2)):
         return [f"dropout keeps {share:.0%} of the units at keep_prob=0.5"]
-    found = []
+    faults = []
     if abs(mask.factor * KEEP_PROB - 1) > 0.05:
-        found.append(f"dropout multiplies the units that it keeps by {mask.factor:.3g}, not by 1 / keep_prob")
+        faults.append(f"dropout multiplies the units that it keeps by {mask.factor:.3g}, not by 1 / keep_prob")
     if any(_some_agree(np.moveaxis(mask.kept, axis, 0)) for axis in (0, 1, 2)):
-        found.append("which units dropout drops at one step, image or place depends on another; draw each by itself")
+        faults.append("which units dropout drops at one step, image or place depends on another; draw each by itself")
     elif _is_off(kept, seen, (0, 2)) or _is_off(kept, seen, (1, 2)):
-        found.append("dropout drops all units of an image, or none: draw for each unit by itself")
+        faults.append("dropout drops all units of an image, or none: draw for each unit by itself")
     elif _is_off(kept, seen, (0, 1)):
-        found.append("dropout drops some units more often than others")
-    return found
+        faults.append("dropout drops some units more often than others")
+    return faults
 
 
 def _is_off(kept: np.ndarray, seen: np.ndarray, axes: tuple[int, ...]) -> bool:
-    """Whether the share of what is kept, along some axes, is further from keep_prob than by chance."""
+    """Tell whether the share of kept units, along some axes, is further from keep_prob than by chance."""
     count = seen.sum(axis=axes)
     error = np.abs(kept.sum(axis=axes) - KEEP_PROB * count)
     return bool((error > SIGMAS * np.sqrt(count * KEEP_PROB * (1 - KEEP_PROB)) + 1).any())
 
 
 def _same_share(one: np.ndarray, other: np.ndarray) -> float:
-    """In what share of the units two masks are alike."""
+    """Return the share of the units in which two masks are equal."""
     both = (one >= 0) & (other >= 0)
     return ((one == other) & both).sum() / max(1, both.sum())
 
 
 def _some_agree(masks: np.ndarray) -> bool:
-    """Whether any two of these masks are alike more often, or less, than by chance."""
+    """Tell whether any two of these masks are equal in more units, or in fewer, than by chance."""
     kept = masks.reshape(len(masks), -1).astype(np.float32)
     seen = kept >= 0
     signs = np.where(seen, 2 * kept - 1, 0)
@@ -144,7 +144,7 @@ def _some_agree(masks: np.ndarray) -> bool:
 def _depends_on_values(
     testing: Flow, training: Flow, entry: tf.Tensor, place: tf.Tensor, images: np.ndarray, mask: Mask
 ) -> list[str]:
-    """Whether other images have another mask by the same draw."""
+    """Report a mask that changes with the images, for the same draw."""
     others = np.roll(images, 1, axis=0)
     values = rows_of(entry).unpack(testing.run(entry, {testing.images: others})).astype(np.float64)
     again = _mask(training, place, others, values, DRAWS[:1])

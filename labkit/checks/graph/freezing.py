@@ -34,22 +34,22 @@ PASS_ON = ("Identity", "Switch", "Merge")  # operations that hand a variable on
 
 
 def switches(model: Any) -> dict[str, Any]:
-    """The arguments, by name, with which a model is called in training; in testing it is called with the images only.
+    """Return the arguments, by name, with which a model is called in training; in testing it gets the images only.
 
-    Parameters are known by their names: keep_prob and the like are 0.5, a rate of dropout is as much, whatever says
-    "train" is True, a mode or phase is "train", what is True or False for testing is the other, and any keywords take a
-    keep_prob. Keras hands `training` on to its layers even where `call` does not name it. A parameter of another name
+    Parameters are recognised by their names: keep_prob and the like are 0.5, so is a rate of dropout, whatever has
+    "train" in it is True, a mode or phase is "train", a flag of testing is inverted, and any keywords take a
+    keep_prob. Keras passes `training` on to its layers even where `call` does not name it. A parameter of another name
     is no switch.
     """
     # By the module's name: who asks TensorFlow for Keras's classes waits 2 s for them.
     keras_call = (getattr(type(model).__call__, "__module__", None) or "").startswith("keras.")
     parameters = inspect.signature(model.call if keras_call else model).parameters.values()
-    found = {parameter.name: value for parameter in parameters if (value := _in_training(parameter)) is not None}
+    arguments = {parameter.name: value for parameter in parameters if (value := _in_training(parameter)) is not None}
     if keras_call:
-        found.setdefault("training", True)
-    elif not found and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        found["keep_prob"] = KEEP_PROB
-    return found
+        arguments.setdefault("training", True)
+    elif not arguments and any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        arguments["keep_prob"] = KEEP_PROB
+    return arguments
 
 
 def _in_training(parameter: inspect.Parameter) -> Any:
@@ -78,20 +78,20 @@ class Network(tf.Module):
         self._by_place = [self._by_name.pop(name) for name in nameless if name in self._by_name]
 
     def __call__(self, x: Any, training: bool = False) -> Any:
-        """Logits (N, 10) of the images x, (N, 784)."""
+        """Return the logits, (N, 10), of the images x, (N, 784)."""
         return self.model(x, *self._by_place, **self._by_name) if training else self.model(x)
 
     @property
     def trainable_variables(self) -> list[Any]:
-        """The student's, in their order, without what Keras wraps around them: only its own optimizers update that."""
-        found = getattr(self.model, "trainable_variables", None)
-        if found is None:
+        """The student's, in their order, without Keras's wrappers: only its own optimizers update those."""
+        variables = getattr(self.model, "trainable_variables", None)
+        if variables is None:
             raise TypeError("Model has no trainable_variables: write `class Model(tf.Module):`, which finds them")
-        return [variable if isinstance(variable, tf.Variable) else variable.value for variable in found]
+        return [variable if isinstance(variable, tf.Variable) else variable.value for variable in variables]
 
 
 def freeze(network: Network) -> tf.compat.v1.GraphDef:
-    """The GraphDef of a network, with the values that its variables have."""
+    """Return the GraphDef of a network, with the present values of its variables."""
 
     def call(x: Any) -> tuple[Any, Any]:
         return network(x), network(x, training=True)
@@ -102,7 +102,7 @@ def freeze(network: Network) -> tf.compat.v1.GraphDef:
 
 
 def _traced(call: Callable[[Any], Any]) -> Any:
-    """The graph of a call. Few need AutoGraph (an `if` on a tensor does), which takes longer than all else here."""
+    """Trace a call. Few need AutoGraph (an `if` on a tensor does), which takes longer than everything else here."""
     images = tf.TensorSpec([BATCH, 784], name="images")
     with contextlib.suppress(Exception):
         return tf.function(call, autograph=False).get_concrete_function(images).graph
@@ -110,7 +110,7 @@ def _traced(call: Callable[[Any], Any]) -> Any:
 
 
 def freeze_broken(network: Network) -> tf.compat.v1.GraphDef | None:
-    """The GraphDef of a network whose call fails, as far as it gets; None where it does not get anywhere."""
+    """Return the GraphDef of a network whose call fails, up to the failure; None if it does not get anywhere."""
     graphs = []
 
     def call(x: Any) -> Any:
@@ -133,7 +133,7 @@ def freeze_broken(network: Network) -> tf.compat.v1.GraphDef | None:
 
 
 def _changing(network: "Network", variables: Sequence[Any]) -> tuple[list[Any], list[Any]]:
-    """The trainable variables that get a gradient, so that training changes them; and those that a call changes."""
+    """Return the trainable variables that get a gradient, which training changes, and those that a call changes."""
     counters = [variable for variable in variables if variable.dtype.is_integer]
     before = [variable.numpy() for variable in counters]
     trainable = network.trainable_variables
@@ -151,7 +151,7 @@ def _changing(network: "Network", variables: Sequence[Any]) -> tuple[list[Any], 
 
 
 def _inlined(graph: Any, outputs: Sequence[Any] | None = None) -> tf.compat.v1.GraphDef:
-    """The GraphDef of a graph, with the functions that it calls written out in their places."""
+    """Return the GraphDef of a graph, with the functions that it calls inlined."""
     graph_def = graph.as_graph_def()
     nodes = [*graph_def.node, *(node for function in graph_def.library.function for node in function.node_def)]
     for holder in (*nodes, *graph_def.library.function):
@@ -176,7 +176,7 @@ def _frozen(
     learning: Iterable[Any],
     state: Iterable[Any],
 ) -> tf.compat.v1.GraphDef:
-    """Makes the variables that a graph has captured constants, and gives input and outputs their names."""
+    """Replace the variables that a graph has captured by constants, and give input and outputs their names."""
     variables = {id(variable.handle): variable for variable in variables}
     learning, state = ({id(variable.handle) for variable in some} for some in (learning, state))
     nodes = {node.name: node for node in graph_def.node}
@@ -205,7 +205,7 @@ def _frozen(
 
 
 def _pass_on(node: Any, kinds: dict[str, tf.DType]) -> bool:
-    """Turns an operation on a variable into the same on its value; tells whether there was anything to turn."""
+    """Turn an operation on a variable into the same on its value; tell whether there was anything to turn."""
     dtype = kinds.get(node.input[0].removesuffix(":0").removesuffix(":1")) if node.input else None
     if dtype is None or node.name in kinds:
         return False

@@ -67,7 +67,7 @@ class Admitted:
 
 
 def parse(data: bytes) -> dict:
-    """The nodes of a GraphDef, by name. Raises Refused for bytes that are no GraphDef, or too large a one."""
+    """Return the nodes of a GraphDef, by name; raise Refused for bytes that are no GraphDef, or too large a one."""
     if not data:
         raise Refused("something has overwritten the graph of the network; no script has any business in /output")
     if len(data) > MAX_BYTES:
@@ -86,10 +86,10 @@ def parse(data: bytes) -> dict:
 
 
 def build(nodes: dict, outputs: tuple[str, ...] = (TESTING, TRAINING)) -> Admitted:
-    """The part of a graph that `outputs` depend on, admitted and tidied; its outputs have those names, too.
+    """Build the part of a graph that `outputs` depend on, checked and tidied; its outputs have those names, too.
 
-    Gone are names for the same thing (Identity), conditions that are known, duplicates, and what only has to run before
-    something else. Raises Refused and Unreadable.
+    It is without other names for the same thing (Identity), conditions of a known value, duplicates, and what only has
+    to run before something else. Raises Refused and Unreadable.
     """
     graph, builder = tf.Graph(), _Builder()
     try:
@@ -129,19 +129,19 @@ def _check_sizes(graph: tf.Graph) -> None:
 
 
 def _reached(nodes: dict[str, Any], output: str) -> set[str]:
-    """The names of what gradients reach, from an output backwards."""
-    found, queue = set(), [output]
+    """Return the names of the nodes that gradients reach, from an output backwards."""
+    reached, queue = set(), [output]
     while queue:
         name = queue.pop()
-        if name in found or name not in nodes or nodes[name].op in ("StopGradient", "PreventGradient"):
+        if name in reached or name not in nodes or nodes[name].op in ("StopGradient", "PreventGradient"):
             continue
-        found.add(name)
+        reached.add(name)
         queue += [_name(tensor) for tensor in nodes[name].input if not tensor.startswith("^")]
-    return found
+    return reached
 
 
 def _assigned(nodes: dict[str, Any], order: list[str], sources: "_Sources") -> Iterator[str]:
-    """The names of the floating variables, and states of generators, in `order` that operations would assign to."""
+    """Yield the floating variables, and states of generators, in `order` that operations would assign to, by name."""
     variables = {name for name in order if VARIABLE in nodes[name].attr}
     counters = {name for name in variables if not tf.as_dtype(nodes[name].attr["dtype"].type).is_floating}
     drawn_from = {sources.of(nodes[name].input[0]) for name in order if nodes[name].op == GENERATOR}
@@ -152,7 +152,7 @@ def _assigned(nodes: dict[str, Any], order: list[str], sources: "_Sources") -> I
 
 
 def _switches(nodes: dict[str, Any], output: str) -> Iterator[str]:
-    """The names of the variables that are no floating numbers, and no generator's, that an output depends on."""
+    """Yield the names of the variables, neither floating nor a generator's, that an output depends on."""
     for name in _order(nodes, (output,), lambda name: [tensor for tensor in nodes[name].input if tensor[0] != "^"]):
         attributes = nodes[name].attr
         if VARIABLE in attributes and not (tf.as_dtype(attributes["dtype"].type).is_floating or attributes[STATE].b):
@@ -170,7 +170,7 @@ class _Builder:
         self._node(IMAGES, "Placeholder", dtype=tf.float32, shape=tf.TensorShape([BATCH, 784]))
 
     def add(self, node: Any, inputs: list[str], keep: bool) -> str:
-        """Adds an admitted node, tidied; returns the name of the one that stands for it. Raises Refused, Unreadable."""
+        """Add an admitted node, tidied; return the name of the node that represents it. Raise Refused, Unreadable."""
         tidy = tf.compat.v1.NodeDef(name=node.name, op=node.op, input=inputs)
         if node.op == "Placeholder":
             if node.name != IMAGES:
@@ -222,7 +222,7 @@ class _Builder:
         self.weights[node.name] = (node, value)
 
     def _add_state(self, node: Any) -> None:
-        """Has a counter that each call changes, from which random numbers follow, be another for each draw."""
+        """Make the counter behind random numbers, which each call changes, depend on DRAW."""
         value = tf.make_ndarray(node.attr["value"].tensor)
         dtype, first, number = tf.as_dtype(value.dtype), f"{node.name}/first", f"{node.name}/number"
         self._node(first, "Const", dtype=dtype, value=value)
@@ -230,7 +230,7 @@ class _Builder:
         self._node(node.name, "AddV2", first, number, T=dtype)
 
     def _add_draw(self, node: Any, inputs: list[str]) -> None:
-        """Has a random operation follow from DRAW, and from nothing that it remembers."""
+        """Make a random operation depend on DRAW alone, and not on a state of its own."""
         self._draws += 1
         number, seed = f"{DRAW}/{self._draws}", f"{DRAW}/{self._draws}/seed"
         self._node(number, "Const", dtype=tf.int64, value=np.array(self._draws, np.int64))
@@ -241,12 +241,12 @@ class _Builder:
         op, order, attributes = SEEDED[node.op]
         taken = [seed if place == "seed" else inputs[place] for place in order]
         self._node(node.name, op, *taken, Tseed=tf.int64)
-        for theirs, ours in attributes.items():
-            self.graph_def.node[-1].attr[ours].CopyFrom(node.attr[theirs])
+        for source, target in attributes.items():
+            self.graph_def.node[-1].attr[target].CopyFrom(node.attr[source])
 
 
 def _objection(op: str) -> Exception:
-    """Why an operation is not admitted, as an exception."""
+    """Return an exception that explains why an operation is not admitted."""
     if op in ("Switch", "Merge"):
         return Unreadable("the model takes one way or another depending on the images")
     if op in ("Enter", "Exit", "NextIteration", "LoopCond", "While", "StatelessWhile"):
@@ -261,7 +261,7 @@ def _objection(op: str) -> Exception:
 
 
 def _key(node: Any) -> Hashable:
-    """The same for two nodes that compute the same; large constants are not compared."""
+    """Return a key that is equal for two nodes that compute the same; large constants are not compared."""
     if node.op in RANDOM or node.ByteSize() > 10_000:
         return node.name
     attributes = [(key, node.attr[key].SerializeToString(deterministic=True)) for key in sorted(node.attr)]
@@ -269,7 +269,7 @@ def _key(node: Any) -> Hashable:
 
 
 def _order(nodes: dict[str, Any], outputs: Sequence[str], inputs: Callable[[str], Iterable[str]]) -> list[str]:
-    """The names of all that `outputs` depend on, what comes first first. `inputs(name)` are tensors or "^name"."""
+    """Return the names of all that `outputs` depend on, inputs first. `inputs(name)` are tensors or "^name"."""
     order, state, stack = [], {}, list(outputs)
     while stack:
         name = stack[-1]
@@ -306,10 +306,10 @@ class _Sources:
         self._nodes, self._outputs = nodes, outputs
         self._source, self._same, self._dead = {}, {}, set()
         for name in _order(nodes, outputs, lambda name: nodes[name].input):
-            self._look_at(name, nodes[name])
+            self._resolve_node(name, nodes[name])
 
     def inputs(self, name: str) -> list[str]:
-        """The tensors that a node really takes, "name" or "name:1".
+        """Return the tensors that a node really takes, "name" or "name:1".
 
         Without those that only have to run before it, and without the state of a generator, which is not needed here.
         """
@@ -318,11 +318,11 @@ class _Sources:
         return taken[1:] if node.op in (GENERATOR, "StatefulRandomBinomial") else taken
 
     def of(self, tensor: str) -> str:
-        """The name of the node that a tensor really comes from."""
+        """Return the name of the node that a tensor really comes from."""
         return _name(self._resolved(tensor))
 
     def replace(self, name: str, other: str) -> None:
-        """Lets a node stand for another."""
+        """Replace a node by another wherever it is used."""
         self._same[name] = other
 
     def _resolved(self, tensor: str) -> str:
@@ -332,7 +332,7 @@ class _Sources:
         name, colon, output = tensor.partition(":")
         return self._same.get(name, name) + colon + output
 
-    def _look_at(self, name: str, node: Any) -> None:
+    def _resolve_node(self, name: str, node: Any) -> None:
         inputs = [tensor.removesuffix(":0") for tensor in node.input if not tensor.startswith("^")]
         if node.op == "Merge":
             alive = [tensor for tensor in inputs if tensor not in self._dead]
@@ -344,12 +344,12 @@ class _Sources:
         if any(_name(tensor) in self._dead if tensor[0] == "^" else tensor in self._dead for tensor in node.input):
             self._dead |= {name, *(f"{name}:{output}" for output in range(1, 10))}
         elif node.op == "Switch" and len(inputs) == 2:
-            self._look_at_switch(name, inputs)
+            self._resolve_switch(name, inputs)
         elif node.op in ALIASES and name not in self._outputs:
             for output, tensor in enumerate(inputs):
                 self._source[f"{name}:{output}".removesuffix(":0")] = tensor
 
-    def _look_at_switch(self, name: str, inputs: list[str]) -> None:
+    def _resolve_switch(self, name: str, inputs: list[str]) -> None:
         condition = self._nodes.get(_name(self._resolved(inputs[1])))
         if condition is None or condition.op != "Const":
             return

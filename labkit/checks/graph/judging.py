@@ -39,12 +39,12 @@ class Look:
 
 
 def look(script: str, data: bytes, images: np.ndarray, whole: bool = True) -> Look:
-    """Judges the bytes of a frozen graph.
+    """Judge a frozen graph, given as bytes.
 
     Args:
         script: whose network it should be.
         data: the graph, as `freezing` writes it.
-        images: (BATCH, 784), float, in [0, 1]; on these the model's dropout is looked at.
+        images: (BATCH, 784), float, in [0, 1]; on these the model's dropout is examined.
         whole: false for the graph of a model that fails, which ends where that does.
     """
     try:
@@ -83,9 +83,9 @@ class _Looking:
         self._testing.load(originals)
         first = {number: piece.values() for number, piece in enumerate(reading.pieces) if piece.values}
         # Large ones of one sign show what is clipped, centred or normalised; the others, what has another one's sign.
-        for some in ({name: LARGE * np.abs(value) for name, value in values.items()}, values):
-            self._testing.load(some)
-            problems += freedom_problems(self._admitted, reading, some, first)
+        for probe in ({name: LARGE * np.abs(value) for name, value in values.items()}, values):
+            self._testing.load(probe)
+            problems += freedom_problems(self._admitted, reading, probe, first)
         fixed, switch = self._fixed_problems(originals)
         problems = list(dict.fromkeys(problems)) + fixed
         dropout = self._dropout_problems(reading)
@@ -96,7 +96,7 @@ class _Looking:
         return Look(verdict, self._testing, self._training, reading, first, values)
 
     def _capped(self, verdict: Verdict, reading: Reading) -> Verdict:
-        """The verdict, with little left where a layer is two with weights: their sum, or one after the other."""
+        """Reduce the verdict where one layer is two with weights: their sum, or one after the other."""
         matrices = {
             name
             for name in trained(self._admitted)
@@ -110,7 +110,7 @@ class _Looking:
         return list(verdict.problems) == problems
 
     def _unread(self, reading: Reading) -> str | None:
-        """Where the reading stopped at weights of an unknown kind, although all are as many as they should be."""
+        """Say where the reading stopped at weights of an unknown kind; None if it did not."""
         place = next((n for n, layer in enumerate(reading.layers) if layer.kind.startswith(OWN_WEIGHTS)), None)
         if place is None:
             return None
@@ -124,10 +124,10 @@ class _Looking:
         return count_problems(self._script, self._admitted, names)
 
     def _fixed_problems(self, originals: dict[str, np.ndarray]) -> tuple[list[str], str | None]:
-        """What the output depends on, although training leaves it as it is: problems, and what can't be decided.
+        """Find what the output depends on although training does not change it: problems, and what can't be decided.
 
         An array is a layer too many, of a normalisation, say. A single number or a switch may be meant well, as the
-        factor of the images; or it waits for the script to make another network of this one.
+        factor of the images; or it lets the script turn the network into another one later.
         """
         fixed = {name: value for name, value in originals.items() if name not in trained(self._admitted)}
         fed = {self._testing.images: self._images}
@@ -166,9 +166,9 @@ class _Looking:
     def _dropout_problems(self, reading: Reading) -> list[str]:
         if DROPPED in LAYERS[self._script]:
             last = [piece for piece in reading.pieces if piece.layer.kind == "matrix product"][-1]
-            found = mask_problems(self._testing, self._training, last.segment.entry, self._images)
-            if found is not None:
-                return found
+            problems = mask_problems(self._testing, self._training, last.segment.entry, self._images)
+            if problems is not None:
+                return problems
         elif self._is_same_in_training():
             return []
         training = read(self._training, self._rng).layers if self._training.depends else []
@@ -179,5 +179,5 @@ class _Looking:
         fed = {self._testing.images: self._images}
         tolerance = max(segment.tolerance for segment in self._testing.segments)
         expected = self._testing.run(self._testing.output, fed).astype(float)
-        found = [self._testing.run(self._training.output, fed, draw).astype(float) for draw in DRAWS]
-        return all(np.abs(some - expected).max() <= 2 * tolerance * np.abs(expected).max() for some in found)
+        outputs = [self._testing.run(self._training.output, fed, draw).astype(float) for draw in DRAWS]
+        return all(np.abs(output - expected).max() <= 2 * tolerance * np.abs(expected).max() for output in outputs)

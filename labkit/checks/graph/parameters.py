@@ -19,13 +19,13 @@ SCALE = 1e-2  # relative: how far the factor between variables and weights may d
 
 
 def expected_count(script: str) -> int:
-    """The weights and biases of a script's network."""
+    """Return the number of weights and biases of a script's network."""
     shapes = [layer.weights for layer in LAYERS[script] if layer.weights]
     return sum(int(np.prod(shape)) + shape[-1] for shape in shapes)
 
 
 def trained(admitted: Admitted) -> dict[str, int]:
-    """The variables that training changes, by the names of their operations, and how many numbers each has."""
+    """Return the variables that training changes, by the names of their operations, with the size of each."""
     return {
         weight.tensor.op.name: weight.value.size
         for weight in admitted.weights
@@ -34,25 +34,25 @@ def trained(admitted: Admitted) -> dict[str, int]:
 
 
 def count_problems(script: str, admitted: Admitted, used: frozenset[str]) -> list[str]:
-    """What is wrong with the number of weights and biases that are trained, of those that are used."""
+    """Report a wrong number of weights and biases among those that are trained and used."""
     sizes = trained(admitted)
-    found, expected = sum(size for name, size in sizes.items() if name in used), expected_count(script)
-    if found == expected:
+    count, expected = sum(size for name, size in sizes.items() if name in used), expected_count(script)
+    if count == expected:
         return []
     fixed = [weight.name for weight in admitted.weights if weight.tensor.op.name in used - sizes.keys()]
     why = ""
-    if found < expected and fixed:
+    if count < expected and fixed:
         names = ", ".join(fixed[:4])
         why = f" ({names} is not: trainable=False, tf.stop_gradient, or not found by model.trainable_variables)"
-    elif found < expected:
+    elif count < expected:
         why = "; every weight has to be a tf.Variable of its own, which the model keeps"
-    return [f"training changes {found:,} weights and biases, expected {expected:,}{why}"]
+    return [f"training changes {count:,} weights and biases, expected {expected:,}{why}"]
 
 
 def freedom_problems(
     admitted: Admitted, reading: Reading, values: dict[str, np.ndarray], first: dict[int, np.ndarray]
 ) -> list[str]:
-    """Layers whose weights are computed from the variables, and not these themselves.
+    """Find the layers whose weights are computed from the variables instead of being variables.
 
     `values` are those of the variables that the reading was made with; `first` the first weights, by number of piece.
     """
@@ -74,7 +74,7 @@ def freedom_problems(
 
 
 def _groups(reading: Reading, names: AbstractSet[str]) -> list[tuple[list[int], list[str]]]:
-    """Pieces and the variables that they depend on, in groups that share none: (numbers of pieces, names)."""
+    """Group pieces with the variables that they depend on; groups share none: (numbers of pieces, names)."""
     groups = []
     for number, piece in enumerate(reading.pieces):
         if piece.values is None or piece.layer.kind == "scaling":
@@ -88,7 +88,7 @@ def _groups(reading: Reading, names: AbstractSet[str]) -> list[tuple[list[int], 
 
 
 def _is_same(arrays: Collection[np.ndarray], variables: Collection[np.ndarray], tolerance: float) -> bool:
-    """Whether arrays hold the same numbers as variables, in any order."""
+    """Tell whether arrays hold the same numbers as variables, in any order."""
     sizes = [sum(array.size for array in some) for some in (arrays, variables)]
     return sizes[0] == sizes[1] and _close(_sorted(arrays), _sorted(variables), tolerance)
 
@@ -100,7 +100,7 @@ def _pairs_up(
     originals: dict[str, np.ndarray],
     tolerance: float,
 ) -> bool:
-    """Whether each array is a variable times a number, which is the same with the first weights."""
+    """Tell whether each array is a variable times a number, which is the same with the first weights."""
     left = dict(variables)
     for number, array in arrays.items():
         name = next((name for name, value in left.items() if value.size == array.size), None)
@@ -127,7 +127,7 @@ def _norm(array: np.ndarray) -> float:
 
 
 def _close(one: np.ndarray, other: np.ndarray, tolerance: float) -> bool:
-    """Whether sorted numbers are the same; `tolerance` is that of the operations that they were read through.
+    """Tell whether sorted numbers are the same; `tolerance` is that of the operations that they were read through.
 
     Sorting makes no error larger, so that this can be strict: numbers that stand in for others, or take their signs,
     shift the rest by more.

@@ -1,14 +1,14 @@
 """Reads the layers of an admitted graph, and their weights, by what they do and not by how they are written.
 
-The flow of data is cut into segments (see `segments`), and each is asked what function it is. One that is affine is
-told by impulses, which show its matrix: the same numbers in other places, a convolution, or a matrix product. One that
-is not is held against ReLU and max pooling. What is neither is tried together with what follows it: a ReLU may be a
-stack and a maximum, a convolution may be patches and a product. So it takes no list of notations; whatever is still
+The flow of data is cut into segments (see `segments`), and each is identified as a function. One that is affine is
+probed by impulses, which show its matrix: the same numbers in other places, a convolution, or a matrix product. One
+that is not is compared with ReLU and max pooling. What is neither is tried together with what follows it: a ReLU may be
+a stack and a maximum, a convolution may be patches and a product. So it takes no list of notations; whatever is still
 unknown then is named by its operations.
 
 The weights have random values meanwhile (`random_weights`), because first weights may be zero, or have been made so
 that something else looks right with them. What was read with these is read again with the first weights: see `Piece`.
-Every piece is held against the function that it is said to be, on numbers small and huge.
+Every piece is compared with the function that it was taken for, on numbers small and huge.
 """
 
 import functools
@@ -47,7 +47,7 @@ class Piece:
 class Reading:
     """What was read: pieces in the order of the data; what is no layer known here is named by its operations.
 
-    `carry` is what the output is multiplied with, after the last layer; `notes` tell of likely mistakes, a line each.
+    `carry` is what the output is multiplied with, after the last layer; `notes` name likely mistakes, a line each.
     """
 
     pieces: list[Piece]
@@ -60,7 +60,7 @@ class Reading:
 
 
 def random_weights(admitted: Admitted, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Other values for the weights that are trained, by the names of their operations; about as large as usual."""
+    """Draw other values for the trained weights, of about the usual size; keyed by the names of their operations."""
     values = {}
     for weight in admitted.weights:
         if weight.trainable:
@@ -72,7 +72,7 @@ def random_weights(admitted: Admitted, rng: np.random.Generator) -> dict[str, np
 
 
 def read(flow: Flow, rng: np.random.Generator) -> Reading:
-    """The layers on the way to an output, with the weights that are loaded.
+    """Read the layers on the way to an output, with the weights that are loaded.
 
     Kinds besides those of labkit.networks are "bias", "dropout", "softmax", "scaling" (of all images, by one number),
     and for anything else the operations that it is made of.
@@ -101,15 +101,15 @@ class _Reader:
     # ---------------------------------------------------------------------------------------------- windows
 
     def _step(self, segments: list[Segment], start: int) -> int:
-        """Explains the shortest run of segments from `start` that can be; returns where the next one begins."""
+        """Read the shortest run of segments from `start` that is recognised; return where the next one begins."""
         for stop in range(start, len(segments)):
             window = segments[start].to(segments[stop])
             if window.outputs is None:
                 continue
             if self._is_weighted(segments[stop]):
-                found = self._weighted(segments, start, stop)
-                if found is not None:
-                    return found
+                following = self._weighted(segments, start, stop)
+                if following is not None:
+                    return following
                 break
             if self._explain(window):
                 return stop + 1
@@ -121,9 +121,9 @@ class _Reader:
         return self._give_up(segments, start, stop)
 
     def _weighted(self, segments: list[Segment], start: int, stop: int) -> int | None:
-        """A segment that is a layer with weights, together with what is before and after it, as far as that goes.
+        """Read a segment with weights as a layer, together with as much as possible of what is before and after it.
 
-        Returns where the next one begins; None where what is before it has to be told by itself.
+        Returns where the next one begins; None where what is before it has to be read by itself.
         """
         last = stop
         while last + 1 < len(segments) and self._is_affine(segments[last + 1]):
@@ -134,11 +134,11 @@ class _Reader:
             window = segments[start].to(segments[end])
             if window.outputs is not None and (self._convolution(window) or self._product(window)):
                 return end + 1
-        padded = _zeros_around(segments[start:stop])
+        padded = _padding(segments[start:stop])
         return self._misfit(segments, stop, padded) if start == stop or padded else None
 
     def _give_up(self, segments: list[Segment], start: int, stop: int) -> int:
-        """Names what is not known, up to `stop`: the first segment alone, if what follows may be known then."""
+        """Name an unknown part, up to `stop`: the first segment alone, if what follows may be recognised then."""
         first = segments[start]
         alone = stop > start + 1 and first.inputs and first.outputs and first.size_out == first.size_in
         stop = start + 1 if alone else max(stop, start + 1)
@@ -146,7 +146,7 @@ class _Reader:
         return stop
 
     def _misfit(self, segments: list[Segment], stop: int, padded: list[list[int]] | None) -> int:
-        """A layer with weights that is none of these networks': told by its operation, as far as that has a name."""
+        """Name a layer with weights that none of these networks has, by its operation as far as that has a name."""
         window = segments[stop]
         self._note_rows(window.entry)
         convolution = next((op for op in window.operations if op.type == "Conv2D"), None)
@@ -160,14 +160,14 @@ class _Reader:
         return stop + 1
 
     def _note_rows(self, tensor: tf.Tensor) -> None:
-        """Notes where a reshape has made more rows than there are images, a usual mistake before a matrix product."""
+        """Note where a reshape has made more rows than there are images, a usual mistake before a matrix product."""
         shape = tensor.shape.as_list()
         if len(shape) == 2 and BATCH not in shape:
             before = f", which follows {self._pieces[-1].layer}," if self._pieces else ""
             self._notes.append(f"the reshape{before} makes {shape} of {BATCH} images, expected {BATCH} rows")
 
     def _name(self, window: Segment, segments: list[Segment]) -> None:
-        """Names what is not known by its operations."""
+        """Name an unknown part by its operations."""
         pooling = next((op for segment in segments for op in segment.operations if op.type == "MaxPool"), None)
         if pooling is not None and unusual_pooling(pooling):
             self._emit(Layer("max pooling", _sizes(pooling.outputs[0]), (), unusual_pooling(pooling)), window)
@@ -180,7 +180,7 @@ class _Reader:
         self._follow(window)
 
     def _follow(self, window: Segment) -> None:
-        """Goes on behind something unknown: its values are taken to be in the order in which they come."""
+        """Continue behind an unknown part: its values are taken to be in the order in which they come."""
         rows = window.outputs
         if rows is None:
             return
@@ -195,7 +195,7 @@ class _Reader:
     # ------------------------------------------------------------------------------------------ properties
 
     def _find_affine(self, segment: Segment) -> bool:
-        """Whether f(u + v) = f(u) + f(v) - f(0), for small numbers and large ones."""
+        """Tell whether f(u + v) = f(u) + f(v) - f(0), for small numbers and large ones."""
         if segment.inputs is None or segment.outputs is None:
             return False
         rows = np.zeros((BATCH, segment.size_in))
@@ -216,7 +216,7 @@ class _Reader:
         return bool(size.max() > 0 and (error <= segment.tolerance * (size + offset)).all())
 
     def _is_mixing(self, segment: Segment) -> bool:
-        """Whether it is affine and more than the same numbers in other places."""
+        """Tell whether a segment is affine and does more than move numbers to other places."""
         return self._is_affine(segment) and self._selection(segment) is None
 
     def _find_weighted(self, segment: Segment) -> bool:
@@ -235,9 +235,9 @@ class _Reader:
         return bool(segment.weights) or any(_is_large(tensor) for tensor in segment.sides)
 
     def _find_selection(self, segment: Segment) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """(index, scale, offset) of a segment that makes scale * x[index] + offset of x; None for any other.
+        """Return (index, scale, offset) of a segment that computes scale * x[index] + offset; None for any other.
 
-        The index is -1 where nothing comes from x. It is told by rows that are the index in binary digits.
+        The index is -1 where nothing comes from x. It is found by rows that hold the index in binary digits.
         """
         decoded = _decoded(segment, segment.size_in, np.arange(segment.size_in))
         if decoded is None:
@@ -248,7 +248,7 @@ class _Reader:
         return decoded if _equal(segment(x), expected, segment.tolerance, magnitude=x) else None
 
     def _probe(self, segment: Segment) -> np.ndarray:
-        """Numbers small and large, of both signs, as exact as the entry's type: rows (BATCH, size)."""
+        """Draw numbers small and large, of both signs, as exact as the entry's type: rows (BATCH, size)."""
         size = segment.size_in
         magnitudes = self._rng.choice(_magnitudes(segment), (BATCH, 1))
         return self._representable(segment, self._rng.standard_normal((BATCH, size)) * magnitudes)
@@ -260,7 +260,7 @@ class _Reader:
     # ----------------------------------------------------------------------------------- what has no weights
 
     def _explain(self, window: Segment) -> bool:
-        """Whether the window is known, which is noted then."""
+        """Tell whether the window is recognised; if so, note its layer."""
         if window.is_random and self._dropout(window):
             return True
         if self._is_affine(window):
@@ -268,7 +268,7 @@ class _Reader:
         return self._relu(window) or self._pooling(window) or self._softmax(window)
 
     def _moved(self, window: Segment) -> bool:
-        """The same numbers in other places: scaled by one number, and with a bias, perhaps."""
+        """Tell whether the window moves numbers to other places, perhaps scaled by one number and with a bias."""
         selection = self._selection(window)
         if selection is None:
             return False
@@ -304,7 +304,7 @@ class _Reader:
         return True
 
     def _bias_layer(self, window: Segment, offset: np.ndarray) -> Layer | None:
-        """The Layer of a bias that an offset (height, width, channels) is; None for an offset that is not one."""
+        """Return the bias Layer for an offset (height, width, channels); None for an offset that is not a bias."""
         channels = offset.reshape(-1, self._shape[-1])
         size = np.abs(channels).max()
         if np.abs(channels - channels[0]).max() > window.tolerance * size:
@@ -314,7 +314,7 @@ class _Reader:
         return Layer("bias", self._shape)
 
     def _relu(self, window: Segment) -> bool:
-        """Whether the window is ReLU, in whatever order its values come, and times a number at most."""
+        """Tell whether the window is ReLU, with its values in any order, times at most one number."""
         decoded = _decoded(window, self._place.size, np.arange(self._place.size)) if self._fits(window) else None
         if decoded is None:
             return False
@@ -334,7 +334,7 @@ class _Reader:
         return window.inputs is not None and window.size_in == self._place.size
 
     def _pooling(self, window: Segment) -> bool:
-        """Whether the window takes the largest of each 2x2 pixels; ReLU may be a part of it."""
+        """Tell whether the window takes the largest of each 2x2 pixels; ReLU may be a part of it."""
         if len(self._shape) < 3 or self._shape[0] % 2 or self._shape[1] % 2 or not self._fits(window):
             return False
         height, width, channels = self._shape
@@ -349,10 +349,10 @@ class _Reader:
             return False
         x = self._probe(window)
         largest = _pooled(x[:, self._place].reshape(-1, *self._shape))
-        found, made = window(x), None
+        outputs, expected = window(x), None
         for layers in (["max pooling"], ["ReLU", "max pooling"]):
-            made = np.maximum(largest, 0) if len(layers) == 2 else largest
-            if _is_uniform(decoded[1]) and _equal(found, decoded[1] * made[:, decoded[0]], window.tolerance, x):
+            expected = np.maximum(largest, 0) if len(layers) == 2 else largest
+            if _is_uniform(decoded[1]) and _equal(outputs, decoded[1] * expected[:, decoded[0]], window.tolerance, x):
                 break
         else:
             return False
@@ -363,20 +363,20 @@ class _Reader:
         return True
 
     def _softmax(self, window: Segment) -> bool:
-        """Whether the window is softmax, or its logarithm, at the end."""
+        """Tell whether the window is softmax, or its logarithm, at the end."""
         if window.exit is not self._flow.output or not self._fits(window) or window.size_out != window.size_in:
             return False
         x = self._rng.standard_normal((BATCH, window.size_in)) * self._rng.choice([0.1, 1, 10], (BATCH, 1))
         odds = np.exp(x - x.max(axis=1, keepdims=True))
         odds /= odds.sum(axis=1, keepdims=True)
-        found, most = window(x), 1e-3 * max(1, 100 * window.tolerance)
-        if np.abs(found - odds).max() > most and np.abs(np.exp(np.minimum(found, 1)) - odds).max() > most:
+        outputs, tolerance = window(x), 1e-3 * max(1, 100 * window.tolerance)
+        if np.abs(outputs - odds).max() > tolerance and np.abs(np.exp(np.minimum(outputs, 1)) - odds).max() > tolerance:
             return False
         self._emit(Layer("softmax", self._shape), window)
         return True
 
     def _dropout(self, window: Segment) -> bool:
-        """Whether the window keeps some values and drops others, whatever they are."""
+        """Tell whether the window keeps some values and drops others, whatever they are."""
         if not self._fits(window) or window.size_out != window.size_in:
             return False
         factors = window(np.ones((BATCH, window.size_in)), draw=1)
@@ -396,7 +396,7 @@ class _Reader:
     # ------------------------------------------------------------------------------------------ with weights
 
     def _convolution(self, window: Segment) -> bool:
-        """Whether the window is a convolution that leaves height and width as they are, with a bias or none."""
+        """Tell whether the window is a convolution that leaves height and width as they are, with or without a bias."""
         if len(self._shape) < 3 or not self._fits(window):
             return False
         height, width, _ = self._shape
@@ -408,9 +408,9 @@ class _Reader:
         responses = _responses(window, shape, place)
         for order in ((0, 1, 2), (2, 0, 1), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 1, 0)):
             out = _places((height, width, filters), order)
-            found = _filter(responses[:, out].reshape(-1, height, width, filters), window.tolerance)
-            if found is not None and (best is None or found[1] < best[1]):
-                best = (*found, out)
+            candidate = _filter(responses[:, out].reshape(-1, height, width, filters), window.tolerance)
+            if candidate is not None and (best is None or candidate[1] < best[1]):
+                best = (*candidate, out)
         if best is None:
             return False
         kernel, _, out, window_size = best[0], best[1], best[-1], best[2]
@@ -432,7 +432,7 @@ class _Reader:
         return _equal(window(x)[:, out].reshape(expected.shape), expected, window.tolerance, x)
 
     def _product(self, window: Segment) -> bool:
-        """Whether the window is a matrix product, with a bias or none."""
+        """Tell whether the window is a matrix product, with or without a bias."""
         rows = rows_of(window.exit)
         if len(rows.sizes) > 1 or not self._fits(window) or window.size_in > LARGEST_INPUT:
             return False
@@ -456,7 +456,7 @@ class _Reader:
         return self._note_weighted(window, "matrix product", weights, values, (rows.size,), out, offset)
 
     def _matrix_reader(self, window: Segment) -> Callable[[], np.ndarray]:
-        """A function that returns the window's matrix (inputs, outputs): by a look at its weights, or by impulses."""
+        """Return a function that returns the window's matrix (inputs, outputs), read off its weights or by impulses."""
         size = window.size_out
         for side in window.sides:
             if not side.dtype.is_floating or side.shape.num_elements() < size:
@@ -512,9 +512,9 @@ def _magnitudes(segment: Segment) -> np.ndarray:
 def _decoded(
     segment: Segment, count: int, index: np.ndarray, amplitude: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """(index, scale, offset) of a segment whose every output follows one of `count` numbers; None for any other.
+    """Return (index, scale, offset) of a segment whose every output follows one of `count` numbers; else None.
 
-    `index` tells which of them each input is. The rows are the numbers' places, in binary digits.
+    `index` gives the number that each input is a copy of. The rows are the numbers' places, in binary digits.
     """
     rows = ((index[None] + 1) >> np.arange(min(BATCH - 1, 30))[:, None]) & 1
     made = segment(amplitude * np.vstack([rows, np.zeros((1, len(index)))]))
@@ -528,20 +528,20 @@ def _decoded(
     bits = np.rint(digits).astype(np.int64)
     if np.abs(digits - bits).max(initial=0) > 10 * segment.tolerance or bits.min(initial=0) < 0:
         return None
-    found = (bits << np.arange(len(bits))[:, None]).sum(axis=0) - 1
-    return (found, scale, offset) if found.max(initial=-1) < count else None
+    indices = (bits << np.arange(len(bits))[:, None]).sum(axis=0) - 1
+    return (indices, scale, offset) if indices.max(initial=-1) < count else None
 
 
 def _offset(window: Segment, out: np.ndarray) -> np.ndarray:
     return window(np.zeros((1, window.size_in)))[0, out]
 
 
-def _equal(found: np.ndarray, expected: np.ndarray, tolerance: float, magnitude: np.ndarray) -> bool:
-    """Whether rows are equal, up to rounding: each relative to its largest number, and that of what it was made of."""
-    if not np.isfinite(found).all():
+def _equal(actual: np.ndarray, expected: np.ndarray, tolerance: float, magnitude: np.ndarray) -> bool:
+    """Tell whether rows are equal up to rounding, relative to the largest number of each row."""
+    if not np.isfinite(actual).all():
         return False
-    error = np.abs(found - expected).reshape(len(found), -1).max(axis=1)
-    size = np.abs(expected).reshape(len(found), -1).max(axis=1)
+    error = np.abs(actual - expected).reshape(len(actual), -1).max(axis=1)
+    size = np.abs(expected).reshape(len(actual), -1).max(axis=1)
     return bool((error <= tolerance * (size + 1e-6)).all())
 
 
@@ -550,37 +550,37 @@ def _is_uniform(values: np.ndarray) -> bool:
 
 
 def _is_large(tensor: tf.Tensor) -> bool:
-    """Whether a tensor that does not depend on the images has enough numbers to be weights."""
+    """Tell whether a tensor that does not depend on the images has enough numbers to be weights."""
     return tensor.dtype.is_floating and (tensor.shape.num_elements() or 0) >= FEW
 
 
 def _places(shape: tuple[int, ...], order: tuple[int, ...]) -> np.ndarray:
-    """Where the values of (height, width, channels) are in a row that has these axes in another order."""
+    """Return where the values of (height, width, channels) are in a row that has these axes in another order."""
     row = np.arange(np.prod(shape)).reshape([shape[axis] for axis in order])
     return row.transpose(np.argsort(order)).ravel()
 
 
 def _responses(window: Segment, shape: tuple[int, ...], place: np.ndarray) -> np.ndarray:
-    """What a window makes of impulses in the middle of each channel, less that of nothing: (channels, size)."""
+    """Return a window's response to an impulse in the middle of each channel, less that to zeros: (channels, size)."""
     height, width, channels = shape
     middle = (height // 2 * width + width // 2) * channels
-    zero, found = window(np.zeros((1, window.size_in))), []
+    zero, responses = window(np.zeros((1, window.size_in))), []
     for start in range(0, channels, BATCH):
         part = np.arange(start, min(start + BATCH, channels))
         rows = np.zeros((len(part), window.size_in))
         rows[np.arange(len(part)), place[middle + part]] = 1
-        found.append(window(rows) - zero)
-    return np.concatenate(found)
+        responses.append(window(rows) - zero)
+    return np.concatenate(responses)
 
 
 def _filter(responses: np.ndarray, tolerance: float) -> tuple[np.ndarray, int, tuple[int, ...]] | None:
-    """(kernel, area, size) of the convolution that answers impulses so: (channels, height, width, filters); or None."""
+    """Return (kernel, area, size) of the convolution that responds so, (channels, height, width, filters); or None."""
     _, height, width, _ = responses.shape
     size = np.abs(responses).max()
     if size == 0:
         return None
     rows, columns = (np.abs(responses).max(axis=axes) > tolerance * 0.1 * size for axes in ((0, 2, 3), (0, 1, 3)))
-    reach = [np.flatnonzero(found) - length // 2 for found, length in ((rows, height), (columns, width))]
+    reach = [np.flatnonzero(responding) - length // 2 for responding, length in ((rows, height), (columns, width))]
     radii = [int(np.abs(distance).max()) for distance in reach]
     if max(radii) > RADIUS or max(radii) > min(height, width) // 2 - 1:
         return None
@@ -589,7 +589,7 @@ def _filter(responses: np.ndarray, tolerance: float) -> tuple[np.ndarray, int, t
 
 
 def _cut_out(responses: np.ndarray, window: tuple[int, ...]) -> np.ndarray:
-    """The filters (height, width, inputs, outputs) of a window's size: answers to impulses are mirrored."""
+    """Cut filters (height, width, inputs, outputs) of a window's size out of the responses, which are mirrored."""
     _, height, width, _ = responses.shape
     top, left = height // 2 - window[0] // 2, width // 2 - window[1] // 2
     part = responses[:, top : top + window[0], left : left + window[1]]
@@ -597,27 +597,27 @@ def _cut_out(responses: np.ndarray, window: tuple[int, ...]) -> np.ndarray:
 
 
 def _convolved(images: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """The convolution, SAME, of images (n, height, width, channels) in NumPy."""
+    """Convolve images (n, height, width, channels), SAME, in NumPy."""
     top, left = kernel.shape[0] // 2, kernel.shape[1] // 2
     padded = np.pad(images.astype(np.float32), [(0, 0), (top, top), (left, left), (0, 0)])
     height, width = images.shape[1:3]
-    found: Any = 0
+    convolved: Any = 0
     filters: Any = kernel.astype(np.float32)
     for i, row in enumerate(filters):
         for j, weights in enumerate(row):
-            found = found + padded[:, i : i + height, j : j + width] @ weights
-    return found
+            convolved = convolved + padded[:, i : i + height, j : j + width] @ weights
+    return convolved
 
 
 def _pooled(images: np.ndarray) -> np.ndarray:
-    """(n, height, width, channels), the largest of each 2x2 pixels, as rows."""
+    """Return the largest of each 2x2 pixels of (n, height, width, channels), as rows."""
     n, height, width, channels = images.shape
     windows = images.reshape(n, height // 2, 2, width // 2, 2, channels)
     return windows.max(axis=(2, 4)).reshape(n, -1)
 
 
 def _before(window: Segment, data: tf.Tensor | None) -> Segment | None:
-    """The part of a window up to a tensor in it; None where that has no rows."""
+    """Return the part of a window up to a tensor in it; None if that has no rows."""
     if data is None or data.op not in window.flow.data:
         return None
     part = Segment(window.flow, window.operations, window.entry, data)
@@ -627,7 +627,7 @@ def _before(window: Segment, data: tf.Tensor | None) -> Segment | None:
 def _by_side(
     window: Segment, side: tf.Tensor, moved: tuple[np.ndarray, np.ndarray, np.ndarray], transposed: bool
 ) -> np.ndarray:
-    """A window's matrix as a side tensor has it; `moved` tells what the product gets of the window's inputs."""
+    """Return a window's matrix as a side tensor has it; `moved` says what the product gets of the window's inputs."""
     index, scale, _ = moved
     values = np.asarray(window.flow.run(side, {})).astype(np.float32)
     values = values.reshape(window.size_out, -1).T if transposed else values.reshape(-1, window.size_out)
@@ -640,7 +640,7 @@ def _by_side(
 
 
 def _by_impulses(window: Segment) -> np.ndarray:
-    """A window's matrix, row by row."""
+    """Read a window's matrix row by row, by impulses."""
     size = window.size_in
     zero = window(np.zeros((1, size)))
     matrix = np.empty((size, window.size_out), np.float32)
@@ -652,8 +652,8 @@ def _by_impulses(window: Segment) -> np.ndarray:
     return matrix
 
 
-def _zeros_around(segments: list[Segment]) -> list[list[int]] | None:
-    """How many rows and columns of zeros are added, where these segments do nothing else; None otherwise."""
+def _padding(segments: list[Segment]) -> list[list[int]] | None:
+    """Return the rows and columns of zeros that the only Pad of these segments adds; None without such a Pad."""
     pads = [op for segment in segments for op in segment.operations if op.type in ("Pad", "PadV2")]
     if len(pads) != 1:
         return None
@@ -662,7 +662,7 @@ def _zeros_around(segments: list[Segment]) -> list[list[int]] | None:
 
 
 def _shape(rows: Rows | None) -> tuple[int, ...]:
-    """The shape of what a tensor holds of one image; without axes of 1, where the images are not along the first."""
+    """Return the shape of one image's values in a tensor, without axes of 1 where the images are not the first axis."""
     if rows is None:
         return ()
     return rows.shape[1:] if rows.shape[0] == BATCH else rows.sizes

@@ -23,7 +23,7 @@ LARGEST = {tf.float64: 1e6, tf.float32: 1e6, tf.bfloat16: 1e6, tf.float16: 30.0}
 
 
 def plain_session(graph: tf.Graph) -> tf.compat.v1.Session:
-    """A session that runs a graph as it is: making it faster takes longer, with all the weights in it."""
+    """Return a session that runs a graph as it is: optimising it takes longer, with all the weights in it."""
     config = tf.compat.v1.ConfigProto()
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     config.graph_options.optimizer_options.opt_level = tf.compat.v1.OptimizerOptions.L0
@@ -39,7 +39,7 @@ class Rows:
 
     @classmethod
     def of(cls, tensor: tf.Tensor) -> "Rows | None":
-        """None for a tensor that has no axis for the images."""
+        """Return the Rows of a tensor; None for one that has no axis for the images."""
         shape: tuple[Any, ...] = tuple(tensor.shape.as_list())  # whole: Admitted graphs have no unknown sizes
         axes = [axis for axis, size in enumerate(shape) if size and size % BATCH == 0]
         exact = [axis for axis in axes if shape[axis] == BATCH]
@@ -47,7 +47,7 @@ class Rows:
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The shape of what is held of one image, axes of 1 left out."""
+        """The shape of one image's values, without axes of 1."""
         sizes = (*self.shape[: self.axis], self.shape[self.axis] // BATCH, *self.shape[self.axis + 1 :])
         return tuple(size for size in sizes if size != 1)
 
@@ -56,20 +56,20 @@ class Rows:
         return int(np.prod(self.shape)) // BATCH
 
     def pack(self, rows: np.ndarray) -> np.ndarray:
-        """Rows (BATCH, size) as the tensor holds them."""
+        """Arrange rows (BATCH, size) as the tensor does."""
         before, after = self.shape[: self.axis], self.shape[self.axis + 1 :]
         split = rows.reshape(BATCH, *before, self.shape[self.axis] // BATCH, *after)
         return np.moveaxis(split, 0, self.axis).reshape(self.shape)
 
     def unpack(self, values: np.ndarray) -> np.ndarray:
-        """Rows (BATCH, size) of what the tensor holds."""
+        """Return the tensor's values as rows (BATCH, size)."""
         before, after = self.shape[: self.axis], self.shape[self.axis + 1 :]
         split = values.reshape(*before, BATCH, self.shape[self.axis] // BATCH, *after)
         return np.moveaxis(split, self.axis, 0).reshape(BATCH, -1)
 
 
 def rows_of(tensor: tf.Tensor) -> Rows:
-    """How a tensor holds the images that is known to hold them."""
+    """Return the Rows of a tensor that is known to have an axis for the images."""
     rows = Rows.of(tensor)
     assert rows is not None
     return rows
@@ -86,12 +86,12 @@ class Flow:
         self.data, self.noise = _tainted(admitted.graph)
 
     def load(self, values: Mapping[str, np.ndarray]) -> None:
-        """Gives weights, by the names of their operations, other values."""
+        """Assign other values to weights, by the names of their operations."""
         for name, value in values.items():
             self.session.run(f"{ASSIGN}/{name}", {f"{ASSIGN}/{name}/value:0": value})
 
     def run(self, fetched: Any, fed: Mapping[Any, np.ndarray], draw: int = 0) -> Any:
-        """What tensors hold when others are fed. Images that are not fed are blank: some graphs ask for their shape."""
+        """Return the values of tensors when others are fed. Images are blank by default: some graphs need a shape."""
         graph = self.admitted.graph
         blank = {self.images: np.zeros(self.images.shape, np.float32)}
         number: Any = graph.get_tensor_by_name(f"{DRAW}:0")
@@ -106,12 +106,12 @@ class Flow:
     def segments(self) -> list["Segment"]:
         """The flow of data, cut at each tensor through which all of it passes."""
         path = _path(self.output.op, self.data)
-        place = {operation: number for number, operation in enumerate(path)}
+        position = {operation: number for number, operation in enumerate(path)}
         cuts, entry, start, farthest = [], path[0].outputs[0], 0, 0
         for number, operation in enumerate(path):
-            users = [place[user] for tensor in operation.outputs for user in tensor.consumers() if user in place]
+            users = [position[user] for tensor in operation.outputs for user in tensor.consumers() if user in position]
             users = [user for user in users if path[user].type not in SHAPES]
-            used = [tensor for tensor in operation.outputs if _is_used(tensor, place)] or operation.outputs[:1]
+            used = [tensor for tensor in operation.outputs if _is_used(tensor, position)] or operation.outputs[:1]
             if farthest <= number and len(used) == 1 and number and used[0].dtype.is_floating and Rows.of(used[0]):
                 cuts.append(Segment(self, tuple(path[start + 1 : number + 1]), entry, used[0]))
                 entry, start = used[0], number
@@ -135,7 +135,7 @@ class Segment:
         return ", ".join(names)
 
     def to(self, last: "Segment") -> "Segment":
-        """This and all that follows, up to `last`, as one."""
+        """Join this and all that follows, up to `last`."""
         segments = self.flow.segments
         between = segments[segments.index(self) : segments.index(last) + 1]
         return Segment(self.flow, sum((segment.operations for segment in between), ()), self.entry, last.exit)
@@ -150,13 +150,13 @@ class Segment:
 
     @property
     def size_in(self) -> int:
-        """How many numbers of each image come in, which takes `inputs`."""
+        """The number of values of each image that come in; needs `inputs`."""
         assert self.inputs is not None
         return self.inputs.size
 
     @property
     def size_out(self) -> int:
-        """How many numbers of each image come out, which takes `outputs`."""
+        """The number of values of each image that come out; needs `outputs`."""
         assert self.outputs is not None
         return self.outputs.size
 
@@ -166,7 +166,7 @@ class Segment:
 
     @functools.cached_property
     def largest(self) -> float:
-        """The largest number that a probe of it should have."""
+        """The largest number that a probe of this segment should have."""
         return min((LARGEST.get(dtype, 1e6) for dtype in self._dtypes), default=1e6)
 
     @property
@@ -177,8 +177,8 @@ class Segment:
     @functools.cached_property
     def sides(self) -> list[tf.Tensor]:
         """The tensors that come in from the side: they do not depend on the images."""
-        found = {tensor.ref(): tensor for operation in self.operations for tensor in operation.inputs}
-        return [tensor for tensor in found.values() if tensor.op not in self.flow.data]
+        inputs = {tensor.ref(): tensor for operation in self.operations for tensor in operation.inputs}
+        return [tensor for tensor in inputs.values() if tensor.op not in self.flow.data]
 
     @functools.cached_property
     def is_random(self) -> bool:
@@ -186,11 +186,11 @@ class Segment:
 
     @functools.cached_property
     def weights(self) -> frozenset[str]:
-        """The names of the weights that it has."""
+        """The names of the weights that this segment depends on."""
         return frozenset().union(*(_weights(tensor.op) for tensor in self.sides)) if self.sides else frozenset()
 
     def __call__(self, rows: np.ndarray, draw: int = 0) -> np.ndarray:
-        """What it makes of rows (n, size of the entry), float64, for n up to BATCH."""
+        """Apply the segment to rows (n, size of the entry), float64, for n up to BATCH."""
         assert self.inputs is not None
         assert self.outputs is not None
         entry: Any = self.entry
@@ -203,17 +203,17 @@ class Segment:
 
 @functools.lru_cache(maxsize=100_000)
 def _weights(operation: tf.Operation) -> frozenset[str]:
-    """The names of the weights that an operation depends on."""
-    found, seen, queue = set(), set(), [operation]
+    """Return the names of the weights that an operation depends on."""
+    weights, seen, queue = set(), set(), [operation]
     while queue:
         before = queue.pop()
         if before in seen:
             continue
         seen.add(before)
         if before.type == "ReadVariableOp":
-            found.add(before.name)
+            weights.add(before.name)
         queue += [tensor.op for tensor in before.inputs]
-    return frozenset(found)
+    return frozenset(weights)
 
 
 def _is_used(tensor: tf.Tensor, place: Collection[tf.Operation]) -> bool:
@@ -221,7 +221,7 @@ def _is_used(tensor: tf.Tensor, place: Collection[tf.Operation]) -> bool:
 
 
 def _tainted(graph: tf.Graph) -> tuple[set[tf.Operation], set[tf.Operation]]:
-    """The operations that depend on the images' values, and the others that depend on something random."""
+    """Return the operations that depend on the images' values, and the others that depend on something random."""
     data, noise = set(), set()
     for operation in graph.get_operations():  # in an order in which inputs come first
         inputs = [] if operation.type in SHAPES else [tensor.op for tensor in operation.inputs]
@@ -233,14 +233,14 @@ def _tainted(graph: tf.Graph) -> tuple[set[tf.Operation], set[tf.Operation]]:
 
 
 def _path(output: tf.Operation, data: set[tf.Operation]) -> list[tf.Operation]:
-    """The operations on the way from the images to the output, in an order in which inputs come first."""
-    found, queue = {output}, [output]
+    """Return the operations on the way from the images to the output, inputs first."""
+    path, queue = {output}, [output]
     while queue:
         operation = queue.pop()
         if operation.type in SHAPES:
             continue
         for before in (tensor.op for tensor in operation.inputs):
-            if before in data and before not in found:
-                found.add(before)
+            if before in data and before not in path:
+                path.add(before)
                 queue.append(before)
-    return [operation for operation in output.graph.get_operations() if operation in found]
+    return [operation for operation in output.graph.get_operations() if operation in path]

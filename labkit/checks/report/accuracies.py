@@ -1,8 +1,8 @@
-"""Finds the test accuracy of each network in a report's text, and tells what it could not place.
+"""Finds the test accuracy of each network in a report's text, and reports what it could not place.
 
 Reports call the networks by many names and put their numbers into rows, columns and sentences. A number is placed with
 a network only where the text itself ties them together: in one row, below one head, in one clause. What is an accuracy
-but belongs to nobody for sure is loose: a person has to look. What says that it is something else (seconds, p-values,
+of an unknown network is loose: a person has to look. What says that it is something else (seconds, p-values,
 counts of weights, differences, ends of intervals, training accuracy) is left out.
 """
 
@@ -47,7 +47,7 @@ _THE = r"\s*(?:the |il |la |lo |die |den |der |le |el |its )?"
 
 
 def _target(n: int) -> str:
-    """What the ablation of this number removes."""
+    """Return the pattern of what the ablation of this number removes."""
     if n == 3:
         return rf"(?:{_FIRST[3]} {_LAYER}|{_LAYER} 3|{_DENSE})"
     layer = rf"{_FIRST[n]} (?:{_CONVOLUTION}(?: {_LAYER})?|{_LAYER}(?: {_CONVOLUTION})?(?! of the)|one\b)"
@@ -165,7 +165,10 @@ class _Number:
 
 
 def find_accuracies(text: str) -> Stated:
-    """The test accuracies that a report's text states. Tables go before sentences: they are what a report rests on."""
+    """Find the test accuracies that a report's text states.
+
+    Tables go before sentences: they are what a report rests on.
+    """
     lines = _lines(text)
     tables, used = _tables(lines)
     prose = [line for n, line in enumerate(lines) if n not in used]
@@ -174,8 +177,8 @@ def find_accuracies(text: str) -> Stated:
         sentences.read(sentence)
     stated = Stated()
     for network in NETWORKS:
-        found = tables.placed[network] or sentences.placed[network]
-        stated.placed[network] = list(dict.fromkeys(found + _crossed(network, tables, sentences.placed)))
+        numbers = tables.placed[network] or sentences.placed[network]
+        stated.placed[network] = list(dict.fromkeys(numbers + _crossed(network, tables, sentences.placed)))
     if not all(stated.placed.values()):
         known = {value for values in stated.placed.values() for value in values}
         loose = dict.fromkeys(tables.loose + sentences.loose)
@@ -183,22 +186,22 @@ def find_accuracies(text: str) -> Stated:
     return stated
 
 
-def _crossed(network: str, tables: Stated, told: dict[str, list[float]]) -> list[float]:
-    """What sentences say of a network, where they and the tables give it and another one each other's numbers."""
+def _crossed(network: str, tables: Stated, prose: dict[str, list[float]]) -> list[float]:
+    """Return what sentences state for a network, if they and the tables swap its numbers with another network's."""
     for other in NETWORKS:
-        mine, its = set(tables.placed[network]), set(tables.placed[other])
-        if mine and its and mine.isdisjoint(its) and set(told[network]) == its and set(told[other]) == mine:
-            return told[network]
+        own, others = set(tables.placed[network]), set(tables.placed[other])
+        if own and others and own.isdisjoint(others) and set(prose[network]) == others and set(prose[other]) == own:
+            return prose[network]
     return []
 
 
 def accuracies(text: str) -> dict[str, list[float]]:
-    """The accuracies that a report's text states of each of NETWORKS, 0 to 1."""
+    """Return the accuracies that a report's text states for each of NETWORKS, 0 to 1."""
     return find_accuracies(text).placed
 
 
 def _lines(text: str) -> list[str]:
-    """The text in lines and in lower case; the cells of a table, each on a line of its own, are rows again."""
+    """Split the text into lines, in lower case, and join cells that stand on lines of their own to rows again."""
     lines: list[str] = []
     for line in text.lower().translate(_DASHES).splitlines():
         line = _BACKSLASH.sub(r"\1", " ".join(line.split()))
@@ -225,7 +228,7 @@ _BACKSLASH = re.compile(r"(\d)\\(?=%)")  # LaTeX's \%, as some programs leave it
 
 
 def _tables(lines: list[str]) -> tuple[Stated, set[int]]:
-    """What rows and columns state, and the numbers of the lines that were read."""
+    """Read what rows and columns state; return it with the numbers of the lines that were read."""
     stated, used = Stated(), set()
     bare = any(re.match(r"cnn[\s_-]{1,3}(?:1|conv|first|fc)\b", line) for line in lines)
     for n, line in enumerate(lines):
@@ -256,7 +259,7 @@ def _tables(lines: list[str]) -> tuple[Stated, set[int]]:
 
 
 def _row(line: str, bare: bool, removed: bool = False) -> tuple[str | None, list[_Number]] | None:
-    """The network of a row and its numbers; None for a line that is no row. A row of two networks belongs to neither.
+    """Return the network of a row and its numbers; None for a line that is no row. A row of two networks has none.
 
     `bare` where "CNN" is the full network, `removed` where a row may name what was removed, and no more.
     """
@@ -278,7 +281,7 @@ def _row(line: str, bare: bool, removed: bool = False) -> tuple[str | None, list
 
 
 def _looks_like_row(line: str) -> bool:
-    """Whether a line is a row of a table rather than a piece of a sentence: it ends in numbers, after few words."""
+    """Tell whether a line is a row of a table and not part of a sentence: it ends in numbers, after few words."""
     words = re.findall(r"[^\W\d_]{2,}", _LEFT_OUT.sub(" ", line))
     return (
         len(words) <= 9
@@ -288,7 +291,7 @@ def _looks_like_row(line: str) -> bool:
 
 
 def _choose(numbers: list[_Number], above: list[str], bare: bool) -> tuple[float | None, list[float]]:
-    """Of a row's numbers the test accuracy, and those that may be it, where there is no telling which."""
+    """Choose the test accuracy of a row's numbers; return it, and the candidates if there is no deciding."""
     for count in range(1, len(above) + 1):
         head = above[-count:]
         if count > 1 and _row(above[-count], bare):
@@ -311,7 +314,7 @@ def _choose(numbers: list[_Number], above: list[str], bare: bool) -> tuple[float
 
 
 def _of_training(above: list[str], bare: bool) -> bool:
-    """Whether the head of a row, or its table's caption, speaks of training or validation images and of no others."""
+    """Tell whether a row's head, or its table's caption, names training or validation images and no others."""
     head = [line for line in above if not _row(line, bare)]
     kinds = set(_head(head[-1])) if head else set()
     if kinds & {"test", "accuracy", "mean", "error", "counts", "wrong"}:
@@ -333,13 +336,13 @@ def _only(numbers: list[_Number]) -> tuple[float | None, list[float]]:
 
 
 def _head(text: str) -> list[str]:
-    """The kinds of the columns that a table's head names, in their order."""
+    """Return the kinds of the columns that a table's head names, in their order."""
     kinds = [_KINDS[int(str(match.lastgroup)[1:])] for match in _HEAD.finditer(_LEFT_OUT.sub(" ", text))]
     return [kind for n, kind in enumerate(kinds) if n == 0 or kind != kinds[n - 1] or kind in ("one seed", "spread")]
 
 
 def _one_each(kinds: list[str], numbers: list[_Number]) -> bool:
-    """Whether numbers fit the columns of their kinds, one for one from the left."""
+    """Tell whether numbers match the columns of their kinds, one for one from the left."""
     for kind, number in zip(kinds, numbers, strict=False):
         if kind in ("test", "accuracy", "mean", "one seed", "training", "validation") and number.accuracy is None:
             return False
@@ -372,7 +375,7 @@ def _as_accuracy(number: _Number, kind: str) -> float | None:
 
 
 def _columns(line: str) -> list[str | None]:
-    """The networks that a head names in its columns, in their order; [] for a line that is no such head."""
+    """Return the networks that a head names in its columns, in their order; [] for a line that is no such head."""
     if _AND_MORE.search(line):
         line = _AND_MORE.sub(" no. 1 no. 2 no. 3 ", line)
     names = [match.lastgroup for match in _NAMES.finditer(line)]
@@ -388,8 +391,8 @@ def _columns(line: str) -> list[str | None]:
 
 
 def _rows_below(lines: list[str], head: int, columns: int) -> Iterator[tuple[int, list[float]]]:
-    """The rows below a head of networks that state their accuracies: the mean's, if there is one, or else the first."""
-    found = []
+    """Yield the rows below a head of networks that state their accuracies: the mean's, or else the first."""
+    rows = []
     for n in range(head + 1, min(head + 9, len(lines))):
         line, numbers = lines[n], _numbers(lines[n])
         kinds = _head(re.split(r"\s[+-]?\d", line)[0])
@@ -398,10 +401,8 @@ def _rows_below(lines: list[str], head: int, columns: int) -> Iterator[tuple[int
         kind = "error" if "error" in kinds else "counts" if "counts" in kinds else "test"
         if _one_each([kind] * columns, numbers):
             values = [_as_accuracy(number, kind) for number in numbers]
-            found.append(
-                ("mean" not in kinds, "test" not in kinds, n, [value for value in values if value is not None])
-            )
-    yield from ((n, values) for _, _, n, values in sorted(found)[:1] if len(values) == columns)
+            rows.append(("mean" not in kinds, "test" not in kinds, n, [value for value in values if value is not None]))
+    yield from ((n, values) for _, _, n, values in sorted(rows)[:1] if len(values) == columns)
 
 
 # ----------------------------------------------------------------------------------------------------------- sentences
@@ -444,7 +445,7 @@ class _Sentences:
 
     @staticmethod
     def _merge(parts: list[tuple[int, str | None, float | None]]) -> list[str | float]:
-        """Names and values in their order; a name that is repeated at once counts once."""
+        """Return names and values in their order; a name that is repeated at once counts once."""
         merged: list[str | float] = []
         for _, name, value in parts:
             item = name if name is not None else value
@@ -471,10 +472,10 @@ class _Sentences:
 
 
 def _numbers(line: str) -> list[_Number]:
-    """The numbers of a line that may be a cell of a table; those that say what else they are do not count."""
+    """Return the numbers of a line that may be a cell of a table; those that say what else they are do not count."""
     line = _LEFT_OUT.sub(lambda left: " " * len(left[0]), line)
     line = _NAMES.sub(lambda name: re.sub(r"\d", "x", name[0]), line)
-    found = []
+    numbers = []
     for match in _NUMBER.finditer(line):
         digits, percent = match["digits"], bool(match["percent"])
         if match["seconds"] and not percent:
@@ -483,8 +484,8 @@ def _numbers(line: str) -> list[_Number]:
             continue
         number = _number(match.start(), digits, percent)
         if number is not None:
-            found.append(number)
-    return found
+            numbers.append(number)
+    return numbers
 
 
 def _number(at: int, digits: str, percent: bool) -> _Number | None:

@@ -18,7 +18,7 @@ def to_matrix(values: Any) -> Matrix:
 
 
 def times(first: Matrix, then: Matrix) -> Matrix:
-    """The matrix of doing one thing, then the other."""
+    """Return the matrix of the first transformation followed by the second."""
     a, b, c, d, e, f = first
     A, B, C, D, E, F = then
     return a * A + b * C, a * B + b * D, c * A + d * C, c * B + d * D, e * A + f * C + E, e * B + f * D + F
@@ -52,7 +52,7 @@ def within(box: Box, point: tuple[float, float]) -> bool:
 
 
 def holds(box: Box, inner: Box) -> bool:
-    """Whether a box holds nearly all of another, whose edges are estimates."""
+    """Tell whether a box contains nearly all of another, whose edges are estimates."""
     return area(common(box, inner)) >= 0.85 * area(inner)
 
 

@@ -36,7 +36,7 @@ def read_font(font: Any) -> Font:
 
 
 def _read_wide_font(font: Any) -> Font:
-    """The widths of a font of many characters, which come as `code [width ...]` or `first last width`."""
+    """Read the widths of a font of many characters, which come as `code [width ...]` or `first last width`."""
     widths: dict[int, float] = {}
     given = [resolve(item) for item in resolve(font.get("/W", []))]
     n = 0
@@ -59,7 +59,7 @@ def codes_of(text: Any, code_bytes: int) -> list[int]:
 
 
 def to_rgb(space: Any, numbers: list[float]) -> Colour | None:
-    """A colour of a colour space as red, green and blue; None where that can't be told."""
+    """Convert a colour of a colour space to red, green and blue; None where that is not possible."""
     space = resolve(space)
     if isinstance(space, list):
         kind = resolve(space[0])

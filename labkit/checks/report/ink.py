@@ -59,7 +59,7 @@ class Ink:
 
 
 def find_ink(page: Any) -> Ink:
-    """Looks at a page (pypdf's PageObject), and leaves it as it is."""
+    """Examine a page (pypdf's PageObject), without changing it."""
     walk = _Walk(page)
     walk.read_page()
     return walk.judge()
@@ -67,7 +67,7 @@ def find_ink(page: Any) -> Ink:
 
 @contextmanager
 def without(page: Any, keys: set[tuple[int, int]]) -> Iterator[Any]:
-    """The page without what the instructions in `keys` show; afterwards it is as it was."""
+    """Provide the page without what the instructions in `keys` show; restore it afterwards."""
     undo: list[tuple[Any, Any, Any]] = []
     _Walk(page).leave_out(keys, undo)
     try:
@@ -78,7 +78,7 @@ def without(page: Any, keys: set[tuple[int, int]]) -> Iterator[Any]:
 
 
 def _layers_off(pdf: Any) -> set[int]:
-    """The numbers of the objects that are layers switched off from the start."""
+    """Return the numbers of the objects that are layers switched off from the start."""
     with suppress(Exception):
         layers = resolve(resolve(pdf.trailer["/Root"])["/OCProperties"])
         settings = resolve(layers["/D"])
@@ -111,7 +111,7 @@ class _Walk:
             self._read(content, self._page.get("/Resources"), State(clip=self._box), 0, layer_off=False)
 
     def _read(self, stream: Any, resources: Any, state: State, depth: int, layer_off: bool) -> None:
-        """Follows the instructions of a page or form."""
+        """Follow the instructions of a page or form."""
         resources = resolve(resources)
         key, operations = self._operations(stream)
         Reader(self, key, resources if isinstance(resources, dict) else {}, state, depth, layer_off).follow(operations)
@@ -135,7 +135,7 @@ class _Walk:
         return self._fonts[id(font)]
 
     def is_off(self, group: Any) -> bool:
-        """Whether a layer (an optional content group, or a membership of some) is switched off."""
+        """Tell whether a layer (an optional content group, or a membership of some) is switched off."""
         if getattr(group, "idnum", None) in self._off:
             return True
         members = resolve(group).get("/OCGs") if isinstance(resolve(group), dict) else None
@@ -167,7 +167,7 @@ class _Walk:
     # ------------------------------------------------------------------------------------------------ what can be seen
 
     def judge(self) -> Ink:
-        """Tells hidden text from seen. An instruction of a form that is drawn twice is hidden where both are."""
+        """Separate hidden text from visible. An instruction of a form that is drawn twice is hidden where both are."""
         rows: dict[int, list[Paint]] = {}
         for paint in self._paints:
             low, high = (min(max(value, -2000.0), 20_000.0) for value in (paint.box[1], paint.box[3]))
@@ -203,7 +203,7 @@ class _Walk:
         return area(common(box, self._box)) >= COVERS_PAGE * area(self._box)
 
     def _covered(self, run: Run, near: list[Paint]) -> str | None:
-        """Text is covered where each of twelve places of it is, be it by one box or by several."""
+        """Say what covers text: it is covered where each of twelve points of it is, be it by one box or by several."""
         over = [paint for paint in near if paint.order > run.order and paint.solid]
         if not over:
             return None
@@ -216,13 +216,13 @@ class _Walk:
         return COVERED if all(any(within(paint.box, place) for paint in over) for place in places) else None
 
     def _drawn(self, run: Run, near: list[Paint]) -> int:
-        """How many shapes of the size of letters are drawn in the place of a piece of text."""
+        """Count the shapes of the size of letters that are drawn in the place of a piece of text."""
         height = run.box[3] - run.box[1]
         small = (paint.box for paint in near if not paint.picture and paint.box[3] - paint.box[1] <= height)
         return sum(1 for box in small if within(run.box, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
 
     def _without_contrast(self, run: Run, near: list[Paint]) -> str | None:
-        """Text is taken for seen where any of three places of it may be."""
+        """Say why text lacks contrast; it counts as visible where any of three points of it may be."""
         if run.colour is None:
             return None
         left, bottom, right, top = run.box
@@ -237,7 +237,7 @@ class _Walk:
     # ------------------------------------------------------------------------------------------------ the page without
 
     def leave_out(self, keys: set[tuple[int, int]], undo: list[tuple[Any, Any, Any]]) -> None:
-        """Takes the instructions out of the page and its forms; `undo` gets what each place held before."""
+        """Remove the instructions from the page and its forms; `undo` receives what each place held before."""
         from pypdf.generic import NameObject
 
         contents = self._page.get("/Contents")

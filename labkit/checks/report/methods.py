@@ -63,10 +63,10 @@ class _Section:
 
 
 def find_methods(text: str) -> dict[str, str]:
-    """How a report's text deals with each of METHODS: names to TREATED, UNCLEAR or MISSING.
+    """Find how a report's text treats each of METHODS: names to TREATED, UNCLEAR or MISSING.
 
-    Unclear is a method with a section of its own whose words are none that an explanation has, as in a language that
-    nobody thought of, and one that is explained without its name, as it seems.
+    A method is unclear where its section has none of the words of an explanation, as in a language that is not known
+    here, and where it seems to be explained without its name.
     """
     sections = list(_sections(text))
     sentences = [sentence for section in sections for sentence in _sentences(section.text)]
@@ -88,12 +88,12 @@ def find_methods(text: str) -> dict[str, str]:
 
 
 def methods_treated(text: str) -> dict[str, bool]:
-    """Whether a report's text treats each of METHODS for sure: names to bools."""
+    """Tell for each of METHODS whether a report's text surely treats it: names to bools."""
     return {method: verdict == TREATED for method, verdict in find_methods(text).items()}
 
 
 def _enough(sentences: list[str], method: str, fewest: int) -> bool:
-    """Whether these explain a method: many words with the `fewest` telling ones among them, or few that tell much."""
+    """Tell whether these explain a method: many words with `fewest` telling ones among them, or few, but telling."""
     words, telling = _count(sentences), _different(_WORDS[method], " ".join(sentences))
     return (words >= TREATED_WORDS and telling >= fewest) or (words >= DENSE_WORDS and telling >= DENSE)
 
@@ -111,7 +111,7 @@ def _named(text: str) -> list[str]:
 
 
 def _sections(text: str) -> Iterator[_Section]:
-    """The parts of the text between headings; other headings than the methods' end a method's part if numbered."""
+    """Yield the parts of the text between headings; other headings than the methods' end a part if numbered."""
     current: tuple[str, ...] = ()
     body: list[str] = []
     for line in text.splitlines():
@@ -125,7 +125,7 @@ def _sections(text: str) -> Iterator[_Section]:
 
 
 def _heading(line: str) -> tuple[str, ...] | None:
-    """The methods of a heading, () for a numbered one that names none; None for a line that is no heading."""
+    """Return the methods of a heading, () for a numbered one that names none; None for a line that is no heading."""
     if not line or len(line) > 120:
         return None
     numbered = re.match(r"(\d+(\.\d+)*|[IVX]+)[.)]?\s+[^\W\d_]", line)
@@ -147,7 +147,7 @@ def _heading(line: str) -> tuple[str, ...] | None:
 
 
 def _sentences(text: str) -> list[str]:
-    """The sentences that tell something: no questions, which are the template's, and no lists of methods."""
+    """Return the sentences with content: no questions, which are the template's, and no lists of methods."""
     return [sentence for sentence in _all_sentences(text) if len(_named(sentence)) < 3]
 
 
@@ -162,8 +162,8 @@ def _words_below(sections: list[_Section], method: str) -> list[str]:
 
 
 def _flow(sections: list[_Section]) -> dict[str, list[str]]:
-    """The sentences that name a method, and those behind them that speak of it, until another method is named."""
-    found: dict[str, list[str]] = {method: [] for method in METHODS}
+    """Return the sentences that name a method, and those after them about it, until another method is named."""
+    by_method: dict[str, list[str]] = {method: [] for method in METHODS}
     for section in sections:
         owners: list[str] = []
         for sentence in _all_sentences(section.text):
@@ -172,12 +172,12 @@ def _flow(sections: list[_Section]) -> dict[str, list[str]]:
                 owners = named if len(named) < 3 else []
             for method in owners:
                 if named or re.search(_WORDS[method], sentence, re.IGNORECASE):
-                    found[method].append(sentence)
-    return found
+                    by_method[method].append(sentence)
+    return by_method
 
 
 def _explained_without_name(method: str, sections: list[_Section]) -> bool:
-    """Whether some sentences in a row have so many of a method's own words that they may well explain it."""
+    """Tell whether consecutive sentences have so many of a method's own words that they may well explain it."""
     for section in sections:
         sentences = _sentences(section.text)
         for start in range(len(sentences)):

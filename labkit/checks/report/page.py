@@ -38,7 +38,7 @@ _ENDS_PATH = {*_FILLS, b"S", b"s", b"n"}
 
 
 class Canvas(Protocol):
-    """Who is told what a page shows."""
+    """The receiver of what a page shows, piece by piece."""
 
     def font(self, resources: Any, name: Any) -> Font: ...
 
@@ -53,7 +53,7 @@ class Canvas(Protocol):
 
 @dataclass
 class State:
-    """The part of the graphics state that decides whether text is seen; None is a colour that can't be told."""
+    """The part of the graphics state that decides whether text is seen; None is an unknown colour."""
 
     ctm: Matrix = IDENTITY
     clip: Box = EVERYWHERE
@@ -180,7 +180,7 @@ class Reader:
         self._path, self._boxes, self._plain_path, self._clips = [], 0, True, False
 
     def _is_box(self, box: Box) -> bool:
-        """Whether the path is one rectangle along the page's edges: each of its points is a corner."""
+        """Tell whether the path is one rectangle along the page's edges: each of its points is a corner."""
         if not self._plain_path or self._boxes > 1 or not 4 <= len(self._path) <= 6:
             return False
         corners = {(abs(x - box[0]) > 0.01, abs(y - box[1]) > 0.01) for x, y in self._path}
@@ -277,7 +277,7 @@ class Reader:
         self._tm = times((1, 0, 0, 1, width * state.size * state.scale, 0), self._tm)
 
     def _ink_colour(self) -> Colour | None:
-        """The colour in which letters stand out; None where there are two, or one that can't be told."""
+        """Return the colour in which letters stand out; None where there are two, or one that is unknown."""
         state = self._state
         if not state.plain or state.mode % 4 == 2:
             return None

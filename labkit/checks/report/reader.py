@@ -41,20 +41,20 @@ FEWEST_FAMILIAR = 0.08  # of all words; plain English has some 0.25
 
 
 def _is_readable(text: str) -> bool:
-    """Whether the letters make words of a language that the checks are made for, and not what a font made of them."""
+    """Tell whether the letters make words of a language that the checks know, and not what a font turned them into."""
     words = len(text.split())
     return len(FAMILIAR.findall(text)) >= FEWEST_FAMILIAR * words
 
 
 def _has_introduction(text: str) -> bool:
-    """Whether a heading says so, or the text begins with what it is about."""
+    """Tell whether a heading names an introduction, or the text begins with what it is about."""
     return bool(
         INTRODUCTION.search(text) or OPENING.search(" ".join(text.split(maxsplit=OPENING_WORDS)[:OPENING_WORDS]))
     )
 
 
 def find_all(pdf: Path, template: str) -> dict[str, Any]:
-    """What is in the PDF, as a dict that JSON can hold; `template` is the text of the report's template."""
+    """Return what is in the PDF, as a dict for JSON; `template` is the text of the report's template."""
     try:
         report = read_pdf(pdf)
     except BadReport as error:
@@ -76,10 +76,10 @@ def find_all(pdf: Path, template: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Reads the files that the command line names, and writes what it found to the last of them."""
+    """Read the files that the command line names, and write what was found to the last of them."""
     pdf, template, destination = map(Path, sys.argv[1:])
-    found = find_all(pdf, template.read_text(encoding="utf-8"))
-    destination.write_text(json.dumps(found), encoding="utf-8")
+    contents = find_all(pdf, template.read_text(encoding="utf-8"))
+    destination.write_text(json.dumps(contents), encoding="utf-8")
 
 
 if __name__ == "__main__":

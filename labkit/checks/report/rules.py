@@ -25,11 +25,11 @@ BETTER = 0.001 + 1e-9  # than the full network: an ablation may be by chance, bu
 
 @dataclass(frozen=True)
 class Found:
-    """What the reader found: the text that can be seen, and what there is in it of methods, accuracies and prompts.
+    """What the reader found: the visible text, and the methods, accuracies and prompts in it.
 
-    `methods` maps the lecture's methods to TREATED, UNCLEAR or MISSING. `accuracies` maps networks to what is stated of
-    them, 0 to 1; `loose` are accuracies of nobody for sure. `hidden` and `doubtful` count words that can't be seen, for
-    sure or perhaps; `why` tells the reasons. `readable` tells whether the letters make words.
+    `methods` maps the lecture's methods to TREATED, UNCLEAR or MISSING. `accuracies` maps networks to their stated
+    accuracies, 0 to 1; `loose` are accuracies of an unknown network. `hidden` and `doubtful` count words that surely or
+    perhaps can't be seen; `why` has the reasons. `readable`: whether the letters make words.
     """
 
     pages: int
@@ -55,13 +55,13 @@ class Unread:
 
 
 def unread_of(record: Mapping[str, Any]) -> Unread:
-    """What the reader wrote of a report that it could not read."""
+    """Convert what the reader wrote about a report that it could not read."""
     remarks = tuple(map(str, record.get("remarks", ())))
     return Unread(str(record["problem"]), record.get("undecided") is True, remarks)
 
 
 def unread(problem: Unread, details: Mapping[str, Any] | None = None) -> list[Check]:
-    """The four checks of a report that could not be read."""
+    """Return the four checks of a report that could not be read."""
     if problem.undecided:
         return [undecided(f"report/{name}", problem.problem, **(details or {})) for name in ("text", *PARTS)]
     skips = [skipped(f"report/{name}", "the report could not be read") for name in PARTS]
@@ -71,7 +71,7 @@ def unread(problem: Unread, details: Mapping[str, Any] | None = None) -> list[Ch
 def judge(
     found: Found, assignment: Assignment, measured: Mapping[str, float], details: Mapping[str, Any] | None = None
 ) -> list[Check]:
-    """The four checks of what was `Found`; `details` is what reading it cost: `log` and `seconds`.
+    """Return the four checks of what was `Found`; `details` is what reading it cost: `log` and `seconds`.
 
     `measured` maps scripts to test accuracies, 0 to 1; for one that is not in it, the assignment's band counts.
     """
@@ -90,7 +90,7 @@ def judge(
 
 
 def _doubt(found: Found) -> str:
-    """What kept the text from being read, "" for nothing: then what was not found may be there all the same."""
+    """Say what kept the text from being read, so that what was not found may be there all the same; "" for nothing."""
     if found.doubtful >= FEWEST_HIDDEN:
         return f"{found.doubtful:,} words can't be told to be seen ({', '.join(found.why)})"
     if not found.readable:
@@ -118,7 +118,7 @@ def _check_text(found: Found, rules: ReportRules, details: Mapping[str, Any]) ->
 
 
 def _count_words(text: str) -> int:
-    """The words of a text; of scripts without spaces between them, two characters count as one."""
+    """Count the words of a text; in scripts without spaces between words, two characters count as one."""
     characters = len(re.findall(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]", text))
     others = re.sub(r"[\u3040-\u30ff\u3400-\u9fff\u0e00-\u0e7f]+", " ", text)
     return len(others.split()) + characters // 2
@@ -126,7 +126,7 @@ def _count_words(text: str) -> int:
 
 def _check_methods(found: Found) -> Check:
     by_verdict = {
-        verdict: [method for method, its in found.methods.items() if its == verdict]
+        verdict: [method for method, treatment in found.methods.items() if treatment == verdict]
         for verdict in (TREATED, UNCLEAR, MISSING)
     }
     treated, unclear, missing = by_verdict.values()
@@ -161,7 +161,7 @@ class _Verdicts:
 
 
 def _check_accuracies(found: Found, assignment: Assignment, measured: Mapping[str, float]) -> Check:
-    """Each network's accuracy has to be near the one measured, or else in its band; what is unclear is undecided."""
+    """Check that each network's accuracy is near the measured one, or in its band; what is unclear is undecided."""
     verdicts = _Verdicts()
     for script in NETWORKS:
         _judge_network(script, found, assignment, measured, verdicts)
@@ -190,7 +190,7 @@ def _judge_network(
     surely = tolerance if script in measured else ROUNDED  # a band is wide enough without the tolerance
     near = [value for value in stated if low - surely <= value <= high + surely]
     perhaps = [value for value in stated if low - tolerance <= value <= high + tolerance]
-    told = ", ".join(f"{value:.2%}" for value in stated[:SHOWN])
+    numbers = ", ".join(f"{value:.2%}" for value in stated[:SHOWN])
     if not stated:
         verdicts.missing.append(name)
     elif len(stated) > MOST_OF_ONE or max(stated) - min(stated) > tolerance or (near and len(near) < len(stated)):
@@ -200,14 +200,14 @@ def _judge_network(
         verdicts.agreed[script] = near[0]
     elif perhaps:
         verdicts.doubts.append(
-            f"{name}: the report has {told}, a little beyond what the assignment expects: {expected}"
+            f"{name}: the report has {numbers}, a little beyond what the assignment expects: {expected}"
         )
     else:
-        verdicts.problems.append(f"{name}: the report has {told}, where {expected}")
+        verdicts.problems.append(f"{name}: the report has {numbers}, where {expected}")
 
 
 def _judge_together(verdicts: _Verdicts, found: Found) -> None:
-    """What no network's number tells by itself: numbers of nobody, four equal ones, a full network that loses."""
+    """Judge what no network's number shows alone: numbers of no network, four equal ones, a full network that loses."""
     if verdicts.missing and found.loose:
         numbers = ", ".join(f"{value:.2%}" for value in found.loose[: SHOWN + 1])
         verdicts.doubts.append(f"the report has {numbers}, and which networks these belong to can't be told")

@@ -38,8 +38,8 @@ class BadReport(Exception):
 class Report:
     """What was found in a PDF: its number of pages, and the text that can be seen on them.
 
-    `hidden` counts the words that nobody sees, `doubtful` those of which that can't be told; `why` has the reasons, the
-    most frequent first.
+    `hidden` counts the words that can't be seen, `doubtful` those that perhaps can't; `why` has the reasons, the most
+    frequent first.
     """
 
     pages: int
@@ -50,7 +50,7 @@ class Report:
 
 
 def read_pdf(path: str | Path) -> Report:
-    """The pages of a PDF, and the text of the first MAX_PAGES of them, at most MAX_CHARACTERS of it.
+    """Read a PDF: the number of pages, and the text of the first MAX_PAGES of them, at most MAX_CHARACTERS of it.
 
     Raises BadReport for what is no PDF, or is too large, encrypted, damaged, or without text.
     """
@@ -84,7 +84,7 @@ def read_pdf(path: str | Path) -> Report:
 
 
 def hidden_words(count: int, why: Sequence[str]) -> tuple[str, ...]:
-    """A remark on so many words that nobody sees; none for a few, which are a slip of the program that made the PDF."""
+    """Return a remark on so many hidden words; none for a few, which are a slip of the program that made the PDF."""
     if count < FEWEST_HIDDEN:
         return ()
     return (f"{count:,} words of the report can't be seen ({', '.join(why)}) and don't count",)
@@ -104,7 +104,7 @@ def _read_pages(reader: Any) -> Report:
 
 
 def _read_page(page: Any) -> tuple[str, int, int, Counter[str]]:
-    """The text of a page that can be seen; how many words can't be, of how many that is doubtful; and the reasons."""
+    """Return a page's visible text; how many words are not, how many doubtful; and the reasons."""
     text = page.extract_text()
     try:
         ink = find_ink(page)
@@ -132,24 +132,24 @@ def _check_file(path: Path) -> None:
 
 
 def _clean(text: str) -> str:
-    """Ligatures as letters, tabs as spaces, and nothing that could not be written to a file or a terminal."""
+    """Turn ligatures into letters, tabs into spaces, and remove what a file or a terminal could not take."""
     text = unicodedata.normalize("NFKC", text).encode(errors="replace").decode()
     return "".join(char for char in text.replace("\t", " ") if char == "\n" or char.isprintable())
 
 
 def template_prompts_left(text: str, template: str) -> list[str]:
-    """The prompts of the template (its text, in Markdown) that are still in a report's text, each by its beginning.
+    """Find the prompts of the template (its text, in Markdown) that are still in a report's text, by their beginnings.
 
     A prompt is left when any sentence of it is. Only letters and digits are compared: line ends and hyphens vary. What
-    the student wrote behind a "Prompt:" that should have gone counts, too.
+    the student wrote behind a "Prompt:" that should have been deleted counts, too.
     """
     shown = re.sub(r"<!--.*?-->", "", template, flags=re.DOTALL)
     prompts = [re.sub(r"\s*\n> ?", " ", prompt) for prompt in re.findall(r"> Prompt: ?((?:.*\n>)*.*)", shown)]
-    found = _letters(text)
+    letters = _letters(text)
     left = []
     for prompt in prompts:
         sentences = [_letters(sentence) for sentence in re.split(r"(?<=[.?])\s", prompt)]
-        if any(len(sentence) >= 20 and sentence in found for sentence in sentences):
+        if any(len(sentence) >= 20 and sentence in letters for sentence in sentences):
             left.append(_beginning(prompt))
     known = " ".join(map(_letters, prompts))
     own = [rest for rest in re.findall(r"\bPrompt: *(.{1,80})", text) if _letters(rest)[:20] not in known]
