@@ -9,7 +9,7 @@ The study is in labkit/study/.
 
 from labkit import notebook, startup
 
-startup.check("numpy", "tqdm", "tensorflow", "matplotlib", "scipy")
+startup.check("numpy", "tqdm", "tensorflow", "matplotlib", "scipy", "msgspec")
 
 from labkit.study.command_line import main
 

@@ -10,7 +10,7 @@ The commands are in labkit/submission/.
 
 from labkit import startup
 
-startup.check("numpy", "tqdm", "tensorflow", "anyascii")
+startup.check("numpy", "tqdm", "tensorflow", "anyascii", "msgspec")
 
 from labkit.submission.command_line import main
 

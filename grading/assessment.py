@@ -14,13 +14,13 @@ from grading.intake.submission import Submission
 from grading.networks import network_checks
 from grading.results.results import Result
 from grading.sandbox.runner import Sandbox
-from labkit.checks.assignment import CHECKS, NETWORKS, Assignment
-from labkit.checks.check import Check, failed, passed, skipped
+from labkit.checks.assignment import CHECK_IDS, CHECKS, NETWORKS, Assignment
+from labkit.checks.check import Check, CheckId, failed, passed, skipped
 from labkit.checks.file_checks import check_files
 from labkit.files import FACES, KIT
 
 UNPACKED = "submission"
-ZIP = "files/zip"  # the check that comes before all others: it has no points, but remarks
+ZIP = CheckId("files", "zip")  # the check that comes before all others: it has no points, but remarks
 PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "pypdf")
 
 
@@ -116,16 +116,14 @@ def grade(
 
 def refusal(problem: str) -> list[Check]:
     """Return the checks of a zip in which nothing can be graded: the problem, and everything else skipped."""
-    skips = [skipped(f"{group}/{name}", "the zip can't be graded") for group, names in CHECKS.items() for name in names]
-    return [failed(ZIP, problem), *skips]
+    return [failed(ZIP, problem), *(skipped(name, "the zip can't be graded") for name in CHECK_IDS)]
 
 
 def _in_order(checks: list[Check]) -> list[Check]:
     """Return the rubric's checks in its order; a missing one is failed, because silence must not earn points."""
     found = {check.name: check for check in checks}
-    names = [ZIP, *(f"{group}/{name}" for group, names in CHECKS.items() for name in names)]
     missing = "this check has come to no result; ask your instructor"
-    return [found.get(name) or failed(name, missing) for name in names]
+    return [found.get(name) or failed(name, missing) for name in (ZIP, *CHECK_IDS)]
 
 
 def _folder(path: Path) -> Path:

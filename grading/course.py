@@ -33,6 +33,7 @@ from grading.results.results import (
     SUBMISSIONS,
     Mark,
     Result,
+    SubmissionStatus,
     mark,
     read_result,
     write_grades,
@@ -43,7 +44,7 @@ from grading.sandbox.choice import check_hidden, find_sandbox
 from grading.sandbox.runner import Sandbox
 from grading.similarity.comparing import Library, archived, compare
 from labkit.checks.assignment import Assignment, load_assignment
-from labkit.errors import DataError
+from labkit.errors import KitError
 from labkit.limits import SandboxError
 from labkit.text import printable, quoted
 
@@ -51,11 +52,11 @@ ERROR_LOG = "error.log"
 REPLACED = "the zip was replaced after it was marked by hand, and what was given for the earlier one doesn't count"
 
 
-class Changed(Exception):
+class Changed(KitError):
     """A zip is not the one that was collected, so that neither its time nor its owner is known."""
 
 
-class GradingError(Exception):
+class GradingError(KitError):
     """The class can't be graded as asked; the text says why and what to do."""
 
 
@@ -78,9 +79,8 @@ class Options:
 def grade_class(options: Options) -> int:
     """Grade all the zips of a folder and write all results; return the exit status.
 
-    1 is for a class in which the grader itself failed on a zip, 0 for any other. Raises GradingError,
-    assignment.AssignmentError, manual.ManualError, limits.SandboxError, DataError and OSError where the class can't
-    be graded at all.
+    1 is for a class in which the grader itself failed on a zip, 0 for any other. Raises KitError
+    and OSError where the class can't be graded at all.
     """
     assignment = load_assignment(options.assignment)
     submissions = _collect(options, assignment)
@@ -111,11 +111,11 @@ def _grade_alone(options: Options, assignment: Assignment, submissions: list[Sub
         told += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
         print("\n".join(told))
         class_.compare(rows)
-    return 1 if any(row.status == "crashed" for row, _ in rows) else 0
+    return 1 if any(row.status == SubmissionStatus.CRASHED for row, _ in rows) else 0
 
 
 def _write_tables(out: Path, rows: Rows, assignment: Assignment) -> None:
-    add_rows(out / MANUAL, [row for row, _ in rows if row.status != "superseded"], assignment.manual)
+    add_rows(out / MANUAL, [row for row, _ in rows if not row.is_superseded], assignment.manual)
     write_grades(out / GRADES, rows, assignment)
 
 
@@ -202,7 +202,7 @@ class _Class:
                 if known:
                     try:
                         rows[submission.stem] = self._publish(submission, known)
-                    except (OSError, DataError) as error:
+                    except OSError as error:
                         rows[submission.stem] = self._note_crash(submission, known, error)
                     bar.update()
                 else:
@@ -220,7 +220,7 @@ class _Class:
 
     def _waiting(self, submission: Submission) -> tuple[Result, Mark]:
         result = assessment.new_result(submission, self._zip_name(submission), self._setup)
-        result.status, result.problem = "waiting", "the run was stopped before it was graded"
+        result.status, result.problem = SubmissionStatus.WAITING, "the run was stopped before it was graded"
         return result, mark(result, self._setup.assignment)
 
     def _grade_all(
@@ -247,7 +247,7 @@ class _Class:
         """Return the result of a submission that need not be graded; None for one that has to be."""
         result = assessment.new_result(submission, self._zip_name(submission), self._setup)
         if submission.superseded_by:
-            result.status = "superseded"
+            result.status = SubmissionStatus.SUPERSEDED
             why = f", {submission.superseded_why}" if submission.superseded_why else ""
             result.problem = f"{quoted(submission.superseded_by)}, of the same student, counts instead{why}"
         elif submission.problem:
@@ -258,7 +258,7 @@ class _Class:
             known = earlier and earlier.key == result.key and (earlier.trained or not self._setup.train)
             if earlier is None or self._options.regrade or not known:
                 self.lost_trainings += bool(
-                    earlier and earlier.status == "graded" and earlier.trained and not self._setup.train
+                    not self._setup.train and earlier and earlier.status == SubmissionStatus.GRADED and earlier.trained
                 )
                 return None
             result.checks, result.trained = earlier.checks, earlier.trained
@@ -303,10 +303,10 @@ class _Class:
     def _note_crash(self, submission: Submission, result: Result, error: Exception) -> tuple[Result, Mark]:
         """Write the trace to a log, and a remark to the row, which is returned."""
         log = self._results / submission.stem / ERROR_LOG
-        result.status, result.key, result.checks = "crashed", "", []
+        result.status, result.key, result.checks = SubmissionStatus.CRASHED, "", []
         failure = f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
         result.problem = str(error) if isinstance(error, Changed) else failure
-        with contextlib.suppress(OSError, DataError):
+        with contextlib.suppress(OSError):
             log.parent.mkdir(exist_ok=True)
             log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
             return self._publish(submission, result)
@@ -327,17 +327,18 @@ class _Class:
         folder.mkdir(exist_ok=True)
         write_result(folder / RESULT, result, marks)
         write_feedback(folder / FEEDBACK, result, marks, assignment, written.comment)
-        if result.status != "crashed":
+        if result.status != SubmissionStatus.CRASHED:
             (folder / ERROR_LOG).unlink(missing_ok=True)  # of an earlier run
-        checks = [dataclasses.replace(check, log="") for check in result.checks]
-        return dataclasses.replace(result, checks=checks), marks
+        return _without_logs(result, marks)
 
     def compare(self, rows: Rows) -> None:
         """Compare the graded submissions with each other and with the archive, and write the page.
 
         Raises GradingError where that fails: by now everything else is done.
         """
-        graded = [(row, self._options.submissions / row.zip) for row, _ in rows if row.status == "graded"]
+        graded = [
+            (row, self._options.submissions / row.zip) for row, _ in rows if row.status == SubmissionStatus.GRADED
+        ]
         try:
             archive = archived(self._options.archive, self._options.submissions)
             lines = compare(self._library, graded, archive, self._setup.assignment, self._options.out)
@@ -373,6 +374,12 @@ def _is_of_an_earlier_zip(result: Result, written: Row, earlier: Result | None) 
     return result.marked["zip_sha256"] != result.zip_sha256
 
 
+def _without_logs(result: Result, marks: Mark) -> tuple[Result, Mark]:
+    marked = [dataclasses.replace(row, check=dataclasses.replace(row.check, log="")) for row in marks.checks]
+    checks = [row.check for row in marked]
+    return dataclasses.replace(result, checks=checks), dataclasses.replace(marks, checks=marked)
+
+
 def _refused(result: Result, problem: str) -> Result:
-    result.status, result.problem, result.checks = "refused", problem, assessment.refusal(problem)
+    result.status, result.problem, result.checks = SubmissionStatus.REFUSED, problem, assessment.refusal(problem)
     return result

@@ -60,7 +60,7 @@ def _tracked() -> set[str] | None:
 def write_handout(path: str | Path) -> None:
     """Write the hand-out's zip, whose bytes depend on nothing but the kit's files.
 
-    Raises OSError or DataError where a file can't be read or written, or is missing.
+    Raises OSError where a file can't be read or written, or is missing.
     """
     files = {f"{FOLDER}/{name}": (KIT / name).read_bytes() for name in handed_out()}
     with atomic_file(Path(path)) as file:

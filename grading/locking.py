@@ -5,10 +5,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from labkit.errors import KitError
+
 FILE = ".lock"
 
 
-class InUse(Exception):
+class InUse(KitError):
     """Somebody else grades into the folder; the text says so, and what to do."""
 
 

@@ -1,6 +1,5 @@
 """Checks a report: it is read in the sandbox, and what was found there is judged by labkit/checks/report/rules.py."""
 
-import json
 from pathlib import Path
 
 from grading.intake.unpacking import REPORT
@@ -8,7 +7,8 @@ from grading.sandbox.runner import Sandbox
 from grading.staging import TEMPLATE, TRUSTED, stage
 from labkit.checks.assignment import Assignment
 from labkit.checks.check import Check, skipped
-from labkit.checks.report.rules import PARTS, Found, Unread, judge, unread, unread_of
+from labkit.checks.report.rules import PARTS, TEXT, Found, Unread, judge, reading_of, unread
+from labkit.errors import RecordError
 from labkit.limits import MIB, Limits, Outcome
 
 LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
@@ -22,7 +22,7 @@ def check_report(folder: Path, assignment: Assignment, sandbox: Sandbox, scratch
     other uses, "" without one.
     """
     if not (folder / REPORT).is_file():
-        return [skipped(f"report/{name}", "there is no report") for name in ("text", *PARTS)], ""
+        return [skipped(name, "there is no report") for name in (TEXT, *PARTS)], ""
     found, problem, outcome = read_report(folder, sandbox, scratch)
     details = {"log": outcome.log, "seconds": outcome.seconds}
     if found is None:
@@ -48,9 +48,7 @@ def read_report(folder: Path, sandbox: Sandbox, scratch: Path) -> tuple[Found | 
         problem = f"reading the PDF {outcome.problem}: it is damaged, or far too complicated; export it again"
         return None, Unread(problem), outcome
     try:
-        record = json.loads((scratch / "output" / "found").read_bytes())
-        if "problem" in record:
-            return None, unread_of(record), outcome
-        return Found(**record), None, outcome
-    except (OSError, ValueError, TypeError):
+        reading = reading_of((scratch / "output" / "found").read_bytes())
+    except (OSError, RecordError):
         return None, Unread("reading the PDF left nothing behind: it is damaged; export it again"), outcome
+    return (None, reading, outcome) if isinstance(reading, Unread) else (reading, None, outcome)

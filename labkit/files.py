@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from labkit.errors import DataError
+from labkit.errors import KitError
 
 # The modules beside labkit/, which students read, run or import.
 FACES = ("softmax_mnist", "deep_mnist", "input_data", "plotter", "lab", "compare", "submit")
@@ -16,12 +16,22 @@ KIT = Path(__file__).resolve().parent.parent  # the folder of the scripts and of
 STALE_AFTER = 3600  # seconds without a write, after which a temporary file belongs to a killed process
 
 
+class WriteError(KitError, OSError):
+    """A file can't be written; the text names it, and says why and what to do next."""
+
+    def __init__(self, path: Path, cause: OSError) -> None:
+        super().__init__(cause.errno, cause.strerror, str(path))
+
+    def __str__(self) -> str:
+        return f"{self.filename} cannot be written: {self.strerror}. {_remedy(self)}"
+
+
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[BinaryIO]:
     """Open a temporary file that is renamed to `path` if the block succeeds, and deleted if it fails.
 
     Its name is unique, so that any number of processes may write `path` at once; readers see one whole file
-    or another. The data reaches the disk before the name does. An OSError in the block becomes a DataError
+    or another. The data reaches the disk before the name does. An OSError in the block becomes a WriteError
     that names `path`.
     """
     # Not tempfile: its files are private to their owner, and this one is to be shared.
@@ -38,7 +48,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
             with contextlib.suppress(OSError):  # gone after os.replace; never there if it could not be opened
                 temporary.unlink()
     except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror}. {_remedy(error)}") from error
+        raise WriteError(path, error) from error
 
 
 def _remove_stale(directory: Path, now: float) -> None:

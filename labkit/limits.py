@@ -3,13 +3,14 @@
 import signal
 from dataclasses import dataclass
 
+from labkit.errors import KitError
 from labkit.text import printable
 
 MIB = 2**20
 FLOOD = 1024  # times `log_bytes`: a run that prints more is ended, because reading on would only cost time
 
 
-class SandboxError(Exception):
+class SandboxError(KitError):
     """The sandbox itself failed, not what ran in it; the text says how."""
 
 

@@ -13,6 +13,8 @@ import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from labkit.errors import KitError
+
 NEWER = (3, 12)  # has a syntax that older ones have not: nested f-strings, type statements, def f[T]
 MESSAGE = 700  # characters of a line that are kept
 IMAGES = 2  # blank ones, to try a model with
@@ -100,7 +102,7 @@ class NoModel(Exception):
     """The script has no Model."""
 
 
-class ModelError(Exception):
+class ModelError(KitError):
     """A Model that can be called, and is none of the lab's; the text says what is wrong and what to do next."""
 
 

@@ -20,12 +20,12 @@ DATA_DEFAULT = "$%s, else %s" % (DATA_VARIABLE, DATA_FOLDER)  # for the help of 
 # The modules of the packages that requirements.txt installs, and of others that these import where they are there.
 PACKAGES = """
 IPython PIL _distutils_hack _pytest absl anyascii astunparse backports brotli certifi chardet charset_normalizer clang
-colorama contourpy cryptography cv2 cycler dateutil dill exceptiongroup execnet flatbuffers fontTools fsspec gast google
-grpc h5py idna iniconfig jax keras kiwisolver markdown markdown_it markupsafe matplotlib mdurl ml_dtypes mpl_toolkits
-namex numpy opt_einsum optree packaging pandas pasta pkg_resources platformdirs pluggy pooch psutil py pydot pygments
-pylab pyparsing pypdf pytest requests rich scipy setuptools simplejson six sklearn socks tensorboard
-tensorboard_data_server tensorflow termcolor tomli torch tqdm typing_extensions tzdata urllib3 werkzeug wheel wrapt
-xdist
+colorama contourpy cryptography cv2 cycler dateutil dill exceptiongroup execnet flatbuffers fontTools fsspec gast
+google grpc h5py idna iniconfig jax keras kiwisolver markdown markdown_it markupsafe matplotlib mdurl ml_dtypes
+mpl_toolkits msgspec namex numpy opt_einsum optree packaging pandas pasta pkg_resources platformdirs pluggy pooch
+psutil py pydot pygments pylab pyparsing pypdf pytest requests rich scipy setuptools simplejson six sklearn socks
+tensorboard tensorboard_data_server tensorflow termcolor tomli torch tqdm typing_extensions tzdata urllib3 werkzeug
+wheel wrapt xdist
 """.split()
 LOADABLE = (".py", ".pyc", ".pyd", ".pyw", ".so")  # how the names of files end that can be imported
 

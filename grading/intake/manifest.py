@@ -1,13 +1,13 @@
 """manifest.json, which `submit.py pack` puts into a zip: what a zip says of itself, which is no more than a claim."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from grading.intake.zips import LIMITS, BadZip, Limits, open_zip
+from labkit.errors import RecordError
+from labkit.formats import read_record
 from labkit.submission.names import same_number, same_person
-from labkit.submission.packing import MANIFEST, kit_version
+from labkit.submission.packing import MANIFEST, ManifestRecord, kit_version
 from labkit.text import SHOWN, quoted
 
 MAX_BYTES = 2**16
@@ -72,14 +72,12 @@ def read_manifest(zip_path: Path, limits: Limits = LIMITS) -> Manifest | None:
 
 def _parse(data: bytes) -> Manifest:
     try:
-        record = json.loads(data)
-        checks = record.get("failed_checks")
-        texts: dict[str, Any] = {key: _text(record.get(key)) for key in ("id", "name", "surname", "kit")}
-        failed = tuple(_text(check) for check in checks) if isinstance(checks, list) else ()
-        return Manifest(**texts, forced=record.get("forced") is True, failed_checks=failed)
-    except (ValueError, AttributeError, RecursionError):
+        said = read_record(data, ManifestRecord, earlier=True)
+    except RecordError:
         return Manifest(readable=False)
+    failed = tuple(_text(check) for check in said.failed_checks)
+    return Manifest(_text(said.id), _text(said.name), _text(said.surname), _text(said.kit), said.forced, failed)
 
 
-def _text(value: Any) -> str:
-    return value.strip()[:SHOWN] if isinstance(value, str) else ""
+def _text(value: str) -> str:
+    return value.strip()[:SHOWN]

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from labkit.errors import KitError
 from labkit.text import quoted
 
 CHUNK = 2**16  # bytes read and unpacked at once
@@ -43,7 +44,7 @@ FORMATS = (
 TAR_MAGIC = b"ustar"  # at byte 257
 
 
-class BadZip(Exception):
+class BadZip(KitError):
     """A zip that is not graded; the text tells the student what was wrong and what to do."""
 
 

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from grading.inside.trusted.inspector import Answer
 from grading.networks.worker_report import text
 from grading.sandbox.runner import Running, Sandbox
 from grading.staging import TRUSTED, stage
 from labkit.data.idx_files import TEST_IMAGES, TEST_LABELS, TRAIN_IMAGES, TRAIN_LABELS, read_idx
+from labkit.formats import read_record
 from labkit.limits import MIB, Limits, SandboxError
 
 # Memory that is given back to the kernel comes again page by page, which is a third of the time with large tensors.
@@ -105,33 +107,35 @@ class Inspector:
         if recipe and data:
             request["recipe"] = dict(recipe)
         answer = self._ask(request, START_SECONDS + READING_SECONDS + training_seconds)
-        if "stopped" in answer:
-            return Found([f"reading the model's graph {text(answer['stopped'])} and was stopped"], [], 0.0, [])
-        lists = ([text(line) for line in answer[key]] for key in ("problems", "remarks", "layers"))
-        problem = answer.get("first_weights")
-        if "training_stopped" in answer and not problem:
-            if answer["training_stopped"] != "timeout":  # no student code runs there
-                raise SandboxError(f"training broke off ({text(answer['training_stopped'])}): {text(answer['log'])}")
+        if answer.stopped:
+            return Found([f"reading the model's graph {text(answer.stopped)} and was stopped"], [], 0.0, [])
+        problem = answer.first_weights
+        if answer.training_stopped and not problem:
+            if answer.training_stopped != "timeout":  # no student code runs there
+                raise SandboxError(f"training broke off ({text(answer.training_stopped)}): {text(answer.log)}")
             problem = f"the network could not be trained in the {training_seconds:g} s allowed"
         return Found(
-            *(next(lists), next(lists), float(answer["fraction"]), next(lists)),
-            unread=answer["unread"] and text(answer["unread"]),
-            run=answer["run"] and text(answer["run"]),
-            untrained=_of_test_set(known, answer.get("untrained"), data),
-            trained=_of_test_set(accuracy, answer.get("trained"), data),
+            problems=[text(line) for line in answer.problems],
+            remarks=[text(line) for line in answer.remarks],
+            fraction=answer.fraction,
+            layers=[text(line) for line in answer.layers],
+            unread=answer.unread and text(answer.unread),
+            run=answer.run and text(answer.run),
+            untrained=_of_test_set(known, answer.untrained, data),
+            trained=_of_test_set(accuracy, answer.trained, data),
             training_problem=problem and text(problem),
         )
 
-    def _ask(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], seconds: float) -> Answer:
         """Send a request; return the answer. A graph that ends the whole process gets a second chance, in a new one."""
         for last in (False, True):
             try:
-                return json.loads(self._process.ask(json.dumps(request).encode(), seconds))
+                return read_record(self._process.ask(json.dumps(request).encode(), seconds), Answer)
             except SandboxError:
                 self._process.close()
                 self._start()
                 if last:
-                    return {"stopped": "ended the process that reads, twice,"}
+                    return Answer(stopped="ended the process that reads, twice,")
         raise AssertionError  # never reached
 
     def _images(self, data: Path | None) -> str:
@@ -173,7 +177,7 @@ def known(found: np.ndarray, labels: np.ndarray) -> float:
 
 
 def _of_test_set(
-    measure: Callable[[np.ndarray, np.ndarray], float], predictions: Any, data: Path | None
+    measure: Callable[[np.ndarray, np.ndarray], float], predictions: str | None, data: Path | None
 ) -> float | None:
     if predictions is None:
         return None

@@ -24,7 +24,7 @@ from grading.networks.worker_report import Record, Records, read_report
 from grading.sandbox.runner import Sandbox
 from grading.staging import WORKER, stage
 from labkit.checks.assignment import NETWORKS, Assignment
-from labkit.checks.check import Check, failed, passed, skipped, undecided
+from labkit.checks.check import Check, CheckId, failed, passed, skipped, undecided
 from labkit.data.idx_files import TRAIN_IMAGES, TRAIN_LABELS
 from labkit.data.mnist_files import load_files
 from labkit.limits import MIB, Limits, Outcome
@@ -99,23 +99,23 @@ class _Submission:
     def check(self) -> list[Check]:
         present = [script for script in NETWORKS if script in self.scripts]
         records = self._records(present)
-        checks = {}
+        checks: dict[CheckId, Check] = {}
         for script in present:
             checks |= self._check_script(script, records[script])
-        names = [f"{kind}/{script}" for kind in ("run", "architecture", "training") for script in NETWORKS]
+        names = [CheckId(kind, script) for kind in ("run", "architecture", "training") for script in NETWORKS]
         return [checks.get(name) or skipped(name, self._why_skipped(name, checks)) for name in names]
 
-    def _is_right(self, script: str, checks: dict[str, Check]) -> bool:
-        check = checks.get(f"architecture/{script}")
+    def _is_right(self, script: str, checks: dict[CheckId, Check]) -> bool:
+        check = checks.get(CheckId("architecture", script))
         return check is not None and check.passed
 
-    def _why_skipped(self, name: str, checks: dict[str, Check]) -> str:
-        kind, _, script = name.partition("/")
+    def _why_skipped(self, name: CheckId, checks: dict[CheckId, Check]) -> str:
+        script = name.subject
         if script not in self.scripts:
             return f"there is no {script}.py"
-        if kind == "training" and (self.data is None or self._is_right(script, checks)):
+        if name.group == "training" and (self.data is None or self._is_right(script, checks)):
             return "the networks were not trained this time"
-        depends_on = "architecture" if f"architecture/{script}" in checks else "run"
+        depends_on = "architecture" if CheckId("architecture", script) in checks else "run"
         return f"this needs {depends_on}/{script} to be right first"
 
     # ------------------------------------------------------------------------------------------------ in the sandbox
@@ -162,9 +162,9 @@ class _Submission:
 
     # ---------------------------------------------------------------------------------------------------- the checks
 
-    def _check_script(self, script: str, records: Records) -> dict[str, Check]:
+    def _check_script(self, script: str, records: Records) -> dict[CheckId, Check]:
         """Run the checks of a script; architecture/ only where there is a graph, training/ where that is right."""
-        name, found, checks = f"run/{script}", None, {}
+        name, found, checks = CheckId("run", script), None, {}
         if records.graph:
             started = time.perf_counter()
             found = self._inspect(script, records)
@@ -208,9 +208,9 @@ class _Submission:
             return f"python {script}.py --steps {STEPS}: its weights could not be read after the {STEPS} steps"
         return f"python {script}.py --steps {STEPS}: {found.run}" if found and found.run else None
 
-    def _check_network(self, script: str, records: Records, found: Found, seconds: float) -> dict[str, Check]:
+    def _check_network(self, script: str, records: Records, found: Found, seconds: float) -> dict[CheckId, Check]:
         """Return the checks architecture/, and training/ where the network was trained."""
-        name, error = f"architecture/{script}", records.tasks["export"].model_error
+        name, error = CheckId("architecture", script), records.tasks["export"].model_error
         problems = [f"the model fails: {error}", *found.problems] if error else found.problems
         more = len(found.layers) - LAYERS_SHOWN
         layers = [*found.layers[:LAYERS_SHOWN], *([f"... and {more} more"] if more > 0 else [])]
@@ -226,15 +226,15 @@ class _Submission:
             checks = {name: undecided(name, message, **details)}
             if self.data:
                 untold = f"{script} could not be trained, because the grader could not read it"
-                checks[f"training/{script}"] = undecided(f"training/{script}", untold)
+                checks[CheckId("training", script)] = undecided(CheckId("training", script), untold)
             return checks
         checks = {name: passed(name, f"the layers are those of {script}", **details)}
         if self.data:
-            checks[f"training/{script}"] = self._check_training(script, found)
+            checks[CheckId("training", script)] = self._check_training(script, found)
         return checks
 
     def _check_training(self, script: str, found: Found) -> Check:
-        name, recipe = f"training/{script}", self.assignment.training
+        name, recipe = CheckId("training", script), self.assignment.training
         if found.training_problem or found.trained is None or found.untrained is None:
             return failed(name, found.training_problem or "the network could not be trained in the time allowed")
         if found.untrained > UNTRAINED:

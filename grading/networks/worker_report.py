@@ -1,10 +1,12 @@
 """Reads what the worker left: untrusted, so checked for its form, capped, and made fit for a terminal."""
 
-import json
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from labkit.errors import RecordError
+from labkit.formats import as_record, read_record
 from labkit.limits import MIB, Outcome
 from labkit.text import printable
 
@@ -13,6 +15,38 @@ TASKS = tuple(SUFFIXES)
 MAX_REPORT = 4 * MIB
 MAX_TEXT = 2000  # characters of a message
 MAX_LOG = 20_000  # characters
+MOST = 1e9  # a larger number is none, and could only spoil what is shown
+
+
+@dataclass(frozen=True)
+class _Report:
+    """report.json, of which each part is looked at by itself: one that is of another form spoils none of the others."""
+
+    tasks: list[Any]
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What the worker tells of a task, as in forks.Ended; `result` may be student code's own."""
+
+    script: str
+    task: str
+    ended: str
+    status: int
+    log: str
+    seconds: float
+    result: Any = None
+
+
+@dataclass(frozen=True)
+class _Result:
+    """What a task returned: both kinds of them (worker.export and worker.run) in one."""
+
+    error: str | None = None
+    model_error: str | None = None
+    status: int | None = None
+    steps: int = -1
+    files: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,39 +118,39 @@ class Records:
 def read_report(output: Path, scripts: list[str]) -> dict[str, Records]:
     """Read the records that a worker left in a folder, by script; one that is not of their form counts as missing."""
     found = {script: Records() for script in scripts}
-    path = output / "report.json"
-    try:
-        entries = json.loads(path.read_bytes()) if path.stat().st_size <= MAX_REPORT else []
-    except (OSError, ValueError, RecursionError):
-        entries = []
-    for entry in entries if isinstance(entries, list) else []:
-        if isinstance(entry, dict) and entry.get("script") in scripts and entry.get("task") in TASKS:
-            found[entry["script"]].tasks[entry["task"]] = _record(entry, output)
+    path, entries = output / "report.json", []
+    with contextlib.suppress(OSError, RecordError):
+        if path.stat().st_size <= MAX_REPORT:
+            entries = read_record(path.read_bytes(), _Report).tasks
+    for entry in entries:
+        with contextlib.suppress(RecordError):
+            task = as_record(entry, _Task)
+            if task.script in scripts and task.task in TASKS:
+                found[task.script].tasks[task.task] = _record(task, output)
     return found
 
 
-def text(value: object, limit: int = MAX_TEXT) -> str:
-    """Return untrusted text, fit to be shown; "" for anything else."""
-    return printable(value[:limit]) if isinstance(value, str) else ""
+def text(value: str | None, limit: int = MAX_TEXT) -> str:
+    """Return untrusted text, fit to be shown; "" for none."""
+    return printable(value[:limit]) if value else ""
 
 
-def _record(entry: dict[str, Any], output: Path) -> Record:
-    told = entry.get("result")
-    result = told if isinstance(told, dict) else {}
-    path = output / f"{entry['script']}{SUFFIXES[entry['task']]}"
-    files = result.get("files")
-    has_file = isinstance(files, dict) and path.name in files and path.is_file()
+def _record(task: _Task, output: Path) -> Record:
+    result = _Result()  # what is of another form tells nothing
+    with contextlib.suppress(RecordError):
+        result = as_record(task.result or {}, _Result)
+    path = output / f"{task.script}{SUFFIXES[task.task]}"
     return Record(
-        ended=text(entry.get("ended")),
-        status=int(_number(result.get("status", entry.get("status")))),
-        error=text(result.get("error")),
-        model_error=text(result.get("model_error")),
-        steps=int(_number(result.get("steps"))),
-        file=path if has_file else None,
-        log=text(entry.get("log"), MAX_LOG),
-        seconds=float(_number(entry.get("seconds"))),
+        ended=text(task.ended),
+        status=_bounded(task.status if result.status is None else result.status),
+        error=text(result.error),
+        model_error=text(result.model_error),
+        steps=_bounded(result.steps),
+        file=path if path.name in result.files and path.is_file() else None,
+        log=text(task.log, MAX_LOG),
+        seconds=task.seconds if abs(task.seconds) < MOST else -1.0,  # nor is NaN
     )
 
 
-def _number(value: object) -> float:
-    return value if isinstance(value, int | float) and abs(value) < 1e9 else -1
+def _bounded(number: int) -> int:
+    return number if abs(number) < MOST else -1

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from grading.results.escaping import code_block, markdown, message
 from grading.results.overruling import MALUS
-from grading.results.results import Mark, Result, undecided_checks
+from grading.results.results import Mark, MarkedCheck, Result, SubmissionStatus, undecided_checks
 from labkit.checks.assignment import Assignment
-from labkit.checks.check import FAILED, SKIPPED, UNDECIDED, Check
+from labkit.checks.check import CheckId, Status
 from labkit.files import atomic_file
 from labkit.mistakes import without_place
 from labkit.networks import DROPPED, LAYERS, REMOVED
@@ -20,7 +20,7 @@ LOG_LINES = 25  # of what a script printed; result.json has more of it
 
 
 def write_feedback(path: Path, result: Result, marks: Mark, assignment: Assignment, comment: str = "") -> None:
-    """Write the feedback, atomically; `comment` is the instructor's; raise DataError where it can't be written."""
+    """Write the feedback, atomically; `comment` is the instructor's; raise WriteError where it can't be written."""
     with atomic_file(path) as file:
         file.write(feedback(result, marks, assignment, comment).encode())
 
@@ -28,13 +28,13 @@ def write_feedback(path: Path, result: Result, marks: Mark, assignment: Assignme
 def feedback(result: Result, marks: Mark, assignment: Assignment, comment: str = "") -> str:
     """Return the feedback's text, in which everything that comes from the submission is escaped."""
     parts = [f"# {markdown(assignment.course)}", _who(result)]
-    if result.status == "superseded":
+    if result.status == SubmissionStatus.SUPERSEDED:
         parts.append(f"**This zip was not graded**: {markdown(result.problem)}.")
         return "\n\n".join(parts) + "\n"
     parts += [_score(result, marks), _lateness(result, marks)]
-    if result.status == "graded":
-        parts.append(_table(result, marks))
-        parts += _what_to_look_at(result, marks, assignment)
+    if result.status == SubmissionStatus.GRADED:
+        parts.append(_table(marks))
+        parts += _what_to_look_at(marks, assignment)
         parts += _to_be_settled(result, marks, assignment)
     parts += [_decided(marks, assignment), _manual(result, marks, assignment), _comment(comment), _remarks(result)]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -46,10 +46,10 @@ def _who(result: Result) -> str:
 
 
 def _score(result: Result, marks: Mark) -> str:
-    if result.status == "refused":
+    if result.status == SubmissionStatus.REFUSED:
         points = f"{marks.score:g} of {marks.max_score:g} points"
         return f"**{points}: the zip could not be graded.** {markdown(result.problem)}"
-    if result.status == "crashed":
+    if result.status == SubmissionStatus.CRASHED:
         return "**Not graded yet.** Grading this zip failed, which is not your fault; your instructor has been told."
     more = " Your instructor's points, for what no program could judge, are still to come." if marks.pending else ""
     return f"**{marks.score:g} of {marks.max_score:g} points.**{more}"
@@ -70,25 +70,28 @@ def _time(seconds: float) -> str:
     return f"{hours:,.1f} hours" if hours < 48 else f"{hours / 24:,.1f} days"
 
 
-def _table(result: Result, marks: Mark) -> str:
+def _table(marks: Mark) -> str:
     lines = ["| check | result | points |", "|---|---|---:|"]
-    for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True):
-        outcome = f"{check.status}: {message(check.message)}" if check.status == SKIPPED else check.status
-        outcome = SETTLED_LATER if check.status == UNDECIDED else outcome
+    for row in marks.checks:
+        check = row.check
+        outcome = f"{check.status}: {message(check.message)}" if check.status == Status.SKIPPED else str(check.status)
+        outcome = SETTLED_LATER if check.status == Status.UNDECIDED else outcome
         outcome = SETTLED if check.name in marks.decisions else outcome
-        lines.append(f"| {markdown(check.name)} | {outcome} | {f'{points:g} of {most:g}' if most else ''} |")
+        points = f"{row.points:g} of {row.max_points:g}" if row.max_points else ""
+        lines.append(f"| {markdown(check.name)} | {outcome} | {points} |")
     for name, points in marks.manual.items():
         lines.append(f"| {markdown(name)} | by your instructor | {points:g} |")
     return "\n".join(lines)
 
 
-def _what_to_look_at(result: Result, marks: Mark, assignment: Assignment) -> list[str]:
-    shared = {}  # what keeps several scripts from running is told once
-    for check, points, most in zip(result.checks, marks.points, marks.max_points, strict=True):
-        if check.status == FAILED and not (check.name in marks.decisions and points == most):
-            group, _, subject = check.name.partition("/")
+def _what_to_look_at(marks: Mark, assignment: Assignment) -> list[str]:
+    shared: dict[tuple[str, str], list[MarkedCheck]] = {}  # what keeps several scripts from running is told once
+    for row in marks.checks:
+        check = row.check
+        if check.status == Status.FAILED and not (check.name in marks.decisions and row.points == row.max_points):
+            group, subject = check.name.group, check.name.subject
             told = without_place(check.message, subject) if group == "run" else check.name
-            shared.setdefault((group, told), []).append((check, points, most))
+            shared.setdefault((group, told), []).append(row)
     wrong = [_explain(alike, assignment) for alike in shared.values()]
     return ["## What to look at", *wrong] if wrong else []
 
@@ -115,14 +118,11 @@ def _decided(marks: Mark, assignment: Assignment) -> str:
     return "## Settled by your instructor\n\n" + "\n".join(lines) if lines else ""
 
 
-def _explain(alike: list[tuple[Check, float, float]], assignment: Assignment) -> str:
-    """Write the section about failed checks with the same message: (check, points, most) of each."""
-    check = alike[0][0]
+def _explain(alike: list[MarkedCheck], assignment: Assignment) -> str:
+    """Write the section about failed checks with the same message."""
+    check = alike[0].check
     expected, to_do = _guide(check.name, assignment)
-    heads = [
-        f"{markdown(check.name)}{f' ({points:g} of {most:g} points)' if most else ''}" for check, points, most in alike
-    ]
-    lines = [f"### {', '.join(heads)}"]
+    lines = [f"### {', '.join(map(_with_points, alike))}"]
     lines += [f"- Expected: {expected}"] if expected else []
     lines += [f"- Found: {message(check.message)}"]
     lines += [f"- The layers found:{_numbered(map(markdown, check.layers))}"] if check.layers else []
@@ -132,6 +132,11 @@ def _explain(alike: list[tuple[Check, float, float]], assignment: Assignment) ->
         log = _GONE.sub("", check.log)
         section += f"\n\nWhat it printed:\n\n{code_block(log, LOG_LINES)}"
     return section
+
+
+def _with_points(row: MarkedCheck) -> str:
+    name = markdown(row.check.name)
+    return f"{name} ({row.points:g} of {row.max_points:g} points)" if row.max_points else name
 
 
 def _dropout(script: str) -> str:
@@ -144,9 +149,9 @@ def _numbered(lines: Iterable[object]) -> str:
     return "".join(f"\n  {number}. {line}" for number, line in enumerate(lines, 1))
 
 
-def _guide(name: str, assignment: Assignment) -> tuple[str, str]:
+def _guide(name: CheckId, assignment: Assignment) -> tuple[str, str]:
     """Return what a check expects, and what to do where it failed; both "" for a check that explains itself."""
-    group, _, subject = name.partition("/")
+    group, subject = name.group, name.subject
     number = subject.removeprefix("model_no")
     if group == "files":
         file = "the report, one PDF," if subject == "report" else f"{subject}.py"
@@ -194,7 +199,9 @@ _REPORT = {
 
 def _manual(result: Result, marks: Mark, assignment: Assignment) -> str:
     given = [item for item in assignment.manual if item.name in marks.manual]
-    pending = [item for item in assignment.manual if item.name in marks.pending and result.status == "graded"]
+    pending = [
+        item for item in assignment.manual if item.name in marks.pending and result.status == SubmissionStatus.GRADED
+    ]
     lines = [
         f"- **{markdown(item.name)}**, {marks.manual[item.name]:g} of {item.points:g}: {item.text}" for item in given
     ]

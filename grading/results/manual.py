@@ -26,6 +26,7 @@ from grading.results.escaping import cell
 from grading.results.overruling import Decision, read_decisions
 from grading.results.results import Result
 from labkit.checks.assignment import ManualItem
+from labkit.errors import KitError
 from labkit.files import atomic_file
 from labkit.text import printable, quoted
 
@@ -37,7 +38,7 @@ SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")  # what a table is saved as
 NAMED = 10  # rows that are told of many
 
 
-class ManualError(Exception):
+class ManualError(KitError):
     """manual.csv can't be used; the text names row, column, value and what is expected."""
 
 
@@ -97,10 +98,10 @@ class Manual:
         """List the rows whose points or decisions have no effect, a line each with the reason and what to do."""
         lines = []
         owners = {id(row): result for result in results if (row := self.of(result)).number}
-        counting = {result.id: result for result in results if result.id and result.status != "superseded"}
+        counting = {result.id: result for result in results if result.id and not result.is_superseded}
         for row in self._rows:
             owner = owners.get(id(row))
-            if not row.counts or (owner and owner.status != "superseded"):
+            if not row.counts or (owner and not owner.is_superseded):
                 continue
             what = f"{sum(row.points.values()):g} points count" if row.points else f"column {OVERRULE} counts"
             points = f"row {row.number}: its {what} for nobody"
@@ -145,7 +146,7 @@ def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, fl
 def add_rows(path: Path, results: Sequence[Result], items: Sequence[ManualItem]) -> None:
     """Add a row with empty cells for each result that has none; make the file if there is none.
 
-    Raises ManualError where the file can't be read, DataError where it can't be written.
+    Raises ManualError where the file can't be read, WriteError where it can't be written.
     """
     head, rows, dialect = (
         ["id", "name", "surname", FOLDER, ZIP, *(item.name for item in items), COMMENT, OVERRULE],

@@ -7,30 +7,43 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from grading.results.escaping import cell
 from grading.results.overruling import MALUS, Decision
 from labkit.checks.assignment import Assignment
-from labkit.checks.check import FAILED, PASSED, UNDECIDED, Check
+from labkit.checks.check import Check, Status
+from labkit.errors import RecordError
 from labkit.files import atomic_file
+from labkit.formats import FORMAT, read_record
 from labkit.version import VERSION
 
 RESULT, FEEDBACK, GRADES = "result.json", "feedback.md", "grades.csv"
 SUBMISSIONS = "submissions"  # the folder, within that of the results, with a folder for each submission
 
 
+class SubmissionStatus(str, Enum):
+    """What became of a submission."""
+
+    GRADED = "graded"
+    REFUSED = "refused"  # nothing in it could be graded
+    SUPERSEDED = "superseded"  # another zip of the student's counts
+    CRASHED = "crashed"  # the grader did, whoever's fault that is
+    WAITING = "waiting"  # in the table of a run that was stopped
+
+    def __str__(self) -> str:  # as it is written to files, whatever the version of Python
+        return self.value
+
+
 @dataclass
 class Result:
     """What was found out about one zip; which points that earns is the rubric's, and worked out by `mark`.
 
-    `folder` is that of its results. `status` is "graded", "refused" (nothing in it could be graded), "superseded"
-    (another zip of the student's counts), "crashed" (the grader did, whoever's fault that is) or, in the table of a run
-    that was stopped, "waiting". `key` stands for all
-    that the checks depend on, but for `trained`. `problem` is why it was not graded, "" where it was. `late_seconds`
-    counts from the deadline, 0.0 for in time. `marked` is what the present manual points are for: the zip that they
-    were first seen with.
+    `folder` is that of its results. `key` stands for all that the checks depend on, but for `trained`. `problem` is why
+    it was not graded, "" where it was. `late_seconds` counts from the deadline, 0.0 for in time. `marked` is what the
+    present manual points are for: the zip that they were first seen with.
     """
 
     zip: str
@@ -44,12 +57,17 @@ class Result:
     kit: str
     folder: str = ""
     key: str = ""
-    status: str = "graded"
+    status: SubmissionStatus = SubmissionStatus.GRADED
     problem: str = ""
     trained: bool = True
     marked: dict[str, str] = field(default_factory=dict)  # "row": what manual.csv says; "zip_sha256": of which zip
     remarks: list[str] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether another zip of the student's counts."""
+        return self.status == SubmissionStatus.SUPERSEDED
 
     @property
     def who(self) -> str:
@@ -58,17 +76,25 @@ class Result:
 
 
 @dataclass(frozen=True)
+class MarkedCheck:
+    """A check with the points that it earned, and the most that it could; those are 0 where it is still open."""
+
+    check: Check
+    points: float
+    max_points: float
+
+
+@dataclass(frozen=True)
 class Mark:
     """The points of a result.
 
-    `points` and `max_points` have an entry for each check, `manual` one for each item that the instructor has marked,
-    and `decisions` one for each check that the instructor overruled, and for a malus. `score` is what is left of all
-    points after `late_penalty` and malus; `max_score` is of what was marked so far, so it leaves out what is `pending`:
-    undecided checks, and manual items without points.
+    `manual` has an entry for each item that the instructor has marked, and `decisions` one for each check that the
+    instructor overruled, and for a malus. `score` is what is left of all points after `late_penalty` and malus;
+    `max_score` is of what was marked so far, so it leaves out what is `pending`: undecided checks, and manual items
+    without points.
     """
 
-    points: list[float]
-    max_points: list[float]
+    checks: list[MarkedCheck]
     manual: dict[str, float]
     pending: list[str]
     late_penalty: float
@@ -89,18 +115,13 @@ def mark(
     names of checks, and overruling.MALUS, to what the instructor decided, whatever a check came to.
     """
     manual, decisions = manual or {}, decisions or {}
-    most = [_most(check, result, assignment, decisions) for check in result.checks]
-    points = [
-        decisions[check.name].points if check.name in decisions else _points(check, best, assignment)
-        for check, best in zip(result.checks, most, strict=True)
-    ]
+    checks = [_mark_check(check, result, assignment, decisions) for check in result.checks]
     malus = decisions[MALUS].points if MALUS in decisions else 0.0
-    reached = sum(points) + sum(manual.values())
+    reached = sum(row.points for row in checks) + sum(manual.values())
     percent = assignment.late.percent(datetime.timedelta(seconds=result.late_seconds))
     penalty = round(reached * percent / 100, 2)
     return Mark(
-        points=points,
-        max_points=most,
+        checks=checks,
         manual=manual,
         pending=[
             *(check.name for check in undecided_checks(result, assignment, decisions)),
@@ -108,30 +129,43 @@ def mark(
         ],
         late_penalty=penalty,
         score=max(0.0, round(reached - penalty - malus, 2)),
-        max_score=round(sum(most) + sum(item.points for item in assignment.manual if item.name in manual), 2),
+        max_score=round(
+            sum(row.max_points for row in checks)
+            + sum(item.points for item in assignment.manual if item.name in manual),
+            2,
+        ),
         decisions=decisions,
     )
 
 
 def undecided_checks(result: Result, assignment: Assignment, decisions: Mapping[str, Decision]) -> list[Check]:
     """Return the checks of a result that a person has still to settle, of those that are worth points."""
-    undecided = [check for check in result.checks if check.status == UNDECIDED and check.name not in decisions]
+    undecided = [check for check in result.checks if check.status == Status.UNDECIDED and check.name not in decisions]
     return [check for check in undecided if assignment.points.get(check.name)]
 
 
-def _most(check: Check, result: Result, assignment: Assignment, decisions: Mapping[str, Decision]) -> float:
-    open_ = check.status == UNDECIDED or _left_out(check, result)
-    return 0.0 if open_ and check.name not in decisions else assignment.points.get(check.name, 0.0)
+def _mark_check(check: Check, result: Result, assignment: Assignment, decisions: Mapping[str, Decision]) -> MarkedCheck:
+    most = assignment.points.get(check.name, 0.0)
+    if check.name in decisions:
+        return MarkedCheck(check, decisions[check.name].points, most)
+    if _is_open(check, result):
+        return MarkedCheck(check, 0.0, 0.0)
+    return MarkedCheck(check, _points(check, most, assignment), most)
+
+
+def _is_open(check: Check, result: Result) -> bool:
+    """Whether a check earns nothing and costs nothing, as long as the instructor does not decide it."""
+    return check.status == Status.UNDECIDED or _left_out(check, result)
 
 
 def _left_out(check: Check, result: Result) -> bool:
-    return check.name.startswith("training/") and not result.trained  # the instructor's choice: it costs no points
+    return check.name.group == "training" and not result.trained  # the instructor's choice: it costs no points
 
 
 def _points(check: Check, most: float, assignment: Assignment) -> float:
-    if check.status == PASSED:
+    if check.status == Status.PASSED:
         return most
-    if check.status == FAILED and assignment.partial_credit:
+    if check.status == Status.FAILED and assignment.partial_credit:
         return round(most * check.fraction, 2)
     return 0.0
 
@@ -140,11 +174,12 @@ def _points(check: Check, most: float, assignment: Assignment) -> float:
 
 
 def write_result(path: Path, result: Result, marks: Mark) -> None:
-    """Write a result with its points, atomically; raise DataError where that fails."""
-    record: dict[str, Any] = {"version": VERSION, **dataclasses.asdict(result)}
-    checks = record.pop("checks")
-    for check, points, most in zip(checks, marks.points, marks.max_points, strict=True):
-        check |= {"points": points, "max_points": most}
+    """Write a result with its points, atomically; raise WriteError where that fails."""
+    record: dict[str, Any] = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(result)}
+    del record["checks"]
+    checks = [
+        dataclasses.asdict(row.check) | {"points": row.points, "max_points": row.max_points} for row in marks.checks
+    ]
     record |= {"score": marks.score, "max_score": marks.max_score, "late_penalty": marks.late_penalty}
     decisions = {name: dataclasses.asdict(decision) for name, decision in marks.decisions.items()}
     record |= {"manual": marks.manual, "decisions": decisions, "checks": checks}
@@ -155,16 +190,9 @@ def write_result(path: Path, result: Result, marks: Mark) -> None:
 def read_result(path: Path) -> Result | None:
     """Read the result of an earlier run; None if there is none, or none that this version of the kit can read."""
     try:
-        record = json.loads(path.read_bytes())
-        lists = ("remarks", "layers")
-        checks = [_from(Check, check | {key: tuple(check[key]) for key in lists}) for check in record["checks"]]
-        return _from(Result, record | {"checks": checks})
-    except (OSError, ValueError, TypeError, KeyError):
+        return read_record(path.read_bytes(), Result)
+    except (OSError, RecordError):
         return None
-
-
-def _from(kind: Any, record: dict[str, Any]) -> Any:
-    return kind(**{part.name: record[part.name] for part in dataclasses.fields(kind)})
 
 
 # ---------------------------------------------------------------------------------------------------------- grades.csv
@@ -174,7 +202,7 @@ def write_grades(path: Path, rows: Sequence[tuple[Result, Mark]], assignment: As
     """Write the class's table, atomically: a row for each zip.
 
     `rows` are pairs of Result and Mark. A zip that does not count, or that the grader failed on, has no score: an empty
-    cell is not a 0. Raises DataError where the file can't be written.
+    cell is not a 0. Raises WriteError where the file can't be written.
     """
     names = [*assignment.points]
     items = [item.name for item in assignment.manual]
@@ -183,18 +211,17 @@ def write_grades(path: Path, rows: Sequence[tuple[Result, Mark]], assignment: As
     table = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
     table.writerow([*head, *names, *items, "remarks"])
     for result, marks in rows:
-        counts = result.status in ("graded", "refused")
-        earned = {
-            check.name: points
-            for check, points in zip(result.checks, marks.points, strict=True)
-            if counts
-            and (check.name in marks.decisions or (check.status != UNDECIDED and not _left_out(check, result)))
+        counts = result.status in (SubmissionStatus.GRADED, SubmissionStatus.REFUSED)
+        earned: dict[str, float] = {
+            row.check.name: row.points
+            for row in marks.checks
+            if counts and (row.check.name in marks.decisions or not _is_open(row.check, result))
         }
-        row = [result.id, result.name, result.surname, result.zip, result.status]
-        row += [marks.score, marks.max_score] if counts else ["", ""]
-        row += [round(result.late_seconds / 3600, 2), marks.late_penalty if counts else ""]
-        row += [earned.get(name, "") for name in names]
-        row += [marks.manual.get(name, "") for name in items]
+        cells = [result.id, result.name, result.surname, result.zip, result.status]
+        cells += [marks.score, marks.max_score] if counts else ["", ""]
+        cells += [round(result.late_seconds / 3600, 2), marks.late_penalty if counts else ""]
+        cells += [earned.get(name, "") for name in names]
+        cells += [marks.manual.get(name, "") for name in items]
         open_ = [
             f"{check.name} is to be settled by hand, up to {assignment.points[check.name]:g} points: {check.message}"
             for check in undecided_checks(result, assignment, marks.decisions)
@@ -203,7 +230,7 @@ def write_grades(path: Path, rows: Sequence[tuple[Result, Mark]], assignment: As
             f"{name} = {decision.points:g} by the instructor: {decision.reason}"
             for name, decision in marks.decisions.items()
         ]
-        row.append("; ".join(filter(None, (result.problem, *open_, *decided, *result.remarks))))
-        table.writerow(map(cell, row))
+        cells.append("; ".join(filter(None, (result.problem, *open_, *decided, *result.remarks))))
+        table.writerow(map(cell, cells))
     with atomic_file(path) as file:
         file.write(text.getvalue().encode())

@@ -7,8 +7,8 @@ from pathlib import Path
 from grading.intake.submission import Submission
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import OVERRULE, Manual
-from grading.results.results import FEEDBACK, GRADES, SUBMISSIONS, Mark, Result
-from labkit.checks.check import UNDECIDED
+from grading.results.results import FEEDBACK, GRADES, SUBMISSIONS, Mark, Result, SubmissionStatus
+from labkit.checks.check import Status
 from labkit.text import printable, quoted
 
 NAMED = 10  # that are named of many
@@ -18,7 +18,8 @@ Rows = Sequence[tuple[Result, Mark]]
 def summary(rows: Rows, manual: Manual, out: Path, *, trained: bool, lost: int) -> list[str]:
     """Write the lines; `trained`: whether this run trains; `lost`: how many submissions lose trainings by that."""
     counts = Counter(result.status for result, _ in rows)
-    states = ", ".join(f"{counts[status]} {status}" for status in ("graded", "refused", "superseded", "crashed"))
+    ended = [status for status in SubmissionStatus if status != SubmissionStatus.WAITING]
+    states = ", ".join(f"{counts[status]} {status}" for status in ended)
     late = sum(1 for result, _ in rows if result.late_seconds)
     lines = [f"{len(rows)} zips: {states}; {late} late", *_mean(rows), *_refused(rows), *_undecided(rows)]
     lines += _trainings(rows, lost) if not trained else []
@@ -63,17 +64,21 @@ def gone(rows: Rows, out: Path) -> list[str]:
 
 def _mean(rows: Rows) -> list[str]:
     """Report the mean score of the students; a refused file without an id belongs to none of them."""
-    counted = [marks for result, marks in rows if result.status == "graded" or (_is_refused(result) and result.id)]
+    counted = [marks for result, marks in rows if _is_graded(result) or (_is_refused(result) and result.id)]
     if not counted:
         return []
     mean, most = (sum(getattr(marks, name) for marks in counted) / len(counted) for name in ("score", "max_score"))
-    pending = sum(1 for result, marks in rows if result.status == "graded" and marks.pending)
+    pending = sum(1 for result, marks in rows if _is_graded(result) and marks.pending)
     without = f"; points of {pending} are still to be given by hand" if pending else ""
     return [f"mean score of {len(counted)}: {mean:.1f} of {most:.1f}{without}"]
 
 
+def _is_graded(result: Result) -> bool:
+    return result.status == SubmissionStatus.GRADED
+
+
 def _is_refused(result: Result) -> bool:
-    return result.status == "refused"
+    return result.status == SubmissionStatus.REFUSED
 
 
 def _refused(rows: Rows) -> list[str]:
@@ -89,7 +94,7 @@ def _undecided(rows: Rows) -> list[str]:
         f"{quoted(result.zip)} {check.name}"
         for result, marks in rows
         for check in result.checks
-        if check.status == UNDECIDED and check.name not in marks.decisions
+        if check.status == Status.UNDECIDED and check.name not in marks.decisions
     ]
     if not checks:
         return []
@@ -100,7 +105,7 @@ def _undecided(rows: Rows) -> list[str]:
 
 
 def _trainings(rows: Rows, lost: int) -> list[str]:
-    kept = sum(1 for result, _ in rows if result.status == "graded" and result.trained)
+    kept = sum(1 for result, _ in rows if _is_graded(result) and result.trained)
     lines = [f"the trainings of {kept} are known, and kept with their points"] if kept else []
     if lost:
         lines.append(

@@ -20,7 +20,6 @@ from grading.sandbox.runner import Sandbox
 from grading.similarity.pairs import Pair, Source, are_kept, find_groups, find_pairs, keep_fingerprints
 from grading.similarity.similarity_page import FILE, write_page
 from labkit.checks.assignment import Assignment
-from labkit.errors import DataError
 from labkit.limits import SandboxError
 from labkit.submission.names import BadName, parse_zip_name
 from labkit.text import printable, quoted
@@ -42,13 +41,13 @@ class Library:
 
     def keep(self, sha256: str, folder: Path, report: str) -> None:
         """Keep those of an unpacked submission; on failure, it is tried again when the submission is compared."""
-        with contextlib.suppress(SandboxError, DataError, OSError), self._emptied() as scratch:
+        with contextlib.suppress(SandboxError, OSError), self._emptied() as scratch:
             keep_fingerprints(self.file(sha256), folder, report, self._sandbox, scratch)
 
     def source(self, zip_path: Path, label: str, student: str, sha256: str = "") -> Source:
         """Return the Source of a zip; take its fingerprints if they are not kept. The hash is "" if it is unknown.
 
-        Raises BadZip, limits.SandboxError, DataError or OSError where there are none.
+        Raises BadZip, limits.SandboxError or OSError where there are none.
         """
         if not (sha256 and are_kept(self.file(sha256))):
             with self._emptied() as scratch:

@@ -15,22 +15,46 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from grading.inside.trusted.fingerprints import KINDS, Print, hashes_of_known, source_text
 from grading.sandbox.runner import Sandbox
 from grading.similarity.rarity import overlaps
 from grading.staging import TRUSTED, stage
 from labkit.checks.assignment import Similarity
+from labkit.errors import KitError, RecordError
 from labkit.files import KIT, atomic_file
+from labkit.formats import FORMAT, read_record
 from labkit.limits import MIB, Limits
 
 READER = KIT / "grading/inside/trusted"  # where fingerprints are taken
 LIMITS = Limits(wall_seconds=60, cpu_seconds=20, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
 
-class NoFingerprints(Exception):
+class NoFingerprints(KitError):
     """A submission can't be compared; the text tells the instructor why."""
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """What the reader (inside/trusted/fingerprint_reader.py) takes of a submission, or the problem why it can't.
+
+    `files` are names and lines, `prints` the fingerprints by kind. `version` is that of what they depend on.
+    """
+
+    problem: str
+    files: list[tuple[str, list[str]]]
+    prints: dict[str, list[Print]]
+    version: str = ""  # only where they are kept
+
+    def __post_init__(self) -> None:
+        if self.prints.keys() != KINDS.keys():
+            raise ValueError(f"prints are of {', '.join(self.prints) or 'no kind'}, expected {', '.join(KINDS)}")
+
+
+@dataclass(frozen=True)
+class _Kept:
+    version: str
 
 
 @dataclass(frozen=True)
@@ -46,19 +70,19 @@ class Source:
 
     def prints(self) -> dict[str, frozenset[int]]:
         """Return the values of the fingerprints, by kind; raise NoFingerprints where there are none."""
-        record = self._record()
-        return {name: frozenset(int(found[0]) for found in record["prints"][name]) for name in KINDS}
+        prints = self._fingerprints().prints
+        return {name: frozenset(found.value for found in prints[name]) for name in KINDS}
 
     def places(self, kind: str) -> tuple[list[Print], list[tuple[str, list[str]]]]:
         """Return the fingerprints of a kind, and the files that they are in: names and lines."""
-        record = self._record()
-        return [Print(*found) for found in record["prints"][kind]], [(name, lines) for name, lines in record["files"]]
+        found = self._fingerprints()
+        return found.prints[kind], found.files
 
-    def _record(self) -> dict[str, Any]:
-        record = json.loads(self.file.read_bytes())
-        if record["problem"]:
-            raise NoFingerprints(str(record["problem"]))
-        return record
+    def _fingerprints(self) -> Fingerprints:
+        found = read_record(self.file.read_bytes(), Fingerprints)
+        if found.problem:
+            raise NoFingerprints(found.problem)
+        return found
 
 
 class Share(NamedTuple):
@@ -119,7 +143,7 @@ def keep_fingerprints(file: Path, folder: Path, report: str, sandbox: Sandbox, s
     """Take the fingerprints of an unpacked submission in the sandbox, and keep them, atomically.
 
     `report` is the text of its report, `scratch` an empty folder. What can't be read within the limits is kept as the
-    problem that it is. Raises limits.SandboxError where the sandbox fails, and DataError or OSError.
+    problem that it is. Raises limits.SandboxError where the sandbox fails, and OSError.
     """
     texts, output = scratch / "texts", scratch / "output"
     for made in (texts, output):
@@ -137,12 +161,12 @@ def keep_fingerprints(file: Path, folder: Path, report: str, sandbox: Sandbox, s
         limits=LIMITS,
         cwd="/kit",
     )
-    record: dict[str, Any] = {"version": version(), "problem": "", "files": [], "prints": {name: [] for name in KINDS}}
     try:
-        found = json.loads((output / "found").read_bytes())
-        record |= {key: found[key] for key in ("problem", "files", "prints")}
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        record["problem"] = f"taking its fingerprints {outcome.problem or 'left nothing behind'}"
+        found = read_record((output / "found").read_bytes(), Fingerprints)
+    except (OSError, RecordError):
+        problem = f"taking its fingerprints {outcome.problem or 'left nothing behind'}"
+        found = Fingerprints(problem, [], {name: [] for name in KINDS})
+    record = {"format": FORMAT, **vars(found), "version": version()}
     with atomic_file(file) as target:
         target.write(json.dumps(record).encode())
 
@@ -150,8 +174,8 @@ def keep_fingerprints(file: Path, folder: Path, report: str, sandbox: Sandbox, s
 def are_kept(file: Path) -> bool:
     """Tell whether a file holds fingerprints, and such as this version of the kit would take."""
     try:
-        return json.loads(file.read_bytes())["version"] == version()
-    except (OSError, ValueError, TypeError, KeyError):
+        return read_record(file.read_bytes(), _Kept).version == version()
+    except (OSError, RecordError):
         return False
 
 
@@ -216,7 +240,7 @@ def _loaded(
             yield source, source.prints()
         except NoFingerprints as reason:
             left_out.append((source, str(reason)))
-        except (OSError, ValueError, TypeError, KeyError, IndexError):
+        except (OSError, RecordError):
             left_out.append((source, f"its fingerprints in {source.file} can't be read: delete that file"))
 
 

@@ -51,7 +51,7 @@ def write_page(
     """Write the page, atomically.
 
     `compared` says in words what was compared, `left_out` has what could not be, with the reason, `copies` the groups
-    whose zips are the same. Raises DataError where the file can't be written.
+    whose zips are the same. Raises WriteError where the file can't be written.
     """
     groups = find_groups(pairs)
     # What connects a group goes before what else is alike in it: a large one leaves room for the others' passages.

@@ -1,22 +1,26 @@
-"""The assignment as the instructor sets it, in `assignment.toml`: read, and checked to the last key."""
+"""The assignment as the instructor sets it, in `assignment.toml`: read, and checked to the last key.
+
+The dataclasses are the form of the file: a table each, in which every key without a default has to be. What a value may
+be is its annotation, which msgspec holds it to; the sentence that an instructor reads is the annotation's description.
+Names of keys are looked at here, because msgspec's errors guess at nothing.
+"""
 
 import datetime
 import difflib
 import math
 import re
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass, make_dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
+import msgspec.toml
+from msgspec import Meta
+
+from labkit.checks.check import CheckId
 from labkit.checks.student_ids import DIGITS
+from labkit.errors import KitError
 from labkit.files import KIT
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # pyright: ignore[reportMissingImports]  # is installed on Python 3.10 alone
 
 DEFAULT = KIT / "assignment.toml"
 
@@ -28,7 +32,7 @@ CHECKS = {  # the checks that have points, in the order in which they are made
     "training": NETWORKS,
     "report": ("text", "methods", "accuracies", "template"),
 }
-
+CHECK_IDS = tuple(CheckId(group, name) for group, names in CHECKS.items() for name in names)
 
 # Names of columns in manual.csv and grades.csv, which no manual item can have.
 RESERVED = (
@@ -37,26 +41,101 @@ RESERVED = (
 )
 
 
-class AssignmentError(Exception):
+class AssignmentError(KitError):
     """The assignment can't be used; the text names file, key, value and what is expected."""
+
+
+def _number(low: float, high: float) -> Meta:
+    return Meta(ge=low, le=high, description=f"a number from {low:,g} to {high:,g}")
+
+
+def _whole(low: int, high: int) -> Meta:
+    return Meta(ge=low, le=high, description=f"a whole number from {low:,} to {high:,}")
+
+
+def _line(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise ValueError
+    return value.strip()
+
+
+def _column(value: str) -> str:
+    name = _line(value)
+    if not re.fullmatch(r"[a-z][a-z0-9 _-]{0,39}", name):
+        raise ValueError("a column's name: lower-case letters, digits, spaces, - and _, 40 at most")
+    if name in RESERVED:
+        raise ValueError(f"another name than those of the other columns ({', '.join(RESERVED)})")
+    return name
+
+
+def _pattern(value: str) -> str:
+    """Read a regular expression that matches something."""
+    pattern = _line(value)
+    try:
+        empty = re.fullmatch(pattern, "")
+    except re.error as error:
+        raise ValueError(f"a regular expression ({error})") from error
+    if empty:
+        raise ValueError("a regular expression that matches no empty text")
+    return pattern
+
+
+def _rising(band: tuple[float, float]) -> tuple[float, float]:
+    if band[0] > band[1]:
+        raise ValueError
+    return band
+
+
+# A function after the Meta makes the value, or raises ValueError: with what is expected, where that is not the
+# description.
+_TEXT = Meta(description="a text of one line, not empty")
+Line = Annotated[str, _TEXT, _line]
+Points = Annotated[float, _number(0, 1000)]
+Share = Annotated[float, _number(0, 1)]
+Percent = Annotated[float, _number(0, 100)]
+Seconds = Annotated[float, _number(1, 24 * 3600)]
+Band = Annotated[
+    tuple[Share, Share], Meta(description="a lowest and a highest accuracy, as in [0.975, 0.9925]"), _rising
+]
+Moment = Annotated[
+    datetime.datetime | None, Meta(description="a date and time without quotes, as in 2027-01-31T23:59:59+01:00")
+]
+
+
+class _Written(NamedTuple):
+    """How a value is written in the file: as the table `table`, of which `made` makes the value."""
+
+    table: type
+    made: Callable[[Any], Any]
+
+
+_PointsTable = make_dataclass(
+    "_PointsTable",
+    [(group, make_dataclass(group, [(name, Points) for name in names])) for group, names in CHECKS.items()],
+)
+_BandsTable = make_dataclass("_BandsTable", [(script, Band) for script in ("deep_mnist", *NETWORKS)])
+
+
+def _points(table: Any) -> dict[str, float]:
+    return {name: getattr(getattr(table, name.group), name.subject) for name in CHECK_IDS}
 
 
 @dataclass(frozen=True)
 class ManualItem:
     """What the instructor marks by hand: a column of manual.csv, the most points, and what the student reads."""
 
-    name: str
-    points: float
-    text: str
+    name: Annotated[str, _TEXT, _column]
+    points: Points
+    text: Line
 
 
 @dataclass(frozen=True)
 class Late:
     """What lateness costs."""
 
-    grace_minutes: float
-    percent_per_day: float
-    max_percent: float
+    grace_minutes: Annotated[float, _number(0, 7 * 24 * 60)]
+    percent_per_day: Percent
+    max_percent: Percent
 
     @property
     def grace(self) -> datetime.timedelta:
@@ -70,9 +149,6 @@ class Late:
         return min(self.max_percent, self.percent_per_day * math.ceil(late / datetime.timedelta(days=1)))
 
 
-LOWEST = 0.7  # accuracy, where the file does not say: files of earlier years don't
-
-
 @dataclass(frozen=True)
 class Training:
     """The recipe of the grader's own training; the learning rate is the largest of the one-cycle schedule.
@@ -80,61 +156,61 @@ class Training:
     `lowest` is the test accuracy, 0 to 1, that a right network with good first weights has reached by then.
     """
 
-    steps: int
-    batch_size: int
-    learning_rate: float
-    label_smoothing: float
-    seed: int
-    lowest: float
+    steps: Annotated[int, _whole(1, 100_000)]
+    batch_size: Annotated[int, _whole(1, 55_000)]
+    learning_rate: Annotated[float, _number(1e-9, 10)]
+    label_smoothing: Annotated[float, _number(0, 0.99)]
+    seed: Annotated[int, _whole(0, 2**32 - 1)]
+    lowest: Share = 0.7  # files of earlier years don't say
 
 
 @dataclass(frozen=True)
 class Limits:
     """Of one step of grading: wall time in seconds, memory in megabytes."""
 
-    run_seconds: float
-    training_seconds: float
-    memory_mb: int
+    run_seconds: Seconds
+    training_seconds: Seconds
+    memory_mb: Annotated[int, _whole(1024, 2**20)]  # TensorFlow itself takes some 600
 
 
 @dataclass(frozen=True)
 class ReportRules:
     """What a report has to keep to; the tolerance is a difference of accuracies from 0 to 1."""
 
-    min_words: int
-    max_pages: int
-    accuracy_tolerance: float
+    min_words: Annotated[int, _whole(0, 100_000)]
+    max_pages: Annotated[int, _whole(1, 1000)]
+    accuracy_tolerance: Annotated[float, _number(0, 0.1)]
 
 
 @dataclass(frozen=True)
 class Similarity:
     """From which shared part of the code (or comments) and of the report a pair is listed; 0 to 1."""
 
-    code: float
-    report: float
+    code: Share
+    report: Share
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Assignment:
     """All of assignment.toml.
 
-    `deadline` is aware, or None. `student_id` is a regular expression. `points` maps a check's name
-    ("architecture/model_no1") to its points, in the order of the checks; `bands` maps a script ("deep_mnist",
-    "model_no1", …) to its lowest and highest accuracy, 0 to 1.
+    `deadline` is aware, or None. `student_id` is a regular expression. `points` maps a check's name, a CheckId, to its
+    points, in the order of the checks; `bands` maps a script ("deep_mnist", "model_no1", …) to its lowest and highest
+    accuracy, 0 to 1.
     """
 
-    course: str
-    address: str
-    subject: str
-    deadline: datetime.datetime | None
-    student_id: str
-    partial_credit: bool
-    points: dict[str, float]
-    manual: tuple[ManualItem, ...]
+    course: Line
+    address: Line
+    subject: Line
+    deadline: Moment = None
+    student_id: Annotated[str, _TEXT, _pattern] = DIGITS
+    partial_credit: Annotated[bool, Meta(description="true or false")]
+    points: Annotated[dict[str, float], _Written(_PointsTable, _points)]
+    manual: tuple[ManualItem, ...] = ()
     late: Late
     training: Training
     limits: Limits
-    bands: dict[str, tuple[float, float]]
+    bands: Annotated[dict[str, tuple[float, float]], _Written(_BandsTable, vars)]
     report: ReportRules
     similarity: Similarity
 
@@ -149,31 +225,29 @@ class Assignment:
         return {"training": self.training, "limits": self.limits, "bands": self.bands, "report": self.report}
 
 
+# ------------------------------------------------------------------------------------------------------------- reading
+
+OF_EARLIER_YEARS = {"similarity": "common"}  # a key of a table that nothing asks for any more
+
+_T = TypeVar("_T")
+
+
 def load_assignment(path: str | Path = DEFAULT) -> Assignment:
     """Read an assignment file.
 
     Raises AssignmentError, a line with file, key, value and what is expected, for the first thing that is wrong.
     """
-    top = _Table(path, _parse(Path(path)))
-    assignment = Assignment(
-        course=top.text("course"),
-        address=top.text("address"),
-        subject=top.text("subject"),
-        deadline=top.moment("deadline"),
-        student_id=top.pattern("student_id", DIGITS),
-        partial_credit=top.boolean("partial_credit"),
-        points=_points(top.table("points")),
-        manual=_manual_items(top.tables("manual")),
-        late=_late(top.table("late")),
-        training=_training(top.table("training")),
-        limits=_limits(top.table("limits")),
-        bands=_bands(top.table("bands")),
-        report=_report(top.table("report")),
-        similarity=_similarity(top.table("similarity")),
-    )
-    top.finish()
-    if not sum(assignment.points.values()):
-        raise AssignmentError(f"{path}: no check has points, so that no submission could score any")
+    content = _parse(Path(path))
+    try:
+        assignment = _read(content, Assignment)
+        names = [item.name for item in assignment.manual]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise _refusal(f"manual[{number + 1}].name", name, "a name of its own for each item")
+        if not sum(assignment.points.values()):
+            raise AssignmentError("no check has points, so that no submission could score any")
+    except AssignmentError as error:
+        raise AssignmentError(f"{path}: {error}") from None
     return assignment
 
 
@@ -181,14 +255,15 @@ def _parse(path: Path) -> dict[str, Any]:
     text = ""
     try:
         text = path.read_text(encoding="utf-8-sig")  # Windows editors begin a file with a mark
-        return tomllib.loads(text)
+        content = msgspec.toml.decode(text)
+        return content | {key: _moment(content[key]) for key in ("deadline",) if key in content}
     except FileNotFoundError as error:
         raise AssignmentError(f"there is no {path}: give the assignment's file with --assignment FILE") from error
     except OSError as error:
         raise AssignmentError(f"{path} can't be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise AssignmentError(f"{path} is not in UTF-8 (byte {error.start}): save it in that encoding") from error
-    except tomllib.TOMLDecodeError as error:
+    except msgspec.DecodeError as error:
         raise AssignmentError(_explain(path, text, str(error))) from error
 
 
@@ -209,184 +284,51 @@ def _explain(path: str | Path, text: str, problem: str) -> str:
     return f"{path} is not valid TOML: {problem}"
 
 
-def _points(table: "_Table") -> dict[str, float]:
-    points = {}
-    for group, names in CHECKS.items():
-        checks = table.table(group)
-        points |= {f"{group}/{name}": checks.number(name, 0, 1000) for name in names}
-        checks.finish()
-    table.finish()
-    return points
+def _moment(value: Any) -> Any:
+    """Take a date to last to its end, and no offset for local time; return any other value as it is, to be refused."""
+    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        value = datetime.datetime.combine(value, datetime.time(23, 59, 59))
+    return value.astimezone() if isinstance(value, datetime.datetime) and value.tzinfo is None else value
 
 
-def _manual_items(tables: "Sequence[_Table]") -> tuple[ManualItem, ...]:
-    items = []
-    for table in tables:
-        name = table.text("name")
-        if not re.fullmatch(r"[a-z][a-z0-9 _-]{0,39}", name):
-            table.refuse("name", "a column's name: lower-case letters, digits, spaces, - and _, 40 at most")
-        if name in RESERVED:
-            table.refuse("name", f"another name than those of the other columns ({', '.join(RESERVED)})")
-        if name in [item.name for item in items]:
-            table.refuse("name", "a name of its own for each item")
-        items.append(ManualItem(name, table.number("points", 0, 1000), table.text("text")))
-        table.finish()
-    return tuple(items)
+def _read(content: dict[str, Any], kind: type[_T], prefix: str = "") -> _T:
+    """Read a table of the file as the dataclass `kind`; raise AssignmentError, without the file's name."""
+    known = {field.name: field for field in fields(kind)}  # pyright: ignore[reportArgumentType]
+    strange = [key for key in content if key not in known and key != OF_EARLIER_YEARS.get(prefix.rstrip("."))]
+    for name, field in known.items():
+        if name not in content and field.default is MISSING:
+            near = difflib.get_close_matches(name, strange, n=1)
+            instead = f" (there is {prefix}{near[0]}, unknown: mistyped?)" if near else ""
+            raise AssignmentError(f"{prefix}{name} is missing{instead}")
+    for key in strange:
+        near = difflib.get_close_matches(key, known, n=1, cutoff=0)
+        raise AssignmentError(f'unknown key {prefix}{key}; did you mean "{near[0]}"?')
+    types = get_type_hints(kind, include_extras=True)
+    return kind(**{name: _value(f"{prefix}{name}", content[name], types[name]) for name in known if name in content})
 
 
-def _late(table: "_Table") -> Late:
-    late = Late(
-        grace_minutes=table.number("grace_minutes", 0, 7 * 24 * 60),
-        percent_per_day=table.number("percent_per_day", 0, 100),
-        max_percent=table.number("max_percent", 0, 100),
-    )
-    table.finish()
-    return late
-
-
-def _training(table: "_Table") -> Training:
-    training = Training(
-        steps=table.whole("steps", 1, 100_000),
-        batch_size=table.whole("batch_size", 1, 55_000),
-        learning_rate=table.number("learning_rate", 1e-9, 10),
-        label_smoothing=table.number("label_smoothing", 0, 0.99),
-        seed=table.whole("seed", 0, 2**32 - 1),
-        lowest=table.number("lowest", 0, 1, default=LOWEST),
-    )
-    table.finish()
-    return training
-
-
-def _limits(table: "_Table") -> Limits:
-    limits = Limits(
-        run_seconds=table.number("run_seconds", 1, 24 * 3600),
-        training_seconds=table.number("training_seconds", 1, 24 * 3600),
-        memory_mb=table.whole("memory_mb", 1024, 2**20),  # TensorFlow itself takes some 600
-    )
-    table.finish()
-    return limits
-
-
-def _bands(table: "_Table") -> dict[str, tuple[float, float]]:
-    bands = {script: table.band(script) for script in ("deep_mnist", *NETWORKS)}
-    table.finish()
-    return bands
-
-
-def _report(table: "_Table") -> ReportRules:
-    report = ReportRules(
-        min_words=table.whole("min_words", 0, 100_000),
-        max_pages=table.whole("max_pages", 1, 1000),
-        accuracy_tolerance=table.number("accuracy_tolerance", 0, 0.1),
-    )
-    table.finish()
-    return report
-
-
-def _similarity(table: "_Table") -> Similarity:
-    similarity = Similarity(**{name: table.number(name, 0, 1) for name in ("code", "report")})
-    table.ignore("common")  # of files of earlier years, when what many had in common was cut off
-    table.finish()
-    return similarity
-
-
-class _Table:
-    """One table of the file: hands out its values, each checked, and at `finish` refuses those nobody asked for."""
-
-    def __init__(self, path: str | Path, content: dict[str, Any], prefix: str = "") -> None:
-        self._path, self._content, self._prefix = path, content, prefix
-        self._known = []
-
-    def text(self, key: str) -> str:
-        value = self._get(key)
-        if not isinstance(value, str) or not value.strip() or not value.isprintable():
-            self.refuse(key, "a text of one line, not empty")
-        return value.strip()
-
-    def pattern(self, key: str, default: str) -> str:
-        """Read a regular expression that matches something."""
-        if key not in self._content:
-            self._known.append(key)
-            return default
-        value = self.text(key)
-        try:
-            empty = re.fullmatch(value, "")
-        except re.error as error:
-            self.refuse(key, f"a regular expression ({error})")
-        if empty:
-            self.refuse(key, "a regular expression that matches no empty text")
-        return value
-
-    def boolean(self, key: str) -> bool:
-        value = self._get(key)
-        if not isinstance(value, bool):
-            self.refuse(key, "true or false")
-        return value
-
-    def number(self, key: str, low: float, high: float, default: float | None = None) -> float:
-        """Read a number in a range; without a `default`, the key must be there."""
-        value = self._get(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            self.refuse(key, f"a number from {low:,g} to {high:,g}")
-        return float(value)
-
-    def whole(self, key: str, low: int, high: int) -> int:
-        value = self._get(key)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            self.refuse(key, f"a whole number from {low:,} to {high:,}")
-        return value
-
-    def band(self, key: str) -> tuple[float, float]:
-        value = self._get(key)
-        numbers = isinstance(value, list) and [n for n in value if isinstance(n, int | float) and 0 <= n <= 1]
-        if not numbers or len(value) != 2 or len(numbers) != 2 or numbers[0] > numbers[1]:
-            self.refuse(key, "a lowest and a highest accuracy, as in [0.975, 0.9925]")
-        return float(value[0]), float(value[1])
-
-    def moment(self, key: str) -> datetime.datetime | None:
-        """Read an aware datetime, or None without one: a date lasts to its end, and no offset means local time."""
-        self._known.append(key)
-        value = self._content.get(key)
-        if isinstance(value, datetime.datetime):
-            return value.astimezone() if value.tzinfo is None else value
-        if isinstance(value, datetime.date):
-            return datetime.datetime.combine(value, datetime.time(23, 59, 59)).astimezone()
-        if value is not None:
-            self.refuse(key, "a date and time without quotes, as in 2027-01-31T23:59:59+01:00")
-        return None
-
-    def table(self, key: str) -> "_Table":
-        value = self._get(key)
+def _value(key: str, value: Any, kind: Any) -> Any:
+    """Return the value of a key, held to the annotation `kind`."""
+    extra: tuple[Any, ...] = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    if isinstance(extra[0] if extra else None, _Written):
+        return extra[0].made(_value(key, value, extra[0].table))
+    if is_dataclass(kind):
         if not isinstance(value, dict):
-            self.refuse(key, f"a table: [{self._prefix}{key}]")
-        return _Table(self._path, value, f"{self._prefix}{key}.")
-
-    def tables(self, key: str) -> "list[_Table]":
-        """Return the tables under a repeated heading; none where there is no such heading."""
-        self._known.append(key)
-        value = self._content.get(key, [])
+            raise _refusal(key, value, f"a table: [{key}]")
+        return _read(value, kind, f"{key}.")  # pyright: ignore[reportArgumentType]
+    if get_origin(kind) is tuple:
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            self.refuse(key, f"tables: [[{self._prefix}{key}]]")
-        return [_Table(self._path, item, f"{self._prefix}{key}[{n}].") for n, item in enumerate(value, 1)]
+            raise _refusal(key, value, f"tables: [[{key}]]")
+        return tuple(_read(item, get_args(kind)[0], f"{key}[{number}].") for number, item in enumerate(value, 1))
+    meta, *makers = extra
+    try:
+        made = msgspec.convert(value, kind, builtin_types=(datetime.datetime,))  # a quoted one is a text
+        return makers[0](made) if makers else made
+    except msgspec.ValidationError:
+        raise _refusal(key, value, meta.description) from None
+    except ValueError as error:
+        raise _refusal(key, value, str(error) or meta.description) from error
 
-    def ignore(self, key: str) -> None:
-        """Accept a key of earlier years' files that is not used any more."""
-        self._known.append(key)
 
-    def finish(self) -> None:
-        for key in [key for key in self._content if key not in self._known]:
-            near = difflib.get_close_matches(key, self._known, n=1, cutoff=0)
-            raise AssignmentError(f'{self._path}: unknown key {self._prefix}{key}; did you mean "{near[0]}"?')
-
-    def refuse(self, key: str, expected: str) -> NoReturn:
-        raise AssignmentError(f"{self._path}: {self._prefix}{key} is {self._content[key]!r}, expected {expected}")
-
-    def _get(self, key: str, default: float | None = None) -> Any:
-        self._known.append(key)
-        if key not in self._content and default is not None:
-            return default
-        if key not in self._content:
-            near = difflib.get_close_matches(key, [k for k in self._content if k not in self._known], n=1)
-            instead = f" (there is {self._prefix}{near[0]}, unknown: mistyped?)" if near else ""
-            raise AssignmentError(f"{self._path}: {self._prefix}{key} is missing{instead}")
-        return self._content[key]
+def _refusal(key: str, value: Any, expected: str) -> AssignmentError:
+    return AssignmentError(f"{key} is {value!r}, expected {expected}")

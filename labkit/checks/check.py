@@ -1,23 +1,64 @@
 """The result of one check of one submission: plain data, from whoever checked to whoever gives marks for it."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
-PASSED, FAILED, SKIPPED, UNDECIDED = "passed", "failed", "skipped", "undecided"
+
+class Status(str, Enum):
+    """How a check came out."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # one that it depends on failed
+    UNDECIDED = "undecided"  # the grader could not read what it was to judge: the instructor settles it
+
+    def __str__(self) -> str:  # as it is written to files, whatever the version of Python
+        return self.value
+
+
+class CheckId(str):
+    """Which check it is: a group of the rubric, and what of the submission it looks at.
+
+    It is a text, "architecture/model_no1", as people and files have it.
+    """
+
+    def __new__(cls, group: str, subject: str) -> "CheckId":
+        return super().__new__(cls, f"{group}/{subject}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CheckId, (self.group, self.subject)
+
+    @classmethod
+    def parse(cls, text: str) -> "CheckId":
+        """Return the id that has this text; raise ValueError where none has."""
+        group, _, subject = text.partition("/")
+        if not group or not subject:
+            raise ValueError(f"{text!r} is no check's name, as architecture/model_no1 is")
+        return cls(group, subject)
+
+    @property
+    def group(self) -> str:
+        """Such as "architecture"."""
+        return self.partition("/")[0]
+
+    @property
+    def subject(self) -> str:
+        """Such as "model_no1"."""
+        return self.partition("/")[2]
 
 
 @dataclass(frozen=True)
 class Check:
     """What one check found.
 
-    `name` is that of the rubric, such as "architecture/model_no1"; `message` is for the student: what was expected,
-    what was found, what to do. `fraction` is the part of the points earned, 0 to 1; `log` is what the submission
-    printed, capped and printable; `seconds` is wall time. A check is skipped where one that it depends on failed, and
-    undecided where the grader could not read what it was to judge: it has no points yet, and the instructor settles it.
+    `message` is for the student: what was expected, what was found, what to do. `fraction` is the part of the points
+    earned, 0 to 1: an undecided check has none yet. `log` is what the submission printed, capped and printable;
+    `seconds` is wall time.
     """
 
-    name: str
-    status: str  # PASSED, FAILED, SKIPPED or UNDECIDED
+    name: CheckId
+    status: Status
     message: str
     fraction: float = 0.0
     log: str = ""
@@ -27,24 +68,24 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        return self.status == PASSED
+        return self.status == Status.PASSED
 
 
-def passed(name: str, message: str, **details: Any) -> Check:
+def passed(name: CheckId, message: str, **details: Any) -> Check:
     """Make a check with full marks."""
-    return Check(name, PASSED, message, fraction=1.0, **details)
+    return Check(name, Status.PASSED, message, fraction=1.0, **details)
 
 
-def failed(name: str, message: str, fraction: float = 0.0, **details: Any) -> Check:
+def failed(name: CheckId, message: str, fraction: float = 0.0, **details: Any) -> Check:
     """Make a check that failed, with partial credit for what is right."""
-    return Check(name, FAILED, message, fraction=fraction, **details)
+    return Check(name, Status.FAILED, message, fraction=fraction, **details)
 
 
-def skipped(name: str, message: str) -> Check:
+def skipped(name: CheckId, message: str) -> Check:
     """Make a check that was not run, because one that it depends on has failed."""
-    return Check(name, SKIPPED, message)
+    return Check(name, Status.SKIPPED, message)
 
 
-def undecided(name: str, message: str, **details: Any) -> Check:
+def undecided(name: CheckId, message: str, **details: Any) -> Check:
     """Make a check that only a person can settle; the message says what was seen, and what stopped the reading."""
-    return Check(name, UNDECIDED, message, **details)
+    return Check(name, Status.UNDECIDED, message, **details)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from labkit.checks.check import Check, failed, passed
+from labkit.checks.check import Check, CheckId, failed, passed
 
 REPORT = "report.pdf"
 LONGEST_SHOWN = 80  # characters of a file's name that a message quotes
@@ -36,16 +36,17 @@ def check_files(
     """
     checks = []
     for script in scripts:
-        name = f"files/{script}"
+        name = CheckId("files", script)
         if script not in names:
             checks.append(failed(name, f"there is no {script}.py in the zip{_likely_name(script, left_out)}"))
             continue
         problem = script_problem(folder / f"{script}.py", names[script])
         checks.append(failed(name, problem) if problem else passed(name, f"found as {names[script]}"))
+    name = CheckId("files", "report")
     if not report:
-        return [*checks, failed("files/report", _no_report(left_out))]
+        return [*checks, failed(name, _no_report(left_out))]
     problem = pdf_problem(folder / REPORT, report)
-    return [*checks, failed("files/report", problem) if problem else passed("files/report", f"found as {report}")]
+    return [*checks, failed(name, problem) if problem else passed(name, f"found as {report}")]
 
 
 def _likely_name(script: str, left_out: Iterable[str]) -> str:

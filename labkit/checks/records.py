@@ -1,11 +1,11 @@
 """What a student's trainings left: the records of a script's runs, and whether they can be what the report tells of."""
 
-import json
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from labkit.checks.check import Check, failed, passed
+from labkit.checks.check import Check, CheckId, failed, passed
+from labkit.errors import KitError, RecordError
+from labkit.formats import read_record
 from labkit.networks import REMOVED
 from labkit.sources import code_sha256
 
@@ -13,16 +13,21 @@ MNIST = "MNIST"
 
 
 @dataclass(frozen=True)
-class Run:
-    """The part of a run.json that matters here: the data, the steps, the accuracy (0 to 1), the script."""
-
-    dataset: str
-    steps: int
-    accuracy: float
+class _Recipe:
     script_sha256: str
 
 
-class BadRecord(Exception):
+@dataclass(frozen=True)
+class Run:
+    """The part of a run.json (formats.RunRecord) that matters here; the accuracy is from 0 to 1."""
+
+    dataset: str
+    steps: int
+    test_accuracy: float
+    recipe: _Recipe
+
+
+class BadRecord(KitError):
     """A run.json that can't be used; the text tells why."""
 
 
@@ -31,7 +36,7 @@ def check_training(script: str, folder: Path, band: tuple[float, float]) -> tupl
 
     Returns (check, accuracy): the Check "training/<script>", and the mean accuracy over the seeds, or None without any.
     """
-    name = f"training/{script}"
+    name = CheckId("training", script)
     again = f"run `python {script}.py`, or `python compare.py` for all four networks"
     records = sorted((folder / "results" / script).glob("seed-*/run.json"))
     if not records:
@@ -41,7 +46,7 @@ def check_training(script: str, folder: Path, band: tuple[float, float]) -> tupl
     except BadRecord as error:
         return failed(name, f"{error}: delete that folder, and {again}"), None
     present = code_sha256((folder / f"{script}.py").read_bytes())
-    current = [run for run in runs if run.script_sha256 == present]
+    current = [run for run in runs if run.recipe.script_sha256 == present]
     if not current:
         return failed(
             name, f"{script}.py has changed since it was trained, so its results are of another: {again}"
@@ -54,9 +59,11 @@ def check_training(script: str, folder: Path, band: tuple[float, float]) -> tupl
     return _check_accuracy(name, script, on_mnist, band)
 
 
-def _check_accuracy(name: str, script: str, runs: list[Run], band: tuple[float, float]) -> tuple[Check, float | None]:
+def _check_accuracy(
+    name: CheckId, script: str, runs: list[Run], band: tuple[float, float]
+) -> tuple[Check, float | None]:
     low, high = band
-    accuracy = sum(run.accuracy for run in runs) / len(runs)
+    accuracy = sum(run.test_accuracy for run in runs) / len(runs)
     seeds = f"{len(runs)} seed{'s' * (len(runs) != 1)}"
     found = f"test accuracy {accuracy:.2%} on MNIST ({seeds}, {runs[0].steps:,} steps)"
     if low <= accuracy <= high:
@@ -71,17 +78,11 @@ def read_run(path: Path) -> Run:
     """Read the Run in a run.json; raise BadRecord for one that is damaged or not of this kind."""
     where = "/".join(path.parts[-4:])
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        run = Run(
-            dataset=str(record["dataset"]),
-            steps=int(record["steps"]),
-            accuracy=float(record["test_accuracy"]),
-            script_sha256=str(record["recipe"]["script_sha256"]),
-        )
+        run = read_record(path.read_bytes(), Run, earlier=True)  # they were trained all the same
     except OSError as error:
         raise BadRecord(f"{where} can't be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except RecordError as error:
         raise BadRecord(f"{where} is damaged") from error
-    if not (math.isfinite(run.accuracy) and 0 <= run.accuracy <= 1):
-        raise BadRecord(f"{where} has a test accuracy of {run.accuracy}, which is none")
+    if not 0 <= run.test_accuracy <= 1:  # nor is NaN
+        raise BadRecord(f"{where} has a test accuracy of {run.test_accuracy}, which is none")
     return run

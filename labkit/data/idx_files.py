@@ -5,18 +5,20 @@ axis), followed by the values, one byte each. MNIST keeps images as `(n, 28, 28)
 Source: http://yann.lecun.com/exdb/mnist/, "File formats for the MNIST database".
 """
 
+import contextlib
 import gzip
 import hashlib
 import math
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from labkit.errors import DataError
-from labkit.files import atomic_file
+from labkit.files import WriteError, atomic_file
 
 # The four files of the original database, in the order in which they are loaded.
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -73,9 +75,19 @@ def payload_of(array: np.ndarray) -> bytes:
     return struct.pack(">IIII", IMAGES_MAGIC, len(array), SIDE, SIDE) + array.tobytes()
 
 
+@contextlib.contextmanager
+def data_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file of the data as files.atomic_file does; raise DataError where it can't be written."""
+    try:
+        with atomic_file(path) as file:
+            yield file
+    except WriteError as error:
+        raise DataError(str(error)) from error
+
+
 def write_gzip(path: Path, payload: bytes) -> None:
     """Write `payload` to `path`, gzipped and atomically; raise DataError if that fails."""
-    with atomic_file(path) as file:
+    with data_file(path) as file:
         # Level 1 takes a tenth of the time of the default level; without a time stamp, equal payloads give
         # equal files.
         file.write(gzip.compress(payload, compresslevel=1, mtime=0))

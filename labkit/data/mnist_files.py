@@ -21,9 +21,8 @@ from labkit.data.data_directory import (
     read_one,
 )
 from labkit.data.download import CertificateError, Mirror, MirrorError, NoAnswerError, public_url, receive
-from labkit.data.idx_files import FILES, TRAIN_IMAGES, IdxFile, read_idx
+from labkit.data.idx_files import FILES, TRAIN_IMAGES, IdxFile, data_file, read_idx
 from labkit.errors import DataError
-from labkit.files import atomic_file
 
 MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -66,14 +65,14 @@ def load_files(directory: Path, source_url: str | None = None, only_mnist: bool 
 
 
 def fetch(url: str, path: str | os.PathLike) -> None:
-    """Fetch one file, whatever is in it, and the folder is made that it is to be in.
+    """Fetch one file, whatever it holds; make the folder that it goes into.
 
-    Raises DataError where it cannot be fetched or written; then there is nothing new under the name `path`.
+    Raises DataError where it cannot be fetched or written; then nothing new is left under the name `path`.
     """
     path = Path(path)
     make_directory(path.parent)
     Mirror(url).check()
-    with atomic_file(path) as file:
+    with data_file(path) as file:
         receive(url, file)
 
 
@@ -170,7 +169,7 @@ def _fetch(directory: Path, name: str, mirrors: list[Mirror], others: Files, onl
 def _download(base: str, directory: Path, name: str, others: Files, only_mnist: bool) -> IdxFile:
     """Fetch one file, check it, and only then give it its name."""
     url = f"{base}{name}.gz"
-    with atomic_file(directory / f"{name}.gz") as file:
+    with data_file(directory / f"{name}.gz") as file:
         receive(url, file)
         file.flush()
         try:
@@ -181,7 +180,7 @@ def _download(base: str, directory: Path, name: str, others: Files, only_mnist: 
         except DataError as fault:
             raise MirrorError(str(fault)) from fault
         if not only_mnist and read_note(directory) != public_url(base):
-            with atomic_file(directory / SOURCE_NOTE) as note:
+            with data_file(directory / SOURCE_NOTE) as note:
                 note.write(public_url(base).encode())
     return result
 

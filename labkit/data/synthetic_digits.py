@@ -33,12 +33,12 @@ from labkit.data.idx_files import (
     TRAIN_IMAGES,
     TRAIN_LABELS,
     IdxFile,
+    data_file,
     payload_of,
     read_idx,
     write_gzip,
 )
 from labkit.errors import DataError
-from labkit.files import atomic_file
 
 VERSION = 1  # of the drawing: raise it with any change to the pixels, and caches are drawn anew
 SEED = 20170215  # of the digits that `load_digits` gives; fixed, so that all students have the same data
@@ -301,5 +301,5 @@ def _write_cache(cache: Path, files: dict[str, IdxFile]) -> None:
         list(pool.map(lambda name: write_gzip(_cached(cache, name), payload_of(files[name].array)), FILES))
     # Last, so that a record never vouches for files which are not there yet.
     record = {"version": VERSION, "seed": SEED, "sha256": {name: file.sha256 for name, file in files.items()}}
-    with atomic_file(cache / "synthetic.json") as file:
+    with data_file(cache / "synthetic.json") as file:
         file.write(json.dumps(record, indent=1).encode())

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from labkit.errors import LabError
+from labkit.errors import KitError, LabError
 
 FULL = os.strerror(errno.ENOSPC)  # is in TensorFlow's message, too
 
 
-class CheckpointError(Exception):
+class CheckpointError(KitError):
     """A checkpoint can't be saved, or read again; the text says why, and what to do."""
 
 

@@ -14,9 +14,8 @@ from typing import Any, NoReturn
 from tqdm import tqdm
 
 from labkit import host, mistakes, notebook
-from labkit.errors import DataError, LabError
+from labkit.errors import KitError
 from labkit.run import record, summary
-from labkit.run.checkpoints import CheckpointError
 
 _ran = []  # the main that run_script was called with
 
@@ -61,7 +60,7 @@ def run_script(main: FunctionType, flags: argparse.Namespace) -> None:
         has_checkpoint = any(record.run_folder(flags).glob("checkpoint/*.index"))
         way_on = "; --resume continues from the last checkpoint" if has_checkpoint else " before the first checkpoint"
         _stop(f"stopped by Ctrl-C{way_on}", status=130)
-    except (LabError, DataError, CheckpointError) as error:
+    except KitError as error:
         _stop(f"error: {error}")
     except OSError as error:  # a full disk, a folder that may not be written
         unwritable = error.errno in (errno.EACCES, errno.EEXIST, errno.ENOTDIR, errno.EPERM, errno.EROFS)

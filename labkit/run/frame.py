@@ -19,6 +19,7 @@ from tqdm import tqdm
 from labkit import host
 from labkit.data.loader import DataSets
 from labkit.errors import LabError
+from labkit.formats import FORMAT, Point, RunRecord
 from labkit.run import advice, evaluation, record
 from labkit.run.board import open_board
 from labkit.run.checkpoints import Checkpoint, check_recipe
@@ -56,7 +57,7 @@ class Run:
         self.folder = record.run_folder(flags)
         record.keep_longer_run(self.folder, flags.steps)
         self.folder.mkdir(parents=True, exist_ok=True)  # fails now, if at all, and not after the training
-        self.history: list[dict[str, Any]] = []
+        self.history: list[Point] = []
         self.seconds = 0.0
         self.test_accuracy: float | None = None  # until it is tested
         self._round = range(0)  # the steps that are being trained
@@ -111,7 +112,7 @@ class Run:
         if validates:
             evaluation.check_weights(self.model.trainable_variables, step, self.flags.learning_rate)
             accuracy = self._validation_accuracy()
-        entry = {"step": step, "loss": loss, "validation_accuracy": accuracy, "seconds": round(self.seconds, 3)}
+        entry: Point = {"step": step, "loss": loss, "validation_accuracy": accuracy, "seconds": round(self.seconds, 3)}
         self.history.append(entry)
         measured = [e["validation_accuracy"] for e in self.history if e["validation_accuracy"] is not None]
         figures = f"loss {loss:.3f}" + (f", validation {measured[-1]:.2%}" if measured else "")
@@ -148,7 +149,7 @@ class Run:
         predictions = evaluation.predict_all(self.predict, self.mnist.test.images)
         self.test_accuracy = evaluation.accuracy(predictions, self.mnist.test.labels)
         record.write_predictions(self.folder, predictions)
-        record.write_record(self.folder, self._record())
+        record.write_record(self.folder, self._record(self.test_accuracy))
         return predictions
 
     def finish(self) -> None:
@@ -164,8 +165,9 @@ class Run:
         if host.current.ended:
             host.current.ended(self)
 
-    def _record(self) -> dict[str, Any]:
+    def _record(self, test_accuracy: float) -> RunRecord:
         return {
+            "format": FORMAT,
             "script": self.flags.script,
             "dataset": self.mnist.name,
             "sha256": self.mnist.sha256,
@@ -174,7 +176,7 @@ class Run:
             "recipe": self.recipe(),
             "parameters": sum(math.prod(v.shape) for v in self.model.trainable_variables),
             "steps": self.flags.steps,
-            "test_accuracy": self.test_accuracy,
+            "test_accuracy": test_accuracy,
             "test_images": self.mnist.test.num_examples,
             "predictions_sha256": hashlib.sha256((self.folder / record.PREDICTIONS).read_bytes()).hexdigest(),
             "training_seconds": round(self.seconds, 3),

@@ -20,6 +20,7 @@ import numpy as np
 
 from labkit.errors import LabError
 from labkit.files import atomic_file
+from labkit.formats import Environment, Machine, RunRecord
 from labkit.sources import code_sha256
 from labkit.text import counted
 
@@ -51,7 +52,7 @@ def write_predictions(folder: Path, predictions: np.ndarray) -> None:
         np.save(file, predictions)
 
 
-def write_record(folder: Path, record: Mapping[str, Any]) -> None:
+def write_record(folder: Path, record: RunRecord) -> None:
     """Write run.json; what an earlier try left of a mistake goes."""
     with atomic_file(folder / RECORD) as file:
         file.write(json.dumps(record, indent=1).encode())
@@ -66,13 +67,13 @@ def recipe(settings: Mapping[str, Any], dataset: str, source: bytes) -> dict[str
     return {**settings, "dataset": dataset, "script_sha256": code_sha256(source)}
 
 
-def environment() -> dict[str, Any]:
+def environment() -> Environment:
     """Return the versions of the packages, and the machine, laid out as in run.json."""
     packages = {}
     for package in PACKAGES:
         with contextlib.suppress(metadata.PackageNotFoundError):
             packages[package] = metadata.version(package)
-    machine = {
+    machine: Machine = {
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
         "processors": os.cpu_count(),

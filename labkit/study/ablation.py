@@ -26,6 +26,7 @@ from scipy import stats
 
 import plotter
 from labkit.files import atomic_file
+from labkit.formats import RunRecord
 from labkit.networks import FULL, REMOVED, TITLES
 
 ALPHA = 0.05  # of a whole study: the corrected p-value below which a difference is called significant
@@ -38,7 +39,7 @@ class Run:
 
     network: str
     seed: int
-    record: dict
+    record: RunRecord
     predictions: np.ndarray
 
     @property
@@ -293,7 +294,7 @@ def write(runs: Mapping[str, Sequence[Run]], labels: np.ndarray, folder: Path, n
 
     runs: dict from a network's name to its Runs by seed, at least one each, all of one dataset and recipe. labels:
     (images,) the digits of the test images. notes: lines for the reader of the report, on what is missing, say.
-    Raises OSError or DataError where a file can't be written.
+    Raises OSError where a file can't be written.
     """
     errors = digit_errors(runs, labels)
     paths = [folder / f"ablation{end}" for end in (".md", ".csv", ".png", "_digits.png")]
@@ -325,7 +326,7 @@ def _csv(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> str:
     table.writerow([*columns, *(f"errors_on_{digit}" for digit in range(10)), "script_sha256"])
     for run in (run for of_network in runs.values() for run in of_network):
         wrong = np.bincount(labels[run.predictions != labels], minlength=10)
-        record = run.record
+        record: Mapping[str, Any] = run.record
         known = [record[name] for name in columns[2:-1]]
         table.writerow([run.network, run.seed, *known, wrong.sum(), *wrong, record["recipe"]["script_sha256"]])
     return text.getvalue()

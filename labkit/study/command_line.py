@@ -22,7 +22,8 @@ from tqdm import tqdm
 
 from labkit import startup
 from labkit.data import loader
-from labkit.errors import DataError
+from labkit.errors import KitError
+from labkit.formats import RunRecord
 from labkit.run.flags import FLAGS
 from labkit.study import trainings
 from labkit.study.finished import OtherNetworkError, find_finished, read_run
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except ImportError as error:
         say(f"error: a package is missing ({error}); to install it: pip install -r requirements.txt")
-    except (StudyError, DataError, OSError) as error:
+    except (KitError, OSError) as error:
         say(f"error: {' '.join(str(error).split())}")  # the loader's errors have a line for each mirror
     return 1
 
@@ -124,7 +125,7 @@ def study(options: argparse.Namespace, given: dict[str, Any]) -> int:
 
 def train_missing(
     jobs: Sequence[Job],
-    finished: dict[Job, tuple[dict[str, Any], np.ndarray]],
+    finished: dict[Job, tuple[RunRecord, np.ndarray]],
     labels: np.ndarray,
     at_once: int,
     flags: dict[str, Any],

@@ -2,15 +2,15 @@
 
 import hashlib
 import io
-import json
 import math
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from labkit.errors import RecordError
+from labkit.formats import RunRecord, read_record
 from labkit.networks import REMOVED, expected_variables
 from labkit.study.jobs import NETWORKS, NO_RECORD, Job, StudyError, changes, say
 
@@ -27,38 +27,29 @@ class OtherNetworkError(StudyError):
     """A finished run of a script as it is, which holds another network than its name says."""
 
 
-def read_run(job: Job, labels: np.ndarray) -> tuple[dict[str, Any], np.ndarray]:
-    """Read a finished job; return (run.json, predictions): a dict, and uint8 (images,).
+def read_run(job: Job, labels: np.ndarray) -> tuple[RunRecord, np.ndarray]:
+    """Read a finished job; return (run.json, predictions): the record, and uint8 (images,).
 
     Raises NoRunError; OtherKindError for a run that was trained under other conditions; OtherNetworkError for one whose
     network is not the one that the study is about; and StudyError for one whose script has changed since, or whose
     files are damaged.
     """
     try:
-        record = json.loads((job.folder / "run.json").read_text(encoding="utf-8"))
-        changed = changes(record, job.wanted)
-        script_changed = record["recipe"]["script_sha256"] != job.wanted["recipe"]["script_sha256"]
-        check_figures(record)
+        record = read_record((job.folder / "run.json").read_bytes(), RunRecord, earlier=True)
     except FileNotFoundError as error:
         raise NoRunError(NO_RECORD) from error
     except OSError as error:
         raise StudyError(f"its run.json can't be read ({error.strerror})") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except RecordError as error:
         raise StudyError("its run.json is damaged") from error
-    if changed:
+    if not record["history"]:  # of which tables and pictures are made
+        raise StudyError("its run.json is damaged")
+    if changed := changes(record, job.wanted):
         raise OtherKindError(", ".join(f"{name} was {before}, is {now}" for name, before, now in changed))
-    if script_changed:
+    if record["recipe"].get("script_sha256") != job.wanted["recipe"]["script_sha256"]:
         raise StudyError("its script has changed since")
     check_network(job.network, record["parameters"])
     return record, read_predictions(job.folder / "predictions.npy", record, labels)
-
-
-def check_figures(record: dict[str, Any]) -> None:
-    """Raise KeyError, TypeError or ValueError where a run.json lacks what tables and pictures are made of."""
-    for figure in ("test_accuracy", "training_seconds", "parameters", "steps"):
-        float(record[figure])
-    if not [float(entry["step"]) + float(entry["loss"]) for entry in record["history"]]:
-        raise ValueError("the history is empty")
 
 
 def check_network(network: str, parameters: int) -> None:
@@ -83,7 +74,7 @@ def count_parameters(network: str) -> int:
     return sum(math.prod(shape) for shape in expected_variables(network).values())
 
 
-def read_predictions(path: Path, record: dict[str, Any], labels: np.ndarray) -> np.ndarray:
+def read_predictions(path: Path, record: RunRecord, labels: np.ndarray) -> np.ndarray:
     """Read the predictions of a run, (images,) uint8; raise StudyError where they contradict its record."""
     try:
         raw = path.read_bytes()
@@ -100,7 +91,7 @@ def read_predictions(path: Path, record: dict[str, Any], labels: np.ndarray) -> 
 
 def find_finished(
     jobs: Sequence[Job], labels: np.ndarray
-) -> tuple[dict[Job, tuple[dict[str, Any], np.ndarray]], dict[str, str]]:
+) -> tuple[dict[Job, tuple[RunRecord, np.ndarray]], dict[str, str]]:
     """Find the finished jobs: {job: what read_run returns}; and {network: why its runs are of another network}.
 
     Reports which runs have to be trained again, and why. Raises StudyError where a run of another kind is in the way:

@@ -3,12 +3,13 @@
 import ast
 import itertools
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from labkit.data import loader
+from labkit.errors import KitError
 from labkit.files import KIT
 from labkit.networks import REMOVED, TITLES
 from labkit.run import record as run_record
@@ -19,7 +20,7 @@ SCRIPTS = KIT
 NO_RECORD = "it left no run.json: keep everything outside of the class Model as it is in deep_mnist.py"
 
 
-class StudyError(Exception):
+class StudyError(KitError):
     """What keeps a study, or one of its runs, from going on; the text is fit for a student to read."""
 
 
@@ -96,7 +97,7 @@ def read_defaults(name: str, source: bytes) -> dict[str, Any]:
         ) from error
 
 
-def kind(record: dict[str, Any]) -> dict[str, Any]:
+def kind(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return all that the runs of one table share, names to values: of a run.json, or of an expected record.
 
     Neither script nor seed is in it. Nor is the number of threads, which no record has: with fewer of them sums are
@@ -109,7 +110,7 @@ def kind(record: dict[str, Any]) -> dict[str, Any]:
     return shared | record["packages"] | machine
 
 
-def changes(before: dict[str, Any], now: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
     """List where two records differ in kind: (name, value before, value now)."""
     before, now = kind(before), kind(now)
     names = [name for name in now | before if before.get(name) != now.get(name)]

@@ -102,16 +102,18 @@ def run_checks(assignment: "Assignment") -> list[str]:
     """Print a line for each check when it is done, below a progress bar; return the names of those that failed."""
     from tqdm import tqdm
 
+    from labkit.checks.check import Status
     from labkit.submission.student_checks import TOTAL, check_all
     from labkit.text import printable
 
-    counts, failed = {"passed": 0, "failed": 0, "skipped": 0}, []
+    failed = []
+    counts: dict[Status, int] = {Status.PASSED: 0, Status.FAILED: 0, Status.SKIPPED: 0}  # undecided are rare
     with tqdm(total=TOTAL, unit="check", dynamic_ncols=True, leave=False, disable=None) as bar:
         for check in check_all(Path.cwd(), assignment, announce=bar.set_postfix_str):
             tqdm.write(printable(f"{check.status:7}  {check.name:22}  {' '.join(check.message.split())}"))
             bar.update()
-            counts[check.status] += 1
-            failed += [check.name] if check.status == "failed" else []
+            counts[check.status] = counts.get(check.status, 0) + 1
+            failed += [check.name] if check.status == Status.FAILED else []
     print(", ".join(f"{count} {status}" for status, count in counts.items()), flush=True)
     return failed
 
@@ -148,17 +150,13 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from labkit.checks.assignment import AssignmentError
-    from labkit.errors import DataError
-    from labkit.submission.names import BadName
-    from labkit.submission.packing import PackError
-    from labkit.submission.report_pdf import ReportError
+    from labkit.errors import KitError
 
     try:
         return arguments.command(arguments)
     except KeyboardInterrupt:
         print("stopped by Ctrl-C; nothing was written", file=sys.stderr)
         return 130
-    except (AssignmentError, BadName, DataError, OSError, PackError, ReportError) as error:
+    except (KitError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from anyascii import anyascii
 
 from labkit.checks.student_ids import DIGITS, MAX_ID, as_written, find_ids
+from labkit.errors import KitError
 from labkit.text import quoted
 
 MAX_PART = 60  # characters of a name or a surname in a zip's name; file systems take 255 for the whole
@@ -45,7 +46,7 @@ class Uploader(NamedTuple):
         return _ascii(self.full_name).partition("-")[2]
 
 
-class BadName(ValueError):
+class BadName(KitError, ValueError):
     """A name that no submission can have; the text tells the student what was wrong and what is expected."""
 
 

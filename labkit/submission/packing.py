@@ -5,10 +5,13 @@ import hashlib
 import io
 import json
 import zipfile
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from labkit.checks.assignment import NETWORKS, Assignment
+from labkit.errors import KitError
 from labkit.files import FACES, KIT, atomic_file
+from labkit.formats import FORMAT
 from labkit.submission.student_checks import REPORT
 from labkit.version import VERSION
 
@@ -16,7 +19,21 @@ MANIFEST = "manifest.json"
 STAMP = (1980, 1, 1, 0, 0, 0)  # of every file in the zip: the earliest that the format knows
 
 
-class PackError(Exception):
+@dataclass(frozen=True)
+class ManifestRecord:
+    """manifest.json, which tells whoever grades how a zip was packed; docs/formats.md tells of each field."""
+
+    id: str = ""
+    name: str = ""
+    surname: str = ""
+    version: str = ""
+    kit: str = ""
+    sha256: dict[str, str] = field(default_factory=dict)
+    forced: bool = False
+    failed_checks: tuple[str, ...] = ()
+
+
+class PackError(KitError):
     """The zip is not written; the text tells the student why, and what to do."""
 
 
@@ -28,22 +45,23 @@ def pack(
     `student` is a dict of id, name and surname as the student wrote them, `failed` the names of the checks that failed;
     both go into the manifest. Missing files are left out: they are among the failed checks.
 
-    Raises PackError where a zip of that name holds something else, unless `replace`; OSError or DataError where a file
-    can't be read or written.
+    Raises PackError where a zip of that name holds something else, unless `replace`; OSError where a file can't be read
+    or written.
     """
     paths = [folder / name for name in (*(f"{script}.py" for script in NETWORKS), REPORT)]
     files = {path.name: path.read_bytes() for path in paths if path.is_file()}
     if not files:
         raise PackError(f"there is nothing to pack in {folder}: no script, and no {REPORT}")
-    manifest = {
+    manifest = ManifestRecord(
         **student,
-        "version": VERSION,
-        "kit": kit_version(),
-        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-        "forced": bool(failed),
-        "failed_checks": failed,
-    }
-    files[MANIFEST] = (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode()
+        version=VERSION,
+        kit=kit_version(),
+        sha256={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        forced=bool(failed),
+        failed_checks=tuple(failed),
+    )
+    record = {"format": FORMAT, **asdict(manifest)}
+    files[MANIFEST] = (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode()
     content, path = zip_bytes(files), folder / file_name
     if path.exists():
         if path.read_bytes() == content:

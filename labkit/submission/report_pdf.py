@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 from xml.sax.saxutils import escape
 
+from labkit.errors import KitError
 from labkit.files import atomic_file
 from labkit.submission import report_glyphs
 from labkit.submission.report_markup import Lines, close_up_formulas, mend
@@ -49,14 +50,14 @@ HEADER = re.compile(r"\A\s*---[ \t]*\n(?![ \t]*\n).*?^(---|\.\.\.)[ \t]*$", re.D
 OWN_PDF = "a PDF from any word processor, saved as report.pdf, is just as welcome"
 
 
-class ReportError(Exception):
+class ReportError(KitError):
     """The report can't become a PDF; the text tells the student why, and what to do."""
 
 
 def write_pdf(source: Path, target: Path) -> list[str]:
     """Write the PDF of `source`, a Markdown file; return remarks, a line each, on what of it is missing there.
 
-    Raises ReportError, and leaves `target` as it was; DataError where `target` can't be written.
+    Raises ReportError, and leaves `target` as it was; WriteError where `target` can't be written.
     """
     pandoc, typst = _programs()
     text = _read(source)

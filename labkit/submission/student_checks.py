@@ -10,14 +10,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from labkit.checks.assignment import CHECKS, NETWORKS, Assignment
-from labkit.checks.check import FAILED, Check, failed, passed, skipped
+from labkit.checks.check import Check, CheckId, Status, failed, passed, skipped
 from labkit.checks.file_checks import pdf_problem, script_problem
 from labkit.checks.importing import ABSENT
 from labkit.checks.records import check_training
-from labkit.checks.report.rules import PARTS, Found, judge, unread, unread_of
+from labkit.checks.report.rules import PARTS, TEXT, Found, Unread, judge, reading_of, unread
 from labkit.files import FACES, KIT
 from labkit.mistakes import explain, with_script, without_place
 from labkit.networks import REMOVED
@@ -48,7 +47,7 @@ def check_all(
     measured = {}
     for script in (FULL, *NETWORKS):
         if not (folder / f"{script}.py").is_file():
-            yield skipped(f"training/{script}", f"there is no {script}.py")
+            yield skipped(CheckId("training", script), f"there is no {script}.py")
             continue
         check, accuracy = check_training(script, folder, assignment.bands[script])
         yield _trained_alike(check, folder / f"{script}.py")
@@ -69,9 +68,9 @@ def _trained_alike(check: Check, path: Path) -> Check:
 
 def _said_once(check: Check, script: str, said: dict[tuple[str, str], str]) -> Check:
     """Refer to another script where a failed check repeats its message; `said` has the first of each message."""
-    if check.status != FAILED:
+    if check.status != Status.FAILED:
         return check
-    key = check.name.partition("/")[0], without_place(check.message, script)
+    key = check.name.group, without_place(check.message, script)
     first = said.setdefault(key, script)
     return check if first == script else replace(check, message=f"{script}.py: the same as in {first}.py, above")
 
@@ -81,7 +80,7 @@ def _said_once(check: Check, script: str, said: dict[tuple[str, str], str]) -> C
 
 def _check_script(script: str, folder: Path, seconds: float, announce: Callable[[str], object]) -> Iterator[Check]:
     path = folder / f"{script}.py"
-    names = f"files/{script}", f"run/{script}", f"architecture/{script}"
+    names = CheckId("files", script), CheckId("run", script), CheckId("architecture", script)
     if not path.is_file():
         yield failed(names[0], f"there is no {path.name} here: copy deep_mnist.py, and remove {REMOVED[script]}")
         yield from (skipped(name, f"there is no {path.name}") for name in names[1:])
@@ -141,7 +140,7 @@ def _is_local(module: str, folder: Path) -> bool:
     return (folder / f"{module}.py").is_file()
 
 
-def _check_steps(name: str, path: Path, seconds: float) -> Check:
+def _check_steps(name: CheckId, path: Path, seconds: float) -> Check:
     with tempfile.TemporaryDirectory() as results:
         outcome = run_child([path, "--steps", STEPS, "--results-dir", results], seconds, path.parent)
         left = list(Path(results).glob("*/seed-*/run.json"))
@@ -158,7 +157,7 @@ def _check_steps(name: str, path: Path, seconds: float) -> Check:
     return passed(name, f"{path.name} imports without training, and runs {STEPS} steps{but}")
 
 
-def _check_shapes(name: str, path: Path, problems: list[str]) -> Check:
+def _check_shapes(name: CheckId, path: Path, problems: list[str]) -> Check:
     if problems:
         more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
         mark = path.stem.removeprefix("model_")
@@ -173,20 +172,17 @@ def _check_shapes(name: str, path: Path, problems: list[str]) -> Check:
 def _check_report(
     path: Path, assignment: Assignment, measured: dict[str, float], announce: Callable[[str], object]
 ) -> Iterator[Check]:
-    names = [f"report/{part}" for part in ("text", *PARTS)]
+    name = CheckId("files", "report")
     if not path.is_file():
         todo = "make it of report.md with `python submit.py report`, or export it from any word processor"
-        yield failed("files/report", f"there is no {path.name} here: {todo}")
-        yield from (skipped(name, f"there is no {path.name}") for name in names)
+        yield failed(name, f"there is no {path.name} here: {todo}")
+        yield from (skipped(part, f"there is no {path.name}") for part in (TEXT, *PARTS))
         return
     problem = pdf_problem(path) or _stale_report(path)
-    yield failed("files/report", problem) if problem else passed("files/report", f"{path.name} is there")
+    yield failed(name, problem) if problem else passed(name, f"{path.name} is there")
     announce(f"{path.name}: reading")
     found = _read_report(path)
-    if "problem" in found:
-        yield from unread(unread_of(found))
-        return
-    yield from judge(Found(**found), assignment, measured)
+    yield from unread(found) if isinstance(found, Unread) else judge(found, assignment, measured)
 
 
 def _stale_report(path: Path) -> str | None:
@@ -201,13 +197,13 @@ def _stale_report(path: Path) -> str | None:
     return None
 
 
-def _read_report(path: Path) -> dict[str, Any]:
-    """Return what the reader finds in a PDF: the fields of Found, or a problem."""
+def _read_report(path: Path) -> Found | Unread:
+    """Return what the reader finds in a PDF."""
     with tempfile.TemporaryDirectory() as scratch:
         destination = Path(scratch, "found.json")
         arguments = ["-m", "labkit.checks.report.reader", path.name, KIT / "report_template.md", destination]
         outcome = run_child(arguments, REPORT_SECONDS, path.parent)
         if outcome.problem or not destination.is_file():
             ended = outcome.problem or "ended without a word"
-            return {"problem": f"reading {path.name} {ended}: it is damaged, or far too complicated; export it again"}
-        return json.loads(destination.read_text(encoding="utf-8"))
+            return Unread(f"reading {path.name} {ended}: it is damaged, or far too complicated; export it again")
+        return reading_of(destination.read_bytes())

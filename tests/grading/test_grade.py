@@ -23,8 +23,8 @@ from grading.intake.arrivals import BadZip, sha256_of
 from grading.networks import network_checks
 from grading.similarity import comparing
 from grading.similarity.pairs import version
-from labkit.checks.assignment import CHECKS, DEFAULT, load_assignment
-from labkit.checks.check import failed, passed, undecided
+from labkit.checks.assignment import CHECK_IDS, DEFAULT, load_assignment
+from labkit.checks.check import CheckId, failed, passed, undecided
 from labkit.limits import NoSandbox, SandboxError
 from labkit.submission.names import safe_stem
 from tests.submissions import ROOT, make_zip
@@ -34,7 +34,7 @@ psutil = needs("psutil")  # without which the command that is tried here ends at
 pytestmark = pytest.mark.grading
 
 STUDENTS = ("1001_ada_lovelace", "1002_charles_babbage", "1003_grace_hopper", "1004_alan_turing")
-NAMES = [f"{group}/{name}" for group, names in CHECKS.items() for name in names]
+NAMES = [*CHECK_IDS]
 
 
 class Class:
@@ -61,6 +61,7 @@ class Class:
 
     def keep_fingerprints(self, file, folder, report, sandbox, scratch):
         record = {
+            "format": 1,
             "version": version(),
             "problem": "",
             "files": [],
@@ -523,7 +524,7 @@ def test_moodle_folders_with_zips_of_the_same_name_stay_apart(klass):
 
 
 def test_a_check_that_nobody_made_is_failed_and_never_passed():
-    made = assessment._in_order([passed("run/model_no1", "ran")])
+    made = assessment._in_order([passed(CheckId("run", "model_no1"), "ran")])
     status = {check.name: check.status for check in made}
     assert status.pop("run/model_no1") == "passed"
     assert set(status.values()) == {"failed"}
@@ -532,8 +533,8 @@ def test_a_check_that_nobody_made_is_failed_and_never_passed():
 
 def test_without_training_no_training_is_said_to_hang_on_what_failed(tmp_path):
     one = network_checks._Submission(tmp_path, None, None, None, None, tmp_path, {"model_no2"})
-    checks = {"architecture/model_no2": failed("architecture/model_no2", "another layer")}
-    assert one._why_skipped("training/model_no2", checks) == "the networks were not trained this time"
+    checks = {"architecture/model_no2": failed(CheckId("architecture", "model_no2"), "another layer")}
+    assert one._why_skipped(CheckId("training", "model_no2"), checks) == "the networks were not trained this time"
     trained = dataclasses.replace(one, data=tmp_path)
     assert trained._why_skipped("training/model_no2", checks) == "this needs architecture/model_no2 to be right first"
 

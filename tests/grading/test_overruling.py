@@ -11,7 +11,7 @@ from grading.results.manual import ManualError, read_manual
 from grading.results.overruling import Decision, read_decisions
 from grading.results.results import mark, write_grades, write_result
 from labkit.checks.assignment import load_assignment
-from labkit.checks.check import failed, passed, skipped, undecided
+from labkit.checks.check import CheckId, failed, passed, skipped, undecided
 from tests.grading.test_results import result_of
 
 pytestmark = pytest.mark.grading
@@ -78,10 +78,10 @@ def test_a_mistake_in_the_file_is_told_with_its_row(tmp_path):
 @pytest.mark.parametrize(
     ("check", "points", "score", "most"),
     [
-        (failed("run/model_no1", "wrong"), 2, 2, 2),
-        (passed("run/model_no1", "right"), 0.5, 0.5, 2),
-        (undecided("run/model_no1", "a loop"), 2, 2, 2),
-        (skipped("run/model_no1", "not made"), 1, 1, 2),
+        (failed(CheckId("run", "model_no1"), "wrong"), 2, 2, 2),
+        (passed(CheckId("run", "model_no1"), "right"), 0.5, 0.5, 2),
+        (undecided(CheckId("run", "model_no1"), "a loop"), 2, 2, 2),
+        (skipped(CheckId("run", "model_no1"), "not made"), 1, 1, 2),
     ],
 )
 def test_a_decision_goes_before_whatever_a_check_said(check, points, score, most, tmp_path):
@@ -104,14 +104,14 @@ def test_a_decision_goes_before_whatever_a_check_said(check, points, score, most
 
 
 def test_a_training_that_was_left_out_counts_once_it_is_decided():
-    result = result_of(skipped("training/model_no1", "left out"), trained=False)
+    result = result_of(skipped(CheckId("training", "model_no1"), "left out"), trained=False)
     assert mark(result, ASSIGNMENT).max_score == 0
     marks = mark(result, ASSIGNMENT, decisions={"training/model_no1": Decision(6, "trained in the lab")})
     assert (marks.score, marks.max_score) == (6, 6)
 
 
 def test_a_malus_is_taken_off_after_lateness_and_never_below_nothing():
-    result = result_of(passed("architecture/model_no1", "right"), late_seconds=2 * 24 * 3600)
+    result = result_of(passed(CheckId("architecture", "model_no1"), "right"), late_seconds=2 * 24 * 3600)
     for points, score in ((3, 10 - 2 - 3), (50, 0)):
         marks = mark(result, ASSIGNMENT, decisions={"malus": Decision(points, "group work")})
         assert (marks.score, marks.max_score, marks.late_penalty) == (score, 10, 2)
@@ -119,14 +119,16 @@ def test_a_malus_is_taken_off_after_lateness_and_never_below_nothing():
 
 
 def test_what_failed_is_still_explained_where_some_points_are_lost():
-    result = result_of(failed("run/model_no1", "it stopped at step 7"))
+    result = result_of(failed(CheckId("run", "model_no1"), "it stopped at step 7"))
     half, whole = (mark(result, ASSIGNMENT, decisions={"run/model_no1": Decision(n, "a")}) for n in (1, 2))
     assert "it stopped at step 7" in feedback(result, half, ASSIGNMENT)
     assert "it stopped at step 7" not in feedback(result, whole, ASSIGNMENT)
 
 
 def test_a_refused_zip_can_be_given_points():
-    result = result_of(skipped("files/model_no1", "the zip can't be graded"), status="refused", problem="It is a RAR.")
+    result = result_of(
+        skipped(CheckId("files", "model_no1"), "the zip can't be graded"), status="refused", problem="It is a RAR."
+    )
     marks = mark(result, ASSIGNMENT, decisions={"files/model_no1": Decision(1, "unpacked by hand")})
     assert marks.score == 1
     assert "unpacked by hand" in feedback(result, marks, ASSIGNMENT)

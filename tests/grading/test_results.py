@@ -13,7 +13,7 @@ from grading.results.feedback import feedback
 from grading.results.manual import ManualError, add_rows, read_manual
 from grading.results.results import Result, mark, read_result, write_grades, write_result
 from labkit.checks.assignment import NETWORKS, load_assignment
-from labkit.checks.check import failed, passed, skipped, undecided
+from labkit.checks.check import CheckId, failed, passed, skipped, undecided
 from labkit.submission.names import safe_stem
 from labkit.version import VERSION
 from tests.support.needs import needs
@@ -63,21 +63,21 @@ def result_of(*checks, **fields):
 
 def test_points_are_those_of_the_rubric_with_partial_credit():
     checks = [
-        passed("files/zip", "fine"),
-        passed("files/model_no1", "there"),
-        failed("architecture/model_no1", "half of it", fraction=0.5),
-        skipped("training/model_no1", "not made"),
+        passed(CheckId("files", "zip"), "fine"),
+        passed(CheckId("files", "model_no1"), "there"),
+        failed(CheckId("architecture", "model_no1"), "half of it", fraction=0.5),
+        skipped(CheckId("training", "model_no1"), "not made"),
     ]
     marks = mark(result_of(*checks), ASSIGNMENT)
-    assert marks.points == [0, 1, 5, 0]
-    assert marks.max_points == [0, 1, 10, 6]
+    assert [row.points for row in marks.checks] == [0, 1, 5, 0]
+    assert [row.max_points for row in marks.checks] == [0, 1, 10, 6]
     assert (marks.score, marks.max_score) == (6, 17)
     strict = dataclasses.replace(ASSIGNMENT, partial_credit=False)
     assert mark(result_of(*checks), strict).score == 1
 
 
 def test_lateness_costs_a_part_of_the_points_reached():
-    checks = [passed("architecture/model_no1", "right")]
+    checks = [passed(CheckId("architecture", "model_no1"), "right")]
     on_time, late = (mark(result_of(*checks, late_seconds=s), ASSIGNMENT) for s in (0.0, 90_000.0))
     assert (on_time.score, late.score, late.late_penalty, late.max_score) == (10, 8, 2, 10)
 
@@ -87,19 +87,19 @@ def test_lateness_costs_a_part_of_the_points_reached():
     [(5, "1 minute"), (3000, "50 minutes"), (90_000, "25.0 hours"), (720 * 3600, "30.0 days")],
 )
 def test_lateness_is_told_in_a_unit_that_fits(seconds, told):
-    result = result_of(passed("architecture/model_no1", "right"), late_seconds=float(seconds))
+    result = result_of(passed(CheckId("architecture", "model_no1"), "right"), late_seconds=float(seconds))
     assert f"It came {told} after the deadline" in feedback(result, mark(result, ASSIGNMENT), ASSIGNMENT)
 
 
 def test_manual_points_count_in_score_and_maximum_once_they_are_given():
-    checks = [passed("architecture/model_no1", "right")]
+    checks = [passed(CheckId("architecture", "model_no1"), "right")]
     marks = mark(result_of(*checks), ASSIGNMENT, {"explanation": 7.5})
     assert (marks.score, marks.max_score) == (17.5, 20)
     assert marks.pending == ["experiments", "discussion"]
 
 
 def test_trainings_that_the_instructor_left_out_cost_nothing():
-    checks = [skipped("training/model_no1", "--no-train"), passed("run/model_no1", "ran")]
+    checks = [skipped(CheckId("training", "model_no1"), "--no-train"), passed(CheckId("run", "model_no1"), "ran")]
     marks = mark(result_of(*checks, trained=False), ASSIGNMENT)
     assert (marks.score, marks.max_score) == (2, 2)
 
@@ -107,7 +107,8 @@ def test_trainings_that_the_instructor_left_out_cost_nothing():
 def test_an_undecided_check_is_open_like_manual_points_and_shown_as_such(tmp_path):
     seen = "the grader can't follow <b>it</b> past layer 3"
     result = result_of(
-        passed("run/model_no1", "ran"), undecided("architecture/model_no1", seen, layers=("a convolution", "a cumsum"))
+        passed(CheckId("run", "model_no1"), "ran"),
+        undecided(CheckId("architecture", "model_no1"), seen, layers=("a convolution", "a cumsum")),
     )
     marks = mark(result, ASSIGNMENT, {"explanation": 8})
     assert (marks.score, marks.max_score) == (10, 12)
@@ -134,7 +135,7 @@ def test_an_undecided_check_is_open_like_manual_points_and_shown_as_such(tmp_pat
 
 
 def test_result_json_has_the_fields_that_programs_rely_on(tmp_path):
-    result = result_of(failed("architecture/model_no1", "wrong", fraction=0.25, log="a log", seconds=1.5))
+    result = result_of(failed(CheckId("architecture", "model_no1"), "wrong", fraction=0.25, log="a log", seconds=1.5))
     write_result(tmp_path / "result.json", result, mark(result, ASSIGNMENT))
     record = json.loads((tmp_path / "result.json").read_text())
     needed = {"id", "name", "surname", "zip", "score", "max_score", "sandbox", "zip_sha256", "kit", "checks"}
@@ -147,9 +148,9 @@ def test_result_json_has_the_fields_that_programs_rely_on(tmp_path):
 
 def test_a_result_comes_back_as_it_was_written(tmp_path):
     result = result_of(
-        failed("run/model_no1", "wrong \udcff \x1b", remarks=("a remark",)),
-        failed("architecture/model_no1", "wrong", layers=("a ReLU", "max pooling")),
-        passed("training/model_no1", ""),
+        failed(CheckId("run", "model_no1"), "wrong \udcff \x1b", remarks=("a remark",)),
+        failed(CheckId("architecture", "model_no1"), "wrong", layers=("a ReLU", "max pooling")),
+        passed(CheckId("training", "model_no1"), ""),
     )
     write_result(tmp_path / "result.json", result, mark(result, ASSIGNMENT))
     assert read_result(tmp_path / "result.json") == result
@@ -187,7 +188,7 @@ def test_a_damaged_result_counts_as_none(tmp_path, content):
     ],
 )
 def test_no_cell_is_a_formula_however_the_file_is_split(text, tmp_path):
-    result = result_of(passed("run/model_no1", ""), name=text, zip=f"{text}.zip", remarks=[text])
+    result = result_of(passed(CheckId("run", "model_no1"), ""), name=text, zip=f"{text}.zip", remarks=[text])
     write_grades(tmp_path / "grades.csv", [(result, mark(result, ASSIGNMENT))], ASSIGNMENT)
     content = (tmp_path / "grades.csv").read_text()
     for separator in ",;\t":
@@ -205,7 +206,7 @@ def test_numbers_in_cells_stay_numbers():
 
 
 def test_grades_have_a_row_for_every_zip_and_no_score_where_none_was_given(tmp_path):
-    graded = result_of(passed("run/model_no1", "ran"))
+    graded = result_of(passed(CheckId("run", "model_no1"), "ran"))
     old = result_of(zip="old.zip", status="superseded", problem="189295_ada_lovelace.zip counts instead")
     crashed = result_of(zip="odd.zip", status="crashed", problem="the grader failed", remarks=["a remark"])
     rows = [(result, mark(result, ASSIGNMENT)) for result in (graded, old, crashed)]
@@ -244,7 +245,11 @@ def test_untrusted_text_shows_as_it_is_once_markdown_is_rendered(text):
 @pytest.mark.parametrize("text", HOSTILE)
 def test_untrusted_text_leaves_no_tag_and_no_block_in_feedback(text):
     result = result_of(
-        failed("run/model_no1", text, log=text, remarks=(text,)), name=text, zip=text, remarks=[text], problem=text
+        failed(CheckId("run", "model_no1"), text, log=text, remarks=(text,)),
+        name=text,
+        zip=text,
+        remarks=[text],
+        problem=text,
     )
     written = feedback(result, mark(result, ASSIGNMENT), ASSIGNMENT, comment=text)
     outside = re.sub(r"^(`{3,})text\n.*?\n\1$", "", written, flags=re.MULTILINE | re.DOTALL)
@@ -272,7 +277,7 @@ def test_a_line_of_code_in_a_message_can_be_copied():
 
 
 def test_the_log_in_feedback_names_no_file_that_is_gone_with_the_sandbox():
-    check = failed("run/model_no1", "it fails", log="error: x (all of it: /tmp/tmp123/error.txt)")
+    check = failed(CheckId("run", "model_no1"), "it fails", log="error: x (all of it: /tmp/tmp123/error.txt)")
     written = feedback(result_of(check), mark(result_of(check), ASSIGNMENT), ASSIGNMENT)
     assert "error: x\n" in written
     assert "all of it" not in written
@@ -300,9 +305,15 @@ def test_names_of_scripts_read_well_in_the_file_itself():
 def test_feedback_says_what_was_expected_found_and_to_do():
     found = "layer 2 is a ReLU; it should be max pooling"
     result = result_of(
-        passed("files/model_no1", "there"),
-        failed("architecture/model_no1", found, fraction=0.5, log="Traceback", layers=("a convolution", "a *ReLU*")),
-        skipped("training/model_no1", "the architecture is wrong"),
+        passed(CheckId("files", "model_no1"), "there"),
+        failed(
+            CheckId("architecture", "model_no1"),
+            found,
+            fraction=0.5,
+            log="Traceback",
+            layers=("a convolution", "a *ReLU*"),
+        ),
+        skipped(CheckId("training", "model_no1"), "the architecture is wrong"),
         remarks=["the name was read tolerantly"],
     )
     text = feedback(result, mark(result, ASSIGNMENT, {"explanation": 8}), ASSIGNMENT, comment="Well written!")
@@ -505,8 +516,8 @@ def test_points_that_count_for_nobody_are_told_with_where_they_may_belong(manual
 
 def test_what_keeps_all_scripts_from_running_is_told_once():
     told = "importing {0}.py and its Model: line {1}, `x = tf.placeholder(1)`: it is written for TensorFlow 1"
-    checks = [failed(f"run/{script}", told.format(script, line)) for line, script in enumerate(NETWORKS, 3)]
-    result = result_of(*checks, failed("report/text", "too short"))
+    checks = [failed(CheckId("run", script), told.format(script, line)) for line, script in enumerate(NETWORKS, 3)]
+    result = result_of(*checks, failed(CheckId("report", "text"), "too short"))
     text = feedback(result, mark(result, ASSIGNMENT), ASSIGNMENT)
     assert text.count("it is written for TensorFlow 1") == 1
     heads = [line for line in text.splitlines() if line.startswith("### ")]

@@ -69,7 +69,7 @@ def student(tmp_path):
             text = scripts.get(script) or (ROOT / f"{script}.py").read_text(encoding="utf-8")
             (folder / f"{script}.py").write_text(text, encoding="utf-8", errors="surrogatepass")
         file = folder.with_suffix(".json")
-        file.write_text(json.dumps(find_all(read_scripts(folder), report, known_hashes())))
+        file.write_text(json.dumps({"format": 1, **find_all(read_scripts(folder), report, known_hashes())}))
         return Source(file, name, name)
 
     return make
@@ -246,7 +246,7 @@ def made_up(tmp_path):
     def make(name, prints):
         file = tmp_path / f"{name}.json"
         places = {"code": [[value, 0, 0, 0, 0] for value in prints], "comments": [], "report": []}
-        file.write_text(json.dumps({"problem": "", "files": [], "prints": places}))
+        file.write_text(json.dumps({"format": 1, "problem": "", "files": [], "prints": places}))
         return Source(file, name, name)
 
     return make

@@ -180,6 +180,12 @@ def test_digits_that_are_known_under_other_names_are_known():
     assert inspection.known(np.zeros(1000, np.uint8), labels) == 0.1
 
 
+TOLD = """
+{"script": "model_no1", "task": "run", "ended": "done", "status": 0, "log": "said", "seconds": 1.5, "cpu_seconds": 1.0,
+ "result": {"status": 0, "error": null, "steps": 20, "files": {}}}
+"""
+
+
 @pytest.mark.parametrize(
     "report",
     [
@@ -187,11 +193,16 @@ def test_digits_that_are_known_under_other_names_are_known():
         b"\x80\x04pickle",
         b"[" * 100_000,
         b"{}",
-        b'["model_no1", 7, null]',
-        b'[{"script": "model_no1", "task": "grade", "ended": "done"}]',
-        b'[{"script": "../model_no1", "task": "run"}]',
-        b'[{"script": ["model_no1"], "task": {}}]',
+        b'{"format": 1}',
+        b'{"format": 2, "tasks": [%s]}' % TOLD.encode(),
+        b"[%s]" % TOLD.encode(),
+        b'{"format": 1, "tasks": ["model_no1", 7, null]}',
+        b'{"format": 1, "tasks": [%s]}' % TOLD.replace('"run"', '"grade"').encode(),
+        b'{"format": 1, "tasks": [%s]}' % TOLD.replace("model_no1", "../model_no1").encode(),
+        b'{"format": 1, "tasks": [%s]}' % TOLD.replace('"model_no1"', '["model_no1"]').encode(),
+        b'{"format": 1, "tasks": [%s]}' % TOLD.replace("1.5", '"1.5"').encode(),
     ],
+    ids=range(12),
 )
 def test_a_report_of_another_form_is_as_none(tmp_path, report):
     (tmp_path / "report.json").write_bytes(report)
@@ -202,10 +213,20 @@ def test_a_report_of_another_form_is_as_none(tmp_path, report):
 
 
 def test_what_a_report_says_is_made_fit_to_be_shown(tmp_path):
-    entry = '[{"script": "model_no1", "task": "run", "ended": "done", "result": {"error": "\\u001b[2J", "steps": "20", '
-    (tmp_path / "report.json").write_text(
-        entry + '"status": 1e99, "files": {"/etc/passwd": ""}}, "log": 7, "seconds": null}]'
-    )
+    told = TOLD.replace("null", '"\\u001b[2J\\ud800"').replace('"files": {}', '"files": {"/etc/passwd": ""}')
+    told = told.replace("1.5", "NaN").replace("20", f"{10**30}").replace("said", "x" * 30_000)
+    (tmp_path / "report.json").write_text(f'{{"format": 1, "tasks": [7, {told}]}}')
     record = read_report(tmp_path, ["model_no1"])["model_no1"].tasks["run"]
     assert "\x1b" not in record.error
-    assert (record.steps, record.status, record.log, record.file) == (-1, -1, "", None)
+    assert (record.steps, record.status, record.seconds, record.file) == (-1, 0, -1, None)
+    assert len(record.log) < 30_000
+
+
+@pytest.mark.parametrize(
+    "result", ["null", "7", "[]", '{"steps": "20"}', '{"steps": 20, "files": [1]}', '{"error": 1}']
+)
+def test_a_result_of_another_form_tells_nothing(tmp_path, result):
+    told = TOLD.replace("null", "0").partition('"result"')[0] + f'"result": {result}}}'
+    (tmp_path / "report.json").write_text(f'{{"format": 1, "tasks": [{told}]}}')
+    record = read_report(tmp_path, ["model_no1"])["model_no1"].tasks["run"]
+    assert (record.ended, record.status, record.error, record.steps, record.file) == ("done", 0, "", -1, None)

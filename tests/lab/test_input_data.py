@@ -616,7 +616,6 @@ def test_a_read_only_directory_is_only_read(tmp_path, mnist, monkeypatch):
         raise AssertionError("something was to be written")
 
     monkeypatch.setattr(idx_files, "atomic_file", refuse)
-    monkeypatch.setattr(mnist_files, "atomic_file", refuse)
     tmp_path.chmod(0o555)
     try:
         read_data_sets(tmp_path, validation_size=5)

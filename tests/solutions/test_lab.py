@@ -21,6 +21,7 @@ import deep_mnist
 import input_data
 import lab
 from labkit.checks import model_check
+from labkit.files import WriteError
 from labkit.host import Host, hosted
 from labkit.run import entry, summary
 from labkit.run.checkpoints import Checkpoint, CheckpointError
@@ -438,7 +439,7 @@ def test_the_last_good_record_stays_when_the_disk_is_full(tmp_path, monkeypatch)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", no_space)
-    with pytest.raises(input_data.DataError, match="No space left"):
+    with pytest.raises(WriteError, match="No space left"):
         run.test()
     assert (run.folder / "run.json").read_bytes() == good
     assert not list(run.folder.glob(".*"))

@@ -158,6 +158,15 @@ def test_a_damaged_run_is_named_and_trained_again(file, damage, said, kit, capsy
     assert re.search(f"model_no1 seed 1: .*{said}.*; to be trained again", capsys.readouterr().err)
 
 
+def test_a_run_of_a_version_of_the_kit_before_formats_had_numbers_is_not_trained_again(kit):
+    path = kit.results("model_no1", "seed-1", "run.json")
+    record = kit.record("model_no1", 1)
+    assert record.pop("format") == 1
+    path.write_text(json.dumps(record))
+    assert compare.main(["--seeds", "2"]) == 0
+    assert kit.trained() == []
+
+
 @pytest.mark.parametrize("accuracy", [math.nan, 0.999, 1.5])
 def test_an_accuracy_that_the_predictions_do_not_bear_out_is_trained_again(accuracy, kit, capsys):
     kit.change_record("deep_mnist", 0, test_accuracy=accuracy)

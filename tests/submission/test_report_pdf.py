@@ -11,7 +11,7 @@ import pytest
 import submit
 from labkit.checks.report.accuracies import accuracies
 from labkit.checks.report.text import read_pdf, template_prompts_left
-from labkit.errors import DataError
+from labkit.files import WriteError
 from labkit.submission import report_markup, report_pdf
 from labkit.submission.report_pdf import ReportError, write_pdf
 from tests.support.needs import needs
@@ -371,7 +371,7 @@ def test_a_pdf_that_can_not_be_written_leaves_the_earlier_one(make, tmp_path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("labkit.files.os.fsync", full)
-    with pytest.raises(DataError, match="No space left on device"):
+    with pytest.raises(WriteError, match="No space left on device"):
         make("second")
     assert (tmp_path / "report.pdf").read_bytes() == before
 

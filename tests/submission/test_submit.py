@@ -18,7 +18,7 @@ import pytest
 import submit
 from labkit import files
 from labkit.checks.assignment import NETWORKS, load_assignment
-from labkit.checks.check import failed, passed
+from labkit.checks.check import CheckId, failed, passed, undecided
 from labkit.files import FACES
 from labkit.sources import code_sha256
 from labkit.submission import packing, report_pdf, student_checks
@@ -555,8 +555,16 @@ def test_an_address_that_nobody_has_filled_in_is_not_passed_on(tmp_path):
     assert "ask your instructor" in told
 
 
+def test_what_only_a_person_can_settle_is_counted_and_fails_nothing(folder, monkeypatch, run):
+    checks = [passed(CheckId("report", "text"), "fine"), undecided(CheckId("report", "methods"), "unclear")]
+    monkeypatch.setattr(student_checks, "check_all", lambda *_, **__: iter(checks))
+    done = run("check")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.splitlines()[-1] == "1 passed, 0 failed, 0 skipped, 1 undecided"
+
+
 def test_a_failed_check_is_one_line_whatever_is_in_its_message(folder, monkeypatch, run):
-    checks = [failed("run/model_no1", "first\nsecond \x1b[2J")]
+    checks = [failed(CheckId("run", "model_no1"), "first\nsecond \x1b[2J")]
     monkeypatch.setattr(student_checks, "check_all", lambda *_, **__: iter(checks))
     done = run("check")
     assert done.out.splitlines()[0] == r"failed   run/model_no1           first second \x1b[2J"

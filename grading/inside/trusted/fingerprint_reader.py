@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.inside.trusted.fingerprints import KINDS, Print, fingerprints, lines_of, source_text
+from labkit.formats import FORMAT
 
 MAX_CHARACTERS = 300_000  # of all scripts together, and of the report: ten times what anybody has written by hand
 MAX_FILES = 100
@@ -57,6 +58,7 @@ def main() -> None:
     text = "\n".join(lines_of(source_text(report.read_bytes())))[:MAX_CHARACTERS]
     hashes = {name: frozenset(values) for name, values in json.loads(known.read_bytes()).items()}
     found = find_all(read_scripts(folder), text, hashes)
+    found = {"format": FORMAT, **found}
     destination.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8", errors="replace")
 
 

@@ -7,11 +7,8 @@ It answers requests about files in INBOX, a line of JSON for a line of JSON:
     {"script": "model_no1", "graph": "graph.pb", "weights": "weights.npz", "whole": true, "images": "images.npz",
      "reading_seconds": 120, "training_seconds": 300, "recipe": {"steps": 60, ...}}
 
-with the verdict on the graph's layers, {"problems": [...], "remarks": [...], "fraction": 0.5, "layers": [...],
-"unread": null}, and "run": what is wrong with the weights that the script's own main trained, or null. `whole` is false
-for the graph of a model that failed, which ends where that did. Given a recipe, a network that is right is built anew,
-trained, and asked for the digits in the test images, before ("untrained") and after ("trained"); their labels are not
-here. Where reading comes to a bad end, the answer is {"stopped": how}.
+with an `Answer`. `whole` is false for the graph of a model that failed, which ends where that did. Given a recipe, a
+network that is right is built anew, trained, and asked for the digits in the test images; their labels are not here.
 
 Each request has a child of its own: whatever a graph does to TensorFlow, the next one is not touched.
 """
@@ -20,17 +17,43 @@ import json
 import resource
 import sys
 import tempfile
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from labkit import forks
+from labkit.formats import FORMAT
 
 MEMORY = 3 * 2**30  # bytes that reading a graph may take; the largest of the assignment's takes 1 GB
 OUT_OF_MEMORY = ("MemoryError", "ResourceExhausted", "bad_alloc")
 TEST_IMAGES = 2500  # the first of them: the accuracy is right to a percentage point, and few steps are told so
 GIVEN = ("problems", "remarks", "layers")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found out about a graph; a field keeps its default where there is nothing to report.
+
+    `problems`, `remarks`, `layers`, `fraction` and `unread` are the verdict on its layers, `run` is what is wrong with
+    the weights that the script's own main trained, `stopped` how reading came to a bad end. Of the training,
+    `first_weights` says why there is none, `training_stopped` its bad end, with the `log`; `untrained` and `trained`
+    have the digits that were seen in the test images before and after, a character each.
+    """
+
+    problems: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    layers: list[str] = field(default_factory=list)
+    fraction: float = 0.0
+    unread: str | None = None
+    run: str | None = None
+    stopped: str | None = None
+    first_weights: str | None = None
+    training_stopped: str | None = None
+    log: str = ""
+    untrained: str | None = None
+    trained: str | None = None
 
 
 def read_graph(inbox: Path, request: dict, destination: Path) -> dict:
@@ -74,7 +97,7 @@ def _limit_memory() -> None:
 
 
 def answer(inbox: Path, request: dict) -> dict:
-    """Answer a request."""
+    """Answer a request, with fields of Answer."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "network.npz")
         seconds = request["reading_seconds"]
@@ -95,7 +118,7 @@ def _bad_end(ended: forks.Ended, seconds: float) -> dict:
     if ended.ended == "signal" or any(name in ended.log for name in OUT_OF_MEMORY):
         return {"stopped": f"took more than the {MEMORY // 2**30} GiB of memory allowed"}
     reason = ended.log.strip().rpartition("\n")[2][:200]
-    return {name: [] for name in GIVEN} | {"fraction": 0.0, "unread": f"it broke off ({reason})", "run": None}
+    return {"unread": f"it broke off ({reason})"}
 
 
 def main() -> None:
@@ -105,7 +128,8 @@ def main() -> None:
     from labkit.checks.graph import judging  # noqa: F401, for all children to come, as TensorFlow
 
     for line in sys.stdin:
-        print(json.dumps(answer(Path(sys.argv[1]), json.loads(line))), flush=True)
+        told = answer(Path(sys.argv[1]), json.loads(line))
+        print(json.dumps({"format": FORMAT, **told}), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 What it sees: /submission, the student's files; /kit, the kit's modules, which no file of the student's replaces; /data,
 MNIST's training images and labels, where networks are trained (elsewhere). What it leaves in /output is mere data:
-`report.json`, a list of records, one for each task of each script; the frozen graph of each script's network, as
+`report.json`, with a record for each task of each script; the frozen graph of each script's network, as
 `model_no1.pb`; and `model_no1.npz`, some of the weights that its main trained, before and after.
 
 TensorFlow is imported once. Each task runs in a child of its own (see `forks`), with student code, in a copy of the
@@ -34,6 +34,7 @@ import numpy as np
 
 from labkit import forks
 from labkit.checks.importing import import_script, stand_in_for_absent
+from labkit.formats import FORMAT
 from labkit.host import Host, hosted
 from labkit.mistakes import ModelError, explain, output_problem
 from labkit.sources import source_problem
@@ -69,7 +70,7 @@ def main() -> None:
     # At the end, when there is nothing left to overwrite anything.
     for file, data in left.items():
         _write(file, data)
-    _write("report.json", json.dumps(records).encode())
+    _write("report.json", json.dumps({"format": FORMAT, "tasks": records}).encode())
 
 
 def _tasks(
@@ -262,7 +263,7 @@ def run(script: str) -> dict[str, Any]:
             runpy.run_path(str(path), run_name="__main__")
         status, error = 0, None
     except SystemExit as ending:
-        status, error = ending.code if isinstance(ending.code, int) else int(bool(ending.code)), None
+        status, error = int(ending.code if isinstance(ending.code, int) else bool(ending.code)), None
         if ending.code and not isinstance(ending.code, int):
             print(ending.code, file=sys.stderr)  # as Python does
     except BaseException as problem:

@@ -18,6 +18,7 @@ from tensorflow.python.framework import op_def_registry
 
 from labkit.checks.graph.freezing import BATCH, STATE, TESTING, TRAINABLE, TRAINING, VARIABLE
 from labkit.checks.graph.operations import ADMITTED, ALIASES, RANDOM, SEEDED
+from labkit.errors import KitError
 
 MAX_BYTES = 128 * 2**20  # model_no1, the largest, has 51 MB of weights
 MAX_NODES = 5000  # some 40 are usual, some 200 with Keras
@@ -28,11 +29,11 @@ ASSIGNING = ("Assign", "ResourceApply", "ResourceScatter", "ResourceStridedSlice
 GENERATOR = "RngReadAndSkip"  # of a tf.random.Generator: its state is a variable
 
 
-class Refused(Exception):
+class Refused(KitError):
     """The graph breaks a rule or a limit; the text says which, for the student."""
 
 
-class Unreadable(Exception):
+class Unreadable(KitError):
     """The graph may be right, but has something that is not read here; the text says what."""
 
 

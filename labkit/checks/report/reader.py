@@ -3,8 +3,8 @@
     python -m labkit.checks.report.reader report.pdf report_template.md found.json
 
 A text can be made to keep a search busy for hours, as a PDF its reader, so the searching is done here, too, under the
-sandbox's limits. What comes out is JSON: the fields of rules.Found, or
-{"problem": "...", "undecided": true, "remarks": [...]} for the student, where only the grader can't read it.
+sandbox's limits. What comes out is JSON (rules.Reading): either "found", with the fields of rules.Found, or "unread",
+with those of rules.Unread.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Any
 from labkit.checks.report.accuracies import find_accuracies
 from labkit.checks.report.methods import find_methods
 from labkit.checks.report.text import BadReport, read_pdf, template_prompts_left
+from labkit.formats import FORMAT
 
 INTRODUCTION = re.compile(
     r"^\W{0,8}(?:\d|I)?[.)]?\s{0,4}(?:introd|motivation|motivazion|overview|background|premess|purpose"
@@ -54,7 +55,7 @@ def _has_introduction(text: str) -> bool:
 
 
 def find_all(pdf: Path, template: str) -> dict[str, Any]:
-    """Return what is in the PDF, as a dict for JSON; `template` is the text of the report's template."""
+    """Return what is in the PDF: fields of rules.Found, or of rules.Unread; `template` is the report's, as text."""
     try:
         report = read_pdf(pdf)
     except BadReport as error:
@@ -79,7 +80,8 @@ def main() -> None:
     """Read the files that the command line names, and write what was found to the last of them."""
     pdf, template, destination = map(Path, sys.argv[1:])
     contents = find_all(pdf, template.read_text(encoding="utf-8"))
-    destination.write_text(json.dumps(contents), encoding="utf-8")
+    record = {"format": FORMAT, "unread" if "problem" in contents else "found": contents}
+    destination.write_text(json.dumps(record), encoding="utf-8")
 
 
 if __name__ == "__main__":

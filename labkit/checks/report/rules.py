@@ -10,13 +10,18 @@ from itertools import combinations
 from typing import Any
 
 from labkit.checks.assignment import Assignment, ReportRules
-from labkit.checks.check import Check, failed, passed, skipped, undecided
+from labkit.checks.check import Check, CheckId, failed, passed, skipped, undecided
 from labkit.checks.report.methods import MISSING, TREATED, UNCLEAR
 from labkit.checks.report.text import FEWEST_HIDDEN, hidden_words
+from labkit.errors import RecordError
+from labkit.formats import read_record
 from labkit.networks import FULL, TITLES
 
 NETWORKS = TITLES | {FULL: "the full network"}
-PARTS = ("methods", "accuracies", "template")  # that depend on the text
+TEXT = CheckId("report", "text")
+METHODS, ACCURACIES, TEMPLATE = PARTS = tuple(  # which depend on the text
+    CheckId("report", part) for part in ("methods", "accuracies", "template")
+)
 SHOWN = 3  # numbers, or prompts, that a message quotes
 MOST_OF_ONE = 3  # numbers for one network, in a table and in words; more are a list to choose from
 ROUNDED = 0.0005 + 1e-9  # what a percentage with one decimal may be off
@@ -54,18 +59,29 @@ class Unread:
     remarks: tuple[str, ...] = ()
 
 
-def unread_of(record: Mapping[str, Any]) -> Unread:
-    """Convert what the reader wrote about a report that it could not read."""
-    remarks = tuple(map(str, record.get("remarks", ())))
-    return Unread(str(record["problem"]), record.get("undecided") is True, remarks)
+@dataclass(frozen=True)
+class Reading:
+    """What the reader (reader.py) writes of a report: one of the two."""
+
+    found: Found | None = None
+    unread: Unread | None = None
+
+
+def reading_of(data: bytes) -> Found | Unread:
+    """Read what the reader wrote of a report; raise RecordError if it is not of its form."""
+    reading = read_record(data, Reading)
+    result = reading.found or reading.unread
+    if result is None:
+        raise RecordError("it has neither found nor unread")
+    return result
 
 
 def unread(problem: Unread, details: Mapping[str, Any] | None = None) -> list[Check]:
     """Return the four checks of a report that could not be read."""
     if problem.undecided:
-        return [undecided(f"report/{name}", problem.problem, **(details or {})) for name in ("text", *PARTS)]
-    skips = [skipped(f"report/{name}", "the report could not be read") for name in PARTS]
-    return [failed("report/text", problem.problem, remarks=problem.remarks, **(details or {})), *skips]
+        return [undecided(name, problem.problem, **(details or {})) for name in (TEXT, *PARTS)]
+    skips = [skipped(name, "the report could not be read") for name in PARTS]
+    return [failed(TEXT, problem.problem, remarks=problem.remarks, **(details or {})), *skips]
 
 
 def judge(
@@ -113,8 +129,8 @@ def _check_text(found: Found, rules: ReportRules, details: Mapping[str, Any]) ->
         size = f"{size} (and {found.hidden:,} more that can't be seen, which don't count)"
     if problems:
         fraction = 1 - len(problems) / 3
-        return failed("report/text", f"{size}; {'; '.join(problems)}", fraction=fraction, remarks=remarks, **details)
-    return passed("report/text", f"{size}, with an introduction", remarks=remarks, **details)
+        return failed(TEXT, f"{size}; {'; '.join(problems)}", fraction=fraction, remarks=remarks, **details)
+    return passed(TEXT, f"{size}, with an introduction", remarks=remarks, **details)
 
 
 def _count_words(text: str) -> int:
@@ -131,7 +147,7 @@ def _check_methods(found: Found) -> Check:
     }
     treated, unclear, missing = by_verdict.values()
     if not missing and not unclear:
-        return passed("report/methods", f"treated: {', '.join(treated)}")
+        return passed(METHODS, f"treated: {', '.join(treated)}")
     parts = [f"treated: {', '.join(treated)}"] if treated else []
     if unclear:
         parts.append(
@@ -143,8 +159,8 @@ def _check_methods(found: Found) -> Check:
             f"not there, or just named: {', '.join(missing)}; give each a section, or some sentences of its own"
         )
     if unclear:
-        return undecided("report/methods", "; ".join(parts))
-    return failed("report/methods", parts[-1], fraction=len(treated) / len(found.methods))
+        return undecided(METHODS, "; ".join(parts))
+    return failed(METHODS, parts[-1], fraction=len(treated) / len(found.methods))
 
 
 # ------------------------------------------------------------------------------------------------------- the accuracies
@@ -173,11 +189,11 @@ def _check_accuracies(found: Found, assignment: Assignment, measured: Mapping[st
         verdicts.problems.append(f"{lost}, called {', '.join(first)} and {last}")
     if verdicts.doubts:
         seen = f"found, and as expected: {agreed}; " if agreed else ""
-        return undecided("report/accuracies", seen + "; ".join(verdicts.doubts + verdicts.problems))
+        return undecided(ACCURACIES, seen + "; ".join(verdicts.doubts + verdicts.problems))
     if not verdicts.problems:
-        return passed("report/accuracies", f"found, and as expected: {agreed}")
+        return passed(ACCURACIES, f"found, and as expected: {agreed}")
     fraction = len(verdicts.agreed) / len(NETWORKS)
-    return failed("report/accuracies", "; ".join(verdicts.problems), fraction=fraction)
+    return failed(ACCURACIES, "; ".join(verdicts.problems), fraction=fraction)
 
 
 def _judge_network(
@@ -227,6 +243,6 @@ def _judge_together(verdicts: _Verdicts, found: Found) -> None:
 
 def _check_template(found: Found) -> Check:
     if not found.prompts:
-        return passed("report/template", "no prompt of the template is left")
+        return passed(TEMPLATE, "no prompt of the template is left")
     more = f", and {len(found.prompts) - SHOWN} more" if len(found.prompts) > SHOWN else ""
-    return failed("report/template", f"prompts are left: {'; '.join(map(str, found.prompts[:SHOWN]))}{more}")
+    return failed(TEMPLATE, f"prompts are left: {'; '.join(map(str, found.prompts[:SHOWN]))}{more}")

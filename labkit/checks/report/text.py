@@ -15,6 +15,7 @@ from typing import Any
 
 from labkit.checks.file_checks import pdf_problem
 from labkit.checks.report.ink import find_ink, without
+from labkit.errors import KitError
 
 MAX_BYTES = 50_000_000  # of the file; a report with a dozen pictures has 2 MB
 MAX_PAGES = 200  # that are read; a report has a dozen
@@ -23,7 +24,7 @@ FEWEST_HIDDEN = 10  # words that nobody sees, of which somebody should know
 FEWEST_LETTERS = 200  # of a report in which text was found: a scan may carry a page number or a watermark
 
 
-class BadReport(Exception):
+class BadReport(KitError):
     """The report can't be read; the text tells the student why, and what to do.
 
     `undecided` where that is the grader's limit, so that somebody has to read it; `remarks` are for the instructor.
