@@ -11,6 +11,7 @@ WEIGHTED = ("convolution", "matrix product")
 FULL = "deep_mnist"
 TITLES = {FULL: "full", "model_no1": "no. 1", "model_no2": "no. 2", "model_no3": "no. 3"}  # in tables and reports
 TRIAL_STEPS = 20  # of a script's main, in a check and in grading
+ONE_BIAS = "one bias for all"  # the kind of a bias with one number for all outputs
 OWN_WEIGHTS = "a part with weights of its own"  # begins the kind of what has weights and is no layer known here
 
 
@@ -120,7 +121,8 @@ def variable_problems(script: str, shapes: Mapping[str, Sequence[int]]) -> list[
         if name not in shapes:
             problems.append(f"{name}: missing; expected with shape {list(shape)}{_because(script, name)}")
         elif tuple(shapes[name]) != shape:
-            problems.append(f"{name}: shape {list(shapes[name])}, expected {list(shape)}{_because(script, name)}")
+            because = _because(script, name, shapes[name])
+            problems.append(f"{name}: shape {list(shapes[name])}, expected {list(shape)}{because}")
     for name in sorted(shapes.keys() - expected.keys()):
         problems.append(f"{name}: one too many{_removal(script)}")
     return problems
@@ -157,20 +159,36 @@ def layer_problems(script: str, layers: Sequence[Layer]) -> list[str]:
         if number == len(layers):
             return [f"layer {number + 1} should be {layer}{_hint(script, layer)}"]
         if layers[number] != layer:
-            hint = _hint(script, layer) if layers[number].kind == layer.kind else _removal(script)
+            if problem := _bias_problem(number, layers[number]):
+                return [problem]
+            same = layers[number].kind == layer.kind
+            hint = _hint(script, layer, layers[number].weights) if same else _removal(script)
             return [f"layer {number + 1} is {layers[number]}; it should be {layer}{hint}"]
-    too_many = layers[len(expected) : len(expected) + 1]
-    return [f"layer {len(expected) + 1} is {layer}; it is one too many{_removal(script)}" for layer in too_many]
+    number = len(expected)
+    return [
+        _bias_problem(number, layer) or f"layer {number + 1} is {layer}; it is one too many{_removal(script)}"
+        for layer in layers[number : number + 1]
+    ]
 
 
-def _hint(script: str, layer: Layer) -> str:
+def _bias_problem(number: int, layer: Layer) -> str | None:
+    """Say what to do about a bias that is the same for all outputs; None for any other layer."""
+    if layer.kind != ONE_BIAS:
+        return None
+    outputs = layer.output[-1]
+    return f"layer {number + 1} is {layer}; each of the {outputs} needs one of its own: bias_variable([{outputs}])"
+
+
+def _hint(script: str, layer: Layer, weights: Sequence[int] = ()) -> str:
     names = [name for name, shape in expected_variables(script).items() if shape == layer.weights]
-    return _because(script, names[0]) if names else ""
+    return _because(script, names[0], weights) if names else ""
 
 
-def _because(script: str, name: str) -> str:
+def _because(script: str, name: str, weights: Sequence[int] = ()) -> str:
+    """Return what was overlooked about the inputs of these weights; "" where they have as many as they should."""
     mistake = _MISTAKES.get((script, name))
-    return f" ({mistake})" if mistake else ""
+    has_its_inputs = len(weights) > 1 and mistake and weights[-2] == expected_variables(script)[name][-2]
+    return f" ({mistake})" if mistake and not has_its_inputs else ""
 
 
 def _removal(script: str) -> str:

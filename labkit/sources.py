@@ -4,14 +4,26 @@ Nothing is run or imported here.
 """
 
 import ast
+import codecs
 import hashlib
+import io
+import math
+import operator
 import re
-from collections.abc import Iterator
+import tokenize
+from collections.abc import Callable, Iterator
 
-from labkit.mistakes import LECTURE, RUNS_ON_IMPORT, TABLE
+from labkit.mistakes import RUNS_ON_IMPORT, TABLE, todays
 
 START_ANEW = "start from a copy of deep_mnist.py, and change its docstring and its class Model only"
-_OPTIMIZERS = ("GradientDescentOptimizer", "AdamOptimizer")
+_ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+}
+AS_UTF8 = "save it as UTF-8 in your editor, and look whether that character is still right"
 
 
 def code_sha256(source: bytes) -> str:
@@ -38,6 +50,34 @@ def _is_text(statement: ast.AST) -> bool:
     )
 
 
+def encoding_problem(source: bytes) -> str | None:
+    """Name the line of a script that is not in its encoding, which is UTF-8 unless it says otherwise; None if all are.
+
+    Python reads such a script as a module where the character is in a comment, and refuses to run it.
+    """
+    if source.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return f"it is saved as UTF-16, which Python can't read: {AS_UTF8}"
+    try:
+        encoding = tokenize.detect_encoding(io.BytesIO(source).readline)[0]
+        source.decode(encoding)
+    except UnicodeDecodeError as error:
+        number = source.count(b"\n", 0, error.start) + 1
+    except (SyntaxError, LookupError):  # in the first two lines, or an encoding that is none
+        number = 2 if _is_utf8(source.split(b"\n")[0]) else 1
+    else:
+        return None
+    line = source.split(b"\n")[number - 1].decode("cp1252", "replace").strip()
+    return f"line {number}, `{line}`: a character in it is not UTF-8, so Python does not run the script: {AS_UTF8}"
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"coding" not in line
+
+
 def import_problem(source: bytes) -> str | None:
     """Name the line of a script that runs it where it is only imported; None if there is none."""
     for statement in ast.parse(source).body:
@@ -57,13 +97,33 @@ def recipe_problem(source: bytes, reference: bytes) -> str | None:
         recipe, expected = _recipe(ast.parse(source)), _recipe(ast.parse(reference))
     except (SyntaxError, ValueError):
         return None
+    alike = "networks that are not trained alike can't be compared, so take that over"
     for name, (line, value) in recipe.items():
-        if name in expected and value != expected[name][1]:
+        if name in expected and not _is_same(value, expected[name][1]):
+            return f"line {line}, `{name} = {value!r}`: deep_mnist.py has {expected[name][1]!r}; {alike}"
+    line, given = _given_flags(ast.parse(source))
+    for name in sorted(_given_flags(ast.parse(reference))[1]) if given else ():
+        if name not in given and name in expected:
             return (
-                f"line {line}, `{name} = {value!r}`: deep_mnist.py has {expected[name][1]!r}; networks that are not "
-                "trained alike can't be compared, so take that over"
+                f"line {line}: lab.parse_flags has no {name}, deep_mnist.py has {name}={expected[name][1]!r}; {alike}"
             )
     return None
+
+
+def _is_same(value: object, expected: object) -> bool:
+    if isinstance(value, int | float) and isinstance(expected, int | float):
+        return math.isclose(value, expected, rel_tol=1e-12)
+    return value == expected
+
+
+def _given_flags(tree: ast.Module) -> tuple[int, set[str]]:
+    """Return the line of the call of lab.parse_flags, and the names that it passes; none where they can't be told."""
+    calls = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and _names(node.func)[-1:] == ["parse_flags"]
+    ]
+    if len(calls) != 1 or any(keyword.arg is None for keyword in calls[0].keywords):
+        return 0, set()
+    return calls[0].lineno, {keyword.arg for keyword in calls[0].keywords if keyword.arg}
 
 
 def _recipe(tree: ast.Module) -> dict[str, tuple[int, object]]:
@@ -74,10 +134,31 @@ def _recipe(tree: ast.Module) -> dict[str, tuple[int, object]]:
             named = [(keyword.arg or "", keyword.value) for keyword in node.keywords]
         elif isinstance(node, ast.Assign) and node in tree.body and isinstance(node.targets[0], ast.Name):
             named = [(node.targets[0].id, node.value)]
+        elif isinstance(node, ast.AnnAssign) and node in tree.body and isinstance(node.target, ast.Name) and node.value:
+            named = [(node.target.id, node.value)]
         else:
             continue
-        constants |= {name: (value.lineno, value.value) for name, value in named if isinstance(value, ast.Constant)}
+        values = ((name, node.lineno, _computed(node)) for name, node in named)
+        constants |= {name: (line, value) for name, line, value in values if value is not None}
     return constants
+
+
+def _computed(node: ast.expr) -> bool | str | float | None:
+    """Return the value of a constant, or of an arithmetic expression of numbers; None for anything else."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, bool | str | int | float) else None
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = _computed(node.operand)
+        return -value if isinstance(value, int | float) else None
+    if not isinstance(node, ast.BinOp) or type(node.op) not in _ARITHMETIC:
+        return None
+    left, right = _computed(node.left), _computed(node.right)
+    if not isinstance(left, int | float) or not isinstance(right, int | float):
+        return None
+    try:
+        return _ARITHMETIC[type(node.op)](left, right)
+    except ArithmeticError:
+        return None
 
 
 def source_problem(source: bytes) -> str | None:
@@ -85,6 +166,8 @@ def source_problem(source: bytes) -> str | None:
 
     A script with a class Model is one of the lab's, whatever it does: running it shows what is wrong with it.
     """
+    if problem := encoding_problem(source):
+        return problem
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
@@ -129,15 +212,16 @@ def _signs(tree: ast.AST) -> Iterator[tuple[int, str]]:
         if names[:1] == ["torch"]:
             yield line, f"it is written for PyTorch, and the lab is in TensorFlow; {START_ANEW}"
         elif names[:1] in (["tf"], ["tensorflow"]) and (old := _of_tensorflow_1(names)):
-            yield line, f"it is written for TensorFlow 1, and this is today {LECTURE[old]}; {_anew()}"
+            yield line, f"it is written for TensorFlow 1, and this is today {old}; {_anew()}"
         elif names[-1:] in (["fit"], ["compile"]) and isinstance(node, ast.Attribute):
             yield line, f"it trains with Keras's model.{names[-1]}, and the lab with its own main; {START_ANEW}"
 
 
 def _of_tensorflow_1(names: list[str]) -> str | None:
-    if names[1:2] == ["train"]:
-        return names[2] if names[2:] and names[2] in _OPTIMIZERS else None
-    return next((name for name in names[1:] if name in LECTURE and name not in _OPTIMIZERS), None)
+    """Return what a name of TensorFlow 1's is today; None for a name that is still there."""
+    if names[1:3] == ["compat", "v1"]:
+        return None if names[3:4] == ["train"] else todays(names[3:])
+    return todays(names[1:])
 
 
 def _names(node: ast.AST) -> list[str]:

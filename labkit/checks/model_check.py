@@ -19,7 +19,7 @@ from labkit.checks.graph.architecture import Verdict
 from labkit.checks.importing import import_script
 from labkit.mistakes import ModelError, explain, output_problem, variables_problem
 from labkit.networks import LAYERS, expected_variables, removal_problems, variable_problems
-from labkit.sources import source_problem
+from labkit.sources import encoding_problem, source_problem
 
 
 def script_problems(script: str) -> dict[str, Any]:
@@ -33,6 +33,8 @@ def make_model(path: Path) -> tuple[Any, str | None]:
 
     One of the two is None. Any end of the script counts as a problem, sys.exit included.
     """
+    if problem := encoding_problem(path.read_bytes()):
+        return None, problem
     try:
         return import_script(path).Model(), None
     except BaseException as error:
@@ -96,8 +98,9 @@ def examine(script: str, model: Any) -> tuple[Verdict, Exception | None]:
     from labkit.checks.graph.judging import look
 
     tf.random.get_global_generator()  # as lab.read_data has made it, before a model is called
-    network, error = Network(model), None
+    network = error = None
     try:
+        network = Network(model)
         problem = output_problem(network) or variables_problem(model)  # the call makes the variables of Keras layers
         if problem:
             raise ModelError(problem)
@@ -105,7 +108,7 @@ def examine(script: str, model: Any) -> tuple[Verdict, Exception | None]:
     except Exception as problem:  # the model's own, most often: a shape that does not fit
         error, graph = problem, None
         with contextlib.suppress(Exception):  # nothing of it can be looked at, then
-            graph = freeze_broken(network)
+            graph = freeze_broken(network) if network else None
     if graph is None:
         return Verdict((), (), 0.0, ()), error
     images = np.random.default_rng().uniform(size=(BATCH, 784))

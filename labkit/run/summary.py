@@ -55,21 +55,25 @@ def warning(script: str, model: Any) -> str | None:
         return None
     kinds = Counter(layer.kind for layer in LAYERS[script])
     count = sum(math.prod(layer.weights) + layer.weights[-1] for layer in LAYERS[script] if layer.weights)
-    if _counts(model) == (kinds, count, False, DROPPED in LAYERS[script]):
+    if _counts(model) == (kinds, count, count, False, DROPPED in LAYERS[script]):
         return None
     problems = model_check.shape_problems(script, model)
     return with_script(script, problems[0]) if problems else None
 
 
-def _counts(model: Any) -> tuple[Counter[str], int, bool, bool] | None:
-    """Return the layers by kind, the number of trained values, and whether testing and training draw at random."""
+def _counts(model: Any) -> tuple[Counter[str], int, int, bool, bool] | None:
+    """Return the layers by kind, how many values are trained and how many used, and what draws at random.
+
+    The last two are whether testing does, and training.
+    """
     try:
         testing, training = _graph(model), _graph(model, 0.5)
     except Exception:  # whatever a model does that is called in another way than the lecture's
         return None
     kinds = Counter(KINDS[op.type] for op in testing.get_operations() if op.type in KINDS and op.type != "Reshape")
     count = sum(math.prod(variable.shape) for variable in model.trainable_variables)
-    return kinds, count, _is_random(testing), _is_random(training)
+    used = sum(math.prod(variable.shape) for variable in testing.trainable_variables)
+    return kinds, count, used, _is_random(testing), _is_random(training)
 
 
 def _is_random(graph: Any) -> bool:

@@ -18,9 +18,10 @@ from labkit.checks.importing import ABSENT
 from labkit.checks.records import check_training
 from labkit.checks.report.rules import PARTS, TEXT, Found, Unread, judge, reading_of, unread
 from labkit.files import FACES, KIT
+from labkit.limits import Outcome
 from labkit.mistakes import explain, with_script, without_place
 from labkit.networks import REMOVED, TRIAL_STEPS
-from labkit.sources import recipe_problem, source_problem
+from labkit.sources import encoding_problem, recipe_problem, source_problem
 from labkit.submission.children import run_child
 from labkit.submission.report_pdf import count_missing, is_stale
 
@@ -106,6 +107,8 @@ def _look_at(path: Path, seconds: float) -> tuple[str | None, list[str]]:
     source = b""
     try:
         source = path.read_bytes()
+        if problem := encoding_problem(source):
+            return problem, []
         tree = ast.parse(source, str(path))
     except SyntaxError as error:
         return source_problem(source) or explain(error, path), []
@@ -118,10 +121,19 @@ def _look_at(path: Path, seconds: float) -> tuple[str | None, list[str]]:
         destination = Path(scratch, "found.json")
         outcome = run_child(["-m", "labkit.checks.model_check", path.stem, destination], seconds, path.parent)
         if outcome.problem or not destination.is_file():
-            ended = outcome.problem or "ended without a word"
-            return f"importing it {ended}: it must not train, nor do anything else, before its main is called", []
+            return f"importing it and its Model {_how_it_ended(outcome)}", []
         found = json.loads(destination.read_text(encoding="utf-8"))
     return found["import"], found["shapes"]
+
+
+def _how_it_ended(outcome: Outcome) -> str:
+    """Say how the process that looks at a script ended before it was done, and what may be done about it."""
+    if outcome.ended == "killed":
+        return f"{outcome.problem}: look at the last lines that you changed, and run the script itself"
+    todo = "it must not train, nor do anything else, before its main is called"
+    if outcome.ended == "timeout":
+        return f"{outcome.problem}: close what else is running and try again; if that does not help, {todo}"
+    return f"{outcome.problem or 'ended without a word'}: {todo}"
 
 
 def _imported(tree: ast.AST) -> set[str]:

@@ -3,7 +3,7 @@
 import pytest
 
 from labkit.checks.graph.architecture import judge
-from labkit.networks import LAYERS, OWN_WEIGHTS, Layer
+from labkit.networks import LAYERS, ONE_BIAS, OWN_WEIGHTS, Layer, expected_variables, variable_problems
 
 pytestmark = pytest.mark.grading
 
@@ -81,6 +81,31 @@ def test_a_missing_bias_is_told():
     found = changed("model_no3", lambda layers: layers.pop())
     assert found.problems == ("no bias is added to the matrix product by weights 3136x10, output 10",)
     assert 0.7 < found.fraction < 1
+
+
+def test_a_missing_bias_comes_before_the_count_that_it_changes():
+    layers = written("model_no3")[:-1]
+    count = "training changes 9 weights and biases, expected 10"
+    found = judge("model_no3", layers, layers, [count])
+    assert found.problems == ("no bias is added to the matrix product by weights 3136x10, output 10", count)
+
+
+def test_one_bias_for_all_outputs_is_told_with_the_shape_that_it_needs():
+    def shrink(layers):
+        layers[-1] = Layer(ONE_BIAS, (10,))
+
+    assert "each of the 10 needs one of its own: bias_variable([10])" in changed("model_no3", shrink).problems[0]
+
+
+@pytest.mark.parametrize(("weights", "told"), [((3, 3, 1, 64), False), ((5, 5, 32, 64), True)])
+def test_what_was_overlooked_about_the_inputs_is_told_where_these_are_wrong(weights, told):
+    def replace(layers):
+        layers[0] = Layer("convolution", (28, 28, 64), weights)
+
+    problem = changed("model_no1", replace).problems[0]
+    assert ("1 channel, not 32" in problem) == told
+    named = variable_problems("model_no1", expected_variables("model_no1") | {"W_conv2": weights})
+    assert ("1 channel, not 32" in named[0]) == told
 
 
 def test_a_bias_after_relu_is_told():

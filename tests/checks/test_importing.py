@@ -94,6 +94,11 @@ def test_an_error_in_a_traced_function_is_told_with_its_reason_and_its_line():
             "each row that comes in has 12544 numbers",
         ),
         ("'NoneType' object has no attribute 'shape'", "is a `return` missing?"),
+        ("module 'tensorflow' has no attribute 'random_normal'", "which draws with tf.random.normal"),
+        ("module 'tensorflow' has no attribute 'layers'", "today weight_variable and bias_variable"),
+        ("No module named 'tensorflow.contrib'", "what deep_mnist.py writes with tf.nn"),
+        ("No module named 'tensorflow.examples'", "today `mnist = lab.read_data(flags)`"),
+        ("Model.__call__() takes 2 positional arguments but 3 were given", "def __call__(self, x, keep_prob=1.0)"),
     ],
 )
 def test_an_error_of_tensorflows_is_told_with_what_to_do(error, hint):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from labkit.sources import code_sha256, import_problem, recipe_problem, source_problem
+from labkit.sources import code_sha256, encoding_problem, import_problem, recipe_problem, source_problem
 from tests.support.tracing import ROOT
 
 pytestmark = pytest.mark.submit
@@ -69,11 +69,54 @@ def test_comments_docstrings_blanks_and_line_ends_are_no_part_of_what_was_traine
     [
         (b"KEEP_PROB = 0.5", b"KEEP_PROB = 0.8", "`KEEP_PROB = 0.8`: deep_mnist.py has 0.5"),
         (b"steps=540", b"steps=100", "`steps = 100`: deep_mnist.py has 540"),
+        (b"KEEP_PROB = 0.5", b"KEEP_PROB = 1 - 0.2", "`KEEP_PROB = 0.8`: deep_mnist.py has 0.5"),
+        (b"KEEP_PROB = 0.5", b"KEEP_PROB: float = 0.8", "`KEEP_PROB = 0.8`: deep_mnist.py has 0.5"),
+        (b"steps=540", b"steps=54 * 20", "`steps = 1080`: deep_mnist.py has 540"),
+        (b", label_smoothing=0.1", b"", "line 15: lab.parse_flags has no label_smoothing, deep_mnist.py has"),
+        (b' schedule="one-cycle",', b"", "lab.parse_flags has no schedule"),
     ],
 )
 def test_another_recipe_is_told_with_its_line(old, new, message):
     assert message in recipe_problem(DEEP.replace(old, new), DEEP)
     assert recipe_problem(DEEP, DEEP) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"KEEP_PROB = 0.5", b"KEEP_PROB: float = 1 - 1 / 2"),
+        (b"steps=540", b"steps=54 * 10"),
+        (b"learning_rate=6e-3", b"learning_rate=6 / 1000"),
+        (b"steps=540", b"steps=1 // 0"),
+        (b"KEEP_PROB = 0.5", b"KEEP_PROB = keep()"),
+    ],
+)
+def test_the_same_recipe_written_otherwise_and_one_that_can_not_be_read_are_no_other_recipe(old, new):
+    assert recipe_problem(DEEP.replace(old, new), DEEP) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("import lab\n# una colonna, così\n".encode("cp1252"), "line 2, `# una colonna, così`: a character in it"),
+        ("# così\nimport lab\n".encode("cp1252"), "line 1, `# così`: a character in it"),
+        ("\nname = 'è'\n".encode("cp1252"), "line 2, `name = 'è'`: a character in it"),
+        ("import lab\n".encode("utf-16"), "it is saved as UTF-16"),
+        (b"# coding: nonsense\n", "line 1, `# coding: nonsense`"),
+        (b"# coding: rot13\n", "line 1, `# coding: rot13`"),
+        ("# coding: cp1252\n# così\n".encode("cp1252"), None),
+        ("# così\n".encode("utf-8-sig"), None),
+        (DEEP, None),
+    ],
+)
+def test_a_character_that_is_not_utf_8_is_told_with_its_line(source, message):
+    problem = encoding_problem(source)
+    assert problem is None if message is None else problem and message in problem
+
+
+@pytest.mark.parametrize("name", ["keras.layers.Dense", "math.log", "random.normal", "compat.v1.train.AdamOptimizer"])
+def test_todays_names_are_not_taken_for_tensorflow_1s(name):
+    assert source_problem(f"import tensorflow as tf\nx = tf.{name}(1)\n".encode()) is None
 
 
 def test_a_run_outside_of_the_guard_is_told_with_its_line():

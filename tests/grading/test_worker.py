@@ -1,14 +1,17 @@
 """A submission's networks checked for real: in the sandbox, by the worker and the inspector."""
 
 import dataclasses
+import types
 
 import numpy as np
 import pytest
 
 from grading import staging
+from grading.inside.worker import worker
 from grading.networks import inspection, network_checks
 from grading.networks.worker_report import read_report
 from labkit.checks.assignment import NETWORKS, load_assignment
+from labkit.mistakes import ModelError, explain
 from labkit.submission import student_checks
 from tests.submissions import reference_scripts
 
@@ -43,6 +46,50 @@ def check(tmp_path, sandbox, inspector):
         return {check.name: check for check in found}
 
     return check
+
+
+def models_of(tmp_path, monkeypatch, old, new):
+    """Write model_no2.py with an edit, for the worker's tasks to find; return its path and its class Model."""
+    path = tmp_path / "model_no2.py"
+    path.write_bytes(replaced("model_no2", old, new).encode())
+    monkeypatch.setattr(worker, "_own_copy", lambda: tmp_path)
+    module = types.ModuleType("model_no2")
+    module.__file__ = str(path)
+    exec(compile(path.read_bytes(), str(path), "exec"), vars(module))
+    return path, module.Model
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("tf.reshape(x, [-1, 28, 28, 1])", "tf.reshape(x, [-1, 28, 28])", "a convolution and a pooling take [images,"),
+        ("def __call__(", "def call(", "Model has no __call__ (there is `call`)"),
+    ],
+)
+def test_what_a_model_lacks_is_told_and_does_not_end_the_process(old, new, message, tmp_path, monkeypatch):
+    _, model = models_of(tmp_path, monkeypatch, old, new)
+    with pytest.raises((ValueError, ModelError)) as failed:
+        worker._frozen(model, [])
+    assert message in explain(failed.value, "model_no2")
+
+
+def test_variables_that_a_call_makes_are_no_matter_of_the_look_for_wrong_ranks(tmp_path, monkeypatch):
+    made, once = "self.b_fc2 = bias_variable([10])\n", "self.b_fc2 = None\n"
+    late = "if self.b_fc2 is None:\n            self.b_fc2 = bias_variable([10])\n"
+    path, _ = models_of(tmp_path, monkeypatch, made, once)
+    source = path.read_text().replace("x_image =", f"{late}        x_image =")
+    module = types.ModuleType("late")
+    exec(source, vars(module))
+    assert worker._frozen(module.Model, []).node
+
+
+def test_a_script_that_python_would_not_read_does_not_run(tmp_path, monkeypatch):
+    (tmp_path / "model_no2.py").write_bytes(b"# cos\xec\n" + REFERENCE["model_no2"].encode())
+    monkeypatch.setattr(worker, "_own_copy", lambda: tmp_path)
+    monkeypatch.setattr(worker.sys, "argv", [])
+    found = worker.run("model_no2")
+    assert (found["status"], found["steps"]) == (1, 0)
+    assert found["error"].startswith("line 1, `# così`: a character in it is not UTF-8")
 
 
 REFERENCE = {name.removesuffix(".py"): source.decode() for name, source in reference_scripts().items()}

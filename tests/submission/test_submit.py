@@ -154,7 +154,8 @@ def look_at(folder, source, seconds=60):
         pytest.param("import lab\nlab.read_data(None)\n", "line 2, `lab.read_data(None)`: it runs when", id="trains"),
         pytest.param("import lab\nF = lab.parse_flags('')\n", 'below `if __name__ == "__main__":`', id="reads flags"),
         pytest.param("import sys\nsys.exit(0)\n", "line 2, `sys.exit(0)`: it ends the program", id="exits"),
-        pytest.param("import os\nos._exit(0)\n", "importing it ended without a word", id="exits at once"),
+        pytest.param("import os\nos._exit(0)\n", "importing it and its Model ended without a word", id="exits at once"),
+        pytest.param("import os\nos.abort()\n", "was ended by SIGABRT: look at the last lines", id="aborts"),
         pytest.param("x = undefined\n", "line 1, `x = undefined`: NameError", id="name error"),
         pytest.param("import helper\n", "imports helper.py, which would not be in the zip", id="helper module"),
         pytest.param("import compare\n", "imports compare.py, which would not be in the zip", id="no part of a run"),
@@ -172,7 +173,8 @@ def test_a_script_that_can_not_be_imported_is_told_with_the_line(source, told, t
 
 def test_a_script_that_never_ends_on_import_is_stopped(tmp_path):
     problem, _ = look_at(tmp_path, "while True:\n    pass\n", seconds=0.5)
-    assert "importing it ran longer than the 0.5 s allowed and was stopped: it must not train" in problem
+    assert "ran longer than the 0.5 s allowed and was stopped: close what else is running and try again" in problem
+    assert "it must not train" in problem
 
 
 @pytest.mark.course

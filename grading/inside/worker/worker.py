@@ -38,7 +38,7 @@ from labkit.formats import FORMAT
 from labkit.host import Host, hosted
 from labkit.mistakes import ModelError, explain, output_problem
 from labkit.networks import TRIAL_STEPS
-from labkit.sources import source_problem
+from labkit.sources import encoding_problem, source_problem
 
 if TYPE_CHECKING:
     from labkit.data.loader import DataSets
@@ -256,6 +256,8 @@ def run(script: str) -> dict[str, Any]:
     # Whatever its accuracy, it decides nothing; and a network that is not the one asked for is told in another check.
     watch = Host(False, _noise, _NoCheckpoint, validates=False, advises=False, began=began, ended=ended)
     path = _own_copy() / f"{script}.py"
+    if problem := encoding_problem(path.read_bytes()):  # with which `python script.py` does not even begin
+        return {"status": 1, "error": problem, "steps": 0, "files": {}}
     results = tempfile.mkdtemp()
     sys.argv = [str(path), "--steps", str(TRIAL_STEPS), "--batch-size", str(BATCH_SIZE), "--results-dir", results]
     _use_one_thread(tf)

@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from labkit.networks import DROPPED, LAYERS, OWN_WEIGHTS, REMOVED, WEIGHTED, Layer, layer_problems
 
+DROPPED_IN_TESTING = (
+    "units are dropped at keep_prob=1.0, which is for testing: all must stay; __call__(self, x, keep_prob=1.0) has to "
+    "take keep_prob, and to hand it on to dropout"
+)
 TOO_MANY = 0.2  # the most that a network earns that has more layers with weights than it should
 
 
@@ -57,11 +61,12 @@ def judge(
         unread: what stopped the reading, if something did and everything that is wrong may be due to it.
     """
     tested = tidied(testing)
-    others, failing = list(problems), training is None
+    failing = training is None
+    # A bias that is not there comes first, because it says where the weights are that do not count.
+    others = [*([] if failing else tested.problems), *problems]
     if training is None:
         dropout = ["the model fails before it"]
     else:
-        others += tested.problems
         if dropout is None:
             trained = tidied(training)
             dropout = _dropout_problems(script, tested, trained)
@@ -141,7 +146,7 @@ def _other_layers(tested: Network, trained: Network) -> list[str]:
 
 def _dropout_problems(script: str, tested: Network, trained: Network) -> list[str]:
     """List what is wrong with dropout: it acts in training only, once, after the fully connected layer's ReLU."""
-    problems = ["units are dropped at keep_prob=1.0, which is for testing: all must stay"] if tested.dropouts else []
+    problems = [DROPPED_IN_TESTING] if tested.dropouts else []
     should = DROPPED in LAYERS[script]
     if not should:
         return problems + ([f"there is dropout, which goes {_with(script)}"] if trained.dropouts else [])

@@ -21,6 +21,8 @@ from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.grappler import tf_optimizer
 from tensorflow.python.training.saver import export_meta_graph
 
+from labkit.mistakes import ModelError, call_problem
+
 # Images; a fixed number, because a model may well take it from the shape of x. It is a prime that divides no size in
 # these networks, so the axis of a tensor that holds the images can be told from all others.
 BATCH = 37
@@ -72,6 +74,8 @@ class Network(tf.Module):
 
     def __init__(self, model: Any) -> None:
         super().__init__()
+        if problem := call_problem(model):
+            raise ModelError(problem)
         self.model = model
         self._by_name = switches(model)
         nameless = [p.name for p in inspect.signature(model).parameters.values() if p.kind is p.POSITIONAL_ONLY]

@@ -22,7 +22,7 @@ import tensorflow as tf
 from labkit.checks.graph.freezing import BATCH
 from labkit.checks.graph.graphs import Admitted
 from labkit.checks.graph.segments import Flow, Rows, Segment, rows_of
-from labkit.networks import OWN_WEIGHTS, Layer, unusual_convolution, unusual_pooling
+from labkit.networks import ONE_BIAS, OWN_WEIGHTS, Layer, unusual_convolution, unusual_pooling
 
 IMAGE = (28, 28, 1)
 FEW = 8  # constants of fewer numbers are no weights
@@ -310,7 +310,7 @@ class _Reader:
         if np.abs(channels - channels[0]).max() > window.tolerance * size:
             return None
         if self._shape[-1] > 1 and _is_uniform(channels[0]) and window.weights:
-            return Layer("one bias for all", self._shape)
+            return Layer(ONE_BIAS, self._shape)
         return Layer("bias", self._shape)
 
     def _relu(self, window: Segment) -> bool:
