@@ -5,6 +5,7 @@ Nothing here imports TensorFlow. LECTURE is the table of docs/student/tensorflow
 """
 
 import ast
+import copy
 import errno
 import linecache
 import re
@@ -428,8 +429,8 @@ def _refuse_wrong_ranks(model: Any, images: int) -> None:
     """Raise the error of a convolution of what is not 4-D, which would end the process where it is called eagerly.
 
     A bare graph is enough for that: no AutoGraph, no gradients, nothing optimised, so it takes some 10 ms. Whatever
-    else goes wrong in it is for the call to tell; and a model that makes its variables in the call is left alone,
-    because it would keep those of the graph.
+    else goes wrong in it is for the call to tell. A copy of the model is called, which may keep what it makes there:
+    tensors of that graph, or Keras layers that are half built.
     """
     import tensorflow as tf
     from tensorflow.python.framework.func_graph import FuncGraph
@@ -438,8 +439,9 @@ def _refuse_wrong_ranks(model: Any, images: int) -> None:
         raise RuntimeError("variables are made in a call")
 
     try:
+        copied = copy.deepcopy(model)
         with FuncGraph("ranks").as_default(), tf.variable_creator_scope(refuse):
-            model(tf.zeros([images, 784]))
+            copied(tf.zeros([images, 784]))
     except ValueError as error:
         if WRONG_RANK.search(str(error)):
             raise
