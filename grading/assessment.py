@@ -110,8 +110,8 @@ def grade(
         workdir=_folder(scratch / "networks"),
         scripts=set(unpacked.scripts),
     )
-    found, text = report_check.check_report(folder, setup.assignment, setup.sandbox, _folder(scratch / "report"))
-    return _in_order(checks + found), text
+    of_report, text = report_check.check_report(folder, setup.assignment, setup.sandbox, _folder(scratch / "report"))
+    return _in_order(checks + of_report), text
 
 
 def refusal(problem: str) -> list[Check]:
@@ -121,9 +121,9 @@ def refusal(problem: str) -> list[Check]:
 
 def _in_order(checks: list[Check]) -> list[Check]:
     """Return the rubric's checks in its order; a missing one is failed, because silence must not earn points."""
-    found = {check.name: check for check in checks}
+    by_name = {check.name: check for check in checks}
     missing = "this check has come to no result; ask your instructor"
-    return [found.get(name) or failed(name, missing) for name in (ZIP, *CHECK_IDS)]
+    return [by_name.get(name) or failed(name, missing) for name in (ZIP, *CHECK_IDS)]
 
 
 def _folder(path: Path) -> Path:

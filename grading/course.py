@@ -107,9 +107,9 @@ def _grade_alone(options: Options, assignment: Assignment, submissions: list[Sub
             _write_tables(options.out, class_.rows_so_far(submissions), assignment)
             raise
         _write_tables(options.out, rows, assignment)
-        told = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
-        told += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
-        print("\n".join(told))
+        lines = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
+        lines += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
+        print("\n".join(lines))
         class_.compare(rows)
     return 1 if any(row.status == SubmissionStatus.CRASHED for row, _ in rows) else 0
 
@@ -128,13 +128,13 @@ def _collect(options: Options, assignment: Assignment) -> list[Submission]:
     if options.submissions.resolve() in (out, out / SUBMISSIONS):
         raise GradingError(f"results would come among the zips in {options.submissions}: give another --out")
     everything = collect(options.submissions, assignment.deadline, assignment.late.grace, assignment.student_id)
-    found = [entry for entry in everything if entry.zip.resolve() != out]
-    if not found:
+    submissions = [entry for entry in everything if entry.zip.resolve() != out]
+    if not submissions:
         raise GradingError(f"{options.submissions} is empty: it should hold the students' zips")
     for archive in options.archive:
         if not archive.is_dir():
             raise GradingError(f"there is no folder {archive}: --archive takes one with zips of earlier years")
-    return found
+    return submissions
 
 
 def _tell_of_older_results(out: Path) -> None:

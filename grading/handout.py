@@ -38,11 +38,11 @@ def handed_out() -> list[str]:
     """Return the paths of what students get, relative to the kit, sorted; raise OSError if a pattern fits no file."""
     tracked, paths = _tracked(), set()
     for pattern in STUDENTS:
-        found = {path.relative_to(KIT).as_posix() for path in KIT.glob(pattern) if path.is_file()}
-        found = {path for path in found if tracked is None or path in tracked}
-        if not found:
+        files = {path.relative_to(KIT).as_posix() for path in KIT.glob(pattern) if path.is_file()}
+        files = {path for path in files if tracked is None or path in tracked}
+        if not files:
             raise FileNotFoundError(f"nothing in {KIT} is {pattern}, which students get: the kit is not complete")
-        paths |= found
+        paths |= files
     return sorted(paths)
 
 

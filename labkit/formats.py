@@ -29,9 +29,9 @@ def read_record(data: bytes | str, kind: type[_T], *, earlier: bool = False) -> 
         raise RecordError(str(error)) from error
     if not isinstance(record, dict):
         raise RecordError(f"it is a {type(record).__name__}, expected an object")
-    found = record.setdefault("format", FORMAT if earlier else None)
-    if found != FORMAT:
-        raise RecordError(f"its format is {found!r}, expected {FORMAT}")
+    version = record.setdefault("format", FORMAT if earlier else None)
+    if version != FORMAT:
+        raise RecordError(f"its format is {version!r}, expected {FORMAT}")
     return as_record(record, kind)
 
 

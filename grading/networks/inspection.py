@@ -29,7 +29,7 @@ VALIDATION = 5000  # the first images of the training set, which the recipe leav
 
 
 @dataclass(frozen=True)
-class Found:
+class Inspection:
     """What the inspector found in a graph: what is wrong, a line each; the part that is right, 0 to 1; the layers.
 
     `unread` tells what stopped the reading, where nothing is known to be wrong; `run` what is wrong with the weights
@@ -84,7 +84,7 @@ class Inspector:
         data: Path | None = None,
         recipe: Mapping | None = None,
         training_seconds: float = 0.0,
-    ) -> Found:
+    ) -> Inspection:
         """Inspect a graph.
 
         Args:
@@ -108,13 +108,13 @@ class Inspector:
             request["recipe"] = dict(recipe)
         answer = self._ask(request, START_SECONDS + READING_SECONDS + training_seconds)
         if answer.stopped:
-            return Found([f"reading the model's graph {text(answer.stopped)} and was stopped"], [], 0.0, [])
+            return Inspection([f"reading the model's graph {text(answer.stopped)} and was stopped"], [], 0.0, [])
         problem = answer.first_weights
         if answer.training_stopped and not problem:
             if answer.training_stopped != "timeout":  # no student code runs there
                 raise SandboxError(f"training broke off ({text(answer.training_stopped)}): {text(answer.log)}")
             problem = f"the network could not be trained in the {training_seconds:g} s allowed"
-        return Found(
+        return Inspection(
             problems=[text(line) for line in answer.problems],
             remarks=[text(line) for line in answer.remarks],
             fraction=answer.fraction,
@@ -159,12 +159,12 @@ class Inspector:
         self.close()
 
 
-def accuracy(found: np.ndarray, labels: np.ndarray) -> float:
+def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
     """Return the share of predictions (n,), 0 to 9, that are right."""
-    return float(np.mean(found == labels))
+    return float(np.mean(predictions == labels))
 
 
-def known(found: np.ndarray, labels: np.ndarray) -> float:
+def known(predictions: np.ndarray, labels: np.ndarray) -> float:
     """Return the accuracy of predictions when their ten classes are given the names that suit them best.
 
     Weights that know digits under other names, of outputs in another order, are no more random than those that know
@@ -172,8 +172,8 @@ def known(found: np.ndarray, labels: np.ndarray) -> float:
     """
     from scipy.optimize import linear_sum_assignment
 
-    counts = np.bincount(10 * np.minimum(found, 9).astype(int) + labels, minlength=100).reshape(10, 10)
-    return float(counts[linear_sum_assignment(-counts)].sum() / len(found))
+    counts = np.bincount(10 * np.minimum(predictions, 9).astype(int) + labels, minlength=100).reshape(10, 10)
+    return float(counts[linear_sum_assignment(-counts)].sum() / len(predictions))
 
 
 def _of_test_set(
@@ -182,8 +182,8 @@ def _of_test_set(
     if predictions is None:
         return None
     assert data is not None  # nothing was predicted without it
-    found = np.array(list(predictions), np.uint8)
-    return measure(found, read_test_set(data)[1][: len(found)])
+    digits = np.array(list(predictions), np.uint8)
+    return measure(digits, read_test_set(data)[1][: len(digits)])
 
 
 def read_digits(data: Path) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.inside.worker.worker import IMPORT_SHARE
-from grading.networks.inspection import KEEP_MEMORY, START_SECONDS, Found, Inspector, data_file
+from grading.networks.inspection import KEEP_MEMORY, START_SECONDS, Inspection, Inspector, data_file
 from grading.networks.worker_report import Record, Records, read_report
 from grading.sandbox.runner import Sandbox
 from grading.staging import WORKER, stage
@@ -165,19 +165,19 @@ class _Submission:
 
     def _check_script(self, script: str, records: Records) -> dict[CheckId, Check]:
         """Run the checks of a script; architecture/ only where there is a graph, training/ where that is right."""
-        name, found, checks = CheckId("run", script), None, {}
+        name, inspection, checks = CheckId("run", script), None, {}
         if records.graph:
             started = time.perf_counter()
-            found = self._inspect(script, records)
-            checks |= self._check_network(script, records, found, time.perf_counter() - started)
-        problem = self._run_problem(script, records, found)
+            inspection = self._inspect(script, records)
+            checks |= self._check_network(script, records, inspection, time.perf_counter() - started)
+        problem = self._run_problem(script, records, inspection)
         details = {"log": records.log, "seconds": records.seconds}
         if problem:
             return {name: failed(name, problem, **details), **checks}
         message = f"{script}.py imports without training, has its Model, and runs {TRIAL_STEPS} steps to the end"
         return {name: passed(name, message, **details), **checks}
 
-    def _inspect(self, script: str, records: Records) -> Found:
+    def _inspect(self, script: str, records: Records) -> Inspection:
         assert records.graph is not None
         training = {}
         if self.data:
@@ -188,7 +188,7 @@ class _Submission:
             script, records.graph, whole=whole, weights=records.weights, data=self.data, **training
         )
 
-    def _run_problem(self, script: str, records: Records, found: Found | None) -> str | None:
+    def _run_problem(self, script: str, records: Records, inspection: Inspection | None) -> str | None:
         """Say why the script does not import, or not run to its end, in a sentence for the student; None if it does."""
         seconds = self.assignment.limits.run_seconds
         problem = records.problem("export", f"importing {script}.py and its Model", IMPORT_SHARE * seconds)
@@ -209,46 +209,48 @@ class _Submission:
             return (
                 f"python {script}.py --steps {TRIAL_STEPS}: its weights could not be read after the {TRIAL_STEPS} steps"
             )
-        return f"python {script}.py --steps {TRIAL_STEPS}: {found.run}" if found and found.run else None
+        return f"python {script}.py --steps {TRIAL_STEPS}: {inspection.run}" if inspection and inspection.run else None
 
-    def _check_network(self, script: str, records: Records, found: Found, seconds: float) -> dict[CheckId, Check]:
+    def _check_network(
+        self, script: str, records: Records, inspection: Inspection, seconds: float
+    ) -> dict[CheckId, Check]:
         """Return the checks architecture/, and training/ where the network was trained."""
         name, error = CheckId("architecture", script), records.tasks["export"].model_error
-        problems = [f"the model fails: {error}", *found.problems] if error else found.problems
-        more = len(found.layers) - LAYERS_SHOWN
-        layers = [*found.layers[:LAYERS_SHOWN], *([f"... and {more} more"] if more > 0 else [])]
-        remarks = tuple(f"{script}: {remark}" for remark in found.remarks)
+        problems = [f"the model fails: {error}", *inspection.problems] if error else inspection.problems
+        more = len(inspection.layers) - LAYERS_SHOWN
+        layers = [*inspection.layers[:LAYERS_SHOWN], *([f"... and {more} more"] if more > 0 else [])]
+        remarks = tuple(f"{script}: {remark}" for remark in inspection.remarks)
         details = {"layers": tuple(layers), "remarks": remarks, "seconds": seconds}
         if problems:
-            return {name: failed(name, "; ".join(problems), fraction=min(found.fraction, 0.9), **details)}
-        if found.unread:
+            return {name: failed(name, "; ".join(problems), fraction=min(inspection.fraction, 0.9), **details)}
+        if inspection.unread:
             message = (
-                f"the grader could not read this network, so your instructor will look at it: {found.unread}; "
+                f"the grader could not read this network, so your instructor will look at it: {inspection.unread}; "
                 "nothing was found to be wrong"
             )
             checks = {name: undecided(name, message, **details)}
             if self.data:
-                untold = f"{script} could not be trained, because the grader could not read it"
-                checks[CheckId("training", script)] = undecided(CheckId("training", script), untold)
+                message = f"{script} could not be trained, because the grader could not read it"
+                checks[CheckId("training", script)] = undecided(CheckId("training", script), message)
             return checks
         checks = {name: passed(name, f"the layers are those of {script}", **details)}
         if self.data:
-            checks[CheckId("training", script)] = self._check_training(script, found)
+            checks[CheckId("training", script)] = self._check_training(script, inspection)
         return checks
 
-    def _check_training(self, script: str, found: Found) -> Check:
+    def _check_training(self, script: str, inspection: Inspection) -> Check:
         name, recipe = CheckId("training", script), self.assignment.training
-        if found.training_problem or found.trained is None or found.untrained is None:
-            return failed(name, found.training_problem or "the network could not be trained in the time allowed")
-        if found.untrained > UNTRAINED:
+        if inspection.training_problem or inspection.trained is None or inspection.untrained is None:
+            return failed(name, inspection.training_problem or "the network could not be trained in the time allowed")
+        if inspection.untrained > UNTRAINED:
             remark = f"the first weights of {script} know the digits before any training; look at the script"
             message = "the first weights know the digits before any training; they have to be random"
             return failed(name, message, remarks=(remark,))
-        result = f"test accuracy {found.trained:.4f} after {recipe.steps:,} steps of the kit's own training"
-        if found.trained >= recipe.lowest:
+        result = f"test accuracy {inspection.trained:.4f} after {recipe.steps:,} steps of the kit's own training"
+        if inspection.trained >= recipe.lowest:
             return passed(name, f"{result}, expected {recipe.lowest:g} or more")
         hint = "the first weights may be far too large, or far too small; those of deep_mnist.py do"
-        if any("scaled" in remark for remark in found.remarks):
+        if any("scaled" in remark for remark in inspection.remarks):
             hint = "the images are scaled before the first layer, although they are in [0, 1] already: leave that out"
         return failed(name, f"{result}, expected {recipe.lowest:g} or more: {hint}")
 
@@ -258,5 +260,5 @@ def _last_words(run: Record) -> str:
     if run.error:
         return run.error
     lines = run.log.strip().splitlines() or [""]
-    told = [line for line in lines if line.startswith("error: ")] or lines
-    return told[-1].removeprefix("error: ").partition(" (all of it: ")[0]
+    errors = [line for line in lines if line.startswith("error: ")] or lines
+    return errors[-1].removeprefix("error: ").partition(" (all of it: ")[0]

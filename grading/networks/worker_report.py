@@ -117,7 +117,7 @@ class Records:
 
 def read_report(output: Path, scripts: list[str]) -> dict[str, Records]:
     """Read the records that a worker left in a folder, by script; one that is not of their form counts as missing."""
-    found = {script: Records() for script in scripts}
+    records = {script: Records() for script in scripts}
     path, entries = output / "report.json", []
     with contextlib.suppress(OSError, RecordError):
         if path.stat().st_size <= MAX_REPORT:
@@ -126,8 +126,8 @@ def read_report(output: Path, scripts: list[str]) -> dict[str, Records]:
         with contextlib.suppress(RecordError):
             task = as_record(entry, _Task)
             if task.script in scripts and task.task in TASKS:
-                found[task.script].tasks[task.task] = _record(task, output)
-    return found
+                records[task.script].tasks[task.task] = _record(task, output)
+    return records
 
 
 def text(value: str | None, limit: int = MAX_TEXT) -> str:

@@ -53,10 +53,10 @@ class Library:
             with self._emptied() as scratch:
                 copy = scratch / "submission.zip"
                 shutil.copyfile(zip_path, copy)  # what is hashed is what is read, whatever becomes of the file
-                found = sha256_of(copy)
-                if sha256 and found != sha256:
+                digest = sha256_of(copy)
+                if sha256 and digest != sha256:
                     raise BadZip("it has changed since it was graded: run the same command again")
-                sha256 = found
+                sha256 = digest
                 if not are_kept(self.file(sha256)):
                     self._take(copy, self.file(sha256), scratch)
         return Source(self.file(sha256), label, student)
@@ -67,8 +67,8 @@ class Library:
             folder.mkdir()
         report = ""
         if unpack(zip_path, folders[0]).report:
-            found, _, _ = report_check.read_report(folders[0], self._sandbox, folders[1])
-            report = found.text if found else ""
+            reading, _, _ = report_check.read_report(folders[0], self._sandbox, folders[1])
+            report = reading.text if reading else ""
         keep_fingerprints(file, folders[0], report, self._sandbox, folders[2])
 
     @contextlib.contextmanager
@@ -101,10 +101,10 @@ def compare(
     left_out += incomparable
     compared = f"{len(sources)} submissions" + (f", and {len(earlier)} of the archive" if earlier else "")
     write_page(page / FILE, pairs, compared, left_out, _copies(sources))
-    return [*_told(left_out), f"{page / FILE}: {_found(pairs)}"]
+    return [*_left_out_lines(left_out), f"{page / FILE}: {_pairs_line(pairs)}"]
 
 
-def _found(pairs: Sequence[Pair]) -> str:
+def _pairs_line(pairs: Sequence[Pair]) -> str:
     if not pairs:
         return "no submissions share more than the hand-out explains"
     groups = find_groups(pairs)
@@ -149,7 +149,7 @@ def _student(path: Path, ids: str) -> str:
         return ""
 
 
-def _told(left_out: Sequence[tuple[Source, str]]) -> list[str]:
+def _left_out_lines(left_out: Sequence[tuple[Source, str]]) -> list[str]:
     if not left_out:
         return []
     source, reason = left_out[0]

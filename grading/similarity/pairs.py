@@ -71,18 +71,18 @@ class Source:
     def prints(self) -> dict[str, frozenset[int]]:
         """Return the values of the fingerprints, by kind; raise NoFingerprints where there are none."""
         prints = self._fingerprints().prints
-        return {name: frozenset(found.value for found in prints[name]) for name in KINDS}
+        return {name: frozenset(fingerprint.value for fingerprint in prints[name]) for name in KINDS}
 
     def places(self, kind: str) -> tuple[list[Print], list[tuple[str, list[str]]]]:
         """Return the fingerprints of a kind, and the files that they are in: names and lines."""
-        found = self._fingerprints()
-        return found.prints[kind], found.files
+        fingerprints = self._fingerprints()
+        return fingerprints.prints[kind], fingerprints.files
 
     def _fingerprints(self) -> Fingerprints:
-        found = read_record(self.file.read_bytes(), Fingerprints)
-        if found.problem:
-            raise NoFingerprints(found.problem)
-        return found
+        fingerprints = read_record(self.file.read_bytes(), Fingerprints)
+        if fingerprints.problem:
+            raise NoFingerprints(fingerprints.problem)
+        return fingerprints
 
 
 class Share(NamedTuple):
@@ -162,11 +162,11 @@ def keep_fingerprints(file: Path, folder: Path, report: str, sandbox: Sandbox, s
         cwd="/kit",
     )
     try:
-        found = read_record((output / "found").read_bytes(), Fingerprints)
+        fingerprints = read_record((output / "found").read_bytes(), Fingerprints)
     except (OSError, RecordError):
         problem = f"taking its fingerprints {outcome.problem or 'left nothing behind'}"
-        found = Fingerprints(problem, [], {name: [] for name in KINDS})
-    record = {"format": FORMAT, **vars(found), "version": version()}
+        fingerprints = Fingerprints(problem, [], {name: [] for name in KINDS})
+    record = {"format": FORMAT, **vars(fingerprints), "version": version()}
     with atomic_file(file) as target:
         target.write(json.dumps(record).encode())
 
@@ -220,13 +220,13 @@ def find_pairs(
     left_out: list[tuple[Source, str]] = []
     ours, theirs = list(_loaded(sources, left_out)), list(_loaded(archive, left_out))
     everybody = [source for source, _ in (*ours, *theirs)]
-    found: dict[tuple[int, int], dict[str, Share]] = defaultdict(dict)
+    shares_of: dict[tuple[int, int], dict[str, Share]] = defaultdict(dict)
     for kind in KINDS:
         prints = [values[kind] for _, values in (*ours, *theirs)]
         least = rules.report if kind == "report" else rules.code
         for one, other, part, amount in overlaps(prints[: len(ours)], prints[len(ours) :], least):
-            found[one, other][kind] = Share(part, amount, prints[one] & prints[other])
-    pairs = [Pair(everybody[one], everybody[other], shares) for (one, other), shares in found.items()]
+            shares_of[one, other][kind] = Share(part, amount, prints[one] & prints[other])
+    pairs = [Pair(everybody[one], everybody[other], shares) for (one, other), shares in shares_of.items()]
     pairs = [pair for pair in pairs if not pair.first.student or pair.first.student != pair.second.student]
     pairs.sort(key=lambda pair: (-pair.weight, pair.first.label, pair.second.label))
     return pairs, left_out

@@ -36,7 +36,7 @@ def overlaps(ours: Sequence[frozenset[int]], theirs: Sequence[frozenset[int]], l
     with each other.
     """
     prints = [*ours, *theirs]
-    owners = np.repeat(np.arange(len(prints)), [len(found) for found in prints])
+    owners = np.repeat(np.arange(len(prints)), [len(values) for values in prints])
     values = np.fromiter(chain.from_iterable(prints), np.int64, len(owners))
     _, columns = np.unique(values, return_inverse=True)
     weights = _weights(owners, columns, len(ours), len(theirs))
@@ -44,8 +44,8 @@ def overlaps(ours: Sequence[frozenset[int]], theirs: Sequence[frozenset[int]], l
     shared = _shared(owners, columns, weights, len(ours), len(prints))
     smaller = np.minimum(own[: len(ours), None], own)
     parts = np.divide(shared, smaller, out=np.zeros_like(shared), where=smaller > 0).round(9)  # 1 is 1 in any order
-    found = np.triu((parts >= least) & (shared.round(9) >= LEAST_SHARED), k=1)
-    for one, other in np.argwhere(found).tolist():
+    overlapping = np.triu((parts >= least) & (shared.round(9) >= LEAST_SHARED), k=1)
+    for one, other in np.argwhere(overlapping).tolist():
         yield Overlap(one, other, float(parts[one, other]), float(shared[one, other]))
 
 

@@ -98,8 +98,8 @@ def _ranges(group: Group) -> str:
         for kind, share in pair.shares.items():
             parts.setdefault(kind, []).append(share.part)
     return ", ".join(
-        f"{kind} {min(found):.0%}" + (f" to {max(found):.0%}" if f"{min(found):.0%}" != f"{max(found):.0%}" else "")
-        for kind, found in parts.items()
+        f"{kind} {min(shares):.0%}" + (f" to {max(shares):.0%}" if f"{min(shares):.0%}" != f"{max(shares):.0%}" else "")
+        for kind, shares in parts.items()
     )
 
 
@@ -133,12 +133,12 @@ def _shares(pair: Pair) -> str:
 def _pair(number: int, pair: Pair) -> str:
     rows = []
     for kind in pair.shares:
-        found = passages(pair, kind)
+        shared = passages(pair, kind)
         rows += [
-            f"<tr><td>{_side(passage, 0)}</td><td>{_side(passage, 1)}</td></tr>\n" for passage in found[:MOST_PASSAGES]
+            f"<tr><td>{_side(passage, 0)}</td><td>{_side(passage, 1)}</td></tr>\n" for passage in shared[:MOST_PASSAGES]
         ]
-        if len(found) > MOST_PASSAGES:
-            more = len(found) - MOST_PASSAGES
+        if len(shared) > MOST_PASSAGES:
+            more = len(shared) - MOST_PASSAGES
             rows.append(f'<tr><td colspan="2">... and {more} shorter passages of {kind}</td></tr>\n')
     return (
         f'<h2 id="pair-{number}">{number}: {_shares(pair)}</h2>\n<table class="passages">\n'

@@ -21,6 +21,7 @@ from labkit.checks.check import CheckId
 from labkit.checks.student_ids import DIGITS
 from labkit.errors import KitError
 from labkit.files import KIT
+from labkit.networks import FULL
 
 DEFAULT = KIT / "assignment.toml"
 
@@ -113,7 +114,7 @@ _PointsTable = make_dataclass(
     "_PointsTable",
     [(group, make_dataclass(group, [(name, Points) for name in names])) for group, names in CHECKS.items()],
 )
-_BandsTable = make_dataclass("_BandsTable", [(script, Band) for script in ("deep_mnist", *NETWORKS)])
+_BandsTable = make_dataclass("_BandsTable", [(script, Band) for script in (FULL, *NETWORKS)])
 
 
 def _points(table: Any) -> dict[str, float]:
@@ -276,11 +277,11 @@ _MISTAKES = (  # what people write for what TOML wants, as a pattern, and what t
 
 def _explain(path: str | Path, text: str, problem: str) -> str:
     """Return the parser's message, and for everyday mistakes in that line what to write instead."""
-    found = re.search(r"at line (\d+)", problem)
-    line = text.splitlines()[int(found[1]) - 1].strip() if found else ""
+    place = re.search(r"at line (\d+)", problem)
+    line = text.splitlines()[int(place[1]) - 1].strip() if place else ""
     for pattern, instead in _MISTAKES:
-        if found and re.match(pattern, line):
-            return f"{path} is not valid TOML in line {found[1]} ({line}): {instead}"
+        if place and re.match(pattern, line):
+            return f"{path} is not valid TOML in line {place[1]} ({line}): {instead}"
     return f"{path} is not valid TOML: {problem}"
 
 

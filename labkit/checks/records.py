@@ -65,13 +65,13 @@ def _check_accuracy(
     low, high = band
     accuracy = sum(run.test_accuracy for run in runs) / len(runs)
     seeds = f"{len(runs)} seed{'s' * (len(runs) != 1)}"
-    found = f"test accuracy {accuracy:.2%} on MNIST ({seeds}, {runs[0].steps:,} steps)"
+    measured = f"test accuracy {accuracy:.2%} on MNIST ({seeds}, {runs[0].steps:,} steps)"
     if low <= accuracy <= high:
-        return passed(name, found), accuracy
+        return passed(name, measured), accuracy
     why = "train it for longer" if accuracy < low else "that is more than this network can do"
     layer = f", and look whether just {REMOVED[script]} is gone" if script in REMOVED else ""
     first = f" (first mend what architecture/{script} tells, if that has failed)" if script in REMOVED else ""
-    return failed(name, f"{found}, expected {low:.2%} to {high:.2%}: {why}{layer}{first}"), accuracy
+    return failed(name, f"{measured}, expected {low:.2%} to {high:.2%}: {why}{layer}{first}"), accuracy
 
 
 def read_run(path: Path) -> Run:

@@ -15,7 +15,7 @@ from typing import Any
 
 from labkit.errors import KitError, LabError
 
-FULL = os.strerror(errno.ENOSPC)  # is in TensorFlow's message, too
+DISK_FULL = os.strerror(errno.ENOSPC)  # is in TensorFlow's message, too
 
 
 class CheckpointError(KitError):
@@ -97,9 +97,9 @@ def _explaining(problem: str, todo: str) -> Iterator[None]:
         yield
     except (tf.errors.OpError, OSError, LookupError, ValueError, RuntimeError) as error:
         message = " ".join(str(error).split())
-        if FULL in message:
+        if DISK_FULL in message:
             way_out = (
                 "make room, or give --results-dir a folder on another disk; --resume goes on from the last checkpoint"
             )
-            raise CheckpointError(f"{problem}, because the disk is full ({FULL}): {way_out}") from error
+            raise CheckpointError(f"{problem}, because the disk is full ({DISK_FULL}): {way_out}") from error
         raise CheckpointError(f"{problem} ({message[:200]}){todo}") from error

@@ -30,9 +30,9 @@ def watch_script() -> None:
 
     def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         started.FLAGS = None
-        told = mistakes.explain(error, path) if isinstance(error, Exception) else ""
-        if told.startswith("line "):
-            print(f"error: {path.name}, {told}", file=sys.stderr)
+        line = mistakes.explain(error, path) if isinstance(error, Exception) else ""
+        if line.startswith("line "):
+            print(f"error: {path.name}, {line}", file=sys.stderr)
         elif isinstance(error, KeyboardInterrupt):
             print("stopped by Ctrl-C", file=sys.stderr)
         else:
@@ -88,6 +88,6 @@ def _explain(error: Exception, flags: argparse.Namespace, main: FunctionType) ->
         text = "".join(traceback.format_exception(error))
         trace.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path in it need not be valid UTF-8
     script = main.__code__.co_filename if hasattr(main, "__code__") else sys.argv[0]
-    told = mistakes.explain(error, script)
-    told = f"the cell, {told}" if notebook.pasted(script) else mistakes.with_script(Path(script).stem, told)
-    return f"{told} (all of it: {trace})"
+    line = mistakes.explain(error, script)
+    line = f"the cell, {line}" if notebook.pasted(script) else mistakes.with_script(Path(script).stem, line)
+    return f"{line} (all of it: {trace})"

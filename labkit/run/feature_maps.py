@@ -18,9 +18,9 @@ def feature_maps(model: Any, image: np.ndarray) -> dict[str, np.ndarray]:
     @tf.function
     def layers(x: Any) -> list[Any]:
         model(x)
-        found = [op for op in tf.compat.v1.get_default_graph().get_operations() if op.type in kinds]
-        names.extend([f"{op.name.rpartition('/')[0]} {kinds[op.type]}".strip() for op in found])
-        return [op.outputs[0] for op in found]
+        operations = [op for op in tf.compat.v1.get_default_graph().get_operations() if op.type in kinds]
+        names.extend([f"{op.name.rpartition('/')[0]} {kinds[op.type]}".strip() for op in operations])
+        return [op.outputs[0] for op in operations]
 
     outputs = layers(tf.constant(image[None]))
     return {name: output.numpy()[0] for name, output in zip(names, outputs, strict=True)}

@@ -157,8 +157,8 @@ class Run:
         if self.test_accuracy is None:
             raise LabError("run.finish() tells the test accuracy, so run.test() has to come before it")
         if evaluation.is_guessing(self.test_accuracy, self.flags.steps):
-            told = "no better than guessing: the network has learned nothing; try a smaller --learning-rate than"
-            print(f"warning: {told} {self.flags.learning_rate:g}", file=sys.stderr)
+            advice = "no better than guessing: the network has learned nothing; try a smaller --learning-rate than"
+            print(f"warning: {advice} {self.flags.learning_rate:g}", file=sys.stderr)
         print(f"results in {self.folder}")
         images = self.mnist.test.num_examples
         print(f"test accuracy {self.test_accuracy:.4f} ({images:,} images, {self.mnist.name})", flush=True)

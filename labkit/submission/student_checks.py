@@ -20,12 +20,11 @@ from labkit.checks.report.rules import PARTS, TEXT, Found, Unread, judge, readin
 from labkit.files import FACES, KIT
 from labkit.limits import Outcome
 from labkit.mistakes import explain, with_script, without_place
-from labkit.networks import REMOVED, TRIAL_STEPS
+from labkit.networks import FULL, REMOVED, TRIAL_STEPS
 from labkit.sources import encoding_problem, recipe_problem, source_problem
 from labkit.submission.children import run_child
 from labkit.submission.report_pdf import count_missing, is_stale
 
-FULL = "deep_mnist"
 TOTAL = sum(map(len, CHECKS.values())) + 1  # that of the full network's training comes on top
 REPORT_SECONDS = 60  # to read the PDF, which takes two
 REPORT = "report.pdf"
@@ -122,8 +121,8 @@ def _look_at(path: Path, seconds: float) -> tuple[str | None, list[str]]:
         outcome = run_child(["-m", "labkit.checks.model_check", path.stem, destination], seconds, path.parent)
         if outcome.problem or not destination.is_file():
             return f"importing it and its Model {_how_it_ended(outcome)}", []
-        found = json.loads(destination.read_text(encoding="utf-8"))
-    return found["import"], found["shapes"]
+        problems = json.loads(destination.read_text(encoding="utf-8"))
+    return problems["import"], problems["shapes"]
 
 
 def _how_it_ended(outcome: Outcome) -> str:
@@ -192,8 +191,8 @@ def _check_report(
     problem = pdf_problem(path) or _stale_report(path)
     yield failed(name, problem) if problem else passed(name, f"{path.name} is there")
     announce(f"{path.name}: reading")
-    found = _read_report(path)
-    yield from unread(found) if isinstance(found, Unread) else judge(found, assignment, measured)
+    report = _read_report(path)
+    yield from unread(report) if isinstance(report, Unread) else judge(report, assignment, measured)
 
 
 def _stale_report(path: Path) -> str | None:

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from labkit import forks
+from labkit.data.loader import PIXEL_SCALE
 from labkit.formats import FORMAT
 
 MEMORY = 3 * 2**30  # bytes that reading a graph may take; the largest of the assignment's takes 1 GB
@@ -62,15 +63,15 @@ def read_graph(inbox: Path, request: dict, destination: Path) -> dict:
 
     _limit_memory()
     data = (inbox / request["graph"]).read_bytes()
-    images = np.load(inbox / request["images"], allow_pickle=False)["probes"] / 255
+    images = np.load(inbox / request["images"], allow_pickle=False)["probes"] * float(PIXEL_SCALE)
     verdict, network = rebuilding.examine(request["script"], data, images, request["whole"])
     if network:
         rebuilding.save(network, destination)
-    found = {name: list(map(str, getattr(verdict, name))) for name in GIVEN}
-    found |= {"fraction": verdict.fraction, "unread": verdict.unread, "run": None}
+    fields = {name: list(map(str, getattr(verdict, name))) for name in GIVEN}
+    fields |= {"fraction": verdict.fraction, "unread": verdict.unread, "run": None}
     if "weights" in request:
-        found["run"] = running.problem(inbox / request["weights"], data)
-    return found
+        fields["run"] = running.problem(inbox / request["weights"], data)
+    return fields
 
 
 def train(inbox: Path, request: dict, source: Path) -> dict:

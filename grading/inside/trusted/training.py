@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from grading.inside.trusted.rebuilding import Network, logits
 from labkit.checks.graph.freezing import KEEP_PROB
+from labkit.data.loader import PIXEL_SCALE
 
 FAST_BFLOAT16 = {"avx512_bf16", "amx_bf16"}  # the processor's instructions that multiply in bfloat16
 LARGE = 100.0  # mean of the logits' absolute values; He's weights make 1 or 2, the lecture's (0.1) 10
@@ -35,8 +36,8 @@ def first_problem(network: Network, images: np.ndarray) -> str | None:
             return f"{what} are all {weights.flat[0]:.3g}, so all units learn the same: draw them at random"
         if len(weights.shape) and np.abs(weights - weights[..., :1]).max() <= 1e-6 * np.abs(weights).max():
             return f"{what} are the same for all outputs, so all units learn the same: draw each at random"
-    found = logits(network.script, network.weights, network.scaling, images.astype(np.float32) / 255)
-    size = float(tf.reduce_mean(tf.abs(found)))
+    outputs = logits(network.script, network.weights, network.scaling, images.astype(np.float32) * PIXEL_SCALE)
+    size = float(tf.reduce_mean(tf.abs(outputs)))
     if size > LARGE:
         return (
             f"the first weights are far too large: of digits they make logits of {size:,.0f} on average, where usual "
@@ -70,11 +71,11 @@ def train(network: Network, images: np.ndarray, labels: np.ndarray, recipe: dict
 
     @tf.function
     def step(batch: Any, targets: Any, rate: Any, number: Any) -> None:
-        x = tf.cast(batch, tf.float32) / 255
+        x = tf.cast(batch, tf.float32) * PIXEL_SCALE
         y = (1 - smoothing) * tf.one_hot(targets, 10) + smoothing / 10
         with tf.GradientTape() as tape:
-            found = logits(network.script, pairs, network.scaling, x, KEEP_PROB)
-            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=found))
+            outputs = logits(network.script, pairs, network.scaling, x, KEEP_PROB)
+            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=y, logits=outputs))
         for variable, gradient, (m, v) in zip(variables, tape.gradient(loss, variables), moments, strict=True):
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle, m=m.handle, v=v.handle, beta1_power=tf.pow(0.9, number),
@@ -95,8 +96,8 @@ def predict(network: Network, images: np.ndarray) -> np.ndarray:
 
     @tf.function
     def digits(batch: Any) -> Any:
-        found = logits(network.script, weights, network.scaling, tf.cast(batch, tf.float32) / 255)
-        return tf.argmax(found, axis=1)
+        outputs = logits(network.script, weights, network.scaling, tf.cast(batch, tf.float32) * PIXEL_SCALE)
+        return tf.argmax(outputs, axis=1)
 
     parts = [digits(images[start : start + TEST_BATCH]).numpy() for start in range(0, len(images), TEST_BATCH)]
     return np.concatenate(parts)
