@@ -5,6 +5,7 @@ Nothing is run or imported here.
 
 import ast
 import codecs
+import copy
 import hashlib
 import io
 import math
@@ -91,7 +92,8 @@ def import_problem(source: bytes) -> str | None:
 def recipe_problem(source: bytes, reference: bytes) -> str | None:
     """Describe how a script's training differs from deep_mnist.py's, whose text is `reference`; None if it does not.
 
-    That is a constant, such as KEEP_PROB, or one of the numbers that are passed to lab.parse_flags.
+    That is a constant, such as KEEP_PROB, one of the numbers that are passed to lab.parse_flags, or a statement of
+    train_step. First weights are no part of it: the lecture draws them otherwise, too.
     """
     try:
         recipe, expected = _recipe(ast.parse(source)), _recipe(ast.parse(reference))
@@ -107,6 +109,8 @@ def recipe_problem(source: bytes, reference: bytes) -> str | None:
             return (
                 f"line {line}: lab.parse_flags has no {name}, deep_mnist.py has {name}={expected[name][1]!r}; {alike}"
             )
+    for statement, wanted in _step_differences(ast.parse(source), ast.parse(reference)):
+        return f"line {statement.lineno}, `{_shown(statement)}`: deep_mnist.py has `{_shown(wanted)}`; {alike}"
     return None
 
 
@@ -124,6 +128,69 @@ def _given_flags(tree: ast.Module) -> tuple[int, set[str]]:
     if len(calls) != 1 or any(keyword.arg is None for keyword in calls[0].keywords):
         return 0, set()
     return calls[0].lineno, {keyword.arg for keyword in calls[0].keywords if keyword.arg}
+
+
+def _step_differences(tree: ast.Module, reference: ast.Module) -> Iterator[tuple[ast.stmt, ast.stmt]]:
+    """Yield the statements of train_step that differ, with the reference's; none where it is organised otherwise.
+
+    What a variable is called makes no difference, nor whether a number is written 10 or 10.0.
+    """
+    ours, expected = _training_step(tree), _training_step(reference)
+    if [type(statement) for statement, _ in ours] == [type(statement) for statement, _ in expected]:
+        for (statement, text), (wanted, wanted_text) in zip(ours, expected, strict=True):
+            if text != wanted_text:
+                yield statement, wanted
+
+
+def _training_step(tree: ast.Module) -> list[tuple[ast.stmt, str]]:
+    """Return the statements of main's train_step, those of a block behind its head; each with its normal form."""
+    functions = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    if not {"main", "train_step"} <= set(functions):
+        return []
+    bound = {node.id for node in ast.walk(functions["main"]) if isinstance(node, ast.Name) and _is_stored(node)}
+    bound |= {node.arg for node in ast.walk(functions["main"]) if isinstance(node, ast.arg)}
+    normal = _Normal(bound)
+    statements = [node for node in ast.walk(functions["train_step"]) if isinstance(node, ast.stmt)][1:]
+    statements.sort(key=lambda statement: (statement.lineno, statement.col_offset))
+    normal.visit(copy.deepcopy(functions["train_step"].args))
+    return [(statement, ast.dump(normal.visit(copy.deepcopy(_head(statement))))) for statement in statements]
+
+
+def _is_stored(node: ast.Name) -> bool:
+    return isinstance(node.ctx, ast.Store)
+
+
+def _head(statement: ast.stmt) -> ast.stmt:
+    """Return a statement without the block in it, whose statements come by themselves."""
+    head = copy.copy(statement)
+    if isinstance(head, ast.With):
+        head.body = []
+    return head
+
+
+def _shown(statement: ast.stmt) -> str:
+    return ast.unparse(statement).partition("\n")[0]
+
+
+class _Normal(ast.NodeTransformer):
+    """Numbers the variables in the order in which they come, and writes numbers as floats."""
+
+    def __init__(self, variables: set[str]) -> None:
+        self._numbers: dict[str, str] = {}
+        self._variables = variables
+
+    def _number(self, name: str) -> str:
+        return self._numbers.setdefault(name, f"v{len(self._numbers)}") if name in self._variables else name
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        return ast.copy_location(ast.Name(self._number(node.id), node.ctx), node)
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        return ast.copy_location(ast.arg(self._number(node.arg)), node)
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        is_number = isinstance(node.value, int) and not isinstance(node.value, bool)
+        return ast.copy_location(ast.Constant(float(node.value)), node) if is_number else node
 
 
 def _recipe(tree: ast.Module) -> dict[str, tuple[int, object]]:

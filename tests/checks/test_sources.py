@@ -74,6 +74,9 @@ def test_comments_docstrings_blanks_and_line_ends_are_no_part_of_what_was_traine
         (b"steps=540", b"steps=54 * 20", "`steps = 1080`: deep_mnist.py has 540"),
         (b", label_smoothing=0.1", b"", "line 15: lab.parse_flags has no label_smoothing, deep_mnist.py has"),
         (b' schedule="one-cycle",', b"", "lab.parse_flags has no schedule"),
+        (b"model(x, KEEP_PROB)", b"model(x)", "`logits = model(x)`: deep_mnist.py has `logits = model(x, KEEP_PROB)`"),
+        (b"labels=smooth", b"labels=y_", "labels=y_"),
+        (b"learning_rate.assign(rate)", b"learning_rate.assign(3 * rate)", "`learning_rate.assign(3 * rate)`"),
     ],
 )
 def test_another_recipe_is_told_with_its_line(old, new, message):
@@ -88,6 +91,10 @@ def test_another_recipe_is_told_with_its_line(old, new, message):
         (b"steps=540", b"steps=54 * 10"),
         (b"learning_rate=6e-3", b"learning_rate=6 / 1000"),
         (b"steps=540", b"steps=1 // 0"),
+        (b"tape", b"record"),
+        (b"model", b"net"),
+        (b"/ 10  #", b"/ 10.0  #"),
+        (b"def train_step(x, y_, rate):", b"def train_step(x, y_, rate, x2=None):\n        x = x"),
         (b"KEEP_PROB = 0.5", b"KEEP_PROB = keep()"),
     ],
 )
