@@ -14,7 +14,8 @@ import re
 import tokenize
 from collections.abc import Callable, Iterator
 
-from labkit.mistakes import RUNS_ON_IMPORT, TABLE, todays
+from labkit.hints import TABLE, todays
+from labkit.mistakes import RUNS_ON_IMPORT
 
 START_ANEW = "start from a copy of deep_mnist.py, and change its docstring and its class Model only"
 _ARITHMETIC: dict[type[ast.operator], Callable[[float, float], float]] = {

@@ -17,7 +17,8 @@ import numpy as np
 
 from labkit.checks.graph.architecture import Verdict
 from labkit.checks.importing import import_script
-from labkit.mistakes import ModelError, explain, output_problem, variables_problem
+from labkit.mistakes import ModelError, explain
+from labkit.model_problems import output_problem, variables_problem
 from labkit.networks import LAYERS, expected_variables, removal_problems, variable_problems
 from labkit.sources import encoding_problem, source_problem
 

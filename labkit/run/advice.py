@@ -7,6 +7,7 @@ from typing import Any
 
 from labkit import mistakes, startup
 from labkit.errors import LabError
+from labkit.model_problems import output_problem, variables_problem
 from labkit.run import summary
 from labkit.run.record import source_of
 from labkit.sources import import_problem, recipe_problem
@@ -17,7 +18,7 @@ def check_model(script: str, model: Any) -> None:
 
     Raises LabError where its output is not (N, 10), or where it has no variables to train.
     """
-    problem = mistakes.output_problem(model) or mistakes.variables_problem(model)
+    problem = output_problem(model) or variables_problem(model)
     if problem:
         raise LabError(mistakes.with_script(script, problem))
 

@@ -36,7 +36,8 @@ from labkit import forks
 from labkit.checks.importing import import_script, stand_in_for_absent
 from labkit.formats import FORMAT
 from labkit.host import Host, hosted
-from labkit.mistakes import ModelError, explain, output_problem
+from labkit.mistakes import ModelError, explain
+from labkit.model_problems import output_problem
 from labkit.networks import TRIAL_STEPS
 from labkit.sources import encoding_problem, source_problem
 

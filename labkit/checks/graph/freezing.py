@@ -21,7 +21,8 @@ from tensorflow.core.protobuf import config_pb2, meta_graph_pb2
 from tensorflow.python.grappler import tf_optimizer
 from tensorflow.python.training.saver import export_meta_graph
 
-from labkit.mistakes import ModelError, call_problem
+from labkit.mistakes import ModelError
+from labkit.model_problems import call_problem
 
 # Images; a fixed number, because a model may well take it from the shape of x. It is a prime that divides no size in
 # these networks, so the axis of a tensor that holds the images can be told from all others.
