@@ -190,8 +190,8 @@ class _Normal(ast.NodeTransformer):
         return ast.copy_location(ast.arg(self._number(node.arg)), node)
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
-        is_number = isinstance(node.value, int) and not isinstance(node.value, bool)
-        return ast.copy_location(ast.Constant(float(node.value)), node) if is_number else node
+        value = node.value
+        return ast.copy_location(ast.Constant(float(value)), node) if type(value) is int else node
 
 
 def _recipe(tree: ast.Module) -> dict[str, tuple[int, object]]:
