@@ -13,7 +13,7 @@ from labkit.checks.file_checks import script_problem
 from labkit.checks.model_check import examine, make_model, problems_of
 from labkit.mistakes import with_script
 from labkit.networks import REMOVED
-from labkit.sources import recipe_problem
+from labkit.recipe import recipe_problem
 from tests.support.tracing import ROOT
 
 PARTS = {

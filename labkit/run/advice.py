@@ -8,9 +8,10 @@ from typing import Any
 from labkit import mistakes, startup
 from labkit.errors import LabError
 from labkit.model_problems import output_problem, variables_problem
+from labkit.recipe import recipe_problem
 from labkit.run import summary
 from labkit.run.record import source_of
-from labkit.sources import import_problem, recipe_problem
+from labkit.sources import import_problem
 
 
 def check_model(script: str, model: Any) -> None:

@@ -21,7 +21,8 @@ from labkit.files import FACES, KIT
 from labkit.limits import Outcome
 from labkit.mistakes import explain, with_script, without_place
 from labkit.networks import FULL, REMOVED, TRIAL_STEPS
-from labkit.sources import encoding_problem, recipe_problem, source_problem
+from labkit.recipe import recipe_problem
+from labkit.sources import encoding_problem, source_problem
 from labkit.submission.children import run_child
 from labkit.submission.report_pdf import count_missing, is_stale
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from labkit.sources import code_sha256, encoding_problem, import_problem, recipe_problem, source_problem
+from labkit.recipe import recipe_problem
+from labkit.sources import code_sha256, encoding_problem, import_problem, source_problem
 from tests.support.tracing import ROOT
 
 pytestmark = pytest.mark.submit
