@@ -1,0 +1,125 @@
+"""Fills a gradebook that was downloaded as a table; where things are in it, each system's module says."""
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from grading.results.export import texts
+from grading.results.export.graded import Graded, listed
+from grading.results.export.job import ExportError, Job, Outcome
+from grading.results.export.matching import Entry, match
+from grading.results.export.tables import Table, number, written
+from grading.results.results import FEEDBACK
+from labkit.files import atomic_file
+from labkit.text import quoted
+
+FEEDBACK_ZIP = "feedback.zip"
+_ALWAYS = (1980, 1, 1, 0, 0, 0)  # the time of every file in the zip: the same marks make the same bytes
+
+
+def _nobody(student: Graded) -> frozenset[str]:
+    return frozenset()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where things are in a gradebook's table.
+
+    `grade` is the column for the marks, `maximum` the points that the gradebook gives for it, `comments` the column
+    for a student's lines in HTML, None without one. `also` are cells, by column, to be set in every row that gets a
+    mark. `keep` are contents of the mark's cell, in small letters, that are no marks and stay. `keys_of` returns by
+    which keys the system knows a student. `feedback_path` returns the place of a student's feedback in
+    `feedback.zip`, "" where the system could not tell whose it is; it is None for a system that takes no such zip.
+    """
+
+    entries: list[Entry]
+    grade: int
+    maximum: float
+    comments: int | None = None
+    also: Mapping[int, str] = field(default_factory=dict)
+    keep: frozenset[str] = frozenset()
+    keys_of: Callable[[Graded], frozenset[str]] = _nobody
+    feedback_path: Callable[[Graded, Entry], str] | None = None
+
+
+def fill(job: Job, table: Table, layout: Layout) -> Outcome:
+    """Write the table with the marks in it, and the feedback; raise ExportError where nobody is found in it."""
+    matched = match(job.graded.marked, layout.entries, layout.keys_of)
+    if not matched.rows:
+        raise ExportError(
+            f"none of the {len(job.graded.marked)} students with a mark is in {table.path}: is it of this course and "
+            "this assignment?" + "".join(f"\n{line}" for line in listed(matched.left_out))
+        )
+    factor = layout.maximum / job.graded.maximum
+    cells: dict[tuple[int, int], str] = {}
+    kept, replaced, given = [], [], []
+    for entry, student in matched.rows:
+        before = table.at(entry.row, layout.grade).strip()
+        mark = written(student.marks.score * factor)
+        if before.lower() in layout.keep:
+            kept.append(f"{student.who}: {entry.told} says {quoted(before)}, which stays; the mark would be {mark}")
+            continue
+        if (earlier := number(before)) is not None and earlier != number(mark):
+            replaced.append(f"{student.who}: {before} becomes {mark}")
+        cells |= {(entry.row, column): text for column, text in layout.also.items()}
+        cells[entry.row, layout.grade] = mark
+        if layout.comments is not None:
+            lines = texts.summary(student, job.graded, "" if factor == 1 else f"{mark} of {written(layout.maximum)}")
+            cells[entry.row, layout.comments] = texts.html(lines)
+        given.append((entry, student))
+    path = job.folder / table.path.name
+    with atomic_file(path) as file:
+        file.write(table.with_cells(cells))
+    lines = [f"{path}: {len(given)} marks in the column {quoted(table.head[layout.grade])}", *_scaled(job, layout)]
+    if others := len(layout.entries) - len({entry.row for entry, _ in given}):
+        lines.append(f"{others} rows of the gradebook stay as they are")
+    lines += [f"{len(replaced)} marks were there already, and are others now:", *listed(replaced)] if replaced else []
+    left_out = [*matched.left_out, *kept]
+    if layout.feedback_path:
+        told, nowhere = _write_feedback(job, given, layout.feedback_path)
+        lines += told
+        left_out += nowhere
+    return Outcome(lines, left_out)
+
+
+def _scaled(job: Job, layout: Layout) -> list[str]:
+    """Tell the factor, where the gradebook has other points than the assignment."""
+    if layout.maximum == job.graded.maximum:
+        return []
+    factor = layout.maximum / job.graded.maximum
+    return [
+        f"the gradebook has {written(layout.maximum)} points and the assignment {written(job.graded.maximum)}: every "
+        f"mark is multiplied by {factor:.6g}, and rounded to two decimals"
+    ]
+
+
+def _write_feedback(
+    job: Job, given: list[tuple[Entry, Graded]], path_of: Callable[[Graded, Entry], str]
+) -> tuple[list[str], list[str]]:
+    """Write the zip of the feedback; return a line about it, and one for each student whose can't be in it."""
+    buffer, nowhere, number_of_files = io.BytesIO(), [], 0
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry, student in given:
+            name = path_of(student, entry)
+            if not name:
+                nowhere.append(f"{student.who}: has the mark, but the feedback has to be returned by hand")
+                continue
+            content = texts.feedback(student).encode()
+            if name.endswith(".zip"):
+                content = _zipped(content)
+            archive.writestr(zipfile.ZipInfo(name, _ALWAYS), content, zipfile.ZIP_DEFLATED)
+            number_of_files += 1
+    if not number_of_files:
+        return [], nowhere
+    path = job.folder / FEEDBACK_ZIP
+    with atomic_file(path) as file:
+        file.write(buffer.getvalue())
+    return [f"{path}: the feedback of {number_of_files}"], nowhere
+
+
+def _zipped(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(FEEDBACK, _ALWAYS), content)
+    return buffer.getvalue()
