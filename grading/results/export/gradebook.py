@@ -75,12 +75,9 @@ def fill(job: Job, table: Table, layout: Layout) -> Outcome:
     if others := len(layout.entries) - len({entry.row for entry, _ in given}):
         lines.append(f"{others} rows of the gradebook stay as they are")
     lines += [f"{len(replaced)} marks were there already, and are others now:", *listed(replaced)] if replaced else []
-    left_out = [*matched.left_out, *kept]
     if layout.feedback_path:
-        told, nowhere = _write_feedback(job, given, layout.feedback_path)
-        lines += told
-        left_out += nowhere
-    return Outcome(lines, left_out)
+        lines += _write_feedback(job, given, layout.feedback_path)
+    return Outcome(lines, [*matched.left_out, *kept])
 
 
 def _scaled(job: Job, layout: Layout) -> list[str]:
@@ -94,32 +91,34 @@ def _scaled(job: Job, layout: Layout) -> list[str]:
     ]
 
 
-def _write_feedback(
-    job: Job, given: list[tuple[Entry, Graded]], path_of: Callable[[Graded, Entry], str]
-) -> tuple[list[str], list[str]]:
-    """Write the zip of the feedback; return a line about it, and one for each student whose can't be in it."""
-    buffer, nowhere, number_of_files = io.BytesIO(), [], 0
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for entry, student in given:
-            name = path_of(student, entry)
-            if not name:
-                nowhere.append(f"{student.who}: has the mark, but the feedback has to be returned by hand")
-                continue
-            content = texts.feedback(student).encode()
-            if name.endswith(".zip"):
-                content = _zipped(content)
-            archive.writestr(zipfile.ZipInfo(name, _ALWAYS), content, zipfile.ZIP_DEFLATED)
-            number_of_files += 1
-    if not number_of_files:
-        return [], nowhere
-    path = job.folder / FEEDBACK_ZIP
-    with atomic_file(path) as file:
-        file.write(buffer.getvalue())
-    return [f"{path}: the feedback of {number_of_files}"], nowhere
+def _write_feedback(job: Job, given: list[tuple[Entry, Graded]], path_of: Callable[[Graded, Entry], str]) -> list[str]:
+    """Write the zip of the feedback; tell how many are in it, and whose can't be."""
+    paths = {path: student for entry, student in given if (path := path_of(student, entry))}
+    lines = []
+    if paths:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for path, student in paths.items():
+                content = texts.feedback(student).encode()
+                _add(archive, path, _zipped(content) if path.endswith(".zip") else content)
+        with atomic_file(job.folder / FEEDBACK_ZIP) as file:
+            file.write(buffer.getvalue())
+        lines.append(f"{job.folder / FEEDBACK_ZIP}: the feedback of {len(paths)}")
+    by_hand = [student.who for entry, student in given if not path_of(student, entry)]
+    if by_hand:
+        lines += [
+            f"the system can't tell whose the feedback of {len(by_hand)} is; return it by hand:",
+            *listed(by_hand),
+        ]
+    return lines
+
+
+def _add(archive: zipfile.ZipFile, path: str, content: bytes) -> None:
+    archive.writestr(zipfile.ZipInfo(path, _ALWAYS), content, zipfile.ZIP_DEFLATED)
 
 
 def _zipped(content: bytes) -> bytes:
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(zipfile.ZipInfo(FEEDBACK, _ALWAYS), content)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        _add(archive, FEEDBACK, content)
     return buffer.getvalue()

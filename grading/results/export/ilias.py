@@ -36,9 +36,12 @@ def export(job: Job) -> Outcome:
         return [table.at(row, column[head]).strip() for head in heads]
 
     def feedback_path(student: Graded, entry: Entry) -> str:
+        user = _download_folder(student)
+        if user and entry.keys == normal([f"user {user[1]}"]):
+            return f"{FOLDER}/{user[0]}/{FEEDBACK}"
         folder = "_".join(cells(entry.row, "lastname", "firstname", "login", "usr_id"))
-        # ILIAS spells other letters in ways of its own: rather by hand than into a folder that it does not know.
-        return f"{FOLDER}/{folder}/{FEEDBACK}" if re.fullmatch(r"[\w.-]+", folder, re.ASCII) else ""
+        # Other letters ILIAS spells in a way of its own: rather by hand than into a folder that it does not know.
+        return f"{FOLDER}/{folder}/{FEEDBACK}" if re.fullmatch(r"[\w .'-]+", folder, re.ASCII) else ""
 
     entries = [
         Entry(
@@ -66,10 +69,15 @@ def export(job: Job) -> Outcome:
 
 
 def _keys_of(student: Graded) -> frozenset[str]:
-    """Return the user's number in ILIAS, with which the folders of the download end."""
-    parts = student.result.zip.split("/")
-    folder = re.fullmatch(r".+_.+_.+_(\d+)", parts[-2]) if len(parts) > 1 else None
+    """Return the user's number in ILIAS."""
+    folder = _download_folder(student)
     return normal(f"user {number}" for number in (student.key, folder[1] if folder else "") if number.isdecimal())
+
+
+def _download_folder(student: Graded) -> re.Match[str] | None:
+    """Return the student's folder in the download, whose name ends with the user's number, if it came in one."""
+    parts = student.result.zip.split("/")
+    return re.fullmatch(r".+_.+_.+_(\d+)", parts[-2]) if len(parts) > 1 else None
 
 
 TARGET = Target(
