@@ -129,17 +129,54 @@ def test_every_target_is_in_the_help_and_a_wrong_one_is_a_bad_flag(capsys):
 # ------------------------------------------------------------------------------------------------------------ the parts
 
 
-def test_the_systems_key_in_grades_csv_finds_a_row(graded, tmp_path, capsys):
-    rows = (graded / "grades.csv").read_text(encoding="utf-8").splitlines()
-    keyed = [f"{rows[0]},key", f"{rows[1]},participant 77", f"{rows[2]},participant 78"]
-    (graded / "grades.csv").write_text("\n".join(keyed) + "\n", encoding="utf-8")
-    heads = "Identifier,Name,Status,Grade,Maximum grade,Last modified (grade)"
-    sheet = f"{heads}\nParticipant 78,,x,,100.00,-\nParticipant 77,,x,,100.00,-\n"
-    (tmp_path / "blind.csv").write_text(sheet, encoding="utf-8")
-    assert export(capsys, "moodle", graded, "--from", tmp_path / "blind.csv")[0] == 0
-    filled = csv.DictReader(io.StringIO((graded / "export/moodle/blind.csv").read_text(encoding="utf-8")))
-    found = {row["Identifier"]: float(row["Grade"]) for row in filled}
-    assert found == {"Participant 77": marks(graded)["189295"], "Participant 78": marks(graded)["189296"]}
+def with_keys(graded, system, keys):
+    """Write into grades.csv from which system the two came, and by which keys that knows them."""
+    with open(graded / "grades.csv", newline="", encoding="utf-8") as file:
+        heads, *rows = csv.reader(file)
+    places = {head: place for place, head in enumerate(heads)}
+    heads += [head for head in ("system", "key") if head not in places]
+    for row, key in zip(rows, keys, strict=True):
+        row += [""] * (len(heads) - len(row))
+        row[heads.index("system")], row[heads.index("key")] = system, key
+    with open(graded / "grades.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([heads, *rows])
+
+
+@pytest.mark.parametrize(
+    ("target", "table", "mark_head"),
+    [
+        (
+            "moodle",
+            "Identifier,Name,Status,Grade,Maximum grade,Last modified (grade)\n"
+            "Participant 78,,x,,100.00,-\nParticipant 77,,x,,100.00,-\n",
+            "Grade",
+        ),
+        (
+            "canvas",
+            "Student,ID,SIS User ID,SIS Login ID,Section,Lab\nPoints Possible,,,,,100\n"
+            '"Byron, Augusta",77,,,1,\n"Murray, Grace",78,,,1,\n',
+            "Lab",
+        ),
+        ("blackboard", "Last Name,Username,Lab [Total Pts: 100 Score] |7\nByron,77,\nMurray,78,\n", "Lab [Total"),
+        (
+            "ilias",
+            "update,usr_id,login,lastname,firstname,status,mark,notice,comment\n"
+            "0,1,78,Murray,Grace,notgraded,,,\n0,2,77,Byron,Augusta,notgraded,,,\n",
+            "mark",
+        ),
+    ],
+)
+def test_the_key_of_the_system_finds_a_row_where_no_id_does(graded, tmp_path, capsys, target, table, mark_head):
+    with_keys(graded, target, ("77", "78"))
+    (tmp_path / "download.csv").write_text(table, encoding="utf-8")
+    flags = ("--from", tmp_path / "download.csv")
+    assert export(capsys, target, graded, *flags)[0] == 0
+    filled = csv.DictReader(io.StringIO((graded / "export" / target / "download.csv").read_text(encoding="utf-8")))
+    (column,) = [head for head in filled.fieldnames if head.startswith(mark_head)]
+    found = {key: float(row[column]) for row in filled for key in ("77", "78") if key in " ".join(row.values()).split()}
+    assert found == {"77": marks(graded)["189295"], "78": marks(graded)["189296"]}
+    with_keys(graded, "another system", ("77", "78"))
+    assert "none of the 2 students with a mark is in" in export(capsys, target, graded, *flags)[2]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ with its comments, `Feedback to Learner` is for the student, in the format that 
 import re
 
 from grading.results.export.gradebook import Layout, fill
+from grading.results.export.graded import Graded
 from grading.results.export.job import ExportError, Job, Outcome, Target
 from grading.results.export.matching import Entry, normal
 from grading.results.export.tables import Table, choose_column, number
@@ -39,6 +40,7 @@ def _layout(table: Table, named: str) -> Layout:
         entries=[_entry(table, row) for row in table.body],
         grade=grade,
         maximum=maximum,
+        keys_of=_keys_of,
         comments=table.head.index(FEEDBACK) if has_comments else None,
         also={table.head.index(FORMAT): "HTML"} if has_comments else {},
     )
@@ -46,7 +48,12 @@ def _layout(table: Table, named: str) -> Layout:
 
 def _entry(table: Table, row: int) -> Entry:
     name = f"{table.under(row, 'First Name')} {table.under(row, 'Last Name')}"
-    return Entry(row, normal([table.under(row, USERNAME), table.under(row, STUDENT_ID)]), name=name)
+    login = table.under(row, USERNAME)
+    return Entry(row, normal([login, table.under(row, STUDENT_ID)]), keys=normal([login]), name=name)
+
+
+def _keys_of(student: Graded) -> frozenset[str]:
+    return normal([student.key_in("blackboard")])
 
 
 TARGET = Target(

@@ -26,7 +26,7 @@ POINTS, READ_ONLY = "points possible", "read only"
 EXCUSED = frozenset({"ex"})
 TEST_STUDENT = "student, test"
 # NAME_USER_ATTACHMENT_FILE, with _LATE_ where it came late; anon_CODE_ATTACHMENT_FILE where marking is anonymous.
-_FILE = re.compile(r"(?P<prefix>[^_/]+_(?:LATE_)?(?P<user>\d+)_\d+_|anon_(?:LATE_)?[^_/]+_\d+_)(?P<file>[^/]+)")
+_FILE = re.compile(r"(?:[^_]+_(?:LATE_)?(?P<user>\d+)|(?:LATE_)?anon_(?:LATE_)?[^_]+)_\d+_.+", re.DOTALL)
 
 
 def export(job: Job) -> Outcome:
@@ -84,20 +84,15 @@ def _entry(table: Table, row: int) -> Entry:
 
 
 def _keys_of(student: Graded) -> frozenset[str]:
-    """Return the user's number in Canvas, as the download has it in the names of its files.
-
-    Where nothing else told who a student is, that number is the id; but not every id that is a number is one of Canvas.
-    """
-    found = _FILE.match(student.result.zip.rpartition("/")[2])
-    user = found["user"] if found else ""
-    return normal(f"user {number}" for number in (student.key, user) if number.isdecimal())
+    """Return the user's number in Canvas, which the download has in the names of its files."""
+    users = [found["user"] for name in student.names if (found := _FILE.fullmatch(name)) and found["user"]]
+    return normal(f"user {number}" for number in (student.key_in("canvas"), *users) if number.isdecimal())
 
 
 def _feedback_path(student: Graded, entry: Entry) -> str:
-    """Return the name of the student's own file in the download: of a zip, in whose place a zip comes; else ""."""
-    name = student.result.zip.rpartition("/")[2]
-    found = _FILE.match(name)
-    return name if found and name.lower().endswith(".zip") else ""
+    """Return the name of a zip of the student's in the download, in whose place a zip comes; "" without one."""
+    zips = [name for name in student.names if _FILE.fullmatch(name) and name.endswith(".zip")]
+    return zips[0] if zips else ""
 
 
 TARGET = Target(

@@ -6,6 +6,7 @@ grader would not give today.
 """
 
 import csv
+import dataclasses
 import io
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -48,6 +49,7 @@ class _Recorded(Result):
     max_score: float = 0.0
     manual: dict[str, float] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
+    uploaded_as: list[str] = field(default_factory=list)  # as the system named what it gave
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,24 @@ class Graded:
     """One student's submission with its mark.
 
     `maximum` is all points that there are, those that are still open included. `open` names what nobody has decided
-    yet. `key` is what the system that it came from knows the student by, "" where `grades.csv` does not say.
-    `comment` is the instructor's, `feedback` the text of `feedback.md`.
+    yet. `system` is where the submission was downloaded from, and `key` by what that knows the student, "" where
+    `grades.csv` does not say; `names` are those of the files there. `comment` is the instructor's, `feedback` the text
+    of `feedback.md`.
     """
 
     result: Result
     marks: Mark
     maximum: float
     open: tuple[str, ...]
+    system: str
     key: str
+    names: tuple[str, ...]
     comment: str
     feedback: str
+
+    def key_in(self, system: str) -> str:
+        """Return by what a system knows the student; "" where the submission is not from there."""
+        return self.key if self.system == system else ""
 
     @property
     def has_mark(self) -> bool:
@@ -194,7 +203,9 @@ def _graded(
         marks=marks,
         maximum=_maximum(record, assignment),
         open=_open(record, marks),
+        system=row.get("system", ""),
         key=row.get("key", ""),
+        names=tuple(record.uploaded_as) or (record.zip.rpartition("/")[2],),
         comment=_comment(out, record, manual),
         feedback=_feedback(out, record),
     )
@@ -222,7 +233,7 @@ def _with_trainings(one: Graded, maximum: float) -> Graded:
     if one.maximum == maximum or one.result.status == SubmissionStatus.CRASHED:
         return one
     left_out = () if one.result.status == SubmissionStatus.REFUSED else ("its trainings were left out",)
-    return Graded(one.result, one.marks, maximum, (*one.open, *left_out), one.key, one.comment, one.feedback)
+    return dataclasses.replace(one, maximum=maximum, open=(*one.open, *left_out))
 
 
 def _comment(out: Path, record: _Recorded, manual: Manual) -> str:

@@ -37,7 +37,7 @@ def export(job: Job) -> Outcome:
 
     def feedback_path(student: Graded, entry: Entry) -> str:
         user = _download_folder(student)
-        if user and entry.keys == normal([f"user {user[1]}"]):
+        if user and normal([f"user {user[1]}"]) <= entry.keys:
             return f"{FOLDER}/{user[0]}/{FEEDBACK}"
         folder = "_".join(cells(entry.row, "lastname", "firstname", "login", "usr_id"))
         # Other letters ILIAS spells in a way of its own: rather by hand than into a folder that it does not know.
@@ -47,7 +47,7 @@ def export(job: Job) -> Outcome:
         Entry(
             row,
             ids=normal(cells(row, "login")),
-            keys=normal(f"user {number}" for number in cells(row, "usr_id")),
+            keys=normal(cells(row, "login")) | normal(f"user {number}" for number in cells(row, "usr_id")),
             name=" ".join(cells(row, "firstname", "lastname")),
         )
         for row in table.body
@@ -69,9 +69,9 @@ def export(job: Job) -> Outcome:
 
 
 def _keys_of(student: Graded) -> frozenset[str]:
-    """Return the user's number in ILIAS."""
+    """Return the user's login, and the number with which the student's folder in the download ends."""
     folder = _download_folder(student)
-    return normal(f"user {number}" for number in (student.key, folder[1] if folder else "") if number.isdecimal())
+    return normal([student.key_in("ilias"), f"user {folder[1]}" if folder else ""])
 
 
 def _download_folder(student: Graded) -> re.Match[str] | None:

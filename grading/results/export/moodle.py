@@ -24,11 +24,11 @@ from grading.results.export.job import ExportError, Job, Outcome, Target
 from grading.results.export.matching import Entry, normal
 from grading.results.export.tables import Table, find_column, number
 from grading.results.results import FEEDBACK
-from labkit.submission.names import uploader_of
 from labkit.text import quoted
 
 NO_GRADE = ("", "-")
 _PARTICIPANT = re.compile(r"\D*?(\d+)")  # "Participant 1234567", in any language
+_FOLDER = re.compile(r"(?:^|/)[^/]+_(\d+)_assignsubmission_[a-z]+_*(?:/|$)")  # of a student in the download
 _DATE = re.compile(r"\d{4}|\d+[./]\d+[./]\d+")  # has a year of four digits, or is as spreadsheets rewrite it
 _LONGEST_DATE = 60  # characters
 
@@ -129,11 +129,10 @@ def _is_date(text: str) -> bool:
 
 
 def _keys_of(student: Graded) -> frozenset[str]:
-    """Return the participant's number, as the download has it in the names of its folders."""
-    parts = student.result.zip.split("/")
-    uploader = uploader_of(parts[-2] if len(parts) > 1 else "", parts[-1])
-    keys = [student.key, student.result.id, uploader.key if uploader else ""]
-    return normal(found[1] for key in keys if (found := re.fullmatch(r"participant (\d+)", key)))
+    """Return the participant's number, which the download has in the names of its folders."""
+    key = student.key_in("moodle")
+    folder = _FOLDER.search(student.result.zip)
+    return normal([key if key.isdecimal() else "", folder[1] if folder else ""])
 
 
 def _feedback_path(student: Graded, entry: Entry) -> str:
