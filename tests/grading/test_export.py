@@ -50,7 +50,7 @@ def rewrite(path, old, new):
 
 def test_a_class_is_read_with_its_final_points(graded):
     found = read_class(graded, ASSIGNMENT)
-    assert (found.maximum, found.open, found.ambiguous, found.unowned) == (100, [], [], [])
+    assert (found.maximum, found.open, found.ambiguous) == (100, [], [])
     assert {student.result.id: student.marks.score for student in found.students} == marks(graded)
     assert {student.comment for student in found.students} == {"fine"}
 

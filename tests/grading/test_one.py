@@ -42,7 +42,7 @@ def test_the_feedback_is_all_that_is_on_stdout(one, tmp_path):
     assert out.startswith("# ")
     assert "ada lovelace (189295)" in out
     assert "| architecture/model_no1 | failed | 5 of 10 |" in out
-    assert "1 zips: 1 graded" in err
+    assert ": 1 graded, 0 refused" in err
     assert [path.name for path in tmp_path.iterdir()] == ["189295_ada_lovelace.zip"]
 
 

@@ -79,8 +79,6 @@ def run(flags: argparse.Namespace, default_assignment: Path) -> int:
     _tell(outcome.lines)
     if graded.open:
         _tell([f"{len(graded.open)} marks are not final; run this again when they are:", *listed(graded.open)])
-    if graded.unowned:
-        _tell([f"{len(graded.unowned)} left out, which nobody's name is on:", *listed(graded.unowned)])
     left_out = [*graded.ambiguous, *outcome.left_out]
     if left_out:
         print(f"{len(left_out)} left out, to be entered by hand:", *left_out, sep="\n  - ", file=sys.stderr)

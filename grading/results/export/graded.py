@@ -96,9 +96,8 @@ class Graded:
 class GradedClass:
     """The submissions that count, one for each student, and what keeps their marks from being final.
 
-    `maximum` is the assignment's points. `open` has a line for each student with something open, `ambiguous` one for
-    each submission of an id that has several, and `unowned` one for each that is nobody's; the latter two are not among
-    `students`.
+    `maximum` is the assignment's points. `open` has a line for each student with something open, and `ambiguous` one
+    for each submission of an id that has several: those are not among `students`.
     """
 
     assignment: Assignment
@@ -106,7 +105,6 @@ class GradedClass:
     maximum: float
     open: list[str]
     ambiguous: list[str]
-    unowned: list[str]
 
     @property
     def marked(self) -> list[Graded]:
@@ -120,11 +118,12 @@ def read_class(out: Path, assignment: Assignment) -> GradedClass:
     Raises ExportError where there are none, where they are not of one run, and where another assignment's rubric gave
     the points; ManualError for a mistake in `manual.csv`.
     """
-    rows = [row for row in _rows(out / GRADES) if row["status"] != SubmissionStatus.SUPERSEDED]
+    # A row without an id is nobody's.
+    rows = [row for row in _rows(out / GRADES) if row["id"] and row["status"] != SubmissionStatus.SUPERSEDED]
     manual = read_manual(out / MANUAL, assignment.manual, assignment.points)
     recorded = _recorded(out / SUBMISSIONS)
-    waiting = [row for row in rows if row["id"] and row["status"] == SubmissionStatus.WAITING]
-    found = [_graded(out, row, recorded, manual, assignment) for row in rows if row["id"] and row not in waiting]
+    waiting = [row for row in rows if row["status"] == SubmissionStatus.WAITING]
+    found = [_graded(out, row, recorded, manual, assignment) for row in rows if row not in waiting]
     maximum = max((one.maximum for one in found), default=0.0)
     counts = Counter(number_of(one.result.id) for one in found)
     alone = [_with_trainings(one, maximum) for one in found if counts[number_of(one.result.id)] == 1]
@@ -139,7 +138,6 @@ def read_class(out: Path, assignment: Assignment) -> GradedClass:
             for one in found
             if counts[number_of(one.result.id)] > 1
         ],
-        unowned=[quoted(row["zip"]) for row in rows if not row["id"]],
     )
 
 
