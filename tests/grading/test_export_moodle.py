@@ -246,11 +246,14 @@ def test_a_worksheet_that_excel_saved_is_filled_as_it_is(fresh, fill, tmp_path):
     assert "&#955; " in found["1234567"][1]
 
 
-def test_marks_that_are_there_already_are_told_before_they_are_others(settled, fill):
+def test_marks_and_comments_that_are_there_already_are_told_when_they_are_replaced(settled, fill):
     out, expected = settled
-    _, _, told = fill(out, worksheet(grade={"1234567": "12.00", "1234568": f"{expected['189296']:.2f}"}))
-    assert "1 marks were there already, and are others now:" in told
+    grades = {"1234567": "12.00", "1234568": f"{expected['189296']:.2f}"}
+    _, content, told = fill(out, worksheet(grade=grades, comments={"1234569": "See me!"}))
+    assert "2 cells were filled already, and are replaced:" in told
     assert f"ada lovelace (189295): 12.00 becomes {expected['189295']:g}" in told
+    assert "alan turing (189297): the comment that was there" in told
+    assert "are replaced" not in fill(out, content)[2], "what was exported before is the same again"
 
 
 def test_a_mark_never_comes_under_another_name(settled, fill):

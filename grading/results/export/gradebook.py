@@ -51,33 +51,53 @@ def fill(job: Job, table: Table, layout: Layout) -> Outcome:
             f"none of the {len(job.graded.marked)} students with a mark is in {table.path}: is it of this course and "
             "this assignment?" + "".join(f"\n{line}" for line in listed(matched.left_out))
         )
-    factor = layout.maximum / job.graded.maximum
-    cells: dict[tuple[int, int], str] = {}
-    kept, replaced, given = [], [], []
+    given, left_out, cells = [], list(matched.left_out), {}
     for entry, student in matched.rows:
         before = table.at(entry.row, layout.grade).strip()
-        mark = written(student.marks.score * factor)
+        new = _cells(job, layout, entry, student)
         if before.lower() in layout.keep:
-            kept.append(f"{student.who}: {entry.told} says {quoted(before)}, which stays; the mark would be {mark}")
-            continue
-        if (earlier := number(before)) is not None and earlier != number(mark):
-            replaced.append(f"{student.who}: {before} becomes {mark}")
-        cells |= {(entry.row, column): text for column, text in layout.also.items()}
-        cells[entry.row, layout.grade] = mark
-        if layout.comments is not None:
-            lines = texts.summary(student, job.graded, "" if factor == 1 else f"{mark} of {written(layout.maximum)}")
-            cells[entry.row, layout.comments] = texts.html(lines)
-        given.append((entry, student))
+            mark = new[entry.row, layout.grade]
+            left_out.append(f"{student.who}: {entry.told} says {quoted(before)}, which stays; the mark would be {mark}")
+        else:
+            given.append((entry, student))
+            cells |= new
     path = job.folder / table.path.name
     with atomic_file(path) as file:
         file.write(table.with_cells(cells))
     lines = [f"{path}: {len(given)} marks in the column {quoted(table.head[layout.grade])}", *_scaled(job, layout)]
-    if others := len(layout.entries) - len({entry.row for entry, _ in given}):
+    if others := len(layout.entries) - len(given):
         lines.append(f"{others} rows of the gradebook stay as they are")
-    lines += [f"{len(replaced)} marks were there already, and are others now:", *listed(replaced)] if replaced else []
+    lines += _replaced(table, layout, given, cells)
     if layout.feedback_path:
         lines += _write_feedback(job, given, layout.feedback_path)
-    return Outcome(lines, [*matched.left_out, *kept])
+    return Outcome(lines, left_out)
+
+
+def _cells(job: Job, layout: Layout, entry: Entry, student: Graded) -> dict[tuple[int, int], str]:
+    """Return what a student's row gets, by (row, column)."""
+    factor = layout.maximum / job.graded.maximum
+    mark = written(student.marks.score * factor)
+    cells = {**layout.also, layout.grade: mark}
+    if layout.comments is not None:
+        in_gradebook = "" if factor == 1 else f"{mark} of {written(layout.maximum)}"
+        cells[layout.comments] = texts.html(texts.summary(student, job.graded, in_gradebook))
+    return {(entry.row, column): text for column, text in cells.items()}
+
+
+def _replaced(
+    table: Table, layout: Layout, given: list[tuple[Entry, Graded]], cells: Mapping[tuple[int, int], str]
+) -> list[str]:
+    """Tell of marks and comments that were there already, and that others take the place of."""
+    lines = []
+    for entry, student in given:
+        before, mark = table.at(entry.row, layout.grade).strip(), cells[entry.row, layout.grade]
+        if number(before) not in (None, number(mark)):
+            lines.append(f"{student.who}: {before} becomes {mark}")
+        if layout.comments is not None:
+            comment = table.at(entry.row, layout.comments).strip()
+            if comment not in ("", cells[entry.row, layout.comments]):
+                lines.append(f"{student.who}: the comment that was there")
+    return [f"{len(lines)} cells were filled already, and are replaced:", *listed(lines)] if lines else []
 
 
 def _scaled(job: Job, layout: Layout) -> list[str]:
