@@ -16,6 +16,7 @@ Grades a class: every zip in a folder.
     python -m grading SUBMISSIONS/ --out grades/    grade the zips in SUBMISSIONS/
     python -m grading export moodle --from FILE     fill the school's gradebook; see export --help
     python -m grading one SUBMISSION.zip            grade one, and print its feedback
+    python -m grading autograder autograder.zip     make Gradescope's autograder
     python -m grading doctor                        which sandbox works here, and how to get one
     python -m grading handout lab.zip               make what the students get
 
@@ -39,6 +40,8 @@ def main(arguments: list[str]) -> int:
     try:
         if arguments[:1] == ["handout"]:
             return _handout(arguments[1:])
+        if arguments[:1] == ["autograder"]:
+            return _autograder(arguments[1:])
         if arguments[:1] == ["export"]:
             return _export(arguments[1:])
         with _readable_files() as umask:
@@ -178,6 +181,29 @@ def _one(arguments: list[str], umask: int) -> int:
     except (KitError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _autograder(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m grading autograder",
+        description="Makes Gradescope's autograder: the zip to upload there, which grades each upload with this kit.",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the zip to write, such as autograder.zip")
+    parser.add_argument(
+        "--assignment", metavar="FILE", type=Path, help="the rubric to grade by (default: the kit's assignment.toml)"
+    )
+    flags = parser.parse_args(arguments)
+    from grading.autograder import write_autograder
+    from labkit.checks.assignment import DEFAULT
+    from labkit.errors import KitError
+
+    try:
+        write_autograder(flags.file, flags.assignment or DEFAULT)
+    except (KitError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{flags.file}: upload this to the assignment's autograder")
+    return 0
 
 
 def _export(arguments: list[str]) -> int:

@@ -137,7 +137,10 @@ def program(command):
     words = shlex.split(command.replace("/path/to/the/kit/", ""))[1:]
     words = words[:2] if words[0] == "-m" else words[:1]
     rest = shlex.split(command)[1 + len(words) :]
-    commands_within = {"submit.py": ("report", "check", "pack"), "grading": ("doctor", "handout", "export", "one")}
+    commands_within = {
+        "submit.py": ("report", "check", "pack"),
+        "grading": ("doctor", "handout", "export", "one", "autograder"),
+    }
     return words + [word for word in rest[:1] if word in commands_within.get(words[-1], ())]
 
 

@@ -292,6 +292,14 @@ def test_an_id_alone_does_not_lead_to_another_persons_row(by_name, fill):
     assert set(imported(content)) == {"1234568"}
 
 
+def test_a_worksheet_of_other_students_gets_no_mark(by_name, fill):
+    others = worksheet([("1", "Eve Other", "1"), ("2", "Bob Other", "2")])
+    status, content, told = fill(by_name("189295_ada_lovelace.zip"), others)
+    assert (status, content) == (1, b"")
+    assert "none of the 1 students with a mark is in" in told
+    assert "  - ada lovelace (189295): there is no row with this id" in told
+
+
 def test_one_id_with_two_submissions_that_count_gets_no_mark(by_name, fill):
     out = by_name("189295_ada_lovelace.zip", "189295_grace_hopper.zip", "189297_alan_turing.zip")
     assert "is one of 2 submissions of that id" in fill(out, worksheet())[2]
@@ -303,7 +311,7 @@ def test_one_id_with_two_submissions_that_count_gets_no_mark(by_name, fill):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (worksheet([("1", "Eve Other", "1"), ("2", "Bob Other", "2")]), "none of the 4 students with a mark is in"),
+        (worksheet([(number[1:], name, id_) for number, name, id_ in STUDENTS]), "the worksheet of another assignment"),
         (b"PK\x03\x04", "is a spreadsheet program's own file; save it as CSV"),
         (b"", "is empty"),
         (b"one\ntwo\n", "is no table with commas, semicolons or tabs"),

@@ -51,6 +51,12 @@ def document(student: Graded, graded: GradedClass) -> bytes:
     return json.dumps(record, indent=1).encode() + b"\n"
 
 
+def failed(told: str) -> bytes:
+    """Return the JSON for an upload of which there is no result at all; `told` is what the student reads."""
+    record = {"score": 0.0, "output": told, "output_format": "text", "visibility": VISIBLE, "stdout_visibility": HIDDEN}
+    return json.dumps(record, indent=1).encode() + b"\n"
+
+
 def _checks(student: Graded) -> list[dict[str, object]]:
     """Return a test for each check that has points; its number is that of its group and that within the group."""
     tests, groups, places = [], [], {}

@@ -69,6 +69,7 @@ def _layout(table: Table, job: Job) -> Layout:
             "in each row; an assignment that is graded on a scale of words can't be filled with points"
         )
     entries = [_entry(table, row, participant, grade) for row, participant in zip(table.body, numbers, strict=True)]
+    _refuse_another_assignment(table, entries, job.graded.marked)
     return Layout(
         entries=entries,
         grade=grade,
@@ -77,6 +78,16 @@ def _layout(table: Table, job: Job) -> Layout:
         keys_of=_keys_of,
         feedback_path=_feedback_path,
     )
+
+
+def _refuse_another_assignment(table: Table, entries: list[Entry], students: list[Graded]) -> None:
+    """Raise ExportError where no participant's number is in the worksheet: each assignment has its own."""
+    participants = frozenset().union(*map(_keys_of, students))
+    if participants and not any(entry.keys & participants for entry in entries):
+        raise ExportError(
+            f"{table.path} has none of the participants of the submissions, such as {min(participants)}: it is the "
+            "worksheet of another assignment; download that of this one"
+        )
 
 
 def _entry(table: Table, row: int, participant: str, grade: int) -> Entry:
