@@ -4,6 +4,7 @@ import csv
 import io
 import random
 import re
+import shutil
 
 import pytest
 
@@ -29,14 +30,24 @@ from tests.grading.graded_class import (
 pytestmark = pytest.mark.grading
 
 
-@pytest.fixture
-def graded(tmp_path, monkeypatch):
-    """Grade two students, marks by hand included; return the folder of results."""
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """Grade two students, marks by hand included; return the folder."""
+    folder = tmp_path_factory.mktemp("two")
     for name in ("189295_ada_lovelace.zip", "189296_grace_hopper.zip"):
-        hand_in(tmp_path / "submissions", name)
-    grade(monkeypatch, tmp_path / "submissions", tmp_path / "grades")
-    mark_by_hand(tmp_path / "grades", {"": everything() | {"comment": "fine"}})
-    return grade(monkeypatch, tmp_path / "submissions", tmp_path / "grades")
+        hand_in(folder / "submissions", name)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        grade(monkeypatch, folder / "submissions", folder / "grades")
+        mark_by_hand(folder / "grades", {"": everything() | {"comment": "fine"}})
+        grade(monkeypatch, folder / "submissions", folder / "grades")
+    return folder
+
+
+@pytest.fixture
+def graded(two, tmp_path):
+    """Return a folder of results that a test may alter; the submissions are beside it."""
+    shutil.copytree(two / "submissions", tmp_path / "submissions")
+    return shutil.copytree(two / "grades", tmp_path / "grades")
 
 
 def rewrite(path, old, new):
@@ -349,10 +360,9 @@ def test_a_school_of_120_has_each_mark_in_the_students_row(school, tmp_path, cap
     assert (f"the feedback of {by_hand} is; return it by hand:" in printed) == bool(by_hand)
 
 
-@pytest.mark.parametrize("target", ["junit", "prairielearn", "gradescope"])
-def test_a_school_of_120_has_a_file_each(school, tmp_path, capsys, target):
-    assert export(capsys, target, school, "--to", tmp_path)[0] == 0
-    assert len([path for path in tmp_path.rglob("*.*") if path.is_file()]) == 120
+def test_a_school_of_120_has_a_file_each(school, tmp_path, capsys):
+    assert export(capsys, "junit", school, "--to", tmp_path)[0] == 0
+    assert len(list(tmp_path.rglob("junit.xml"))) == 120
 
 
 def test_an_undecided_check_alone_keeps_a_mark_from_leaving(graded, tmp_path, monkeypatch, capsys):

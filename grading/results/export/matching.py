@@ -70,9 +70,10 @@ def match(students: Sequence[Graded], entries: Sequence[Entry], keys_of: Callabl
 
 def _row_of(student: Graded, entries: Sequence[Entry], keys: frozenset[str]) -> Entry | str:
     """Return the row of a student, or why there is none."""
-    by_id = [entry for entry in entries if entry.ids & normal([student.result.id])]
+    own_id = normal([student.result.id])
+    by_id = [entry for entry in entries if entry.ids & own_id]
     by_key = [entry for entry in entries if entry.keys & keys]
-    if by_key and normal([student.result.id]) == normal([student.key]):
+    if by_key and own_id == normal([student.key]):
         by_id = by_key  # nothing but the system tells who it is: its key is no id of the school's
     for what, rows in (("id", by_id), ("key in the system", by_key)):
         if len(rows) > 1:
