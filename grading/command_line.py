@@ -14,11 +14,11 @@ DESCRIPTION = """\
 Grades a class: every zip in a folder.
 
     python -m grading SUBMISSIONS/ --out grades/    grade the zips in SUBMISSIONS/
+    python -m grading doctor                        which sandbox works here, and how to get one
+    python -m grading handout lab.zip               make what the students get
     python -m grading export moodle --from FILE     fill the school's gradebook; see export --help
     python -m grading one SUBMISSION.zip            grade one, and print its feedback
     python -m grading autograder autograder.zip     make Gradescope's autograder
-    python -m grading doctor                        which sandbox works here, and how to get one
-    python -m grading handout lab.zip               make what the students get
 
 Set course, address and deadline in assignment.toml first. Then put all zips into one folder (a bulk download of Moodle
 is fine as it is; keep the files' times, which are taken for the times of submission) and grade it. What comes out:

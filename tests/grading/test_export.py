@@ -12,7 +12,7 @@ from grading.results.export.command import TARGETS
 from grading.results.export.graded import read_class
 from grading.results.export.tables import Table, number, written
 from grading.results.export.texts import html
-from labkit.checks.assignment import DEFAULT
+from labkit.checks.assignment import DEFAULT, load_assignment
 from labkit.checks.check import CheckId, undecided
 from labkit.submission.names import zip_name
 from tests.grading.graded_class import (
@@ -374,3 +374,12 @@ def test_an_undecided_check_alone_keeps_a_mark_from_leaving(graded, tmp_path, mo
     mark_by_hand(tmp_path / "again", {"": everything() | {"overrule": "report/accuracies = 6: on page 4"}})
     grade(monkeypatch, tmp_path / "submissions", tmp_path / "again", lambda submission: checks(open_check))
     assert export(capsys, "junit", tmp_path / "again")[0] == 0
+
+
+def test_an_item_without_points_keeps_no_mark_from_leaving(graded, tmp_path):
+    rubric = (
+        DEFAULT.read_text(encoding="utf-8") + '\n[[manual]]\nname = "style"\npoints = 0\ntext = "A word on style."\n'
+    )
+    (tmp_path / "rubric.toml").write_text(rubric, encoding="utf-8")
+    assignment = load_assignment(tmp_path / "rubric.toml")
+    assert read_class(graded, assignment).open == []

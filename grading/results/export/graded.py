@@ -200,7 +200,7 @@ def _graded(
         result=record,
         marks=marks,
         maximum=_maximum(record, assignment),
-        open=_open(record, marks),
+        open=_open(record, marks, assignment),
         system=row.get("system", ""),
         key=row.get("key", ""),
         names=tuple(record.uploaded_as) or (record.zip.rpartition("/")[2],),
@@ -219,11 +219,12 @@ def _maximum(record: _Recorded, assignment: Assignment) -> float:
     return round(sum(checks) + sum(item.points for item in assignment.manual), 2)
 
 
-def _open(record: _Recorded, marks: Mark) -> tuple[str, ...]:
-    """Name what is still open. Where nothing could be graded, nothing is left for anybody to mark."""
+def _open(record: _Recorded, marks: Mark, assignment: Assignment) -> tuple[str, ...]:
+    """Name what is open, of what has points. Where nothing could be graded, nothing is left for anybody to mark."""
     if record.status == SubmissionStatus.CRASHED:
         return ("grading it failed",)
-    return tuple(marks.pending) if record.status == SubmissionStatus.GRADED else ()
+    worthless = {item.name for item in assignment.manual if not item.points}
+    return tuple(name for name in marks.pending if record.status == SubmissionStatus.GRADED and name not in worthless)
 
 
 def _with_trainings(one: Graded, maximum: float) -> Graded:
