@@ -1,6 +1,7 @@
 """Moodle: what its own importers would read of the filled worksheet and of the zip, and what stays as it was."""
 
 import csv
+import dataclasses
 import io
 import re
 import shutil
@@ -9,8 +10,12 @@ from pathlib import PurePosixPath
 
 import pytest
 
+from grading.results.export import moodle
+from grading.results.export.graded import read_class
+from grading.results.export.matching import Entry
 from grading.results.export.tables import Table
 from tests.grading.graded_class import (
+    ASSIGNMENT,
     HOSTILE,
     everything,
     export,
@@ -270,6 +275,17 @@ def test_a_mark_never_comes_under_another_name(settled, fill):
     assert 'ada lovelace (189295): the id leads to row 3 ("Ada Lovelace"), and the submission\'s place' in told
     assert "alan turing (189297): the id leads to several rows: row 4 " in told
     assert set(imported(content)) == {"1234570"}, "Moodle's own number is the student's, whatever the name is"
+
+
+@pytest.mark.parametrize(
+    ("name", "surname", "shown"),
+    [("Zoë", "O'Brien-Müller", "Zoë O'Brien-Müller"), ("a_1", "../b\x1b_9", "a 1 b 9"), ("", "", "Participant")],
+)
+def test_a_name_never_splits_the_path_of_a_feedback_file(settled, name, surname, shown):
+    student = read_class(settled[0], ASSIGNMENT).students[0]
+    student = dataclasses.replace(student, result=dataclasses.replace(student.result, name=name, surname=surname))
+    path = moodle.feedback_path(student, Entry(1, frozenset(), frozenset({"77"})))
+    assert path == f"{shown}_77_assignsubmission_file_/feedback.md"
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def _layout(table: Table, job: Job) -> Layout:
         maximum=maximum,
         comments=_comments_column(table, grade + 1, job.comments),
         keys_of=_keys_of,
-        feedback_path=_feedback_path,
+        feedback_path=feedback_path,
     )
 
 
@@ -146,10 +146,11 @@ def _keys_of(student: Graded) -> frozenset[str]:
     return normal([key if key.isdecimal() else "", folder[1] if folder else ""])
 
 
-def _feedback_path(student: Graded, entry: Entry) -> str:
+def feedback_path(student: Graded, entry: Entry) -> str:
+    """Return the place of a student's feedback in the zip, by the participant's number in the row."""
     (participant,) = entry.keys
-    name = re.sub(r"[^a-z ]+", " ", f"{student.result.name} {student.result.surname}").strip() or "Participant"
-    return f"{name}_{participant}_assignsubmission_file_/{FEEDBACK}"
+    words = re.sub(r"[^\w' -]|_", " ", f"{student.result.name} {student.result.surname}").split()
+    return f"{' '.join(words) or 'Participant'}_{participant}_assignsubmission_file_/{FEEDBACK}"
 
 
 TARGET = Target(
