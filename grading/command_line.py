@@ -16,6 +16,9 @@ Grades a class: every zip in a folder.
     python -m grading SUBMISSIONS/ --out grades/    grade the zips in SUBMISSIONS/
     python -m grading doctor                        which sandbox works here, and how to get one
     python -m grading handout lab.zip               make what the students get
+    python -m grading export moodle --from FILE     fill the school's gradebook; see export --help
+    python -m grading one SUBMISSION.zip            grade one, and print its feedback
+    python -m grading autograder autograder.zip     make Gradescope's autograder
 
 Set course, address and deadline in assignment.toml first. Then put all zips into one folder (a bulk download of Moodle
 is fine as it is; keep the files' times, which are taken for the times of submission) and grade it. What comes out:
@@ -37,9 +40,15 @@ def main(arguments: list[str]) -> int:
     try:
         if arguments[:1] == ["handout"]:
             return _handout(arguments[1:])
+        if arguments[:1] == ["autograder"]:
+            return _autograder(arguments[1:])
+        if arguments[:1] == ["export"]:
+            return _export(arguments[1:])
         with _readable_files() as umask:
             if arguments[:1] == ["doctor"]:
                 return _doctor(arguments[1:])
+            if arguments[:1] == ["one"]:
+                return _one(arguments[1:], umask)
             return _grade(_parser().parse_args(arguments), umask)
     except KeyboardInterrupt:
         print("\nstopped by Ctrl-C; what is graded is kept, and the same command continues", file=sys.stderr)
@@ -73,14 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--out", metavar="DIR", type=Path, default=Path("grades"), help="where the results go (default: grades)"
     )
-    parser.add_argument(
-        "--assignment", metavar="FILE", type=Path, help="points, bands, deadline (default: the kit's assignment.toml)"
-    )
-    parser.add_argument(
-        "--no-train",
-        action="store_true",
-        help="leave the trainings out, and their points",
-    )
+    _add_grading_flags(parser)
     parser.add_argument(
         "--jobs", metavar="N", type=_positive, help="zips at a time (default: the cores, as far as memory goes)"
     )
@@ -93,6 +95,15 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="zips of an earlier year, to compare with; may be given several times",
     )
+    return parser
+
+
+def _add_grading_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that decide how a submission is graded."""
+    parser.add_argument(
+        "--assignment", metavar="FILE", type=Path, help="points, bands, deadline (default: the kit's assignment.toml)"
+    )
+    parser.add_argument("--no-train", action="store_true", help="leave the trainings out, and their points")
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
@@ -105,7 +116,6 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="where no sandbox works: run student code as you, with your files and network; recorded in every result",
     )
-    return parser
 
 
 def _positive(text: str) -> int:
@@ -134,6 +144,83 @@ def _grade(flags: argparse.Namespace, umask: int) -> int:
     )
     try:
         return grade_class(options)
+    except (KitError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _one(arguments: list[str], umask: int) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m grading one",
+        description="Grades one submission as in a class, and prints its feedback.",
+        epilog=EPILOG,
+    )
+    parser.add_argument("submission", metavar="SUBMISSION", type=Path, help="the student's zip")
+    parser.add_argument(
+        "--out",
+        metavar="DIR",
+        type=Path,
+        help="keep the results in this folder, a new one or its own (default: none)",
+    )
+    _add_grading_flags(parser)
+    flags = parser.parse_args(arguments)
+    from grading.one import grade_one
+    from labkit.checks.assignment import DEFAULT
+    from labkit.errors import KitError
+
+    try:
+        return grade_one(
+            flags.submission,
+            out=flags.out,
+            out_mode=0o777 & ~umask,
+            assignment=flags.assignment or DEFAULT,
+            train=not flags.no_train,
+            unsafe=flags.unsafe_no_sandbox,
+            data_dir=flags.data_dir,
+        )
+    except (KitError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _autograder(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m grading autograder",
+        description="Makes Gradescope's autograder: the zip to upload there, which grades each upload with this kit.",
+    )
+    parser.add_argument("file", metavar="FILE", type=Path, help="the zip to write, such as autograder.zip")
+    parser.add_argument(
+        "--assignment", metavar="FILE", type=Path, help="the rubric to grade by (default: the kit's assignment.toml)"
+    )
+    flags = parser.parse_args(arguments)
+    from grading.autograder import write_autograder
+    from labkit.checks.assignment import DEFAULT
+    from labkit.errors import KitError
+
+    try:
+        write_autograder(flags.file, flags.assignment or DEFAULT)
+    except (KitError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{flags.file}: upload this to the assignment's autograder")
+    return 0
+
+
+def _export(arguments: list[str]) -> int:
+    from grading.results.export import command
+    from labkit.checks.assignment import DEFAULT
+    from labkit.errors import KitError
+
+    parser = argparse.ArgumentParser(
+        prog="python -m grading export",
+        description=f"Writes marks and feedback as the school's system takes them. TARGET is one of\n\n"
+        f"{command.described()}",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_arguments(parser)
+    try:
+        return command.run(parser.parse_args(arguments), DEFAULT)
     except (KitError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

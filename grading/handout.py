@@ -5,6 +5,7 @@ tracks is handed out, so that no draft or result goes along.
 """
 
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from labkit.files import FACES, KIT, atomic_file
@@ -36,12 +37,20 @@ STUDENTS = (  # patterns of paths in the kit, in which ** stands for any folders
 
 def handed_out() -> list[str]:
     """Return the paths of what students get, relative to the kit, sorted; raise OSError if a pattern fits no file."""
+    return kit_files(STUDENTS, "students get")
+
+
+def kit_files(patterns: Iterable[str], who: str) -> list[str]:
+    """Return the paths in the kit that fit any of the patterns, sorted, of what git tracks where it is a checkout.
+
+    Raises OSError where nothing fits one of them; `who` says in its text who needs it.
+    """
     tracked, paths = _tracked(), set()
-    for pattern in STUDENTS:
+    for pattern in patterns:
         files = {path.relative_to(KIT).as_posix() for path in KIT.glob(pattern) if path.is_file()}
         files = {path for path in files if tracked is None or path in tracked}
         if not files:
-            raise FileNotFoundError(f"nothing in {KIT} is {pattern}, which students get: the kit is not complete")
+            raise FileNotFoundError(f"nothing in {KIT} is {pattern}, which {who}: the kit is not complete")
         paths |= files
     return sorted(paths)
 

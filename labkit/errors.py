@@ -28,6 +28,7 @@
         InUse                               grading/locking.py
         BadZip                              grading/intake/zips.py
         ManualError                         grading/results/manual.py
+        ExportError                         grading/results/export/graded.py
         NoFingerprints                      grading/similarity/pairs.py
 
 Not of them are signals without a text of their own (NoModel and RunsOnImport of labkit/mistakes.py, TooMuchOutput of

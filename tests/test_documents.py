@@ -45,6 +45,7 @@ LEFT_OUT = {  # commands, as patterns, that no test runs; with the reason
 }
 ONLY_HELP = {  # of these the flags are checked, and no more
     r"python .*benchmarks/\w+\.py.*": "tests/benchmarks/ runs each benchmark",
+    r"python -m grading (export|one) .*": "tests/grading/ has a test for each target, and for one submission",
     r"python submit\.py (check|pack .*)": "test_handout.py ends a student's way with both, in a minute",
 }
 SELF = r"(\.venv/bin/)?python -m pytest.*"  # the tests: their arguments are looked at
@@ -136,7 +137,10 @@ def program(command):
     words = shlex.split(command.replace("/path/to/the/kit/", ""))[1:]
     words = words[:2] if words[0] == "-m" else words[:1]
     rest = shlex.split(command)[1 + len(words) :]
-    commands_within = {"submit.py": ("report", "check", "pack"), "grading": ("doctor", "handout")}
+    commands_within = {
+        "submit.py": ("report", "check", "pack"),
+        "grading": ("doctor", "handout", "export", "one", "autograder"),
+    }
     return words + [word for word in rest[:1] if word in commands_within.get(words[-1], ())]
 
 

@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grading.results.encodings import encoding_of
 from grading.results.escaping import cell
 from grading.results.overruling import Decision, read_decisions
 from grading.results.results import Result
@@ -267,18 +268,10 @@ def _parse(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], _Dialect
 
 
 def _encoding(path: Path, content: bytes) -> str:
-    """Detect the encoding: UTF-8, with or without a mark, UTF-16 as Excel's "Unicode text", or Windows' 1252."""
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):  # a zip, as xlsx and ods are; the older xls
-        raise ManualError(f"{path} is a spreadsheet program's own file; save it as CSV, under the same name")
-    if content.startswith(b"\xff\xfe"):
-        return "utf-16"
-    for encoding in ("utf-8-sig" if content.startswith(b"\xef\xbb\xbf") else "utf-8", "cp1252"):
-        try:
-            content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    raise ManualError(f"{path} is in an unknown encoding; save it as CSV in UTF-8")
+    try:
+        return encoding_of(content)
+    except ValueError as error:
+        raise ManualError(f"{path} {error}") from error
 
 
 def _refuse_spreadsheet_instead(path: Path) -> None:
