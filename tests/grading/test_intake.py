@@ -14,6 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from grading.intake.arrivals import LIMITS, BadZip, Limits, collect, sha256_of, unpack
+from grading.intake.contents import Content
+from grading.intake.folders import Arrival
 from grading.intake.unpacking import _write
 from labkit.submission.packing import MANIFEST, kit_version, zip_bytes
 from labkit.text import printable
@@ -322,7 +324,7 @@ def test_everything_in_the_folder_is_in_the_list(tmp_path):
     assert list(problems) == sorted(problems)
     assert problems.pop("189295_ada_lovelace.zip") is None
     assert "a RAR archive" in problems.pop("189296_bob_stone.rar")
-    assert "is a folder, not a zip" in problems.pop("189297_eve_moon")
+    assert "a folder without a file" in problems.pop("189297_eve_moon")
     assert "a link or a device" in problems.pop("189298_joe_hill.zip")
     assert "a link or a device" in problems.pop("189299_sue_lake.zip")
     assert "no student id" in problems.pop("notes.txt")
@@ -364,7 +366,7 @@ def test_links_to_folders_are_not_followed(tmp_path):
     (tmp_path / "submissions").mkdir()
     (tmp_path / "submissions" / "189295_ada_lovelace").symlink_to(elsewhere)
     (submission,) = collect(tmp_path / "submissions")
-    assert "is a folder, not a zip" in submission.problem
+    assert "is a link or a device, not a zip" in submission.problem
 
 
 def test_moodles_folders_are_looked_into(tmp_path):
@@ -390,17 +392,20 @@ def test_unreadable_zip_does_not_stop_the_class(tmp_path, monkeypatch):
             raise PermissionError(13, "Permission denied")
         return sha256_of(other)
 
-    monkeypatch.setattr("grading.intake.arrivals.sha256_of", fail)
-    problems = [submission.problem for submission in collect(path.parent)]
-    assert problems == ["The file cannot be read: Permission denied.", None]
+    monkeypatch.setattr("grading.intake.contents.sha256_of", fail)
+    unread, read = collect(path.parent)
+    assert (unread.problem, read.problem) == ("The file cannot be read: Permission denied.", None)
+    assert unread.set_aside, "it is not the student's doing, and no mark"
 
 
 def test_a_file_that_vanishes_does_not_end_the_collection(tmp_path, monkeypatch):
     path = written(tmp_path, make_zip(GOOD))
     gone = path.with_name("189296_bob_stone.zip.crdownload")
-    monkeypatch.setattr("grading.intake.arrivals._files", lambda folder: iter([gone, path]))
+    found = [Arrival(one, Content.of_file(one), (one.name,)) for one in (gone, path)]
+    monkeypatch.setattr("grading.intake.arrivals.find_arrivals", lambda *_: found)
     vanished, submission = collect(path.parent, DEADLINE)
     assert "has vanished" in vanished.problem
+    assert vanished.set_aside, "it is no mark of the student's"
     assert vanished.late == timedelta()
     assert submission.problem is None
 
@@ -516,19 +521,19 @@ def test_moodles_number_is_nobodys_id_and_an_online_text_no_second_student(tmp_p
     alone.mkdir()
     unnamed = moodle(tmp_path, "Niklaus Wirth", 1003, "assignment.zip", x=b"3")
     found = {submission.zip: submission for submission in collect(tmp_path / "submissions", DEADLINE)}
-    assert found[text].superseded_by == zip_.name
+    assert text not in found
     assert (found[zip_].id, found[zip_].superseded_by, found[zip_].problem) == ("189295", None, None)
-    assert (found[alone].id, found[alone].surname) == ("participant 189295", "turing")
-    assert (found[unnamed].id, found[unnamed].name) == ("participant 1003", "niklaus")
-    assert "no student id" in found[unnamed].problem
-    assert not any("came in" in remark for submission in found.values() for remark in submission.remarks)
+    assert "a text was typed in, too" in "; ".join(found[zip_].remarks)
+    assert (found[alone].id, found[alone].surname, found[alone].set_aside) == ("participant 189295", "turing", True)
+    assert (found[unnamed].id, found[unnamed].name, found[unnamed].problem) == ("participant 1003", "niklaus", None)
+    assert not any("the id" in remark for submission in found.values() for remark in submission.remarks)
 
 
-def test_with_blind_marking_one_id_of_two_uploaders_is_remarked_on_both_and_both_count(tmp_path):
+def test_with_blind_marking_one_id_of_two_uploaders_is_neithers_and_both_count(tmp_path):
     moodle(tmp_path, "Participant", 1001, hours=-2)
     moodle(tmp_path, "Participant", 1002, x=b"2")
-    for submission in collect(tmp_path / "submissions", DEADLINE):
-        assert (submission.id, submission.superseded_by) == ("189295", None)
+    for number, submission in enumerate(collect(tmp_path / "submissions", DEADLINE), 1001):
+        assert (submission.id, submission.superseded_by) == (f"participant {number}", None)
         assert "came in from another uploader too" in "; ".join(submission.remarks)
 
 

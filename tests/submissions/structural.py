@@ -311,11 +311,17 @@ UNCLEAR = [
         refused="are two files, and one to the scripts",
     ),
     Case("two_spellings", "Model_no1.py too", "flawed", {"Model_no1.py": "x"}, refused="twice (the other is"),
-    Case(
+    odd(
         "a_zip_in_a_zip",
         "zipped twice",
-        "flawed",
         build=lambda f: make_zip({"a.zip": make_zip(f)}),
+        remarks=('the zip "a.zip" within was opened', "expected at the top"),
+    ),
+    Case(
+        "a_zip_in_a_zip_in_a_zip",
+        "zipped three times",
+        "flawed",
+        build=lambda f: make_zip({"a.zip": make_zip({"b.zip": make_zip(f)})}),
         refused="within a zip",
     ),
     Case(
@@ -351,7 +357,15 @@ UNCLEAR = [
     Case("deflate64", "as 7-Zip can", "flawed", build=edited("model_no1.py", method=9), refused="Deflate64"),
     Case("bzip2", "as 7-Zip can", "flawed", build=edited("model_no1.py", method=12), refused="bzip2"),
     Case("lzma", "as 7-Zip can", "flawed", build=edited("report.pdf", method=14), refused="LZMA"),
-    Case("backslashes", "as PowerShell 5 did", "flawed", build=member("code\\model.py"), refused="backslashes"),
+    Case(
+        "mixed_separators", "one name with / and \\", "flawed", build=member("a/code\\model.py"), refused="backslashes"
+    ),
+    odd(
+        "backslashes",
+        "as PowerShell 5 did",
+        build=member("code\\model.py"),
+        remarks=("separates folders by backslashes",),
+    ),
     Case(
         "a_rar",
         "a .rar renamed",
