@@ -145,10 +145,10 @@ def _write_tables(out: Path, rows: Rows, assignment: Assignment) -> None:
 
 def _facts(options: Options, assignment: Assignment) -> Facts:
     """Read what the instructor gives beside the files, so that a mistake in it shows before any work."""
+    if options.roster and options.worksheet:
+        raise GradingError("--roster and --worksheet both tell who is who: give one of them")
     people = read_roster(options.roster, assignment.student_id) if options.roster else None
     if options.worksheet:
-        if people:
-            raise GradingError("--roster and --worksheet both tell who is who: give one of them")
         people = read_worksheet(options.worksheet, assignment.student_id, options.columns, options.dates)
     times = read_times(options.times, options.dates) if options.times else None
     return Facts(people, times, assignment.extensions)
@@ -259,7 +259,10 @@ class _Class:
         with tqdm(total=len(submissions), unit="zip", desc="grading", dynamic_ncols=True, disable=None) as bar:
             for submission in submissions:
                 known = self._known(submission)
-                if known:
+                if known and submission.set_aside:  # nobody's feedback
+                    rows[submission.stem] = known, mark(known, self._setup.assignment)
+                    bar.update()
+                elif known:
                     try:
                         rows[submission.stem] = self._publish(submission, known)
                     except OSError as error:

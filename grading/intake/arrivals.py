@@ -138,13 +138,15 @@ def _note_time(submission: Submission, arrival: Arrival, facts: Facts) -> None:
 
 def _find_downloads(submissions: Iterable[Submission]) -> None:
     """Take the files' times for those of a download where those of all, or most, students lie within minutes."""
-    by_file = sorted((one for one in submissions if one.time_source == TimeSource.FILE), key=lambda one: one.submitted)
-    window: list[Submission] = []
-    largest: list[Submission] = []
-    for one in by_file:
-        window = [*(other for other in window if one.submitted - other.submitted <= DOWNLOAD), one]
-        if len(window) > len(largest):
-            largest = window
+    by_file = sorted(
+        (one for one in submissions if one.time_source == TimeSource.FILE and not one.set_aside),
+        key=lambda one: one.submitted,
+    )
+    first, largest = 0, by_file[:0]
+    for last, one in enumerate(by_file):
+        while one.submitted - by_file[first].submitted > DOWNLOAD:
+            first += 1
+        largest = max(largest, by_file[first : last + 1], key=len)
     students, everybody = len({one.id or one.stem for one in largest}), len({one.id or one.stem for one in by_file})
     if students > 1 and (students == everybody or (students >= FEW and 2 * students > everybody)):
         for one in largest:
@@ -157,7 +159,7 @@ def _charge(submissions: Iterable[Submission], deadline: datetime | None, extens
     for submission in submissions:
         own = by_number.get(number_of(submission.id)) if submission.id else None
         limit = own or deadline
-        if limit is None or submission.submitted <= limit:
+        if limit is None or submission.submitted <= limit or submission.set_aside:
             continue
         if submission.time_source == TimeSource.DOWNLOAD:
             submission.remarks += (

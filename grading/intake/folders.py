@@ -21,6 +21,9 @@ from labkit.submission.names import BadName, ascii_words, number_of, parse_zip_n
 from labkit.text import quoted
 
 DEPTH = 4  # folders of sections and groups around a submission, those of the download among them
+# A file that is no submission by itself: an extension that is none of an archive's, a document's, or a page's that came
+# in place of a zip. The number in `curves 189295.png` is no claim to a mark.
+_STRAY = re.compile(r".*\.(?!(?:zip|rar|7z|tar|t?gz|bz2|xz|pdf|\d+)$)[a-z0-9_]{1,10}", re.IGNORECASE | re.DOTALL)
 
 
 @dataclass
@@ -105,6 +108,9 @@ def _single(path: Path) -> Arrival:
     if name := partial_download(path.name):
         problem = f"{quoted(path.name)} is a download that broke off: download {quoted(name)} again."
         return Arrival(path, Content.of_file(path), (name,), problem=problem, set_aside=True)
+    if _STRAY.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+        problem = f"{quoted(path.name)} is no zip, and lies in no student's folder: it is nobody's submission."
+        return Arrival(path, Content.of_file(path), (), problem=problem, set_aside=True)
     return Arrival(path, Content.of_file(path), (path.name,))
 
 

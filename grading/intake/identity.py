@@ -37,7 +37,7 @@ def identify(submission: Submission, arrival: Arrival, ids: str, people: People 
         _by_people(submission, arrival, claim, refusal, people)
     elif claim:
         _take(submission, claim.id, claim.name, claim.surname)
-    else:
+    elif not arrival.set_aside:
         submission.refuse(refusal)
 
 
@@ -158,7 +158,8 @@ def _by_people(submission: Submission, arrival: Arrival, claim: ZipName | None, 
             _know(submission, person)
             submission.remarks += (f"the {people.what} has one student by the name {quoted(name)}",)
             return
-    submission.refuse(refusal)
+    if not arrival.set_aside:
+        submission.refuse(refusal)
 
 
 def _know(submission: Submission, person: Person) -> None:

@@ -69,14 +69,12 @@ def _chosen(table: Table, columns: Sequence[str]) -> dict[str, int]:
 def _id_column(table: Table, ids: str) -> int:
     """Return the index of the column of ids, 0 where there is none: each cell is like an id, no two are the same."""
     candidates = []
-    for index in range(1, min(_first_time(table), len(table.head))):
+    for index in range(1, _end_of_identity(table)):
         cells = table.column(index)
         if cells and all(as_written(cell, ids) for cell in cells) and len(set(cells)) == len(cells):
             candidates.append(index)
-    if len(candidates) > 1 and len(table.rows) > 1:
+    if len(candidates) > 1:
         raise _ambiguous(table, "id", candidates)
-    if len(candidates) > 1:  # of one student alone, where the maximum looks like an id, too
-        candidates = candidates[:1]
     return candidates[0] if candidates else 0
 
 
@@ -94,8 +92,16 @@ def _time_column(table: Table) -> int:
     return times[0]
 
 
-def _first_time(table: Table) -> int:
-    return next((index for index in range(1, len(table.head)) if _is_of_times(table, index)), len(table.head))
+def _end_of_identity(table: Table) -> int:
+    """Return the index of the column behind those of who is who: the grade, before its maximum; or a time."""
+    for index in range(2, len(table.head)):
+        cells = table.column(index)
+        is_one_number = len(set(cells)) == 1 and re.fullmatch(r"\d+([.,]\d+)?", cells[0])
+        if is_one_number and len(cells) == len(table.rows) > 1:  # the maximum, of everybody's
+            return index - 1
+        if _is_of_times(table, index):
+            return index
+    return len(table.head)
 
 
 def _is_of_times(table: Table, index: int) -> bool:

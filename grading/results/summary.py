@@ -58,7 +58,7 @@ def whose(submissions: Sequence[Submission]) -> list[str]:
 def gone(rows: Rows, out: Path) -> list[str]:
     """Report results of zips that do not exist any more, so that nobody returns them."""
     folders = {path.name for path in (out / SUBMISSIONS).iterdir() if path.is_dir()}
-    left = sorted(folders - {result.folder for result, _ in rows})
+    left = sorted(folders - {result.folder for result, _ in rows if result.status != SubmissionStatus.NOT_GRADED})
     if not left:
         return []
     return [f"{out / SUBMISSIONS} still has results of zips that are gone: {_listed(map(quoted, left))}"]
@@ -86,7 +86,9 @@ def _is_refused(result: Result) -> bool:
 def _refused(rows: Rows) -> list[str]:
     """Say who has nothing graded, and why: a line each."""
     told = (SubmissionStatus.REFUSED, SubmissionStatus.NOT_GRADED)
-    refused = [result for result, _ in rows if result.status in told]
+    refused = sorted(
+        (result for result, _ in rows if result.status in told), key=lambda result: told.index(result.status)
+    )
     lines = [f"{result.status}: {quoted(result.zip)}: {printable(result.problem)}" for result in refused[:NAMED]]
     more = f"{len(refused) - NAMED} more are refused, or not graded; {GRADES} and {NOT_GRADED} have the reasons"
     return lines + [more] * (len(refused) > NAMED)

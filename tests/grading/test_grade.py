@@ -129,7 +129,7 @@ def test_every_zip_gets_a_result_feedback_and_a_row(klass, capsys):
     assert {name: row["status"] for name, row in rows.items() if row["status"] != "graded"} == {
         "nobody.zip": "refused",
         "1005_ada_byron.zip": "refused",
-        "notes.txt": "refused",
+        "notes.txt": "not graded",
     }
     assert set(klass.grades()) == {*(f"{name}.zip" for name in STUDENTS), "1005_ada_byron.zip"}, "a row without an id"
     for row in klass.grades().values():
@@ -140,7 +140,7 @@ def test_every_zip_gets_a_result_feedback_and_a_row(klass, capsys):
     assert float(rows["1001_ada_lovelace.zip"]["score"]) == 57  # 75 by machine, without the trainings
     assert float(rows["1005_ada_byron.zip"]["score"]) == 0
     assert "web page" in klass.feedback("1005_ada_byron")
-    assert "4 graded, 3 refused" in capsys.readouterr().out
+    assert "4 graded, 2 refused" in capsys.readouterr().out
 
 
 def test_unchanged_zips_are_not_graded_again(klass):
@@ -453,6 +453,71 @@ def test_within_the_grace_period_a_zip_supersedes_one_in_time(klass, minutes, st
     assert klass.rows()["first/1005_mary_somerville.zip"]["status"] == status
 
 
+def moodle(folder, participant, name, **files):
+    """Hand loose files in through Moodle."""
+    home = folder / f"{name}_{participant}_assignsubmission_file"
+    home.mkdir(parents=True)
+    for script in ("model_no1", "model_no2", "model_no3"):
+        (home / f"{script}.py").write_text(f"print({name!r})")
+    (home / "report.pdf").write_bytes(b"%PDF-1.4 " + name.encode())
+
+
+def test_a_moodle_download_is_graded_as_the_zip_that_it_is_with_its_worksheet(klass, tmp_path, capsys):
+    moodle(tmp_path / "moodle", 101, "Ada Lovelace")
+    moodle(tmp_path / "moodle", 102, "Alan Turing")
+    klass.submissions = tmp_path / "MNIST lab-4711.zip"
+    shutil.make_archive(str(klass.submissions.with_suffix("")), "zip", tmp_path / "moodle")
+    sheet = tmp_path / "Grades-MNIST lab-4711.csv"
+    sheet.write_text(
+        "Identifier,Full name,ID number,Last modified (submission)\n"
+        'Participant 101,Ada Lovelace,1001,"Tuesday, 3 November 2026, 2:14 PM"\n'
+        'Participant 102,Alan Turing,1004,"Thursday, 5 November 2026, 2:14 PM"\n'
+    )
+    klass.edit("# deadline = 2027-01-31T23:59:59+01:00", 'deadline = 2026-11-01\nextensions = {"01001" = 2026-11-03}')
+    assert klass.run("--worksheet", str(sheet)) == 0
+    rows = {row["id"]: row for row in klass.grades().values()}
+    assert {(row["id"], row["name"], row["system"], row["key"]) for row in rows.values()} == {
+        ("1001", "Ada", "moodle", "101"),
+        ("1004", "Alan", "moodle", "102"),
+    }
+    assert (rows["1001"]["late_hours"], rows["1004"]["late_hours"]) == ("0", "86.23")
+    result = json.loads((next((klass.out / "submissions").glob("ada*")) / "result.json").read_text())
+    assert (result["system"], result["system_key"], result["time_source"]) == ("moodle", "101", "worksheet")
+    assert result["uploaded_as"] == ["Ada Lovelace_101_assignsubmission_file"]
+
+
+def test_a_worksheet_of_another_assignment_is_told_before_anything_is_graded(klass, tmp_path, capsys):
+    moodle(klass.submissions, 101, "Ada Lovelace")
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("Identifier,Full name,Time\nParticipant 999,Ada Lovelace,2026-11-03 14:14\n")
+    assert klass.run("--worksheet", str(sheet)) == 1
+    assert 'has none of the participants in the submissions, such as "101"' in capsys.readouterr().err
+    assert klass.run("--worksheet", str(sheet), "--roster", str(sheet)) == 1
+    assert "give one of them" in capsys.readouterr().err
+    assert klass.graded == []
+
+
+def test_files_with_the_times_of_a_download_charge_nobody_and_it_is_told(klass, capsys):
+    klass.edit("# deadline = 2027-01-31T23:59:59+01:00", "deadline = 2020-01-01")
+    klass.run()
+    told = capsys.readouterr().out
+    assert "when 4 of 4 came in is not known: their files have the time of a download" in told
+    assert {row["late_penalty"] for row in klass.grades().values()} == {"0"}
+    assert "handed in" not in klass.feedback(STUDENTS[0])
+
+
+def test_who_is_not_in_the_roster_is_told_and_not_graded(klass, tmp_path, capsys):
+    (tmp_path / "roster.csv").write_text(
+        "id,name,surname\n1001,Ada,Lovelace\n1002,Charles,Babbage\n1003,Grace,Hopper\n"
+    )
+    assert klass.run("--roster", str(tmp_path / "roster.csv")) == 0
+    assert sorted(klass.graded) == sorted(STUDENTS[:3])
+    row = klass.grades("not-graded.csv")[f"{STUDENTS[3]}.zip"]
+    assert row["status"] == "not graded"
+    assert "has no student with the id 1004" in row["reason"]
+    assert f'not graded: "{STUDENTS[3]}.zip"' in capsys.readouterr().out
+
+
 def test_untrusted_names_are_harmless_in_every_file(klass, capsys):
     names = ["=cmd()_1_x_y", "1_<script>_x\x1b[31m", "..", "1_a_b\u202egpj", "con", "1_a_b\udcff", "-1_a_b"]
     for name in names:
@@ -498,7 +563,7 @@ def test_the_summary_names_whom_it_refused_and_strays_are_not_in_the_mean(klass,
     klass.run()
     told = capsys.readouterr().out.splitlines()
     assert f"mean score of 5: {4 * 28.5 / 5:.1f} of 57.0; points of 4 are still to be given by hand" in told
-    refused = [line for line in told if line.startswith("refused: ")]
+    refused = [line for line in told if line.startswith(("refused: ", "not graded: "))]
     assert [line.split(": ")[1] for line in refused] == ['"1005_new_student.zip"', '"notes.txt"']
     assert "not a zip" in refused[0]
 

@@ -7,14 +7,16 @@ import random
 import re
 import shutil
 import stat
+import struct
 import zipfile
+import zlib
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
 
 from grading.intake.arrivals import LIMITS, BadZip, Limits, collect, sha256_of, unpack
-from grading.intake.contents import Content
+from grading.intake.contents import Content, content_of
 from grading.intake.folders import Arrival
 from grading.intake.unpacking import _write
 from labkit.submission.packing import MANIFEST, kit_version, zip_bytes
@@ -169,6 +171,76 @@ def test_helpers_keep_their_path_from_the_scripts(tmp_path, canary):
 def test_names_in_utf8_are_read_even_if_they_do_not_say_so(tmp_path, canary):
     data = CASES["utf8_without_flag"].zip(GOOD)
     assert unpack(written(tmp_path, data), canary).others == ["lab_é/notes.txt"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("José".encode("cp437"), "José"),
+        ("Ação".encode("cp850"), "Ação"),
+        ("São João".encode("cp850"), "São João"),
+        ("Müller".encode("cp437"), "Müller"),
+        ("实验报告".encode("gbk"), "实验报告"),
+        ("naïve".encode(), "naïve"),
+    ],
+)
+def test_names_in_old_code_pages_are_shown_as_they_were_meant(raw, shown, tmp_path, canary):
+    stand_in = "#" * len(raw)
+    data = make_zip(GOOD | {f"{stand_in}/notes.txt": b"x"}).replace(stand_in.encode(), raw)
+    assert unpack(written(tmp_path, data), canary).others == [f"{shown}/notes.txt"]
+
+
+@pytest.mark.parametrize(("checksum_of", "shown"), [(b"notes_.txt", "notes_ж.txt"), (b"other.txt", "notes_.txt")])
+def test_a_unicode_path_is_taken_where_it_stands_for_this_name(checksum_of, shown, tmp_path, canary):
+    body = struct.pack("<BI", 1, zlib.crc32(checksum_of)) + "notes_ж.txt".encode()
+    info = zipfile.ZipInfo("notes_.txt")
+    info.extra = struct.pack("<HH", 0x7075, len(body)) + body
+    path = written(tmp_path, make_zip(GOOD))
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr(info, "x")
+    assert unpack(path, canary).others == [shown]
+
+
+def test_a_folder_is_as_good_as_a_zip(tmp_path, canary):
+    home = tmp_path / "submissions" / "189295_ada_lovelace"
+    for path, content in (GOOD | {"mine/x.py": b"y", ".DS_Store": b"z", "results/curves.png": b"\x89PNG"}).items():
+        (home / "lab" / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / "lab" / path).write_bytes(content)
+    (submission,) = collect(tmp_path / "submissions")
+    assert (submission.id, submission.surname, submission.problem) == ("189295", "lovelace", None)
+    found = unpack(submission.content, canary)
+    assert found.others == ["mine/x.py"]
+    assert {path.name: path.read_bytes() for path in canary.iterdir() if path.is_file()} == GOOD
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        (Limits(total_bytes=5000), "at most 5,000 are accepted"),
+        (Limits(kept_bytes=5000), "more than 5,000 bytes of scripts"),
+        (Limits(depth=0), "more than 0 folders around it"),
+    ],
+)
+def test_limits_are_those_of_loose_files_too(limits, message, tmp_path, canary):
+    for path, content in GOOD.items():
+        (tmp_path / "lab" / "code").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "lab" / "code" / path).write_bytes(content)
+    with pytest.raises(BadZip, match=message):
+        unpack(content_of(tmp_path / "lab"), canary, limits)
+    assert list(canary.iterdir()) == []
+
+
+def test_loose_files_are_hashed_with_their_names_and_graded_as_they_were_collected(tmp_path):
+    home = tmp_path / "lab"
+    home.mkdir()
+    for path, content in GOOD.items():
+        (home / path).write_bytes(content)
+    before = content_of(home).sha256()
+    (tmp_path / "copy").mkdir()
+    copy = content_of(home).copied_to(tmp_path / "copy")
+    (home / "model_no1.py").rename(home / "model_no9.py")
+    assert content_of(home).sha256() != before
+    assert copy.sha256() == before
 
 
 def test_script_that_was_not_chosen_is_no_helper_in_its_place(tmp_path, canary):
@@ -327,7 +399,7 @@ def test_everything_in_the_folder_is_in_the_list(tmp_path):
     assert "a folder without a file" in problems.pop("189297_eve_moon")
     assert "a link or a device" in problems.pop("189298_joe_hill.zip")
     assert "a link or a device" in problems.pop("189299_sue_lake.zip")
-    assert "no student id" in problems.pop("notes.txt")
+    assert "is no zip, and lies in no student's folder" in problems.pop("notes.txt")
     assert not problems
     assert found["189297_eve_moon"].id == "189297"
 
