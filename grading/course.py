@@ -174,7 +174,7 @@ def _collect(options: Options, assignment: Assignment, facts: Facts) -> list[Sub
     if options.submissions.resolve() in (out, out / SUBMISSIONS):
         raise GradingError(f"results would come among the zips in {options.submissions}: give another --out")
     everything = collect(options.submissions, assignment.deadline, assignment.late.grace, assignment.student_id, facts)
-    found = [entry for entry in everything if entry.zip.resolve() != out]
+    found = [entry for entry in everything if not entry.zip.resolve().is_relative_to(out)]
     _refuse_another_worksheet(facts, found)
     if not found:
         raise GradingError(f"{options.submissions} is empty: it should hold the students' zips")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from grading.intake.attempts import settle
 from grading.intake.contents import sha256_of
+from grading.intake.download import is_download
 from grading.intake.folders import Arrival, find_arrivals
 from grading.intake.identity import SYSTEMS, compare_ids, identify
 from grading.intake.manifest import read_manifest
@@ -90,6 +91,11 @@ def _look_into(submission: Submission) -> None:
         submission.sound = True
         submission.manifest = read_manifest(content)
     except BadZip as error:
+        if content.one_file and is_download(content.one_file):
+            submission.id = ""  # a number in its name is the assignment's
+            problem = f"{quoted(submission.zip.name)} is the download of a class: give it as SOURCE, or unpack it."
+            submission.refuse(problem, set_aside=True)
+            return
         submission.refuse(str(error))
     if submission.manifest:
         full_name = f"{submission.name} {submission.surname}"

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from grading.intake.sources import recognise
 from grading.intake.zips import BadZip, Limits, Member, open_zip
 from labkit.errors import KitError
 from labkit.text import quoted
@@ -24,6 +25,14 @@ LIMITS = Limits(
 
 class DownloadError(KitError):
     """A download can't be used; the text says why and what to do."""
+
+
+def is_download(path: Path) -> bool:
+    """Tell whether a zip holds files or folders that a system names so, and is a download and no submission."""
+    with contextlib.suppress(BadZip, OSError), open_zip(path, LIMITS, []) as archive:
+        starts = {Path(part) for member in archive.members for part in member.path.split("/")[:2]}
+        return any(map(recognise, starts))
+    return False
 
 
 @contextlib.contextmanager

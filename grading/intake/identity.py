@@ -94,6 +94,9 @@ def _weigh(
         )
     elif not submission.is_known:
         _take(submission, claim.id, claim.name, claim.surname)
+        if not upload.full_name:
+            told = f"{SYSTEMS[upload.system]} tells only {upload.key}"
+            submission.remarks += (f"id and name are the zip's own word: {told}",)
 
 
 def _person(submission: Submission, upload: Upload, people: People) -> Person | None:
@@ -104,6 +107,7 @@ def _person(submission: Submission, upload: Upload, people: People) -> Person | 
         return person
     person = people.named(upload.full_name, joined=upload.joined_name)
     if person:
+        submission.is_by_name = True
         submission.remarks += (f"the {people.what} has one student by the name that {SYSTEMS[upload.system]} gives",)
     return person
 
@@ -184,17 +188,42 @@ def _unknown(claim: ZipName, person: Person | None, people: People) -> str:
 
 
 def compare_ids(submissions: list[Submission]) -> None:
-    """Settle ids that several uploaders claim, and remark on ids unlike those of the others."""
-    claims: dict[str, list[Submission]] = defaultdict(list)
-    for submission in submissions:
-        if submission.key and submission.claimed_id and not submission.is_known:
-            claims[number_of(submission.claimed_id)].append(submission)
-    for claimants in claims.values():
-        taken = [one for one in claimants if same_number(one.id, one.claimed_id)]
-        if len({(one.system, one.key) for one in taken}) > 1:
-            for one in taken:  # nobody knows whose id it is: each goes by the system's own key
-                one.id = f"participant {one.key}" if one.system == "moodle" else one.key
+    """Take back what turns out to be a guess between several uploaders, and remark on ids unlike those of the others."""
+    _take_back(
+        (one for one in submissions if one.key and same_number(one.id, one.claimed_id) and not one.is_known),
+        "several uploaders' zips have the id {id}, so that nobody knows whose it is",
+    )
+    _take_back(
+        (one for one in submissions if one.key and one.is_by_name),
+        "several uploaders have the name of the one student {id}, so that nobody knows who that is",
+    )
+    _tell_keys_from_ids(submissions)
     _remark_on_unlike(submissions)
+
+
+def _take_back(submissions: Iterable[Submission], why: str) -> None:
+    """Have uploaders who were all taken for one student go by the system's own keys."""
+    by_id: dict[str, list[Submission]] = defaultdict(list)
+    for one in submissions:
+        by_id[number_of(one.id)].append(one)
+    for claimants in by_id.values():
+        if len({(one.system, one.key) for one in claimants}) > 1:
+            for one in claimants:
+                one.doubt(f"{why.format(id=one.id)}: it is graded under {SYSTEMS[one.system]}'s key")
+                one.id, one.is_known = _id_by_key(one), False
+
+
+def _id_by_key(submission: Submission) -> str:
+    return f"participant {submission.key}" if submission.system == "moodle" else submission.key
+
+
+def _tell_keys_from_ids(submissions: list[Submission]) -> None:
+    """Tell a system's key that stands for an id from the id of somebody else that is the same number."""
+    ids = {number_of(one.id) for one in submissions if one.id and (not one.key or one.id != _id_by_key(one))}
+    for one in submissions:
+        if one.key and one.id == _id_by_key(one) and number_of(one.id) in ids:
+            one.doubt(f"{SYSTEMS[one.system]}'s key {one.key} is another student's id: this row is the uploader's")
+            one.id = f"{one.system} {one.key}"
 
 
 def _remark_on_unlike(submissions: list[Submission]) -> None:

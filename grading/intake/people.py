@@ -44,14 +44,17 @@ class People:
     _by_login: dict[str, Person] = field(init=False)
     _by_key: dict[str, Person] = field(init=False)
     _by_words: dict[tuple[str, ...], list[Person]] = field(init=False)
+    _by_letters: dict[str, list[Person]] = field(init=False)  # of the words joined, in each order
 
     def __post_init__(self) -> None:
         self._by_id = {number_of(person.id): person for person in self.everybody if person.id}
         self._by_login = {person.login.lower(): person for person in self.everybody if person.login}
         self._by_key = {person.key: person for person in self.everybody if person.key}
-        self._by_words = defaultdict(list)
+        self._by_words, self._by_letters = defaultdict(list), defaultdict(list)
         for person in self.everybody:
             self._by_words[_words(person.full_name)].append(person)
+            for letters in _joined(person):
+                self._by_letters[letters].append(person)
 
     def with_id(self, student_id: str) -> Person | None:
         return self._by_id.get(number_of(student_id)) if student_id else None
@@ -66,11 +69,8 @@ class People:
         """Return the only student of a name, in whatever order; `joined`: without spaces between its words."""
         if not _words(full_name):
             return None
-        if not joined:
-            found = self._by_words.get(_words(full_name), [])
-        else:
-            letters = "".join(ascii_words(full_name))
-            found = [person for person in self.everybody if letters in _joined(person)]
+        letters = "".join(ascii_words(full_name))
+        found = self._by_letters.get(letters, []) if joined else self._by_words.get(_words(full_name), [])
         return found[0] if len(found) == 1 else None
 
     def of_repository(self, name: str) -> Person | None:

@@ -43,6 +43,7 @@ class Submission:
     surname: str = ""
     claimed_id: str = ""  # the id in the file's name, also where it is not taken for the student's
     is_known: bool = False  # whether roster or worksheet has the student
+    is_by_name: bool = False  # whether the student was found there by the name alone
     system: str = ""  # that it was downloaded from; "" where none tells
     key: str = ""  # who uploaded it, by the system's own key; "" where no system tells
     login: str = ""
