@@ -85,17 +85,17 @@ def _look_into(submission: Submission) -> None:
     if content.one_file and not stat.S_ISREG(content.one_file.lstat().st_mode):
         submission.refuse(f"{quoted(submission.zip.name)} is a link or a device, not a zip.")
         return
+    if content.one_file and is_download(content.one_file):
+        submission.id = submission.claimed_id = ""  # a number in its name is the assignment's
+        problem = f"{quoted(submission.zip.name)} is the download of a class: give it as SOURCE, or unpack it."
+        submission.refuse(problem, set_aside=True)
+        return
     try:
         submission.sha256 = content.sha256()
         look_through(content)
         submission.sound = True
         submission.manifest = read_manifest(content)
     except BadZip as error:
-        if content.one_file and is_download(content.one_file):
-            submission.id = ""  # a number in its name is the assignment's
-            problem = f"{quoted(submission.zip.name)} is the download of a class: give it as SOURCE, or unpack it."
-            submission.refuse(problem, set_aside=True)
-            return
         submission.refuse(str(error))
     if submission.manifest:
         full_name = f"{submission.name} {submission.surname}"
@@ -104,8 +104,7 @@ def _look_into(submission: Submission) -> None:
         submission.remarks += tuple(submission.manifest.remarks())
 
 
-# ------------------------------------------------------------------------------------------------------------------
-# times
+# ---------------------------------------------------------------------------------------------------------------- times
 
 
 def _note_time(submission: Submission, arrival: Arrival, facts: Facts) -> None:

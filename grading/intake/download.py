@@ -28,10 +28,10 @@ class DownloadError(KitError):
 
 
 def is_download(path: Path) -> bool:
-    """Tell whether a zip holds files or folders that a system names so, and is a download and no submission."""
+    """Tell whether a zip holds what a system names as several students': it is a download, and no submission."""
     with contextlib.suppress(BadZip, OSError), open_zip(path, LIMITS, []) as archive:
         starts = {Path(part) for member in archive.members for part in member.path.split("/")[:2]}
-        return any(map(recognise, starts))
+        return len({(upload.system, upload.key) for start in starts if (upload := recognise(start))}) > 1
     return False
 
 

@@ -132,8 +132,7 @@ def _is_work(children: Iterable[Path]) -> bool:
     return bool(scripts) and len(set(scripts)) == len(scripts)
 
 
-# ------------------------------------------------------------------------------------------------- files that belong
-# together
+# ------------------------------------------------------------------------------------------- files that belong together
 
 
 def _from_folder(folder: Path) -> list[Arrival]:

@@ -56,8 +56,7 @@ def _take(submission: Submission, student_id: str, name: str, surname: str) -> N
     submission.id, submission.name, submission.surname = student_id, name, surname
 
 
-# ------------------------------------------------------------------------------------------------------------- by a
-# system
+# ---------------------------------------------------------------------------------------------------------- by a system
 
 
 def _by_upload(submission: Submission, upload: Upload, claim: ZipName | None, people: People | None) -> None:
@@ -137,8 +136,7 @@ def _full(claim: ZipName) -> str:
     return f"{claim.name} {claim.surname}"
 
 
-# ------------------------------------------------------------------------------------------------------------ by a
-# roster
+# ---------------------------------------------------------------------------------------------------------- by a roster
 
 
 def _by_people(submission: Submission, arrival: Arrival, claim: ZipName | None, refusal: str, people: People) -> None:
@@ -183,12 +181,11 @@ def _unknown(claim: ZipName, person: Person | None, people: People) -> str:
     )
 
 
-# ------------------------------------------------------------------------------------------------------- the class's
-# ids
+# ------------------------------------------------------------------------------------------------------ the class's ids
 
 
 def compare_ids(submissions: list[Submission]) -> None:
-    """Take back what turns out to be a guess between several uploaders, and remark on ids unlike those of the others."""
+    """Take back what turns out to be a guess between several uploaders, and remark on ids unlike those of others."""
     _take_back(
         (one for one in submissions if one.key and same_number(one.id, one.claimed_id) and not one.is_known),
         "several uploaders' zips have the id {id}, so that nobody knows whose it is",
