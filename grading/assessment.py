@@ -82,6 +82,10 @@ def new_result(submission: Submission, zip_name: str, setup: Setup) -> Result:
         kit=setup.kit,
         trained=setup.train,
         remarks=list(submission.remarks),
+        system=submission.system,
+        system_key=submission.key,
+        uploaded_as=list(submission.uploaded_as),
+        time_source=str(submission.time_source),
     )
 
 
@@ -95,7 +99,7 @@ def grade(
     BadZip for a zip that is refused, and SandboxError where the sandbox fails.
     """
     folder = scratch / UNPACKED
-    unpacked = unpack(submission.zip, folder)
+    unpacked = unpack(submission.content, folder)
     checks = [passed(ZIP, "the zip could be unpacked", remarks=tuple(unpacked.remarks))]
     checks += check_files(
         folder, CHECKS["files"][:-1], unpacked.scripts, unpacked.report, unpacked.left_out + unpacked.others

@@ -11,25 +11,28 @@ from labkit import startup
 from labkit.version import NAME, VERSION
 
 DESCRIPTION = """\
-Grades a class: every zip in a folder.
+Grades a class: every submission in a folder, or in the download of a learning management system.
 
-    python -m grading SUBMISSIONS/ --out grades/    grade the zips in SUBMISSIONS/
+    python -m grading SOURCE --out grades/          grade what is in SOURCE, a folder or a system's download as a zip
     python -m grading doctor                        which sandbox works here, and how to get one
     python -m grading handout lab.zip               make what the students get
     python -m grading export moodle --from FILE     fill the school's gradebook; see export --help
     python -m grading one SUBMISSION.zip            grade one, and print its feedback
     python -m grading autograder autograder.zip     make Gradescope's autograder
 
-Set course, address and deadline in assignment.toml first. Then put all zips into one folder (a bulk download of Moodle
-is fine as it is; keep the files' times, which are taken for the times of submission) and grade it. What comes out:
+Set course, address and deadline in assignment.toml first. SOURCE is what Moodle, Canvas, Blackboard, Brightspace or
+ILIAS gives as the download of all submissions, a folder of zips or repositories, or a folder for each student. What
+comes out:
 
-    grades/grades.csv                        a row for each zip that came in: for the gradebook
+    grades/grades.csv                        a row for each student: for the gradebook
+    grades/not-graded.csv                    what came in and is no student's mark, with the reason
     grades/submissions/<zip>/feedback.md     for the student; result.json next to it has all of it for programs
     grades/manual.csv                        your points for what no program can judge: fill it in, then run it again
     grades/similarity.html                   groups of submissions that share more than the hand-out explains
 
 Student code runs in a sandbox only. Run the same command again at any time: what is unchanged is not graded again.
 """
+ORDERS = ("day-first", "month-first")  # of a date in numbers: see grading/intake/moments.py
 MEMORY_OF_A_JOB = 2 * 2**30  # bytes: a training takes up to 1.2 GB, and the inspector beside it some of the rest
 PACKAGES = ("anyascii", "msgspec", "numpy", "psutil", "pygments", "tqdm")  # that are imported in this process
 EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
@@ -78,11 +81,30 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"{NAME} {VERSION}")
-    parser.add_argument("submissions", metavar="SUBMISSIONS", type=Path, help="the folder with the students' zips")
+    parser.add_argument("submissions", metavar="SOURCE", type=Path, help="the folder, or a system's download as a zip")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, default=Path("grades"), help="where the results go (default: grades)"
     )
     _add_grading_flags(parser)
+    parser.add_argument(
+        "--worksheet", metavar="FILE", type=Path, help="Moodle's grading worksheet: who is who, and when they handed in"
+    )
+    parser.add_argument(
+        "--roster", metavar="FILE", type=Path, help="a table with columns id, name, surname, login: who is in the class"
+    )
+    parser.add_argument(
+        "--times", metavar="FILE", type=Path, help="a table with columns id (or login, key, zip) and time"
+    )
+    parser.add_argument(
+        "--column",
+        metavar="WHAT=NAME",
+        action="append",
+        default=[],
+        help="where it can't be told: the worksheet's column of the id, or of the time of submission",
+    )
+    parser.add_argument(
+        "--dates", choices=ORDERS, default="", help="where it can't be told: the order of day and month in 3/11/2026"
+    )
     parser.add_argument(
         "--jobs", metavar="N", type=_positive, help="zips at a time (default: the cores, as far as memory goes)"
     )
@@ -141,6 +163,11 @@ def _grade(flags: argparse.Namespace, umask: int) -> int:
         archive=flags.archive,
         unsafe=flags.unsafe_no_sandbox,
         data_dir=flags.data_dir,
+        roster=flags.roster,
+        worksheet=flags.worksheet,
+        columns=tuple(flags.column),
+        dates=flags.dates,
+        times=flags.times,
     )
     try:
         return grade_class(options)

@@ -1,4 +1,4 @@
-"""Grades a class: every zip of a folder, several at a time, each once, until all are done or somebody says stop.
+"""Grades a class: every submission of a folder, several at a time, each once, until all are done or somebody says stop.
 
 What a submission does, or what grading it does to the grader, never stops the others. A result is written as soon as it
 is known, so a killed run continues where it was.
@@ -7,7 +7,6 @@ is known, so a killed run continues where it was.
 import contextlib
 import dataclasses
 import queue
-import shutil
 import sys
 import tempfile
 import threading
@@ -19,8 +18,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from grading import assessment
-from grading.intake.arrivals import BadZip, collect, sha256_of
-from grading.intake.submission import Submission
+from grading.intake.arrivals import BadZip, collect, without_effect
+from grading.intake.contents import Content
+from grading.intake.download import unpacked_download
+from grading.intake.people import read_roster
+from grading.intake.submission import Facts, Submission, TimeSource
+from grading.intake.times import read_times
+from grading.intake.worksheet import read_worksheet
 from grading.locking import InUse, locked
 from grading.networks import network_checks
 from grading.results.feedback import write_feedback
@@ -29,6 +33,7 @@ from grading.results.manual import Manual, Row, add_rows, read_manual
 from grading.results.results import (
     FEEDBACK,
     GRADES,
+    NOT_GRADED,
     RESULT,
     SUBMISSIONS,
     Mark,
@@ -37,6 +42,7 @@ from grading.results.results import (
     mark,
     read_result,
     write_grades,
+    write_not_graded,
     write_result,
 )
 from grading.results.summary import Rows, gone, replaced, summary, unmarked, whose
@@ -74,6 +80,11 @@ class Options:
     archive: list[Path]
     unsafe: bool
     data_dir: Path
+    roster: Path | None = None
+    worksheet: Path | None = None
+    columns: tuple[str, ...] = ()  # of the worksheet, as --column settles them
+    dates: str = ""  # the order of day and month in worksheet and times
+    times: Path | None = None
 
 
 def grade_class(options: Options) -> int:
@@ -83,19 +94,30 @@ def grade_class(options: Options) -> int:
     and OSError where the class can't be graded at all.
     """
     assignment = load_assignment(options.assignment)
-    submissions = _collect(options, assignment)
+    facts = _facts(options, assignment)
+    with contextlib.ExitStack() as unpacked:
+        if options.submissions.is_file():
+            folder, left_out = unpacked.enter_context(unpacked_download(options.submissions))
+            for reason in left_out:
+                print(f"left out of {options.submissions}: {printable(reason)}", file=sys.stderr)
+            options = dataclasses.replace(options, submissions=folder)
+        return _grade_folder(options, assignment, facts)
+
+
+def _grade_folder(options: Options, assignment: Assignment, facts: Facts) -> int:
+    submissions = _collect(options, assignment, facts)
     if options.out.is_file():
         raise GradingError(f"{options.out} is a file, and --out takes a folder for the results: give another")
     options.out.mkdir(options.out_mode, parents=True, exist_ok=True)
     _tell_of_older_results(options.out)
     try:
         with locked(options.out):
-            return _grade_alone(options, assignment, submissions)
+            return _grade_alone(options, assignment, submissions, facts)
     except InUse as error:
         raise GradingError(str(error)) from error
 
 
-def _grade_alone(options: Options, assignment: Assignment, submissions: list[Submission]) -> int:
+def _grade_alone(options: Options, assignment: Assignment, submissions: list[Submission], facts: Facts) -> int:
     # A mistake in it should show before the work starts.
     manual = read_manual(options.out / MANUAL, assignment.manual, assignment.points)
     setup = _setup(options, assignment)
@@ -108,6 +130,7 @@ def _grade_alone(options: Options, assignment: Assignment, submissions: list[Sub
             raise
         _write_tables(options.out, rows, assignment)
         lines = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
+        lines += [*_times(submissions, assignment), *without_effect(submissions, facts)]
         lines += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
         print("\n".join(lines))
         class_.compare(rows)
@@ -115,26 +138,61 @@ def _grade_alone(options: Options, assignment: Assignment, submissions: list[Sub
 
 
 def _write_tables(out: Path, rows: Rows, assignment: Assignment) -> None:
-    add_rows(out / MANUAL, [row for row, _ in rows if not row.is_superseded], assignment.manual)
+    add_rows(out / MANUAL, [row for row, _ in rows if row.is_students], assignment.manual)
     write_grades(out / GRADES, rows, assignment)
+    write_not_graded(out / NOT_GRADED, [row for row, _ in rows])
 
 
-def _collect(options: Options, assignment: Assignment) -> list[Submission]:
-    if options.submissions.is_file():
-        raise GradingError(f"{options.submissions} is a file: unpack it, and give the folder with the students' zips")
+def _facts(options: Options, assignment: Assignment) -> Facts:
+    """Read what the instructor gives beside the files, so that a mistake in it shows before any work."""
+    if options.roster and options.worksheet:
+        raise GradingError("--roster and --worksheet both tell who is who: give one of them")
+    people = read_roster(options.roster, assignment.student_id) if options.roster else None
+    if options.worksheet:
+        people = read_worksheet(options.worksheet, assignment.student_id, options.columns, options.dates)
+    times = read_times(options.times, options.dates) if options.times else None
+    return Facts(people, times, assignment.extensions)
+
+
+def _times(submissions: list[Submission], assignment: Assignment) -> list[str]:
+    """Say that nobody was charged for lateness where the files have the time of a download."""
+    limits = [moment for moment in (assignment.deadline, *assignment.extensions.values()) if moment]
+    unknown = [one for one in submissions if one.time_source == TimeSource.DOWNLOAD and limits]
+    late = sum(one.submitted > min(limits) for one in unknown)
+    if not late:
+        return []
+    return [
+        f"when {late} of {len(submissions)} came in is not known: their files have the time of a download, so nothing "
+        "is charged for lateness; --worksheet (Moodle) or --times with a table tells the grader"
+    ]
+
+
+def _collect(options: Options, assignment: Assignment, facts: Facts) -> list[Submission]:
     if not options.submissions.is_dir():
         raise GradingError(f"there is no folder {options.submissions}: give the one that holds the students' zips")
     out = options.out.resolve()
     if options.submissions.resolve() in (out, out / SUBMISSIONS):
         raise GradingError(f"results would come among the zips in {options.submissions}: give another --out")
-    everything = collect(options.submissions, assignment.deadline, assignment.late.grace, assignment.student_id)
-    submissions = [entry for entry in everything if entry.zip.resolve() != out]
+    everything = collect(options.submissions, assignment.deadline, assignment.late.grace, assignment.student_id, facts)
+    submissions = [entry for entry in everything if not entry.zip.resolve().is_relative_to(out)]
+    _refuse_another_worksheet(facts, submissions)
     if not submissions:
         raise GradingError(f"{options.submissions} is empty: it should hold the students' zips")
     for archive in options.archive:
         if not archive.is_dir():
             raise GradingError(f"there is no folder {archive}: --archive takes one with zips of earlier years")
     return submissions
+
+
+def _refuse_another_worksheet(facts: Facts, submissions: list[Submission]) -> None:
+    """Raise GradingError where a worksheet has none of the participants: it is another assignment's."""
+    uploaders = {one.key for one in submissions if one.system == "moodle"}
+    if facts.people and facts.people.what == "worksheet" and not any(map(facts.people.with_key, uploaders)):
+        some = f", such as {quoted(min(uploaders))}" if uploaders else ""
+        raise GradingError(
+            f"{facts.people.source} has none of the participants in the submissions{some}: it is the worksheet of "
+            "another assignment, or of another course; download that of this one"
+        )
 
 
 def _tell_of_older_results(out: Path) -> None:
@@ -186,6 +244,7 @@ class _Class:
         self.replaced = []  # zips that are others than those that were marked by hand
         self.lost_trainings = 0  # of zips that were trained before, and are graded without that
         self._rows = {}  # by the stem of the submission
+        self._contents: dict[str, Content] = {}  # so, too
         self._library = Library(options.out, setup.sandbox, scratch)
         self._results = options.out / SUBMISSIONS
         self._results.mkdir(exist_ok=True)
@@ -196,10 +255,14 @@ class _Class:
         The checks in the rows have no logs, so that a large class fits into memory.
         """
         rows, todo = self._rows, queue.SimpleQueue()
+        self._contents = {submission.stem: submission.content for submission in submissions}
         with tqdm(total=len(submissions), unit="zip", desc="grading", dynamic_ncols=True, disable=None) as bar:
             for submission in submissions:
                 known = self._known(submission)
-                if known:
+                if known and submission.set_aside:  # nobody's feedback
+                    rows[submission.stem] = known, mark(known, self._setup.assignment)
+                    bar.update()
+                elif known:
                     try:
                         rows[submission.stem] = self._publish(submission, known)
                     except OSError as error:
@@ -250,6 +313,8 @@ class _Class:
             result.status = SubmissionStatus.SUPERSEDED
             why = f", {submission.superseded_why}" if submission.superseded_why else ""
             result.problem = f"{quoted(submission.superseded_by)}, of the same student, counts instead{why}"
+        elif submission.set_aside:
+            result.status, result.problem = SubmissionStatus.NOT_GRADED, submission.problem or ""
         elif submission.problem:
             return _refused(result, submission.problem)
         else:
@@ -291,7 +356,7 @@ class _Class:
         """Run the checks; return the result with them."""
         with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
             scratch = Path(scratch)
-            submission = _as_it_was_collected(submission, scratch / "submission.zip")
+            submission = _as_it_was_collected(submission, scratch / "content")
             try:
                 result.checks, report = assessment.grade(submission, self._setup, inspectors.get(), scratch)
             except BadZip as error:  # it was good when the class was collected
@@ -336,9 +401,7 @@ class _Class:
 
         Raises GradingError where that fails: by now everything else is done.
         """
-        graded = [
-            (row, self._options.submissions / row.zip) for row, _ in rows if row.status == SubmissionStatus.GRADED
-        ]
+        graded = [(row, self._contents[row.folder]) for row, _ in rows if row.status == SubmissionStatus.GRADED]
         try:
             archive = archived(self._options.archive, self._options.submissions)
             lines = compare(self._library, graded, archive, self._setup.assignment, self._options.out)
@@ -352,12 +415,16 @@ class _Class:
         return submission.zip.relative_to(self._options.submissions).as_posix()
 
 
-def _as_it_was_collected(submission: Submission, copy: Path) -> Submission:
-    """Return the submission with a private copy of its zip; raise Changed if it has changed since it was collected."""
-    shutil.copyfile(submission.zip, copy)
-    if sha256_of(copy) != submission.sha256:
+def _as_it_was_collected(submission: Submission, folder: Path) -> Submission:
+    """Return the submission with a private copy of its files; raise Changed if they are others than were collected."""
+    folder.mkdir()
+    try:
+        copy = submission.content.copied_to(folder)
+    except OSError as error:
+        raise Changed(f"{quoted(submission.zip.name)} can't be read any more ({error.strerror or error})") from error
+    if copy.sha256() != submission.sha256:
         raise Changed(f"{quoted(submission.zip.name)} has changed since the class was collected: run the command again")
-    return dataclasses.replace(submission, zip=copy)
+    return dataclasses.replace(submission, content=copy)
 
 
 def _is_of_an_earlier_zip(result: Result, written: Row, earlier: Result | None) -> bool:

@@ -1,168 +1,191 @@
-"""Who handed in what, and when: every file in the folder of submissions, each read as far as it takes to tell.
+"""Who handed in what, and when: everything in the folder of submissions, each read as far as it takes to tell.
 
-Of several submissions of one student the last valid one counts. What is in a zip: `unpack`.
+Of several submissions of one student the last valid one counts. What is in one: `unpack`.
 """
 
-import contextlib
-import hashlib
-import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from grading.intake.attempts import settle
+from grading.intake.contents import sha256_of
+from grading.intake.download import is_download
+from grading.intake.folders import Arrival, find_arrivals
+from grading.intake.identity import SYSTEMS, compare_ids, identify
 from grading.intake.manifest import read_manifest
-from grading.intake.submission import Submission
-from grading.intake.unpacking import Unpacked, check_zip, unpack
+from grading.intake.submission import Facts, Submission, TimeSource
+from grading.intake.unpacking import Unpacked, look_through, unpack
 from grading.intake.zips import LIMITS, BadZip, Limits
 from labkit.checks.student_ids import DIGITS
-from labkit.submission.names import (
-    BadName,
-    ZipName,
-    is_moodle_folder,
-    parse_zip_name,
-    safe_stem,
-    same_person,
-    uploader_of,
-)
+from labkit.submission.names import number_of, safe_stem, same_number
 from labkit.text import quoted
 
 __all__ = ["LIMITS", "BadZip", "Limits", "Submission", "Unpacked", "collect", "sha256_of", "unpack"]
 
-LITTER = {".ds_store", "thumbs.db", "desktop.ini"}  # what a file manager leaves in a folder, in lower case
-# Files beside the submissions that nobody handed in, though some have a number or a student's file name in theirs: the
-# worksheet of Moodle, whose number is the assignment's; locks of office programs; where Windows notes a file's origin.
-SIDE_FILE = re.compile(r"[^\W\d_]+-.+-\d+( \(\d+\))?\.csv|~\$.+|\.~lock\..+#|.+:zone\.identifier", re.IGNORECASE)
-APPLE_DOUBLE = b"\x00\x05\x16\x07"  # begins the "._" companion that macOS writes beside a file
-NO_TIME = datetime.fromtimestamp(0, timezone.utc)  # of a file without a usable one: any other goes before it
-MOODLE = "_assignsubmission_"  # in the name of each folder of a bulk download
+DOWNLOAD = timedelta(minutes=10)  # within which a download writes all its files
+FEW = 3  # students, of whom a part can't tell a download
+NOTHING = Facts()
 
 
 def collect(
-    submissions_dir: Path, deadline: datetime | None = None, grace: timedelta = timedelta(), ids: str = DIGITS
+    submissions_dir: Path,
+    deadline: datetime | None = None,
+    grace: timedelta = timedelta(),
+    ids: str = DIGITS,
+    facts: Facts = NOTHING,
 ) -> list[Submission]:
-    """Collect every file in a folder of submissions, in the order of their names; those of Moodle's folders too.
+    """Collect everything that came in, in the order of the paths, from whichever systems.
 
-    What is no zip is in the list, with its problem; only what programs leave behind, and Moodle's worksheet, are not. A
-    submission's time is the file's time of modification: the times within a zip are the student's to choose. Keep it
-    when you copy (cp -p).
-
-    Of several valid submissions of one student the last one in time counts, or else the last late one; see attempts.py.
+    What is no submission is in the list, with its problem; only what programs leave behind, and systems put beside, are
+    not. The times within a zip are the student's to choose, and count for nothing. Of several valid submissions of one
+    student the last one in time counts, or else the last late one; see attempts.py.
 
     Args:
         submissions_dir: the folder.
         deadline: aware; None for none.
         grace: what arrives within this time after the deadline is late, but counts as if in time.
         ids: the pattern of a student id, a regular expression.
+        facts: what the instructor knows beside: roster or worksheet, times, extensions.
 
     Raises OSError if the folder itself cannot be read.
     """
-    submissions = [_read(path, submissions_dir, deadline, ids) for path in _files(submissions_dir)]
+    arrivals = find_arrivals(submissions_dir, ids, facts.people)
+    submissions = [_read(arrival, submissions_dir, ids, facts) for arrival in arrivals]
+    compare_ids(submissions)
+    _find_downloads(submissions)
+    _charge(submissions, deadline, facts.extensions)
     settle(submissions, grace)
     return submissions
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(2**20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the entries of a folder.
-
-    A folder in it that holds zips, as Moodle makes for each student, is replaced by its entries.
-    """
-    for path in sorted(folder.iterdir()):
-        inside = []
-        if path.is_dir() and not path.is_symlink():
-            with contextlib.suppress(OSError):  # it may not be read: then it is an entry itself
-                inside = sorted(path.iterdir())
-        if any(entry.suffix.lower() == ".zip" for entry in inside):
-            yield from (entry for entry in inside if not _is_litter(entry))
-        elif not _is_litter(path):
-            yield path
-
-
-def _is_litter(path: Path) -> bool:
-    if path.name.startswith("._") and path.is_file():
-        with contextlib.suppress(OSError), open(path, "rb") as file:
-            return file.read(4) == APPLE_DOUBLE
-    return path.name.lower() in LITTER or path.name == "__MACOSX" or bool(SIDE_FILE.fullmatch(path.name))
-
-
-def _read(path: Path, folder: Path, deadline: datetime | None, ids: str) -> Submission:
-    """Read a file as a submission; whatever is wrong with it is its `problem`."""
-    submission = Submission(path, safe_stem(path.relative_to(folder).as_posix()), NO_TIME)
+def _read(arrival: Arrival, folder: Path, ids: str, facts: Facts) -> Submission:
+    """Read an arrival as a submission; whatever is wrong with it is its `problem`."""
+    stem = safe_stem(arrival.path.relative_to(folder).as_posix())
+    submission = Submission(arrival.path, stem, content=arrival.content, uploaded_as=arrival.uploaded_as)
+    submission.remarks += arrival.remarks
+    identify(submission, arrival, ids, facts.people)
+    if arrival.problem:
+        submission.refuse(arrival.problem, set_aside=arrival.set_aside)
     try:
-        submission.submitted = datetime.fromtimestamp(path.lstat().st_mtime, timezone.utc).astimezone()
+        _note_time(submission, arrival, facts)
+        if not arrival.problem:
+            _look_into(submission)
     except FileNotFoundError:  # it was in the list of the folder a moment ago
-        submission.problem = f"{quoted(path.name)} has vanished while the class was collected: send it again."
-        return submission
-    except (OSError, OverflowError, ValueError):
-        submission.remarks += ("the file's time is none of any calendar, and says nothing about when it came in",)
-    if deadline and submission.submitted > deadline:
-        submission.late = submission.submitted - deadline
-        submission.remarks += (f"handed in {_duration(submission.late)} after the deadline",)
-    problems = []
-    try:
-        _identify(submission, path, ids)
-    except BadName as error:
-        problems.append(_sentence(str(error)))
-    try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            kind = "a folder" if path.is_dir() else "a link or a device"
-            raise BadZip(f"{quoted(path.name)} is {kind}, not a zip.")
-        submission.sha256 = sha256_of(path)
-        check_zip(path)
-        submission.sound = True
-        submission.manifest = read_manifest(path)
-    except BadZip as error:
-        problems.append(str(error))
+        vanished = f"{quoted(arrival.path.name)} has vanished while the class was collected: send it again."
+        submission.refuse(vanished, set_aside=True)
     except OSError as error:
-        problems.append(f"The file cannot be read: {error.strerror}.")
-    if submission.manifest:
-        full_name = f"{submission.name} {submission.surname}"
-        if doubt := submission.manifest.doubt(submission.claimed_id, full_name):
-            submission.doubt(doubt)
-        submission.remarks += tuple(submission.manifest.remarks())
-    submission.problem = " ".join(problems) or None
+        submission.refuse(f"The file cannot be read: {error.strerror}.", set_aside=True)
     return submission
 
 
-def _identify(submission: Submission, path: Path, ids: str) -> None:
-    """Note whose a submission is; raise BadName where its name does not tell."""
-    uploader = uploader_of(path.parent.name, path.name)
-    if uploader:
-        submission.uploader = submission.id = uploader.key
-        submission.name, submission.surname = uploader.name, uploader.surname
-    if is_moodle_folder(path.name):  # it holds no zip; the number in it is Moodle's, and nobody's id
+def _look_into(submission: Submission) -> None:
+    """Hash and check the files, and read what they say of themselves; raise OSError."""
+    content = submission.content
+    if content.one_file and not stat.S_ISREG(content.one_file.lstat().st_mode):
+        submission.refuse(f"{quoted(submission.zip.name)} is a link or a device, not a zip.")
         return
-    parsed = _parse(path, ids)
-    submission.claimed_id = submission.id = parsed.id
-    submission.name, submission.surname = parsed.name, parsed.surname
-    submission.remarks += parsed.remarks
-    if uploader and uploader.full_name and not same_person(f"{parsed.name} {parsed.surname}", uploader.full_name):
-        submission.id, submission.name, submission.surname = uploader.key, uploader.name, uploader.surname
-        claim = quoted(f"{parsed.id} {parsed.name} {parsed.surname}")
-        submission.doubt(
-            f"the zip's name says {claim}, but Moodle has it from {quoted(uploader.full_name)}, {uploader.key}: it is "
-            "graded as the uploader's, whose id is not known"
-        )
-
-
-def _parse(path: Path, ids: str) -> ZipName:
-    """Parse a file's name, with the help of its folder's where that is Moodle's and has the student's name."""
+    if content.one_file and is_download(content.one_file):
+        submission.id = submission.claimed_id = ""  # a number in its name is the assignment's
+        problem = f"{quoted(submission.zip.name)} is the download of a class: give it as SOURCE, or unpack it."
+        submission.refuse(problem, set_aside=True)
+        return
     try:
-        return parse_zip_name(path.name, ids)
-    except BadName:
-        if MOODLE not in path.parent.name:
-            raise
-        return parse_zip_name(f"{path.parent.name.rstrip('_')}_{path.name}", ids)
+        submission.sha256 = content.sha256()
+        look_through(content)
+        submission.sound = True
+        submission.manifest = read_manifest(content)
+    except BadZip as error:
+        submission.refuse(str(error))
+    if submission.manifest:
+        full_name = f"{submission.name} {submission.surname}"
+        if doubt := submission.manifest.doubt(submission.claimed_id or submission.id, full_name):
+            submission.doubt(doubt)
+        submission.remarks += tuple(submission.manifest.remarks())
+
+
+# ---------------------------------------------------------------------------------------------------------------- times
+
+
+def _note_time(submission: Submission, arrival: Arrival, facts: Facts) -> None:
+    """Note when it came in, by the most trustworthy source; raise OSError where the files have no time."""
+    upload = arrival.upload
+    if upload and upload.is_late:
+        submission.remarks += (
+            f"{SYSTEMS[upload.system]} says that it was late, and not by how much: give --times to charge for that",
+        )
+    names = (submission.zip.name, arrival.path.as_posix(), submission.key, submission.id, submission.login)
+    if facts.times and (time := facts.times.of(names)):
+        submission.submitted, submission.time_source = time, TimeSource.TIMES
+        return
+    if upload and facts.people and upload.system == "moodle":
+        person = facts.people.with_key(upload.key)
+        if person and person.submitted:
+            submission.submitted, submission.time_source = person.submitted, TimeSource.WORKSHEET
+            return
+    if upload and upload.submitted:
+        submission.submitted, submission.time_source = upload.submitted, TimeSource.SYSTEM
+        return
+    files = [path for _, path in submission.content.files] or [submission.zip]
+    latest = max(path.lstat().st_mtime for path in files)
+    try:
+        submission.submitted = datetime.fromtimestamp(latest, timezone.utc).astimezone()
+    except (OSError, OverflowError, ValueError):
+        submission.remarks += ("the file's time is none of any calendar, and says nothing about when it came in",)
+    if arrival.is_repository:
+        submission.time_source = TimeSource.DOWNLOAD
+        submission.remarks += (
+            "the time of a commit is the committer's own word, and counts for nothing: give --times",
+        )
+    elif upload and upload.system in ("moodle", "canvas"):  # whose downloads have the time of the download
+        submission.time_source = TimeSource.DOWNLOAD
+
+
+def _find_downloads(submissions: Iterable[Submission]) -> None:
+    """Take the files' times for those of a download where those of all, or most, students lie within minutes."""
+    by_file = sorted(
+        (one for one in submissions if one.time_source == TimeSource.FILE and not one.set_aside),
+        key=lambda one: one.submitted,
+    )
+    first, largest = 0, by_file[:0]
+    for last, one in enumerate(by_file):
+        while one.submitted - by_file[first].submitted > DOWNLOAD:
+            first += 1
+        largest = max(largest, by_file[first : last + 1], key=len)
+    students, everybody = len({one.id or one.stem for one in largest}), len({one.id or one.stem for one in by_file})
+    if students > 1 and (students == everybody or (students >= FEW and 2 * students > everybody)):
+        for one in largest:
+            one.time_source = TimeSource.DOWNLOAD
+
+
+def _charge(submissions: Iterable[Submission], deadline: datetime | None, extensions: Mapping[str, datetime]) -> None:
+    """Note how late each is, by the deadline that is the student's own."""
+    by_number = {number_of(student_id): moment for student_id, moment in extensions.items()}
+    for submission in submissions:
+        own = by_number.get(number_of(submission.id)) if submission.id else None
+        limit = own or deadline
+        if limit is None or submission.submitted <= limit or submission.set_aside:
+            continue
+        if submission.time_source == TimeSource.DOWNLOAD:
+            submission.remarks += (
+                "when it came in is not known: the files have the time of a download, so lateness costs nothing",
+            )
+            continue
+        submission.late = submission.submitted - limit
+        until = f"the deadline, which is {own:%Y-%m-%d %H:%M} for this student" if own else "the deadline"
+        submission.remarks += (f"handed in {_duration(submission.late)} after {until}",)
+
+
+def without_effect(submissions: Iterable[Submission], facts: Facts) -> list[str]:
+    """Tell which extensions and times are of nobody here, a line each kind."""
+    ids = {submission.id for submission in submissions if submission.id}
+    unknown = [one for one in facts.extensions if not any(same_number(one, student_id) for student_id in ids)]
+    lines = [f"[extensions] has students who handed in nothing: {', '.join(map(quoted, unknown))}"] if unknown else []
+    unused = facts.times.without_effect() if facts.times else []
+    if facts.times and unused:
+        more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
+        lines.append(f"{facts.times.path} has times of nobody here: {', '.join(map(quoted, unused[:5]))}{more}")
+    return lines
 
 
 def _duration(time: timedelta) -> str:
@@ -170,7 +193,3 @@ def _duration(time: timedelta) -> str:
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     parts = ((days, "d"), (hours, "h"), (minutes, "min"))
     return " ".join(f"{number:,} {unit}" for number, unit in parts if number)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."

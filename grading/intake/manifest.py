@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from grading.intake.zips import LIMITS, BadZip, Limits, open_zip
+from grading.intake.contents import Content, open_content
+from grading.intake.zips import LIMITS, BadZip, Limits
 from labkit.errors import RecordError
 from labkit.formats import read_record
 from labkit.submission.names import same_number, same_person
@@ -52,20 +53,20 @@ class Manifest:
         return remarks
 
 
-def read_manifest(zip_path: Path, limits: Limits = LIMITS) -> Manifest | None:
-    """Read the manifest of a zip, the outermost if there are several; None without one.
+def read_manifest(content: Content | Path, limits: Limits = LIMITS) -> Manifest | None:
+    """Read the manifest of a submission, the outermost if there are several; None without one.
 
     Raises zips.BadZip, or OSError where the file can't be read.
     """
-    with open_zip(zip_path, limits) as archive:
+    with open_content(content, limits) as archive:
         members = [member for member in archive.members if member.name == MANIFEST]
         if not members:
             return None
         member = min(members, key=lambda member: (member.path.count("/"), member.path))
-        if member.info.file_size > MAX_BYTES:
+        if member.size > MAX_BYTES:
             return Manifest(readable=False)
         try:
-            return _parse(b"".join(archive.chunks(member)))
+            return _parse(b"".join(member.chunks()))
         except BadZip:  # what matters has been read by now, and this does not
             return Manifest(readable=False)
 

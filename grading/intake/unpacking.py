@@ -1,4 +1,4 @@
-"""Finds the three scripts and the report in a zip, however it is laid out, and unpacks them to one place.
+"""Finds the three scripts and the report in a submission, however it is laid out, and unpacks them to one place.
 
 What is tolerated is a remark, not a lost mark. What is left out stays in the zip and is never read.
 """
@@ -9,10 +9,12 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from grading.intake.zips import LIMITS, REPACK, Archive, BadZip, Limits, Member, check_collisions, open_zip
+from grading.intake.contents import Content, archives_told, open_content
+from grading.intake.litter import placeholder_for
+from grading.intake.zips import LIMITS, REPACK, Archive, BadZip, Limits, Member, check_collisions
 from labkit.submission.names import is_reserved
 from labkit.text import quoted
 
@@ -22,10 +24,17 @@ HELPERS = {".py", ".json", ".csv", ".txt", ".md"}  # what a script may import or
 NAMED = 5  # files named in a remark about many
 
 # Model_No1.py, "model no1 (1).py", model-no-1.py, model1.py, and what an editor on Windows makes: model_no1.py.txt
-_SCRIPT = re.compile(
+SCRIPT = re.compile(
     r"model[ _.-]*(?:no)?[ _.-]*0?([123])(?:[ _-]*(?:\(\d+\)|copy|copia))?\.py(?:\.txt)?", re.IGNORECASE
 )
-_LITTER = re.compile(r"\..*|__macosx|__pycache__|.*\.py[co]|thumbs\.db|desktop\.ini", re.IGNORECASE)
+_EXPORTS = {  # what is sent in place of a script or a PDF, by its extension, and how that is made of it
+    ".ipynb": "a notebook: export it as a script (Jupyter: File, Save and Export Notebook As, Executable Script)",
+    ".docx": "a Word document: export it as PDF (Word: File, Save As, PDF)",
+    ".doc": "a Word document: export it as PDF (Word: File, Save As, PDF)",
+    ".odt": "a LibreOffice document: export it as PDF (File, Export As, PDF)",
+    ".pages": "a Pages document: export it as PDF (File, Export To, PDF)",
+    ".tex": "a source of LaTeX: hand in the PDF that it makes",
+}
 
 
 @dataclass
@@ -39,8 +48,8 @@ class Unpacked:
     remarks: list[str] = field(default_factory=list)  # what was tolerated or left out, a line each
 
 
-def unpack(zip_path: Path, folder: Path, limits: Limits = LIMITS) -> Unpacked:
-    """Unpack a submission to `folder`, which is made if need be, and must be empty.
+def unpack(content: Content | Path, folder: Path, limits: Limits = LIMITS) -> Unpacked:
+    """Unpack a submission, which may be given as the path of a zip, to `folder`; that is made if need be, and is empty.
 
     The scripts become `model_no1.py`, `model_no2.py`, `model_no3.py`, the report `report.pdf`; a helper keeps its path
     from the script's folder. Nothing is written elsewhere; a zip that is refused leaves nothing behind.
@@ -50,31 +59,33 @@ def unpack(zip_path: Path, folder: Path, limits: Limits = LIMITS) -> Unpacked:
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
-    with open_zip(zip_path, limits) as archive, _emptied_on_failure(folder):
-        unpacked, targets = _arrange(archive.members, limits)
-        for target, chunks in _contents(archive, targets, limits):
+    with open_content(content, limits) as archive, _emptied_on_failure(folder):
+        unpacked, targets = _arrange(archive, limits)
+        for target, chunks in _contents(targets, limits):
             _write(folder, target, chunks)
     return unpacked
 
 
-def check_zip(zip_path: Path, limits: Limits = LIMITS) -> None:
+def look_through(content: Content | Path, limits: Limits = LIMITS) -> Unpacked:
     """Read all that `unpack` would unpack, and write nothing; raise BadZip as `unpack` does, or OSError."""
-    with open_zip(zip_path, limits) as archive:
-        for _, chunks in _contents(archive, _arrange(archive.members, limits)[1], limits):
+    with open_content(content, limits) as archive:
+        unpacked, targets = _arrange(archive, limits)
+        for _, chunks in _contents(targets, limits):
             for _ in chunks:
                 pass
+    return unpacked
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
 
 
-def _contents(archive: Archive, targets: dict[str, Member], limits: Limits) -> Iterator[tuple[str, Iterator[bytes]]]:
+def _contents(targets: dict[str, Member], limits: Limits) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Yield each target with its bytes, in pieces, all counted as they are read."""
     left = limits.kept_bytes
 
     def counted(member: Member) -> Iterator[bytes]:
         nonlocal left
-        for chunk in archive.chunks(member):
+        for chunk in member.chunks():
             left -= len(chunk)
             if left < 0:
                 raise BadZip(f"The zip unpacks to more than {limits.kept_bytes:,} bytes of scripts and text. {REPACK}")
@@ -110,15 +121,13 @@ def _emptied_on_failure(folder: Path) -> Iterator[None]:
 # ------------------------------------------------------------------------------------------------------ what is what
 
 
-def _arrange(members: list[Member], limits: Limits) -> tuple[Unpacked, dict[str, Member]]:
+def _arrange(archive: Archive, limits: Limits) -> tuple[Unpacked, dict[str, Member]]:
     """Decide which member goes where; return what was found, and a dict of paths in the folder to members."""
-    unpacked = Unpacked()
-    litter = {name for member in members for name in member.path.split("/") if _LITTER.fullmatch(name)}
-    members = [member for member in members if litter.isdisjoint(member.path.split("/"))]
+    unpacked, members = Unpacked(remarks=archive.remarks), archive.members
     scripts = _find_scripts(members, unpacked.remarks)
     report = _find_report(members, unpacked.remarks)
     if not scripts and report is None:
-        raise BadZip(_nothing_found(members))
+        raise BadZip(_nothing_found(archive))
     targets = {f"{script}.py": member for script, member in scripts.items()}
     if report:
         targets[REPORT] = report
@@ -133,7 +142,9 @@ def _arrange(members: list[Member], limits: Limits) -> tuple[Unpacked, dict[str,
     targets |= helpers
     left_out = {member.path for member in members} - {member.path for member in targets.values()}
     unpacked.left_out = sorted(left_out)
-    unpacked.remarks += _left_out(left_out, litter)
+    unpacked.remarks += _left_out(left_out, archive.litter)
+    if len(unpacked.scripts) < len(SCRIPTS) or not unpacked.report:
+        unpacked.remarks += _instead(archive)
     return unpacked, targets
 
 
@@ -141,7 +152,7 @@ def _find_scripts(members: list[Member], remarks: list[str]) -> dict[str, Member
     """Return the member that is each script; raise BadZip where several may be."""
     candidates: dict[str, list[Member]] = {script: [] for script in SCRIPTS}
     for member in members:
-        if match := _SCRIPT.fullmatch(member.name):
+        if match := SCRIPT.fullmatch(member.name):
             candidates[f"model_no{match[1]}"].append(member)
     # A copy elsewhere (old/model_no1.py) loses against the folder that has the most scripts.
     in_folder = Counter(folder for found in candidates.values() for folder in {member.folder for member in found})
@@ -193,7 +204,7 @@ def _best(members: list[Member], rank: Callable[[Member], tuple]) -> list[Member
     """
     lowest = min(map(rank, members), default=None)
     best = [member for member in members if rank(member) == lowest]
-    same = len({(member.info.file_size, member.info.CRC) for member in best}) == 1
+    same = all(member.is_same_as(best[0]) for member in best)
     return best[:1] if same else best
 
 
@@ -201,10 +212,10 @@ def _small_enough(targets: dict[str, Member], remarks: list[str], limits: Limits
     kept = {}
     for target, member in targets.items():
         limit = limits.report_bytes if target == REPORT else limits.script_bytes
-        if member.info.file_size <= limit:
+        if member.size <= limit:
             kept[target] = member
         else:
-            size = f"{member.info.file_size:,} bytes, at most {limit:,} are accepted"
+            size = f"{member.size:,} bytes, at most {limit:,} are accepted"
             remarks.append(f"{quoted(member.path)} was left out: it has {size}")
     return kept
 
@@ -220,17 +231,17 @@ def _find_helpers(
             target = member.path[len(home) :]
             if member.path.startswith(home) and target.casefold() not in taken:
                 other = helpers.setdefault(target, member)
-                if other.info.CRC != member.info.CRC:
+                if not other.is_same_as(member):
                     paths = _listed([other.path, member.path])
                     raise BadZip(f"{paths} are two files, and one to the scripts. Put all in one folder. {REPACK}")
-    check_collisions([Member(target, member.info) for target, member in helpers.items()])
+    check_collisions([replace(member, path=target) for target, member in helpers.items()])
     return helpers
 
 
 def _is_helper(member: Member, limits: Limits) -> bool:
     return (
         os.path.splitext(member.name)[1].lower() in HELPERS
-        and member.info.file_size <= limits.script_bytes
+        and member.size <= limits.script_bytes
         and not _is_reserved(member.path)
     )
 
@@ -252,12 +263,29 @@ def _left_out(paths: set[str], litter: set[str]) -> list[str]:
     return [f"left out, because {reason}: {_listed(sorted(names))}" for reason, names in reasons.items() if names]
 
 
-def _nothing_found(members: list[Member]) -> str:
-    found = _listed(sorted(member.path for member in members))
-    archives = any(re.search(r"\.(zip|rar|7z|tar|t?gz)$", member.name, re.IGNORECASE) for member in members)
-    advice = "A zip within a zip is not opened: put the files themselves there. " if archives else ""
+def _nothing_found(archive: Archive) -> str:
+    found = _listed(sorted(member.path for member in archive.members))
+    told = [*archives_told(archive.members), *_instead(archive)]
+    advice = (
+        f"{'; '.join(told[:NAMED])}. An archive within is not opened, but for one zip within a zip. " if told else ""
+    )
     wanted = ", ".join(f"{script}.py" for script in SCRIPTS)
     return f"The zip holds none of {wanted} and no PDF; found: {found or 'nothing'}. {advice}{REPACK}"
+
+
+def _instead(archive: Archive) -> list[str]:
+    """Tell what is there in place of a script or report, and how to make that of it."""
+    told = [
+        f"{quoted(member.path)} is {_EXPORTS[extension]}"
+        for member in archive.members
+        if (extension := os.path.splitext(member.name)[1].lower()) in _EXPORTS
+    ]
+    return told + [
+        f"{quoted(name)} stands for {quoted(missing)}, which is in iCloud only: download that (Finder: right-click, "
+        "Download Now), and pack again"
+        for name in sorted(archive.litter)
+        if (missing := placeholder_for(name))
+    ]
 
 
 def _listed(names: Iterable[str]) -> str:

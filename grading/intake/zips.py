@@ -1,11 +1,13 @@
 """Reads an untrusted zip without harm: what is in it, and a member's bytes.
 
-`zipfile` parses; nothing that the archive says of itself is believed. A zip is refused as a whole, before a byte of it
-is unpacked, for anything that would be harmful in some program: a name that leaves the folder, two names that are one
-on another system, a member that is no file, a compression bomb. Every reason has its own message, for the student.
+`zipfile` parses; nothing that the archive says of itself is believed. What programs leave behind (litter.py) is dropped
+before anything is judged. Then a zip is refused as a whole, before a byte of it is unpacked, for anything that would be
+harmful in some program: a name that leaves the folder, two names that are one on another system, a member that is no
+file, a compression bomb. Every reason has its own message, for the student.
 """
 
 import contextlib
+import functools
 import io
 import itertools
 import re
@@ -14,11 +16,14 @@ import struct
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO
 
+from grading.intake.litter import is_litter
+from grading.intake.zip_names import decoded_name
 from labkit.errors import KitError
 from labkit.text import quoted
 
@@ -53,7 +58,7 @@ class Limits:
     """What a zip may take. A good one holds four files of some 100 KB together."""
 
     zip_bytes: int = 100 * 2**20
-    listing_bytes: int = 2**20  # the names and sizes of all members
+    listing_bytes: int = 2 * 2**20  # the names and sizes of all members, litter among them
     members: int = 2000
     total_bytes: int = 500 * 2**20  # unpacked, were everything unpacked
     ratio: int = 200  # unpacked to packed; text has some 5, and deflate ends at 1032
@@ -68,11 +73,15 @@ class Limits:
 LIMITS = Limits()
 
 
-class Member(NamedTuple):
-    """A file in a zip."""
+@dataclass(frozen=True, eq=False)
+class Member:
+    """A file of a submission, in a zip or loose in a folder."""
 
     path: str  # safe and relative, "/" between folders, NFC
-    info: zipfile.ZipInfo
+    size: int  # bytes
+    checksum: int  # CRC-32 of the content; a claim, until the content is read
+    open: Callable[[], IO[bytes]]
+    modified: float | None = None  # seconds since 1970, by the zip's own local time; a claim
 
     @property
     def name(self) -> str:
@@ -82,19 +91,15 @@ class Member(NamedTuple):
     def folder(self) -> str:
         return self.path.rpartition("/")[0]
 
+    def is_same_as(self, other: "Member") -> bool:
+        """Tell whether two files have one content, by size and checksum: who forges that chooses between their own."""
+        return (self.size, self.checksum) == (other.size, other.checksum)
 
-class Archive:
-    """A zip that has passed every check that needs no unpacking; `members` are its files, without its folders."""
-
-    def __init__(self, file: zipfile.ZipFile, members: list[Member]) -> None:
-        self.members = members
-        self._file = file
-
-    def chunks(self, member: Member) -> Iterator[bytes]:
-        """Yield the bytes of a member, in pieces; raise BadZip if they are damaged, or not as many as claimed."""
-        left = member.info.file_size
-        with _refusing_damage(f"{quoted(member.path)} in the zip is damaged"):
-            with self._file.open(member.info) as stream:
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the bytes, in pieces; raise BadZip if they are damaged, or not as many as claimed."""
+        left = self.size
+        with refusing_damage(f"{quoted(self.path)} in the zip is damaged"):
+            with self.open() as stream:
                 while chunk := stream.read(CHUNK):
                     left -= len(chunk)
                     yield chunk
@@ -102,17 +107,37 @@ class Archive:
                 raise zipfile.BadZipFile(f"{left:,} bytes are missing")
 
 
+@dataclass
+class Archive:
+    """What a submission holds, after every check that needs no unpacking: its files, without its folders."""
+
+    members: list[Member]
+    litter: set[str] = field(default_factory=set)  # names of files and folders that programs left behind
+    remarks: list[str] = field(default_factory=list)  # what was tolerated
+
+
 @contextlib.contextmanager
-def open_zip(path: Path, limits: Limits = LIMITS) -> Iterator[Archive]:
-    """Open and check a zip; raise BadZip, or OSError if the file cannot be read."""
-    with _Source(io.FileIO(path)) as source:
+def open_zip(path: Path, limits: Limits = LIMITS, left_out: list[str] | None = None) -> Iterator[Archive]:
+    """Open and check a zip; raise BadZip, or OSError if the file cannot be read.
+
+    With a list `left_out`, a member that would be refused is left out, with the reason in the list, and the others
+    stay.
+    """
+    with open_zip_file(io.FileIO(path), limits, left_out) as archive:
+        yield archive
+
+
+@contextlib.contextmanager
+def open_zip_file(raw: io.RawIOBase, limits: Limits = LIMITS, left_out: list[str] | None = None) -> Iterator[Archive]:
+    """Open and check a zip as `open_zip` does, from an open file, which is closed afterwards."""
+    with _Source(raw) as source:
         _check_format(source, limits)
-        with _refusing_damage("The zip's list of files is damaged"), source.at_most(limits):
+        with refusing_damage("The zip's list of files is damaged"), source.at_most(limits):
             try:
                 file = zipfile.ZipFile(source)
             except UnicodeDecodeError as error:
                 raise BadZip(f"A file's name in the zip is not valid UTF-8. Rename it. {REPACK}") from error
-        yield Archive(file, _check_members(file, limits))
+        yield _checked(file, limits, left_out)
 
 
 class _Source(io.BufferedReader):
@@ -137,7 +162,7 @@ class _Source(io.BufferedReader):
 
 
 @contextlib.contextmanager
-def _refusing_damage(what: str) -> Iterator[None]:
+def refusing_damage(what: str) -> Iterator[None]:
     """Turn whatever zipfile raises on a bad archive into BadZip."""
     try:
         yield
@@ -164,14 +189,15 @@ def _check_format(source: _Source, limits: Limits) -> None:
     if head.startswith(b"PK\x05\x06"):
         raise BadZip(f"The zip is empty: there is no file in it. {REPACK}")
     if not head.startswith(b"PK\x03\x04"):
-        raise BadZip(f"The file is {_format(head)}, not a zip, whatever its name says. {REPACK}")
+        raise BadZip(f"The file is {format_of(head)}, not a zip, whatever its name says. {REPACK}")
     source.seek(-min(size, 2**16 + 22), io.SEEK_END)  # where the record of the end is, before a comment
     if b"PK\x05\x06" not in source.read():
         raise BadZip(f"The zip is truncated: its end is missing after {size:,} bytes. Send it again.")
     source.seek(0)
 
 
-def _format(head: bytes) -> str:
+def format_of(head: bytes) -> str:
+    """Name the format of a file by its first 512 bytes."""
     for magic, name in FORMATS:
         if head.startswith(magic):
             return name
@@ -185,35 +211,105 @@ def _format(head: bytes) -> str:
 # --------------------------------------------------------------------------------------------------------- its members
 
 
-def _check_members(file: zipfile.ZipFile, limits: Limits) -> list[Member]:
-    infos = file.infolist()
-    if len(infos) > limits.members:
-        raise BadZip(f"The zip holds {len(infos):,} files, at most {limits.members:,} are accepted. {REPACK}")
+def _checked(file: zipfile.ZipFile, limits: Limits, left_out: list[str] | None) -> Archive:
+    infos, archive = file.infolist(), Archive([])
+    names = [decoded_name(info) for info in infos]
+    if _separates_by_backslashes(names):
+        names = [name.replace("\\", "/") for name in names]
+        archive.remarks.append("the zip separates folders by backslashes, which were read as /")
     members, folders = [], set()
-    for info in infos:
-        path = _safe_path(info, limits)
-        _check_kind(info, path)
-        if info.orig_filename.endswith("/") or stat.S_ISDIR(info.external_attr >> 16):
-            folders.add(path)
+    for info, name in _without_litter(zip(infos, names, strict=True), archive.litter, limits):
+        if is_left_out_for_a_colon(name):
+            archive.remarks.append(f"left out, because its name has a colon: {quoted(name)}")
+            continue
+        try:
+            member = _member(file, info, name, limits)
+        except BadZip as error:
+            if left_out is None:
+                raise
+            left_out.append(str(error))
+            continue
+        if isinstance(member, Member):
+            members.append(member)
         else:
-            _check_packing(info, path, limits)
-            members.append(Member(path, info))
-    if not members:
+            folders.add(member)
+    if not members and left_out is None:
         raise BadZip(f"The zip is empty: there is no file in it. {REPACK}")
-    total = sum(member.info.file_size for member in members)
+    archive.members = members if left_out is not None else checked_members(members, limits, archive.remarks, folders)
+    _check_overlaps(infos, file.start_dir)
+    return archive
+
+
+def _member(file: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, limits: Limits) -> Member | str:
+    """Return a member, or the path of a folder; raise BadZip for one that is harmful."""
+    path = safe_path(name, limits)
+    _check_kind(info, path)
+    if name.endswith("/") or stat.S_ISDIR(info.external_attr >> 16):
+        return path
+    _check_packing(info, path, limits)
+    modified = None
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        modified = datetime(*info.date_time).timestamp()
+    return Member(path, info.file_size, info.CRC, functools.partial(file.open, info), modified)
+
+
+def _without_litter(
+    named: Iterable[tuple[zipfile.ZipInfo, str]], litter: set[str], limits: Limits
+) -> list[tuple[zipfile.ZipInfo, str]]:
+    """Return the members with their names that are not litter, whose names are added to `litter`."""
+    kept = []
+    for info, name in named:
+        found = [part for part in name.split("/") if is_litter(part)]
+        litter.update(found)
+        if not found:
+            kept.append((info, name))
+    if len(kept) > limits.members:
+        raise BadZip(f"The zip holds {len(kept):,} files, at most {limits.members:,} are accepted. {REPACK}")
+    return kept
+
+
+def _separates_by_backslashes(names: list[str]) -> bool:
+    r"""Tell whether every separator is a backslash, and harmless: some Windows programs write `a\x.py` for `a/x.py`."""
+    parts = [name.split("\\") for name in names if "\\" in name]
+    harmless = all(part[0] and ".." not in part for part in parts)
+    return bool(parts) and harmless and not any("/" in name for name in names)
+
+
+def is_left_out_for_a_colon(name: str) -> bool:
+    """Tell whether a file can be left out for a colon in its name: macOS allows one, and no script or report has it.
+
+    Within a script's or report's name it may be a stream of Windows, or a drive.
+    """
+    path, _, own_name = name.rpartition("/")
+    return ":" in own_name and ":" not in path and not re.search(r"\.(py|pdf)\b|^[A-Za-z]:", own_name, re.IGNORECASE)
+
+
+def checked_members(
+    members: list[Member], limits: Limits, remarks: list[str], folders: Iterable[str] = ()
+) -> list[Member]:
+    """Return the members, without those that are another one over again; raise BadZip where they can't be taken."""
+    total = sum(member.size for member in members)
     if total > limits.total_bytes:
         raise BadZip(f"The zip unpacks to {total:,} bytes, at most {limits.total_bytes:,} are accepted. {REPACK}")
+    members = _without_respelled(members, remarks)
     check_collisions(members, folders)
-    _check_overlaps(infos, file.start_dir)
     return members
 
 
-def _safe_path(info: zipfile.ZipInfo, limits: Limits) -> str:
+def _without_respelled(members: list[Member], remarks: list[str]) -> list[Member]:
+    """Return the members without those that are another one under a name that differs in spelling only."""
+    kept: dict[str, Member] = {}
+    dropped = set()
+    for member in sorted(members, key=lambda member: member.path, reverse=True):  # small letters come first
+        other = kept.setdefault(_on_any_system(member.path), member)
+        if other is not member and other.path != member.path and other.is_same_as(member):
+            remarks.append(f"{quoted(member.path)} is the same as {quoted(other.path)}, and was left out")
+            dropped.add(id(member))
+    return [member for member in members if id(member) not in dropped]
+
+
+def safe_path(name: str, limits: Limits) -> str:
     """Return the path of a member, relative and without "." and empty parts; raise BadZip where it would be harmful."""
-    name = info.orig_filename  # filename is cut at a NUL, and newer versions take it from another field
-    if not info.flag_bits & 0x800:
-        with contextlib.suppress(UnicodeError):  # many programs write UTF-8 without saying so
-            name = name.encode("cp437").decode()
     name = unicodedata.normalize("NFC", name)
     parts = [part for part in name.split("/") if part not in ("", ".")]
     defects = {
@@ -225,7 +321,7 @@ def _safe_path(info: zipfile.ZipInfo, limits: Limits) -> str:
         '".." in it, which leads out of its folder': ".." in parts,
         "no name": not parts and name != "./",
         f"more than {limits.depth} folders around it": len(parts) > limits.depth + 1,
-        f"a path of more than {limits.path_chars} characters": len(name.encode()) > limits.path_chars,
+        f"a path of more than {limits.path_chars} characters": len(name.encode(errors="replace")) > limits.path_chars,
     }
     for defect, found in defects.items():
         if found:

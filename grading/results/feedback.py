@@ -28,7 +28,7 @@ def write_feedback(path: Path, result: Result, marks: Mark, assignment: Assignme
 def feedback(result: Result, marks: Mark, assignment: Assignment, comment: str = "") -> str:
     """Return the feedback's text, in which everything that comes from the submission is escaped."""
     parts = [f"# {markdown(assignment.course)}", _who(result)]
-    if result.status == SubmissionStatus.SUPERSEDED:
+    if result.status in (SubmissionStatus.SUPERSEDED, SubmissionStatus.NOT_GRADED):
         parts.append(f"**This zip was not graded**: {markdown(result.problem)}.")
         return "\n\n".join(parts) + "\n"
     parts += [_score(result, marks), _lateness(result, marks)]
@@ -42,7 +42,8 @@ def feedback(result: Result, marks: Mark, assignment: Assignment, comment: str =
 
 def _who(result: Result) -> str:
     student = f"{result.name} {result.surname} ({result.id})".strip() if result.id else "Unknown student"
-    return f"{markdown(student)}: {markdown(result.zip)}, handed in {result.submitted.replace('T', ' ')[:16]}"
+    when = f", handed in {result.submitted.replace('T', ' ')[:16]}" if result.time_source != "download" else ""
+    return f"{markdown(student)}: {markdown(result.zip)}{when}"
 
 
 def _score(result: Result, marks: Mark) -> str:

@@ -20,7 +20,7 @@ from labkit.files import atomic_file
 from labkit.formats import FORMAT, read_record
 from labkit.version import VERSION
 
-RESULT, FEEDBACK, GRADES = "result.json", "feedback.md", "grades.csv"
+RESULT, FEEDBACK, GRADES, NOT_GRADED = "result.json", "feedback.md", "grades.csv", "not-graded.csv"
 SUBMISSIONS = "submissions"  # the folder, within that of the results, with a folder for each submission
 
 
@@ -31,6 +31,7 @@ class SubmissionStatus(str, Enum):
     REFUSED = "refused"  # nothing in it could be graded
     SUPERSEDED = "superseded"  # another zip of the student's counts
     CRASHED = "crashed"  # the grader did, whoever's fault that is
+    NOT_GRADED = "not graded"  # it is nobody's, unknown to the roster, or not whole: no mark of anybody's
     WAITING = "waiting"  # in the table of a run that was stopped
 
     def __str__(self) -> str:  # as it is written to files, whatever the version of Python
@@ -63,6 +64,15 @@ class Result:
     marked: dict[str, str] = field(default_factory=dict)  # "row": what manual.csv says; "zip_sha256": of which zip
     remarks: list[str] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    system: str = ""  # that it was downloaded from; "" where none tells
+    system_key: str = ""  # the system's own key for the student
+    uploaded_as: list[str] = field(default_factory=list)  # as the system named what it gave
+    time_source: str = "file"  # who tells `submitted`: see grading/intake/submission.py
+
+    @property
+    def is_students(self) -> bool:
+        """Whether it is the one that a student's mark is of: it has a row in grades.csv."""
+        return bool(self.id) and self.status not in (SubmissionStatus.SUPERSEDED, SubmissionStatus.NOT_GRADED)
 
     @property
     def is_superseded(self) -> bool:
@@ -199,18 +209,21 @@ def read_result(path: Path) -> Result | None:
 
 
 def write_grades(path: Path, rows: Sequence[tuple[Result, Mark]], assignment: Assignment) -> None:
-    """Write the class's table, atomically: a row for each zip.
+    """Write the class's table, atomically: a row for each student.
 
-    `rows` are pairs of Result and Mark. A zip that does not count, or that the grader failed on, has no score: an empty
-    cell is not a 0. Raises WriteError where the file can't be written.
+    `rows` are pairs of Result and Mark. What the grader failed on, or has not come to, has no score: an empty cell is
+    not a 0. What is no student's mark is in the table of `write_not_graded`: gradebooks take a row without an id for
+    one of the student above it. Raises WriteError where the file can't be written.
     """
     names = [*assignment.points]
     items = [item.name for item in assignment.manual]
     head = ["id", "name", "surname", "zip", "status", "score", "max_score", "late_hours", "late_penalty"]
     text = io.StringIO()
     table = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
-    table.writerow([*head, *names, *items, "remarks"])
+    table.writerow([*head, *names, *items, "remarks", "system", "key"])
     for result, marks in rows:
+        if not result.is_students:
+            continue
         counts = result.status in (SubmissionStatus.GRADED, SubmissionStatus.REFUSED)
         earned: dict[str, float] = {
             row.check.name: row.points
@@ -231,6 +244,19 @@ def write_grades(path: Path, rows: Sequence[tuple[Result, Mark]], assignment: As
             for name, decision in marks.decisions.items()
         ]
         cells.append("; ".join(filter(None, (result.problem, *open_, *decided, *result.remarks))))
-        table.writerow(map(cell, cells))
+        table.writerow(map(cell, [*cells, result.system, result.system_key]))
+    with atomic_file(path) as file:
+        file.write(text.getvalue().encode())
+
+
+def write_not_graded(path: Path, results: Sequence[Result]) -> None:
+    """Write what came in and is no student's mark, with the reason, atomically; raise WriteError."""
+    text = io.StringIO()
+    table = csv.writer(text, quoting=csv.QUOTE_MINIMAL, lineterminator="\n")
+    table.writerow(["zip", "status", "reason", "id", "name", "surname", "system", "key", "remarks"])
+    for result in results:
+        if not result.is_students:
+            cells = [result.zip, result.status, result.problem, result.id, result.name, result.surname]
+            table.writerow(map(cell, [*cells, result.system, result.system_key, "; ".join(result.remarks)]))
     with atomic_file(path) as file:
         file.write(text.getvalue().encode())

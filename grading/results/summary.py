@@ -7,7 +7,7 @@ from pathlib import Path
 from grading.intake.submission import Submission
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import OVERRULE, Manual
-from grading.results.results import FEEDBACK, GRADES, SUBMISSIONS, Mark, Result, SubmissionStatus
+from grading.results.results import FEEDBACK, GRADES, NOT_GRADED, SUBMISSIONS, Mark, Result, SubmissionStatus
 from labkit.checks.check import Status
 from labkit.text import printable, quoted
 
@@ -21,10 +21,12 @@ def summary(rows: Rows, manual: Manual, out: Path, *, trained: bool, lost: int) 
     ended = [status for status in SubmissionStatus if status != SubmissionStatus.WAITING]
     states = ", ".join(f"{counts[status]} {status}" for status in ended)
     late = sum(1 for result, _ in rows if result.late_seconds)
-    lines = [f"{len(rows)} zips: {states}; {late} late", *_mean(rows), *_refused(rows), *_undecided(rows)]
+    lines = [f"{len(rows)} submissions: {states}; {late} late", *_mean(rows), *_refused(rows), *_undecided(rows)]
     lines += _trainings(rows, lost) if not trained else []
     lines += _manual(rows, manual, out)
-    lines.append(f"{out / GRADES}: a row for each zip; {out / SUBMISSIONS}/<zip>/{FEEDBACK}: for the students")
+    lines.append(f"{out / GRADES}: a row for each student; {out / SUBMISSIONS}/<zip>/{FEEDBACK}: for the students")
+    if not all(result.is_students for result, _ in rows):
+        lines.append(f"{out / NOT_GRADED}: what came in and is no student's mark, with the reason")
     lines.append(f"{out / MANUAL}: write your points there, then run the same command again")
     return lines
 
@@ -56,7 +58,7 @@ def whose(submissions: Sequence[Submission]) -> list[str]:
 def gone(rows: Rows, out: Path) -> list[str]:
     """Report results of zips that do not exist any more, so that nobody returns them."""
     folders = {path.name for path in (out / SUBMISSIONS).iterdir() if path.is_dir()}
-    left = sorted(folders - {result.folder for result, _ in rows})
+    left = sorted(folders - {result.folder for result, _ in rows if result.status != SubmissionStatus.NOT_GRADED})
     if not left:
         return []
     return [f"{out / SUBMISSIONS} still has results of zips that are gone: {_listed(map(quoted, left))}"]
@@ -83,9 +85,13 @@ def _is_refused(result: Result) -> bool:
 
 def _refused(rows: Rows) -> list[str]:
     """Say who has nothing graded, and why: a line each."""
-    refused = [result for result, _ in rows if _is_refused(result)]
-    lines = [f"refused: {quoted(result.zip)}: {printable(result.problem)}" for result in refused[:NAMED]]
-    return lines + [f"refused: {len(refused) - NAMED} more; {GRADES} has the reasons"] * (len(refused) > NAMED)
+    told = (SubmissionStatus.REFUSED, SubmissionStatus.NOT_GRADED)
+    refused = sorted(
+        (result for result, _ in rows if result.status in told), key=lambda result: told.index(result.status)
+    )
+    lines = [f"{result.status}: {quoted(result.zip)}: {printable(result.problem)}" for result in refused[:NAMED]]
+    more = f"{len(refused) - NAMED} more are refused, or not graded; {GRADES} and {NOT_GRADED} have the reasons"
+    return lines + [more] * (len(refused) > NAMED)
 
 
 def _undecided(rows: Rows) -> list[str]:

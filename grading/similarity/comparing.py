@@ -5,7 +5,6 @@ of the comparison, which goes on, and a line says so.
 """
 
 import contextlib
-import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from grading import report_check
-from grading.intake.arrivals import BadZip, sha256_of, unpack
+from grading.intake.contents import Content
+from grading.intake.unpacking import unpack
+from grading.intake.zips import BadZip
 from grading.results.results import Result
 from grading.sandbox.runner import Sandbox
 from grading.similarity.pairs import Pair, Source, are_kept, find_groups, find_pairs, keep_fingerprints
@@ -44,16 +45,18 @@ class Library:
         with contextlib.suppress(SandboxError, OSError), self._emptied() as scratch:
             keep_fingerprints(self.file(sha256), folder, report, self._sandbox, scratch)
 
-    def source(self, zip_path: Path, label: str, student: str, sha256: str = "") -> Source:
-        """Return the Source of a zip; take its fingerprints if they are not kept. The hash is "" if it is unknown.
+    def source(self, content: Content, label: str, student: str, sha256: str = "") -> Source:
+        """Return the Source of a submission; take its fingerprints if they are not kept. The hash is "" if it is
+        unknown.
 
         Raises BadZip, limits.SandboxError or OSError where there are none.
         """
         if not (sha256 and are_kept(self.file(sha256))):
             with self._emptied() as scratch:
-                copy = scratch / "submission.zip"
-                shutil.copyfile(zip_path, copy)  # what is hashed is what is read, whatever becomes of the file
-                digest = sha256_of(copy)
+                files = scratch / "files"
+                files.mkdir()
+                copy = content.copied_to(files)  # what is hashed is what is read, whatever becomes of the files
+                digest = copy.sha256()
                 if sha256 and digest != sha256:
                     raise BadZip("it has changed since it was graded: run the same command again")
                 sha256 = digest
@@ -61,14 +64,14 @@ class Library:
                     self._take(copy, self.file(sha256), scratch)
         return Source(self.file(sha256), label, student)
 
-    def _take(self, zip_path: Path, file: Path, scratch: Path) -> None:
+    def _take(self, content: Content, file: Path, scratch: Path) -> None:
         folders = [scratch / name for name in ("submission", "report", "fingerprints")]
         for folder in folders:
             folder.mkdir()
         report = ""
-        if unpack(zip_path, folders[0]).report:
-            reading, _, _ = report_check.read_report(folders[0], self._sandbox, folders[1])
-            report = reading.text if reading else ""
+        if unpack(content, folders[0]).report:
+            digest, _, _ = report_check.read_report(folders[0], self._sandbox, folders[1])
+            report = digest.text if digest else ""
         keep_fingerprints(file, folders[0], report, self._sandbox, folders[2])
 
     @contextlib.contextmanager
@@ -79,23 +82,24 @@ class Library:
 
 def compare(
     library: Library,
-    graded: Iterable[tuple[Result, Path]],
+    graded: Iterable[tuple[Result, Content]],
     archive: Sequence[Path],
     assignment: Assignment,
     page: Path,
 ) -> list[str]:
-    """Compare the graded submissions, given with their zips, with each other and with those of an archive.
+    """Compare the graded submissions, given with their files, with each other and with those of an archive.
 
     Writes the page; returns the lines for the instructor. Raises whatever goes wrong with that itself.
     """
     left_out: list[tuple[Source, str]] = []
     sources = []
-    for result, path in graded:
+    for result, content in graded:
         label = f"{result.who}, {result.zip}"
-        sources += _source(library, path, label, result.id, left_out, result.zip_sha256)
+        sources += _source(library, content, label, result.id, left_out, result.zip_sha256)
     earlier: dict[Path, Source] = {}  # a zip that is there twice is compared once
     for path in tqdm(archive, unit="zip", desc="archive", dynamic_ncols=True, disable=None if archive else True):
-        for source in _source(library, path, str(path), _student(path, assignment.student_id), left_out):
+        content = Content.of_file(path)
+        for source in _source(library, content, str(path), _student(path, assignment.student_id), left_out):
             earlier[source.file] = source
     pairs, incomparable = find_pairs(sources, list(earlier.values()), assignment.similarity)
     left_out += incomparable
@@ -123,14 +127,14 @@ def _copies(sources: Iterable[Source]) -> list[list[Source]]:
 
 
 def _source(
-    library: Library, path: Path, label: str, student: str, left_out: list[tuple[Source, str]], sha256: str = ""
+    library: Library, content: Content, label: str, student: str, left_out: list[tuple[Source, str]], sha256: str = ""
 ) -> list[Source]:
-    """Return the Source of a zip, alone in a list; none, and the reason in `left_out`, where that fails."""
+    """Return the Source of a submission, alone in a list; none, and the reason in `left_out`, where that fails."""
     try:
-        return [library.source(path, label, student, sha256)]
+        return [library.source(content, label, student, sha256)]
     except Exception as error:  # whatever one zip does to its reading, the others are compared
         reason = str(error) if isinstance(error, BadZip) else f"{type(error).__name__}: {error}"
-        left_out.append((Source(path, label, student), reason))
+        left_out.append((Source(Path(label), label, student), reason))
         return []
 
 

@@ -10,7 +10,7 @@ import difflib
 import math
 import re
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields, is_dataclass, make_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
@@ -38,7 +38,7 @@ CHECK_IDS = tuple(CheckId(group, name) for group, names in CHECKS.items() for na
 # Names of columns in manual.csv and grades.csv, which no manual item can have.
 RESERVED = (
     *("id", "name", "surname", "folder", "zip", "comment", "overrule", "malus"),
-    *("status", "score", "max_score", "late_hours", "late_penalty", "remarks"),
+    *("status", "score", "max_score", "late_hours", "late_penalty", "remarks", "system", "key"),
 )
 
 
@@ -100,6 +100,21 @@ Band = Annotated[
 ]
 Moment = Annotated[
     datetime.datetime | None, Meta(description="a date and time without quotes, as in 2027-01-31T23:59:59+01:00")
+]
+
+
+def _extensions(value: dict[str, Any]) -> dict[str, datetime.datetime]:
+    moments = {student_id: _moment(moment) for student_id, moment in value.items()}
+    for student_id, moment in moments.items():
+        if not isinstance(moment, datetime.datetime):
+            raise ValueError(
+                f'a date and time without quotes for each id, as in "{student_id}" = 2027-02-07T23:59:59+01:00'
+            )
+    return moments
+
+
+Extensions = Annotated[
+    dict[str, Any], Meta(description='a table of ids and dates, as in "189295" = 2027-02-07'), _extensions
 ]
 
 
@@ -205,6 +220,7 @@ class Assignment:
     subject: Line
     deadline: Moment = None
     student_id: Annotated[str, _TEXT, _pattern] = DIGITS
+    extensions: Extensions = field(default_factory=dict)
     partial_credit: Annotated[bool, Meta(description="true or false")]
     points: Annotated[dict[str, float], _Written(_PointsTable, _points)]
     manual: tuple[ManualItem, ...] = ()
@@ -294,10 +310,10 @@ def _moment(value: Any) -> Any:
 
 def _read(content: dict[str, Any], kind: type[_T], prefix: str = "") -> _T:
     """Read a table of the file as the dataclass `kind`; raise AssignmentError, without the file's name."""
-    known = {field.name: field for field in fields(kind)}  # pyright: ignore[reportArgumentType]
+    known = {entry.name: entry for entry in fields(kind)}  # pyright: ignore[reportArgumentType]
     strange = [key for key in content if key not in known and key != OF_EARLIER_YEARS.get(prefix.rstrip("."))]
-    for name, field in known.items():
-        if name not in content and field.default is MISSING:
+    for name, entry in known.items():
+        if name not in content and entry.default is MISSING and entry.default_factory is MISSING:
             near = difflib.get_close_matches(name, strange, n=1)
             instead = f" (there is {prefix}{near[0]}, unknown: mistyped?)" if near else ""
             raise AssignmentError(f"{prefix}{name} is missing{instead}")
@@ -323,7 +339,7 @@ def _value(key: str, value: Any, kind: Any) -> Any:
         return tuple(_read(item, get_args(kind)[0], f"{key}[{number}].") for number, item in enumerate(value, 1))
     meta, *makers = extra
     try:
-        made = msgspec.convert(value, kind, builtin_types=(datetime.datetime,))  # a quoted one is a text
+        made = msgspec.convert(value, kind, builtin_types=(datetime.datetime, datetime.date))  # a quoted one is a text
         return makers[0](made) if makers else made
     except msgspec.ValidationError:
         raise _refusal(key, value, meta.description) from None

@@ -8,7 +8,6 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from anyascii import anyascii
 
@@ -21,29 +20,24 @@ MAX_STEM = 80  # characters of a folder's name, without its hash
 
 _STAND_IN = "0"  # for an id that is no number, while the rest of a name is read
 _MOODLE = re.compile(r"(?P<full_name>.+?)_(?P<number>\d+)_assignsubmission_[a-z]+_+(?=.)")
-_MOODLE_FOLDER = re.compile(r"(?P<full_name>.+)_(?P<number>\d+)_assignsubmission_[a-z]+_*")
-_BLIND = "participant"  # Moodle's name for everybody, in lower case, where marking is anonymous
 _EXTENSION = re.compile(r"(\.(zip|rar|7z|tar|tgz|gz|pdf))+$", re.IGNORECASE)
-_COPY = re.compile(r"\s*\(\d+\)$|[\s_-]+(copy|copia|kopie)$", re.IGNORECASE)
+# What file managers, browsers and people add to the name of a copy or a version, Google Drive to what it packs, and a
+# forge to the archive of a branch.
+_COPY_OF = re.compile(r"(copy of|kopie von|copia di|copia de|copie de|c\u00f3pia de|kopia)\s+", re.IGNORECASE)
+_COPY = re.compile(
+    r"(\s*\((?P<number>\d+)\)|[\s_-]+(copy|copia|kopie|copie|kopia|c\u00f3pia)|[\s_-]+(?P<final>final[ea]?|definitiv[oae]?)"
+    r"|[\s_-]+v(er)?\.?(?P<version>\d{1,2})|-(?P<again>\d{1,2})|-\d{8}T\d{6}Z(-\d+){1,2}|-(main|master))$",
+    re.IGNORECASE,
+)
+_FINAL = 99  # the number of a version that is called final: after the others
+_DRIVE = re.compile(r"drive-download(-\d{8}T\d{6}Z)?(-\d+)*", re.IGNORECASE)
+# Google Forms and Classroom put the uploader's name before, or after, the name of the file.
+_WITH_UPLOADER = (
+    re.compile(r"(?P<who>[^\W\d_][^\d_]*?) - (?P<rest>.*\d.*)"),
+    re.compile(r"(?P<rest>.*\d.*) - (?P<who>[^\W\d_][^\d_]*)"),
+)
 # Windows gives these names to devices, in every folder and with any extension.
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
-
-
-class Uploader(NamedTuple):
-    """Who uploaded a file, according to the system; `full_name` is "" if it is unknown."""
-
-    key: str
-    full_name: str
-
-    @property
-    def name(self) -> str:
-        """The first word of the full name, as in a zip's name."""
-        return _ascii(self.full_name).partition("-")[0]
-
-    @property
-    def surname(self) -> str:
-        """The other words."""
-        return _ascii(self.full_name).partition("-")[2]
 
 
 class BadName(KitError, ValueError):
@@ -97,6 +91,11 @@ def parse_zip_name(file_name: str, ids: str = DIGITS) -> ZipName:
     """
     stem, full_name, oddities = _strip(file_name)
     _refuse_odd_digits(file_name, stem)
+    if _DRIVE.fullmatch(stem):
+        raise BadName(
+            f"{quoted(file_name)} is what Google Drive calls a download of several files: it says nobody's name. "
+            "Unpack it, and put what is in it here"
+        )
     text, own_id = anyascii(stem), ""
     if ids != DIGITS:
         own_id = _find_own(file_name, text, ids)
@@ -133,21 +132,14 @@ def parse_zip_name(file_name: str, ids: str = DIGITS) -> ZipName:
     return ZipName(own_id or student_id, name, surname, (remark,) if oddities else ())
 
 
-def uploader_of(folder_name: str, file_name: str) -> Uploader | None:
-    """Return who uploaded a file according to Moodle, which names its folder or starts its name so; None if unknown.
-
-    What Moodle wrote comes first; a student can write the same only after it.
-    """
-    match = _MOODLE_FOLDER.fullmatch(folder_name) or _MOODLE_FOLDER.fullmatch(file_name) or _MOODLE.match(file_name)
-    if not match:
-        return None
-    name = match["full_name"]
-    return Uploader(f"participant {match['number']}", "" if name.lower() == _BLIND else name)
-
-
-def is_moodle_folder(name: str) -> bool:
-    """Tell whether a name is that of a folder that Moodle made for a student, and nothing else."""
-    return bool(_MOODLE_FOLDER.fullmatch(name))
+def copy_number(file_name: str) -> int:
+    """Return the number of a copy or version in a zip's name, 0 without one: `x (2).zip`, `x-2.zip`, `x_v2.zip`."""
+    stem = _EXTENSION.sub("", file_name)
+    match = _COPY.search(stem)
+    if match is None:
+        return 0
+    number = match["number"] or match["version"] or match["again"]
+    return _FINAL if match["final"] else int(number or 1)
 
 
 def same_person(one: str, other: str) -> bool:
@@ -193,6 +185,11 @@ def _ascii(text: str) -> str:
     return "-".join(re.findall("[a-z0-9]+", anyascii(text).lower()))[:MAX_PART].strip("-")
 
 
+def ascii_words(text: str) -> list[str]:
+    """Return the words of a text in ASCII lower case: `O'Brien, María` becomes `["o", "brien", "maria"]`."""
+    return re.findall("[a-z0-9]+", anyascii(text).lower())
+
+
 def _strip(file_name: str) -> tuple[str, str, list[str]]:
     """Return the name without additions, the student's full name by Moodle ("" if unknown), and the oddities."""
     oddities = []
@@ -206,10 +203,32 @@ def _strip(file_name: str) -> tuple[str, str, list[str]]:
         stem = stem[: extension.start()]
         if extension[0] != ".zip":
             oddities.append(f"{quoted(extension[0])} at its end, where .zip is expected")
-    if _COPY.search(stem):
-        oddities.append("the mark of a copy at its end")
-        stem = _COPY.sub("", stem)
+    stem, found = _without_uploader(stem)
+    oddities += found
+    stem, found = _without_copies(stem)
+    oddities += found
     return stem, moodle["full_name"] if moodle else "", oddities
+
+
+def _without_copies(stem: str) -> tuple[str, list[str]]:
+    """Return a name without what was added to a copy or a version of it, as long as id and names remain."""
+    plain = _COPY_OF.sub("", stem, count=1) if _COPY_OF.match(stem) else stem
+    while match := _COPY.search(plain):
+        rest = plain[: match.start()]
+        # "final" may be a surname, and a number the id.
+        if match["number"] is None and (not re.search(r"\d", rest) or len(ascii_words(rest)) < 3):
+            break
+        plain = rest
+    return plain, ["the mark of a copy or of a version"] if plain != stem else []
+
+
+def _without_uploader(stem: str) -> tuple[str, list[str]]:
+    """Return a name without the uploader's beside it, where both are one person's."""
+    for pattern in _WITH_UPLOADER:
+        match = pattern.fullmatch(stem)
+        if match and same_person(match["who"], re.sub(r"[\d_]+", " ", _without_copies(match["rest"])[0])):
+            return match["rest"], ["the uploader's name beside it"]
+    return stem, []
 
 
 def _oddities(stem: str) -> list[str]:

@@ -91,9 +91,13 @@ class Class:
     def feedback(self, name):
         return (self.folder(name) / "feedback.md").read_text()
 
-    def grades(self):
-        with open(self.out / "grades.csv", newline="", encoding="utf-8") as file:
+    def grades(self, table="grades.csv"):
+        with open(self.out / table, newline="", encoding="utf-8") as file:
             return {row["zip"]: row for row in csv.DictReader(file)}
+
+    def rows(self):
+        """Return the rows of all that came in: those of students, and those of what is nobody's mark."""
+        return self.grades("not-graded.csv") | self.grades()
 
 
 @pytest.fixture
@@ -120,22 +124,23 @@ def test_every_zip_gets_a_result_feedback_and_a_row(klass, capsys):
     (klass.submissions / "1005_ada_byron.zip").write_bytes(b"<html>a login page</html>")
     (klass.submissions / "notes.txt").write_text("not a zip")
     assert klass.run() == 0
-    rows = klass.grades()
+    rows = klass.rows()
     assert set(rows) == {*(f"{name}.zip" for name in STUDENTS), "nobody.zip", "1005_ada_byron.zip", "notes.txt"}
     assert {name: row["status"] for name, row in rows.items() if row["status"] != "graded"} == {
         "nobody.zip": "refused",
         "1005_ada_byron.zip": "refused",
-        "notes.txt": "refused",
+        "notes.txt": "not graded",
     }
-    for row in rows.values():
+    assert set(klass.grades()) == {*(f"{name}.zip" for name in STUDENTS), "1005_ada_byron.zip"}, "a row without an id"
+    for row in klass.grades().values():
         name = row["zip"].removesuffix(".zip")
-        if not name.endswith(".txt"):
-            assert klass.result(name)["score"] == float(row["score"])
-            assert f"{float(row['score']):g} of" in klass.feedback(name)
+        assert klass.result(name)["score"] == float(row["score"])
+        assert f"{float(row['score']):g} of" in klass.feedback(name)
+    assert "no student id" in klass.grades("not-graded.csv")["nobody.zip"]["reason"]
     assert float(rows["1001_ada_lovelace.zip"]["score"]) == 57  # 75 by machine, without the trainings
     assert float(rows["1005_ada_byron.zip"]["score"]) == 0
     assert "web page" in klass.feedback("1005_ada_byron")
-    assert "4 graded, 3 refused" in capsys.readouterr().out
+    assert "4 graded, 2 refused" in capsys.readouterr().out
 
 
 def test_unchanged_zips_are_not_graded_again(klass):
@@ -198,6 +203,8 @@ def test_points_deadline_and_penalty_apply_at_once_without_another_run_of_the_ch
     assert klass.graded == []
     assert klass.result(STUDENTS[0])["score"] == 60.5
     klass.edit("# deadline = 2027-01-31T23:59:59+01:00", "deadline = 2020-01-01")
+    for hours, name in enumerate(STUDENTS):  # not all within minutes, as those of a download
+        os.utime(klass.submissions / f"{name}.zip", (1_700_000_000 + 3600 * hours,) * 2)
     klass.run()
     assert klass.graded == []
     assert klass.result(STUDENTS[0])["score"] == 30.25
@@ -289,9 +296,9 @@ def test_results_that_cannot_be_written_are_a_crash_of_their_row_and_not_of_the_
     for name in (STUDENTS[1], refused.stem):
         klass.folder(name).write_text("in the folder's place")
     assert klass.run() == 1
-    crashed = {name for name, row in klass.grades().items() if row["status"] == "crashed"}
+    crashed = {name for name, row in klass.rows().items() if row["status"] == "crashed"}
     assert crashed == {f"{STUDENTS[1]}.zip", refused.name}
-    assert len(klass.grades()) == 5
+    assert len(klass.rows()) == 5
 
 
 def test_a_zip_that_turns_bad_on_the_way_is_refused(klass):
@@ -311,7 +318,7 @@ def test_a_zip_replaced_since_the_class_was_collected_is_not_graded_as_the_one_t
         if len(klass.graded) == 1:
             for name in STUDENTS:
                 klass.add(name, content="print('replaced')\n")
-        return [passed(name, submission.zip.read_bytes().hex()) for name in NAMES]
+        return [passed(name, submission.content.one_file.read_bytes().hex()) for name in NAMES]
 
     klass.play = play
     before = {name: sha256_of(klass.submissions / f"{name}.zip") for name in STUDENTS}
@@ -424,9 +431,10 @@ def test_of_two_zips_of_a_student_the_later_counts_and_the_other_has_a_row(klass
     old = klass.add("1001_ada_lovelace (1)", content="print('earlier')\n")
     os.utime(old, (1_700_000_000, 1_700_000_000))
     klass.run()
-    row = klass.grades()[old.name]
-    assert (row["status"], row["score"]) == ("superseded", "")
-    assert "1001_ada_lovelace.zip" in row["remarks"]
+    row = klass.grades("not-graded.csv")[old.name]
+    assert row["status"] == "superseded"
+    assert "1001_ada_lovelace.zip" in row["reason"]
+    assert old.name not in klass.grades()
     assert "not graded" in klass.feedback(old.stem)
     assert len(klass.graded) == 4
     assert old.name not in (klass.out / "manual.csv").read_text()
@@ -442,7 +450,72 @@ def test_within_the_grace_period_a_zip_supersedes_one_in_time(klass, minutes, st
         zip_ = zip_.rename(klass.submissions / folder / zip_.name)
         os.utime(zip_, (deadline + 60 * late,) * 2)
     klass.run()
-    assert klass.grades()["first/1005_mary_somerville.zip"]["status"] == status
+    assert klass.rows()["first/1005_mary_somerville.zip"]["status"] == status
+
+
+def moodle(folder, participant, name, **files):
+    """Hand loose files in through Moodle."""
+    home = folder / f"{name}_{participant}_assignsubmission_file"
+    home.mkdir(parents=True)
+    for script in ("model_no1", "model_no2", "model_no3"):
+        (home / f"{script}.py").write_text(f"print({name!r})")
+    (home / "report.pdf").write_bytes(b"%PDF-1.4 " + name.encode())
+
+
+def test_a_moodle_download_is_graded_as_the_zip_that_it_is_with_its_worksheet(klass, tmp_path, capsys):
+    moodle(tmp_path / "moodle", 101, "Ada Lovelace")
+    moodle(tmp_path / "moodle", 102, "Alan Turing")
+    klass.submissions = tmp_path / "MNIST lab-4711.zip"
+    shutil.make_archive(str(klass.submissions.with_suffix("")), "zip", tmp_path / "moodle")
+    sheet = tmp_path / "Grades-MNIST lab-4711.csv"
+    sheet.write_text(
+        "Identifier,Full name,ID number,Last modified (submission)\n"
+        'Participant 101,Ada Lovelace,1001,"Tuesday, 3 November 2026, 2:14 PM"\n'
+        'Participant 102,Alan Turing,1004,"Thursday, 5 November 2026, 2:14 PM"\n'
+    )
+    klass.edit("# deadline = 2027-01-31T23:59:59+01:00", 'deadline = 2026-11-01\nextensions = {"01001" = 2026-11-03}')
+    assert klass.run("--worksheet", str(sheet)) == 0
+    rows = {row["id"]: row for row in klass.grades().values()}
+    assert {(row["id"], row["name"], row["system"], row["key"]) for row in rows.values()} == {
+        ("1001", "Ada", "moodle", "101"),
+        ("1004", "Alan", "moodle", "102"),
+    }
+    assert (rows["1001"]["late_hours"], rows["1004"]["late_hours"]) == ("0", "86.23")
+    result = json.loads((next((klass.out / "submissions").glob("ada*")) / "result.json").read_text())
+    assert (result["system"], result["system_key"], result["time_source"]) == ("moodle", "101", "worksheet")
+    assert result["uploaded_as"] == ["Ada Lovelace_101_assignsubmission_file"]
+
+
+def test_a_worksheet_of_another_assignment_is_told_before_anything_is_graded(klass, tmp_path, capsys):
+    moodle(klass.submissions, 101, "Ada Lovelace")
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("Identifier,Full name,Time\nParticipant 999,Ada Lovelace,2026-11-03 14:14\n")
+    assert klass.run("--worksheet", str(sheet)) == 1
+    assert 'has none of the participants in the submissions, such as "101"' in capsys.readouterr().err
+    assert klass.run("--worksheet", str(sheet), "--roster", str(sheet)) == 1
+    assert "give one of them" in capsys.readouterr().err
+    assert klass.graded == []
+
+
+def test_files_with_the_times_of_a_download_charge_nobody_and_it_is_told(klass, capsys):
+    klass.edit("# deadline = 2027-01-31T23:59:59+01:00", "deadline = 2020-01-01")
+    klass.run()
+    told = capsys.readouterr().out
+    assert "when 4 of 4 came in is not known: their files have the time of a download" in told
+    assert {row["late_penalty"] for row in klass.grades().values()} == {"0"}
+    assert "handed in" not in klass.feedback(STUDENTS[0])
+
+
+def test_who_is_not_in_the_roster_is_told_and_not_graded(klass, tmp_path, capsys):
+    (tmp_path / "roster.csv").write_text(
+        "id,name,surname\n1001,Ada,Lovelace\n1002,Charles,Babbage\n1003,Grace,Hopper\n"
+    )
+    assert klass.run("--roster", str(tmp_path / "roster.csv")) == 0
+    assert sorted(klass.graded) == sorted(STUDENTS[:3])
+    row = klass.grades("not-graded.csv")[f"{STUDENTS[3]}.zip"]
+    assert row["status"] == "not graded"
+    assert "has no student with the id 1004" in row["reason"]
+    assert f'not graded: "{STUDENTS[3]}.zip"' in capsys.readouterr().out
 
 
 def test_untrusted_names_are_harmless_in_every_file(klass, capsys):
@@ -450,11 +523,11 @@ def test_untrusted_names_are_harmless_in_every_file(klass, capsys):
     for name in names:
         klass.add(name)
     assert klass.run() in (0, 1)
-    assert len(klass.grades()) == len(names) + 4
+    assert len(klass.rows()) == len(names) + 4
     written = [
         path for path in klass.out.rglob("*") if path.is_file() and path.suffix != ".json" and path.name != ".lock"
     ]
-    assert len(written) == len(names) + 4 + 3
+    assert len(written) == len(names) + 4 + 4
     for path in written:
         text = path.read_text(encoding="utf-8")
         assert not {"\x1b", "\u202e"} & set(text), path
@@ -471,8 +544,8 @@ def test_a_zip_called_like_a_file_of_the_graders_is_graded_or_refused_like_any(k
     (klass.submissions / f"{name}.zip.zip").write_bytes(b"not a zip")
     for _ in range(2):
         assert klass.run() == 0
-        assert [klass.grades()[f"{name}{zip_}"]["status"] for zip_ in (".zip", ".zip.zip")] == ["refused"] * 2
-        assert len(klass.grades()) == 6
+        assert [klass.rows()[f"{name}{zip_}"]["status"] for zip_ in (".zip", ".zip.zip")] == ["refused"] * 2
+        assert len(klass.rows()) == 6
 
 
 def test_ids_are_what_the_assignment_says(klass):
@@ -480,7 +553,7 @@ def test_ids_are_what_the_assignment_says(klass):
     klass.add("a0123456_new_student")
     klass.run()
     assert klass.grades()["a0123456_new_student.zip"]["id"] == "A0123456"
-    assert klass.grades()[f"{STUDENTS[0]}.zip"]["status"] == "refused"
+    assert klass.rows()[f"{STUDENTS[0]}.zip"]["status"] == "refused"
 
 
 def test_the_summary_names_whom_it_refused_and_strays_are_not_in_the_mean(klass, capsys):
@@ -490,7 +563,7 @@ def test_the_summary_names_whom_it_refused_and_strays_are_not_in_the_mean(klass,
     klass.run()
     told = capsys.readouterr().out.splitlines()
     assert f"mean score of 5: {4 * 28.5 / 5:.1f} of 57.0; points of 4 are still to be given by hand" in told
-    refused = [line for line in told if line.startswith("refused: ")]
+    refused = [line for line in told if line.startswith(("refused: ", "not graded: "))]
     assert [line.split(": ")[1] for line in refused] == ['"1005_new_student.zip"', '"notes.txt"']
     assert "not a zip" in refused[0]
 
@@ -741,7 +814,7 @@ def test_a_file_where_a_folder_is_expected_is_told_with_what_to_do(klass, capsys
     assert "is a file, and --out takes a folder for the results" in capsys.readouterr().err
     klass.out, klass.submissions = out, tmp_path / "a file"
     assert klass.run() == 1
-    assert "is a file: unpack it" in capsys.readouterr().err
+    assert "is no download of a class that can be unpacked: The file is something else" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("out", [".", "zips"])

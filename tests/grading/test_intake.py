@@ -7,13 +7,17 @@ import random
 import re
 import shutil
 import stat
+import struct
 import zipfile
+import zlib
 from datetime import datetime, timedelta, timezone
 from types import SimpleNamespace
 
 import pytest
 
 from grading.intake.arrivals import LIMITS, BadZip, Limits, collect, sha256_of, unpack
+from grading.intake.contents import Content, content_of
+from grading.intake.folders import Arrival
 from grading.intake.unpacking import _write
 from labkit.submission.packing import MANIFEST, kit_version, zip_bytes
 from labkit.text import printable
@@ -169,6 +173,76 @@ def test_names_in_utf8_are_read_even_if_they_do_not_say_so(tmp_path, canary):
     assert unpack(written(tmp_path, data), canary).others == ["lab_é/notes.txt"]
 
 
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("José".encode("cp437"), "José"),
+        ("Ação".encode("cp850"), "Ação"),
+        ("São João".encode("cp850"), "São João"),
+        ("Müller".encode("cp437"), "Müller"),
+        ("实验报告".encode("gbk"), "实验报告"),
+        ("naïve".encode(), "naïve"),
+    ],
+)
+def test_names_in_old_code_pages_are_shown_as_they_were_meant(raw, shown, tmp_path, canary):
+    stand_in = "#" * len(raw)
+    data = make_zip(GOOD | {f"{stand_in}/notes.txt": b"x"}).replace(stand_in.encode(), raw)
+    assert unpack(written(tmp_path, data), canary).others == [f"{shown}/notes.txt"]
+
+
+@pytest.mark.parametrize(("checksum_of", "shown"), [(b"notes_.txt", "notes_ж.txt"), (b"other.txt", "notes_.txt")])
+def test_a_unicode_path_is_taken_where_it_stands_for_this_name(checksum_of, shown, tmp_path, canary):
+    body = struct.pack("<BI", 1, zlib.crc32(checksum_of)) + "notes_ж.txt".encode()
+    info = zipfile.ZipInfo("notes_.txt")
+    info.extra = struct.pack("<HH", 0x7075, len(body)) + body
+    path = written(tmp_path, make_zip(GOOD))
+    with zipfile.ZipFile(path, "a") as file:
+        file.writestr(info, "x")
+    assert unpack(path, canary).others == [shown]
+
+
+def test_a_folder_is_as_good_as_a_zip(tmp_path, canary):
+    home = tmp_path / "submissions" / "189295_ada_lovelace"
+    for path, content in (GOOD | {"mine/x.py": b"y", ".DS_Store": b"z", "results/curves.png": b"\x89PNG"}).items():
+        (home / "lab" / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / "lab" / path).write_bytes(content)
+    (submission,) = collect(tmp_path / "submissions")
+    assert (submission.id, submission.surname, submission.problem) == ("189295", "lovelace", None)
+    found = unpack(submission.content, canary)
+    assert found.others == ["mine/x.py"]
+    assert {path.name: path.read_bytes() for path in canary.iterdir() if path.is_file()} == GOOD
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [
+        (Limits(total_bytes=5000), "at most 5,000 are accepted"),
+        (Limits(kept_bytes=5000), "more than 5,000 bytes of scripts"),
+        (Limits(depth=0), "more than 0 folders around it"),
+    ],
+)
+def test_limits_are_those_of_loose_files_too(limits, message, tmp_path, canary):
+    for path, content in GOOD.items():
+        (tmp_path / "lab" / "code").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "lab" / "code" / path).write_bytes(content)
+    with pytest.raises(BadZip, match=message):
+        unpack(content_of(tmp_path / "lab"), canary, limits)
+    assert list(canary.iterdir()) == []
+
+
+def test_loose_files_are_hashed_with_their_names_and_graded_as_they_were_collected(tmp_path):
+    home = tmp_path / "lab"
+    home.mkdir()
+    for path, content in GOOD.items():
+        (home / path).write_bytes(content)
+    before = content_of(home).sha256()
+    (tmp_path / "copy").mkdir()
+    copy = content_of(home).copied_to(tmp_path / "copy")
+    (home / "model_no1.py").rename(home / "model_no9.py")
+    assert content_of(home).sha256() != before
+    assert copy.sha256() == before
+
+
 def test_script_that_was_not_chosen_is_no_helper_in_its_place(tmp_path, canary):
     """On a system that ignores capitals b/Model_No1.py would get the place of a/model_no1.py."""
     files = {"a/model_no1.py": b"1", "a/model_no2.py": b"2", "b/model_no3.py": b"3", "b/Model_No1.py": b"OLD"}
@@ -322,10 +396,10 @@ def test_everything_in_the_folder_is_in_the_list(tmp_path):
     assert list(problems) == sorted(problems)
     assert problems.pop("189295_ada_lovelace.zip") is None
     assert "a RAR archive" in problems.pop("189296_bob_stone.rar")
-    assert "is a folder, not a zip" in problems.pop("189297_eve_moon")
+    assert "a folder without a file" in problems.pop("189297_eve_moon")
     assert "a link or a device" in problems.pop("189298_joe_hill.zip")
     assert "a link or a device" in problems.pop("189299_sue_lake.zip")
-    assert "no student id" in problems.pop("notes.txt")
+    assert "is no zip, and lies in no student's folder" in problems.pop("notes.txt")
     assert not problems
     assert found["189297_eve_moon"].id == "189297"
 
@@ -364,7 +438,7 @@ def test_links_to_folders_are_not_followed(tmp_path):
     (tmp_path / "submissions").mkdir()
     (tmp_path / "submissions" / "189295_ada_lovelace").symlink_to(elsewhere)
     (submission,) = collect(tmp_path / "submissions")
-    assert "is a folder, not a zip" in submission.problem
+    assert "is a link or a device, not a zip" in submission.problem
 
 
 def test_moodles_folders_are_looked_into(tmp_path):
@@ -390,17 +464,20 @@ def test_unreadable_zip_does_not_stop_the_class(tmp_path, monkeypatch):
             raise PermissionError(13, "Permission denied")
         return sha256_of(other)
 
-    monkeypatch.setattr("grading.intake.arrivals.sha256_of", fail)
-    problems = [submission.problem for submission in collect(path.parent)]
-    assert problems == ["The file cannot be read: Permission denied.", None]
+    monkeypatch.setattr("grading.intake.contents.sha256_of", fail)
+    unread, read = collect(path.parent)
+    assert (unread.problem, read.problem) == ("The file cannot be read: Permission denied.", None)
+    assert unread.set_aside, "it is not the student's doing, and no mark"
 
 
 def test_a_file_that_vanishes_does_not_end_the_collection(tmp_path, monkeypatch):
     path = written(tmp_path, make_zip(GOOD))
     gone = path.with_name("189296_bob_stone.zip.crdownload")
-    monkeypatch.setattr("grading.intake.arrivals._files", lambda folder: iter([gone, path]))
+    found = [Arrival(one, Content.of_file(one), (one.name,)) for one in (gone, path)]
+    monkeypatch.setattr("grading.intake.arrivals.find_arrivals", lambda *_: found)
     vanished, submission = collect(path.parent, DEADLINE)
     assert "has vanished" in vanished.problem
+    assert vanished.set_aside, "it is no mark of the student's"
     assert vanished.late == timedelta()
     assert submission.problem is None
 
@@ -516,19 +593,19 @@ def test_moodles_number_is_nobodys_id_and_an_online_text_no_second_student(tmp_p
     alone.mkdir()
     unnamed = moodle(tmp_path, "Niklaus Wirth", 1003, "assignment.zip", x=b"3")
     found = {submission.zip: submission for submission in collect(tmp_path / "submissions", DEADLINE)}
-    assert found[text].superseded_by == zip_.name
+    assert text not in found
     assert (found[zip_].id, found[zip_].superseded_by, found[zip_].problem) == ("189295", None, None)
-    assert (found[alone].id, found[alone].surname) == ("participant 189295", "turing")
-    assert (found[unnamed].id, found[unnamed].name) == ("participant 1003", "niklaus")
-    assert "no student id" in found[unnamed].problem
-    assert not any("came in" in remark for submission in found.values() for remark in submission.remarks)
+    assert "a text was typed in, too" in "; ".join(found[zip_].remarks)
+    assert (found[alone].id, found[alone].surname, found[alone].set_aside) == ("participant 189295", "turing", True)
+    assert (found[unnamed].id, found[unnamed].name, found[unnamed].problem) == ("participant 1003", "niklaus", None)
+    assert not any("the id" in remark for submission in found.values() for remark in submission.remarks)
 
 
-def test_with_blind_marking_one_id_of_two_uploaders_is_remarked_on_both_and_both_count(tmp_path):
+def test_with_blind_marking_one_id_of_two_uploaders_is_neithers_and_both_count(tmp_path):
     moodle(tmp_path, "Participant", 1001, hours=-2)
     moodle(tmp_path, "Participant", 1002, x=b"2")
-    for submission in collect(tmp_path / "submissions", DEADLINE):
-        assert (submission.id, submission.superseded_by) == ("189295", None)
+    for number, submission in enumerate(collect(tmp_path / "submissions", DEADLINE), 1001):
+        assert (submission.id, submission.superseded_by) == (f"participant {number}", None)
         assert "came in from another uploader too" in "; ".join(submission.remarks)
 
 

@@ -11,7 +11,7 @@ import pytest
 from grading.results.escaping import cell, code_block, markdown, message
 from grading.results.feedback import feedback
 from grading.results.manual import ManualError, add_rows, read_manual
-from grading.results.results import Result, mark, read_result, write_grades, write_result
+from grading.results.results import Result, mark, read_result, write_grades, write_not_graded, write_result
 from labkit.checks.assignment import NETWORKS, load_assignment
 from labkit.checks.check import CheckId, failed, passed, skipped, undecided
 from labkit.submission.names import safe_stem
@@ -205,18 +205,29 @@ def test_numbers_in_cells_stay_numbers():
     assert cell("maria-jose o'brien") == "maria-jose o'brien"
 
 
-def test_grades_have_a_row_for_every_zip_and_no_score_where_none_was_given(tmp_path):
-    graded = result_of(passed(CheckId("run", "model_no1"), "ran"))
+def test_grades_have_a_row_for_every_student_and_the_others_are_told_with_the_reason(tmp_path):
+    graded = result_of(passed(CheckId("run", "model_no1"), "ran"), system="moodle", system_key="1234567")
     old = result_of(zip="old.zip", status="superseded", problem="189295_ada_lovelace.zip counts instead")
-    crashed = result_of(zip="odd.zip", status="crashed", problem="the grader failed", remarks=["a remark"])
-    rows = [(result, mark(result, ASSIGNMENT)) for result in (graded, old, crashed)]
-    write_grades(tmp_path / "grades.csv", rows, ASSIGNMENT)
+    crashed = result_of(zip="odd.zip", id="2", status="crashed", problem="the grader failed", remarks=["a remark"])
+    nobody = result_of(zip="lab.zip", id="", status="refused", problem="no student id")
+    unknown = result_of(zip="x.zip", id="3", status="not graded", problem="not in the roster")
+    results = (graded, old, crashed, nobody, unknown)
+    write_grades(tmp_path / "grades.csv", [(result, mark(result, ASSIGNMENT)) for result in results], ASSIGNMENT)
+    write_not_graded(tmp_path / "not-graded.csv", results)
     with open(tmp_path / "grades.csv", newline="") as file:
         table = list(csv.DictReader(file))
-    assert [row["status"] for row in table] == ["graded", "superseded", "crashed"]
-    assert [row["score"] for row in table] == ["2", "", ""]
-    assert [row["run/model_no1"] for row in table] == ["2", "", ""]
-    assert table[2]["remarks"] == "the grader failed; a remark"
+    assert [row["status"] for row in table] == ["graded", "crashed"]
+    assert [row["score"] for row in table] == ["2", ""], "an empty cell is not a 0"
+    assert [row["run/model_no1"] for row in table] == ["2", ""]
+    assert (table[0]["system"], table[0]["key"]) == ("moodle", "1234567")
+    assert table[1]["remarks"] == "the grader failed; a remark"
+    with open(tmp_path / "not-graded.csv", newline="") as file:
+        others = {row["zip"]: (row["status"], row["reason"]) for row in csv.DictReader(file)}
+    assert others == {
+        "old.zip": ("superseded", "189295_ada_lovelace.zip counts instead"),
+        "lab.zip": ("refused", "no student id"),
+        "x.zip": ("not graded", "not in the roster"),
+    }
 
 
 # ------------------------------------------------------------------------------------------------------------ feedback

@@ -1,5 +1,6 @@
 """Zips as real students make them: odd but good, or without something that was asked for."""
 
+import stat
 import unicodedata
 
 from tests.submissions import Case, Files, make_zip, reference_scripts
@@ -93,6 +94,49 @@ LAID_OUT = [
     odd("python_cache", "compiled modules", files={"__pycache__/model_no1.cpython-311.pyc": b"x"}, remarks=(LITTER,)),
     odd("git_folder", "a whole repository", files={".git/config": "[core]", ".git/HEAD": "x"}, remarks=(LITTER,)),
     odd("editor_folder", "settings of an editor", files={".vscode/settings.json": "{}"}, remarks=(LITTER,)),
+    odd(
+        "macos_icon_and_colons",
+        "a folder's picture, and names with a colon",
+        files={"Icon\r": b"", "notes 3:11.txt": "x", "results/curves 14:22.png": b"\x89PNG"},
+        remarks=(LITTER, 'a colon: "notes 3:11.txt"', 'a colon: "results/curves 14:22.png"'),
+    ),
+    odd(
+        "windows_marks_of_origin",
+        "where a browser had it from",
+        files={"report.pdf:Zone.Identifier": "[ZoneTransfer]", "model_no1.py\uf03aZone.Identifier": "[ZoneTransfer]"},
+        remarks=(LITTER,),
+    ),
+    odd(
+        "virtual_environment",
+        "an environment with a link, beside the scripts",
+        build=lambda files: member(".venv/bin/python", b"/usr/bin/python3", stat.S_IFLNK | 0o777)(
+            {**files, ".venv/a/b:c.py": b"x", "venv/lib/x.py": b"x"}
+        ),
+        remarks=(LITTER,),
+    ),
+    odd(
+        "thousands_of_objects",
+        "the objects of git",
+        build=lambda files: make_zip({**files, **{f".git/objects/{n:040d}": b"" for n in range(3000)}}),
+        remarks=(LITTER,),
+    ),
+    odd(
+        "report_twice",
+        "Report.pdf beside report.pdf, the same",
+        build=lambda files: make_zip({**files, "Report.pdf": files["report.pdf"]}),
+        remarks=('"Report.pdf" is the same as "report.pdf"',),
+    ),
+    odd(
+        "code_and_text_zipped",
+        "two zips within one",
+        build=lambda files: make_zip(
+            {
+                "code.zip": make_zip({path: content for path, content in files.items() if path.endswith(".py")}),
+                "text.zip": make_zip({"report.pdf": files["report.pdf"]}),
+            }
+        ),
+        remarks=('the zip "code.zip" within was opened', 'the zip "text.zip" within was opened'),
+    ),
     odd(
         "settings_module",
         "a module that a script imports",
@@ -311,12 +355,39 @@ UNCLEAR = [
         refused="are two files, and one to the scripts",
     ),
     Case("two_spellings", "Model_no1.py too", "flawed", {"Model_no1.py": "x"}, refused="twice (the other is"),
-    Case(
+    odd(
         "a_zip_in_a_zip",
         "zipped twice",
-        "flawed",
         build=lambda f: make_zip({"a.zip": make_zip(f)}),
+        remarks=('the zip "a.zip" within was opened', "expected at the top"),
+    ),
+    Case(
+        "a_zip_in_a_zip_in_a_zip",
+        "zipped three times",
+        "flawed",
+        build=lambda f: make_zip({"a.zip": make_zip({"b.zip": make_zip(f)})}),
         refused="within a zip",
+    ),
+    Case(
+        "notebooks",
+        "notebooks and a Word document",
+        "flawed",
+        build=lambda _: make_zip({"model_no1.ipynb": b"{}", "report.docx": b"PK"}),
+        refused='"model_no1.ipynb" is a notebook: export it as a script',
+    ),
+    Case(
+        "left_in_icloud",
+        "placeholders of iCloud",
+        "flawed",
+        build=lambda _: make_zip({".model_no1.py.icloud": b"bplist00", "notes.txt": b"x"}),
+        refused='stands for "model_no1.py", which is in iCloud only',
+    ),
+    Case(
+        "a_rar_within",
+        "a RAR within a zip",
+        "flawed",
+        build=lambda _: make_zip({"lab.rar": b"Rar!\x1a\x07\x01\x00"}),
+        refused='"lab.rar" is a RAR archive',
     ),
     Case(
         "something_else",
@@ -351,7 +422,15 @@ UNCLEAR = [
     Case("deflate64", "as 7-Zip can", "flawed", build=edited("model_no1.py", method=9), refused="Deflate64"),
     Case("bzip2", "as 7-Zip can", "flawed", build=edited("model_no1.py", method=12), refused="bzip2"),
     Case("lzma", "as 7-Zip can", "flawed", build=edited("report.pdf", method=14), refused="LZMA"),
-    Case("backslashes", "as PowerShell 5 did", "flawed", build=member("code\\model.py"), refused="backslashes"),
+    Case(
+        "mixed_separators", "one name with / and \\", "flawed", build=member("a/code\\model.py"), refused="backslashes"
+    ),
+    odd(
+        "backslashes",
+        "as PowerShell 5 did",
+        build=member("code\\model.py"),
+        remarks=("separates folders by backslashes",),
+    ),
     Case(
         "a_rar",
         "a .rar renamed",

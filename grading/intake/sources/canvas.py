@@ -1,0 +1,40 @@
+"""Canvas, an assignment's "Download submissions".
+
+Its content_zipper.rb names each file `lovelaceada_LATE_12345_67890_name.zip`: the sortable name in small letters
+without what is no letter, LATE where it came after the due date, the ids of user and attachment, and the student's own
+name of the file; under anonymous marking `anon_8Fh3k_67890_name.zip`, with LATE in front of it. A text or an address
+that was handed in in place of files is `…_12345_text.html` or `…_link.html`. The system reads the ids off the names
+when marked files are uploaded again.
+"""
+
+import re
+from pathlib import Path
+
+from grading.intake.sources.upload import Upload
+
+SYSTEM = "canvas"
+_STUDENT = (
+    r"(?:(?P<name>[^\W\d_][^\W_]*)_(?P<late>LATE_)?(?P<user>\d+)"
+    r"|(?P<late_first>LATE_)?anon_(?P<late_after>LATE_)?(?P<anonymous>[A-Za-z0-9]+))"
+)
+_FILE = re.compile(rf"{_STUDENT}_(?P<attachment>\d+)_(?P<file>.+)", re.DOTALL)
+_TYPED = re.compile(rf"{_STUDENT}_(?:text|link)\.html")
+
+
+def read(path: Path) -> Upload | None:
+    """Read the name of a file."""
+    match = _FILE.fullmatch(path.name) or _TYPED.fullmatch(path.name)
+    if not match or (match["name"] and match["name"] != match["name"].lower()):
+        return None
+    found = match.groupdict()
+    key = found["user"] or found["anonymous"]
+    return Upload(
+        SYSTEM,
+        key,
+        key,
+        found["name"] or "",
+        joined_name=True,
+        file=found.get("file") or "",
+        is_late=any(found[group] for group in ("late", "late_first", "late_after")),
+        is_text="file" not in found,
+    )

@@ -1,0 +1,78 @@
+"""Reads a table that another program wrote, or a spreadsheet saved: any separator, any of the usual encodings."""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit.errors import KitError
+
+LARGEST = 32 * 2**20  # bytes; a course of 10,000 students has some 3 MB
+
+
+class TableError(KitError):
+    """A table can't be used; the text names file, row, column and what is expected."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A header, and rows of as many cells, with their numbers in the file."""
+
+    path: Path
+    head: list[str]
+    rows: list[tuple[int, list[str]]]
+
+    def column(self, index: int) -> list[str]:
+        """Return the cells of a column that are not empty."""
+        return [cells[index] for _, cells in self.rows if cells[index]]
+
+
+def read_table(path: Path) -> Table:
+    """Read a table; raise TableError where it is none.
+
+    Not by csv.Sniffer, which finds no separator in most tables with dates and names in them: the first row tells.
+    """
+    text = _text(path)
+    lines = [line for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise TableError(f"{path} is empty: give the file as the system wrote it")
+    told = re.fullmatch(r'"?sep=(.)"?', lines[0])  # Excel's own line above the table
+    separator = told[1] if told else max(",;\t", key=lines[0].count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    try:
+        rows = [(reader.line_num, [_plain(cell) for cell in cells]) for cells in reader if any(map(str.strip, cells))]
+    except csv.Error as error:
+        raise TableError(f"{path}, row {reader.line_num}: {error}") from error
+    rows = rows[1:] if told else rows
+    head = rows[0][1]
+    width = max(len(cells) for _, cells in rows)
+    return Table(path, _padded(head, width), [(number, _padded(cells, width)) for number, cells in rows[1:]])
+
+
+def _text(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise TableError(f"{path} can't be read: {error.strerror}") from error
+    if len(content) > LARGEST:
+        raise TableError(f"{path} has more than {LARGEST:,} bytes: that is no table of a class")
+    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):  # a zip, as xlsx and ods are; the older xls
+        raise TableError(f"{path} is a spreadsheet program's own file: save it as CSV, and give that")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", errors="replace")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")  # what Excel saves CSV as in the West
+
+
+def _plain(text: str) -> str:
+    """Return a cell as it was meant: without spaces around, and the apostrophe that says that a text follows."""
+    return text.replace("\xa0", " ").replace("\u202f", " ").strip().removeprefix("'")
+
+
+def _padded(cells: Sequence[str], width: int) -> list[str]:
+    return [*cells, *[""] * (width - len(cells))]
