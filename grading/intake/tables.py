@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.encodings import encoding_of
 from labkit.errors import KitError
 
 LARGEST = 32 * 2**20  # bytes; a course of 10,000 students has some 3 MB
@@ -59,14 +60,10 @@ def _text(path: Path) -> str:
         raise TableError(f"{path} can't be read: {error.strerror}") from error
     if len(content) > LARGEST:
         raise TableError(f"{path} has more than {LARGEST:,} bytes: that is no table of a class")
-    if content.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):  # a zip, as xlsx and ods are; the older xls
-        raise TableError(f"{path} is a spreadsheet program's own file: save it as CSV, and give that")
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", errors="replace")
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")  # what Excel saves CSV as in the West
+        return content.decode(encoding_of(content))
+    except ValueError as error:
+        raise TableError(f"{path} {error}") from error
 
 
 def _plain(text: str) -> str:

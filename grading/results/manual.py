@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grading.results.encodings import encoding_of
+from grading.encodings import encoding_of
 from grading.results.escaping import cell
 from grading.results.overruling import Decision, read_decisions
 from grading.results.results import Result

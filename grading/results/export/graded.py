@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grading.results.encodings import encoding_of
+from grading.encodings import encoding_of
 from grading.results.escaping import cell
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import Manual, read_manual
@@ -49,7 +49,6 @@ class _Recorded(Result):
     max_score: float = 0.0
     manual: dict[str, float] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
-    uploaded_as: list[str] = field(default_factory=list)  # as the system named what it gave
 
 
 @dataclass(frozen=True)

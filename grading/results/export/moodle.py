@@ -28,7 +28,6 @@ from labkit.text import quoted
 
 NO_GRADE = ("", "-")
 _PARTICIPANT = re.compile(r"\D*?(\d+)")  # "Participant 1234567", in any language
-_FOLDER = re.compile(r"(?:^|/)[^/]+_(\d+)_assignsubmission_[a-z]+_*(?:/|$)")  # of a student in the download
 _DATE = re.compile(r"\d{4}|\d+[./]\d+[./]\d+")  # has a year of four digits, or is as spreadsheets rewrite it
 _LONGEST_DATE = 60  # characters
 
@@ -141,9 +140,7 @@ def _is_date(text: str) -> bool:
 
 def _keys_of(student: Graded) -> frozenset[str]:
     """Return the participant's number, which the download has in the names of its folders."""
-    key = student.key_in("moodle")
-    folder = _FOLDER.search(student.result.zip)
-    return normal([key if key.isdecimal() else "", folder[1] if folder else ""])
+    return normal([student.key_in("moodle")])
 
 
 def feedback_path(student: Graded, entry: Entry) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grading.results.encodings import encoding_of
+from grading.encodings import encoding_of
 from grading.results.export.graded import ExportError
 from labkit.text import quoted
 

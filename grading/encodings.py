@@ -10,7 +10,7 @@ def encoding_of(content: bytes) -> str:
     """
     if content.startswith(SPREADSHEET):
         raise ValueError("is a spreadsheet program's own file; save it as CSV, under the same name")
-    if content.startswith(b"\xff\xfe"):
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     for encoding in ("utf-8-sig" if content.startswith(b"\xef\xbb\xbf") else "utf-8", "cp1252"):
         try:
