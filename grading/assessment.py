@@ -21,7 +21,7 @@ from labkit.files import FACES, KIT
 
 UNPACKED = "submission"
 ZIP = CheckId("files", "zip")  # the check that comes before all others: it has no points, but remarks
-PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "pypdf")
+PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "pypdf", "cryptography", "pypdfium2")
 
 
 @dataclass(frozen=True)

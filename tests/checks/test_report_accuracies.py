@@ -562,8 +562,8 @@ def test_where_the_text_can_not_be_read_for_sure_what_is_missing_is_left_to_a_pe
     check = verdict("", doubtful=300, why=["behind or below the picture of a page"])
     assert check.status == "undecided"
     assert "300 words can't be told to be seen (behind or below the picture of a page)" in check.message
-    assert verdict("", readable=False).status == "undecided"
-    assert verdict(table(99.20, 98.71, 98.72, 98.98), readable=False).passed
+    assert verdict("", illegible="no words").status == "undecided"
+    assert verdict(table(99.20, 98.71, 98.72, 98.98), illegible="no words").passed
 
 
 def test_a_report_of_the_kits_own_passes_in_all(tmp_path):

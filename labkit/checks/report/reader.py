@@ -33,18 +33,6 @@ OPENING = re.compile(  # what a text says of itself in its first words, whatever
     re.IGNORECASE,
 )
 OPENING_WORDS = 120
-FAMILIAR = re.compile(  # words that every text of some language has
-    r"\b(?:the|and|of|is|are|that|with|for|it|this|der|die|das|und|ist|ein|eine|mit|il|la|di|che|del|della|per|una|sono"
-    r"|el|los|las|que|es|con|por|le|les|des|est|une|dans|pour|não|uma|os|het|een|van)\b",
-    re.IGNORECASE,
-)
-FEWEST_FAMILIAR = 0.08  # of all words; plain English has some 0.25
-
-
-def _is_readable(text: str) -> bool:
-    """Tell whether the letters make words of a language that the checks know, and not what a font turned them into."""
-    words = len(text.split())
-    return len(FAMILIAR.findall(text)) >= FEWEST_FAMILIAR * words
 
 
 def _has_introduction(text: str) -> bool:
@@ -72,7 +60,7 @@ def find_all(pdf: Path, template: str) -> dict[str, Any]:
         "hidden": report.hidden,
         "doubtful": report.doubtful,
         "why": list(report.why),
-        "readable": _is_readable(report.text),
+        "illegible": report.illegible,
     }
 
 

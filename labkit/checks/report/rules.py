@@ -34,7 +34,7 @@ class Found:
 
     `methods` maps the lecture's methods to TREATED, UNCLEAR or MISSING. `accuracies` maps networks to their stated
     accuracies, 0 to 1; `loose` are accuracies of an unknown network. `hidden` and `doubtful` count words that surely or
-    perhaps can't be seen; `why` has the reasons. `readable`: whether the letters make words.
+    perhaps can't be seen; `why` has the reasons. `illegible` says why the text can't be what a person reads.
     """
 
     pages: int
@@ -47,7 +47,7 @@ class Found:
     hidden: int = 0
     doubtful: int = 0
     why: list[str] = field(default_factory=list)
-    readable: bool = True
+    illegible: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ def reading_of(data: bytes) -> Found | Unread:
 def unread(problem: Unread, details: Mapping[str, Any] | None = None) -> list[Check]:
     """Return the four checks of a report that could not be read."""
     if problem.undecided:
-        return [undecided(name, problem.problem, **(details or {})) for name in (TEXT, *PARTS)]
+        first = undecided(TEXT, problem.problem, remarks=problem.remarks, **(details or {}))
+        return [first, *(undecided(name, problem.problem) for name in PARTS)]
     skips = [skipped(name, "the report could not be read") for name in PARTS]
     return [failed(TEXT, problem.problem, remarks=problem.remarks, **(details or {})), *skips]
 
@@ -109,9 +110,7 @@ def _doubt(found: Found) -> str:
     """Say what kept the text from being read, so that what was not found may be there all the same; "" for nothing."""
     if found.doubtful >= FEWEST_HIDDEN:
         return f"{found.doubtful:,} words can't be told to be seen ({', '.join(found.why)})"
-    if not found.readable:
-        return "its letters make no words that the checks know, for the language or for a font without its alphabet"
-    return ""
+    return found.illegible
 
 
 def _check_text(found: Found, rules: ReportRules, details: Mapping[str, Any]) -> Check:
@@ -242,6 +241,8 @@ def _judge_together(verdicts: _Verdicts, found: Found) -> None:
 
 
 def _check_template(found: Found) -> Check:
+    if not found.prompts and found.illegible:
+        return undecided(TEMPLATE, f"{found.illegible}, so that no prompt could be found in it")
     if not found.prompts:
         return passed(TEMPLATE, "no prompt of the template is left")
     more = f", and {len(found.prompts) - SHOWN} more" if len(found.prompts) > SHOWN else ""
