@@ -95,7 +95,7 @@ def grade(
     BadZip for a zip that is refused, and SandboxError where the sandbox fails.
     """
     folder = scratch / UNPACKED
-    unpacked = unpack(submission.zip, folder)
+    unpacked = unpack(submission.zip, folder, report_names=setup.assignment.report.names)
     checks = [passed(ZIP, "the zip could be unpacked", remarks=tuple(unpacked.remarks))]
     checks += check_files(
         folder, CHECKS["files"][:-1], unpacked.scripts, unpacked.report, unpacked.left_out + unpacked.others

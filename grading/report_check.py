@@ -1,5 +1,6 @@
 """Checks a report: it is read in the sandbox, and what was found there is judged by labkit/checks/report/rules.py."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from grading.intake.unpacking import REPORT
@@ -7,6 +8,7 @@ from grading.sandbox.runner import Sandbox
 from grading.staging import TEMPLATE, TRUSTED, stage
 from labkit.checks.assignment import Assignment
 from labkit.checks.check import Check, skipped
+from labkit.checks.report.languages import SHIPPED
 from labkit.checks.report.rules import PARTS, TEXT, Found, Unread, judge, reading_of, unread
 from labkit.errors import RecordError
 from labkit.limits import MIB, Limits, Outcome
@@ -23,7 +25,7 @@ def check_report(folder: Path, assignment: Assignment, sandbox: Sandbox, scratch
     """
     if not (folder / REPORT).is_file():
         return [skipped(name, "there is no report") for name in (TEXT, *PARTS)], ""
-    found, problem, outcome = read_report(folder, sandbox, scratch)
+    found, problem, outcome = read_report(folder, sandbox, scratch, assignment.report.languages)
     details = {"log": outcome.log, "seconds": outcome.seconds}
     if found is None:
         assert problem is not None
@@ -31,14 +33,24 @@ def check_report(folder: Path, assignment: Assignment, sandbox: Sandbox, scratch
     return judge(found, assignment, {}, details), found.text
 
 
-def read_report(folder: Path, sandbox: Sandbox, scratch: Path) -> tuple[Found | None, Unread | None, Outcome]:
-    """Read report.pdf in `folder`; `scratch` is an empty folder.
+def read_report(
+    folder: Path, sandbox: Sandbox, scratch: Path, languages: Iterable[str] = tuple(SHIPPED)
+) -> tuple[Found | None, Unread | None, Outcome]:
+    """Read report.pdf in `folder`, in any of `languages`; `scratch` is an empty folder.
 
     Returns (found, problem, outcome): what was Found, or None and the Unread, and how reading ended.
     """
     kit = stage(scratch / "kit", TRUSTED)
     outcome = sandbox.run(
-        [sandbox.python, "-m", "labkit.checks.report.reader", f"/submission/{REPORT}", TEMPLATE, "/output/found"],
+        [
+            sandbox.python,
+            "-m",
+            "labkit.checks.report.reader",
+            f"/submission/{REPORT}",
+            TEMPLATE,
+            "/output/found",
+            *languages,
+        ],
         read_only={f"/submission/{REPORT}": folder / REPORT, "/kit": kit},
         output=scratch / "output",
         limits=LIMITS,

@@ -7,7 +7,7 @@ import ast
 import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,7 +192,7 @@ def _check_report(
     problem = pdf_problem(path) or _stale_report(path)
     yield failed(name, problem) if problem else passed(name, f"{path.name} is there")
     announce(f"{path.name}: reading")
-    found = _read_report(path)
+    found = _read_report(path, assignment.report.languages)
     yield from unread(found) if isinstance(found, Unread) else judge(found, assignment, measured)
 
 
@@ -208,12 +208,12 @@ def _stale_report(path: Path) -> str | None:
     return None
 
 
-def _read_report(path: Path) -> Found | Unread:
+def _read_report(path: Path, languages: Iterable[str]) -> Found | Unread:
     """Return what the reader finds in a PDF."""
     with tempfile.TemporaryDirectory() as scratch:
         destination = Path(scratch, "found.json")
-        arguments = ["-m", "labkit.checks.report.reader", path.name, KIT / "report_template.md", destination]
-        outcome = run_child(arguments, REPORT_SECONDS, path.parent)
+        files = path.name, KIT / "report_template.md", destination
+        outcome = run_child(["-m", "labkit.checks.report.reader", *files, *languages], REPORT_SECONDS, path.parent)
         if outcome.problem or not destination.is_file():
             ended = outcome.problem or "ended without a word"
             return Unread(f"reading {path.name} {ended}: it is damaged, or far too complicated; export it again")

@@ -11,7 +11,7 @@ from pypdf.errors import DependencyError
 
 from labkit.checks.assignment import load_assignment
 from labkit.checks.report.accuracies import accuracies
-from labkit.checks.report.letters import mend_ligatures
+from labkit.checks.report.letters import mend_letters
 from labkit.checks.report.methods import METHODS, methods_treated
 from labkit.checks.report.reader import find_all
 from labkit.checks.report.rules import Found, judge
@@ -192,7 +192,7 @@ def test_a_scan_or_a_text_of_outlines_is_left_to_the_instructor(drawn, pdf):
     ],
 )  # fmt: skip
 def test_ligatures_that_came_out_as_something_else_are_letters_again(extracted, meant):
-    assert mend_ligatures(extracted) == meant
+    assert mend_letters(extracted) == meant
 
 
 def test_control_characters_do_not_come_through(pdf):

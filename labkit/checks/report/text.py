@@ -17,7 +17,8 @@ from typing import Any
 
 from labkit.checks.file_checks import pdf_problem
 from labkit.checks.report.ink import Ink, find_ink, without
-from labkit.checks.report.letters import illegible, mend_ligatures
+from labkit.checks.report.languages import Language, chosen
+from labkit.checks.report.letters import illegible, mend_letters
 from labkit.errors import KitError
 
 MAX_BYTES = 50_000_000  # of the file; a report with a dozen pictures has 2 MB
@@ -56,11 +57,12 @@ class Report:
     illegible: str = ""
 
 
-def read_pdf(path: str | Path) -> Report:
+def read_pdf(path: str | Path, languages: Sequence[Language] = chosen()) -> Report:
     """Read a PDF: the number of pages, and the text of the first MAX_PAGES of them, at most MAX_CHARACTERS of it.
 
-    Where pypdf's text can't be what a person reads, PDFium's is taken if it can, where that is installed. A PDF that
-    only asks not to be changed (an owner's password) is read like any other; AES takes the package cryptography.
+    Where pypdf's text can't be what a person reads in one of `languages`, PDFium's is taken if it can, where that is
+    installed. A PDF that only asks not to be changed (an owner's password) is read like any other; AES takes the
+    package cryptography.
 
     Raises BadReport for what is no PDF, or is too large, encrypted, damaged, or without text.
     """
@@ -72,9 +74,9 @@ def read_pdf(path: str | Path) -> Report:
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it complains of what it then reads all the same
     try:
         pdf = PdfReader(path)
-        report = _read_pages(pdf)
+        report = _read_pages(pdf, languages)
         if report.illegible:
-            report = _read_again(pdf, report)
+            report = _read_again(pdf, report, languages)
     except FileNotDecryptedError as error:
         raise BadReport(f"{path.name} is protected by a password: export it again without one") from error
     except DependencyError as error:
@@ -116,7 +118,7 @@ def hidden_words(count: int, why: Sequence[str]) -> tuple[str, ...]:
     return (f"{count:,} words of the report can't be seen ({', '.join(why)}) and don't count",)
 
 
-def _read_pages(pdf: Any) -> Report:
+def _read_pages(pdf: Any, languages: Sequence[Language]) -> Report:
     pages, text, hidden, doubtful, drawn = len(pdf.pages), "", 0, 0, False
     reasons: Counter[str] = Counter()
     for number in range(min(pages, MAX_PAGES)):
@@ -129,8 +131,8 @@ def _read_pages(pdf: Any) -> Report:
         if len(text) > MAX_CHARACTERS:
             break
     why = tuple(reason for reason, _ in reasons.most_common(3)) if hidden or doubtful else ()
-    text = mend_ligatures(text[:MAX_CHARACTERS])
-    return Report(pages, _clean(text), hidden, doubtful, why, drawn, illegible(text))
+    text = mend_letters(text[:MAX_CHARACTERS])
+    return Report(pages, _clean(text), hidden, doubtful, why, drawn, illegible(text, languages))
 
 
 def _ink(page: Any) -> Ink:
@@ -156,7 +158,7 @@ def _read_page(page: Any, ink: Ink) -> tuple[str, int, int]:
     return seen, max(0, words - likely), max(0, likely - sure)
 
 
-def _read_again(pdf: Any, report: Report) -> Report:
+def _read_again(pdf: Any, report: Report, languages: Sequence[Language]) -> Report:
     """Return the report with PDFium's text of what can be seen, if that is legible; else the report as it is."""
     from pypdf import PdfWriter
 
@@ -167,9 +169,9 @@ def _read_again(pdf: Any, report: Report) -> Report:
         with without(page, ink.hidden | ink.doubtful):
             visible.add_page(page)
     visible.write(content)
-    text = mend_ligatures(_pdfium_text(content.getvalue()))
+    text = mend_letters(_pdfium_text(content.getvalue()))
     is_whole = sum(map(str.isalpha, text)) >= 0.8 * sum(map(str.isalpha, report.text))
-    return replace(report, text=_clean(text), illegible="") if is_whole and not illegible(text) else report
+    return replace(report, text=_clean(text), illegible="") if is_whole and not illegible(text, languages) else report
 
 
 def _pdfium_text(content: bytes) -> str:
