@@ -1,6 +1,7 @@
 """Checks a report: it is read in the sandbox, and what was found there is judged by labkit/checks/report/rules.py."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from grading.intake.unpacking import REPORT
@@ -8,8 +9,9 @@ from grading.sandbox.runner import Sandbox
 from grading.staging import TEMPLATE, TRUSTED, stage
 from labkit.checks.assignment import Assignment
 from labkit.checks.check import Check, skipped
+from labkit.checks.records import ABLATION, RESULTS, BadRecord, read_ablation
 from labkit.checks.report.languages import SHIPPED
-from labkit.checks.report.rules import PARTS, TEXT, Found, Unread, judge, reading_of, unread
+from labkit.checks.report.rules import ACCURACIES, PARTS, TEXT, Found, Unread, judge, reading_of, unread
 from labkit.errors import RecordError
 from labkit.limits import MIB, Limits, Outcome
 
@@ -20,8 +22,10 @@ def check_report(folder: Path, assignment: Assignment, sandbox: Sandbox, scratch
     """Check report.pdf in `folder`, an unpacked submission.
 
     `scratch` is an empty folder. The accuracies are compared with the assignment's bands, which are those of the full
-    recipe: the grader trains for fewer steps. Returns (checks, text): those of "report/", and the report's text for
-    other uses, "" without one.
+    recipe: the grader trains for fewer steps. Where `submit.py pack` has put ablation.csv beside the report, it is what
+    is compared with them, and the text has to agree with it.
+
+    Returns (checks, text): those of "report/", and the report's text for other uses, "" without one.
     """
     if not (folder / REPORT).is_file():
         return [skipped(name, "there is no report") for name in (TEXT, *PARTS)], ""
@@ -30,7 +34,22 @@ def check_report(folder: Path, assignment: Assignment, sandbox: Sandbox, scratch
     if found is None:
         assert problem is not None
         return unread(problem, details), ""
-    return judge(found, assignment, {}, details), found.text
+    runs, remarks = _runs(folder)
+    checks = judge(found, assignment, {}, details, runs)
+    at = next(n for n, check in enumerate(checks) if check.name == ACCURACIES)
+    checks[at] = replace(checks[at], remarks=(*checks[at].remarks, *remarks))
+    return checks, found.text
+
+
+def _runs(folder: Path) -> tuple[dict[str, tuple[float, ...]], tuple[str, ...]]:
+    """Return the runs of a submission's ablation.csv, {} without one; and a remark on one that is of no use."""
+    for path in (folder / ABLATION, folder / RESULTS / ABLATION):  # as packed, and as it lies in a zip made by hand
+        if path.is_file():
+            try:
+                return read_ablation(path), ()
+            except BadRecord as error:
+                return {}, (f"{error}, so the report was read without it",)
+    return {}, ()
 
 
 def read_report(

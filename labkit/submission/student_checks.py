@@ -15,7 +15,7 @@ from labkit.checks.assignment import CHECKS, NETWORKS, Assignment
 from labkit.checks.check import Check, CheckId, Status, failed, passed, skipped
 from labkit.checks.file_checks import pdf_problem, script_problem
 from labkit.checks.importing import ABSENT
-from labkit.checks.records import check_training
+from labkit.checks.records import ABLATION, RESULTS, BadRecord, check_training, read_ablation
 from labkit.checks.report.rules import PARTS, TEXT, Found, Unread, judge, reading_of, unread
 from labkit.files import FACES, KIT
 from labkit.limits import Outcome
@@ -193,7 +193,18 @@ def _check_report(
     yield failed(name, problem) if problem else passed(name, f"{path.name} is there")
     announce(f"{path.name}: reading")
     found = _read_report(path, assignment.report.languages)
-    yield from unread(found) if isinstance(found, Unread) else judge(found, assignment, measured)
+    if isinstance(found, Unread):
+        yield from unread(found)
+        return
+    yield from judge(found, assignment, measured, runs=_compared(path.parent / RESULTS / ABLATION))
+
+
+def _compared(path: Path) -> dict[str, tuple[float, ...]]:
+    """Return what compare.py measured, {} where it was not run, or has left nothing of use."""
+    try:
+        return read_ablation(path) if path.is_file() else {}
+    except BadRecord:
+        return {}
 
 
 def _stale_report(path: Path) -> str | None:
