@@ -151,6 +151,19 @@ def test_rows_are_placed_however_a_language_calls_the_networks_and_the_columns(l
         assert found.placed == {network: [STATED[network]] for network in NETWORKS}, head
 
 
+def test_numbers_that_a_narrow_table_glues_to_their_names_are_loose_and_not_lost():
+    found = find_accuracies("Network  Result\nwithout layer 10.9871\nwithout layer 20.9872\nall the layers0.9920")
+    assert found.placed["deep_mnist"] == [0.9920]
+    assert found.loose == [0.9871, 0.9872]
+
+
+def test_a_name_that_is_hyphenated_in_a_narrow_cell_is_one():
+    found = find_accuracies(
+        "Netz  Genauigkeit\nvollständiges Netz  99,20 %\nohne die vollverbun-\ndene Schicht  98,98 %"
+    )
+    assert (found.placed["deep_mnist"], found.placed["model_no3"]) == ([0.9920], [0.9898])
+
+
 @pytest.mark.parametrize("language", CALLED)
 def test_error_rates_of_networks_with_names_of_their_own_are_loose_and_not_lost(language):
     head, written = next((head, written) for head, written in HEADS[language] if "{e" in written)

@@ -233,7 +233,7 @@ def find_accuracies(text: str) -> Stated:
         sentences.loose += _likely(parts)
     if not all(stated.placed.values()):
         known = {value for values in stated.placed.values() for value in values}
-        loose = dict.fromkeys(tables.loose + sentences.loose or _likely_errors(lines))
+        loose = dict.fromkeys(tables.loose + sentences.loose or _likely_errors(lines) or _glued(lines))
         stated.loose = [value for value in loose if value not in known]
     return stated
 
@@ -255,11 +255,13 @@ def accuracies(text: str) -> dict[str, list[float]]:
 def _lines(text: str) -> list[str]:
     """Split the text into lines, in lower case, and join cells that stand on lines of their own to rows again."""
     lines: list[str] = []
-    for line in text.lower().translate(_DASHES).splitlines():
+    for line in _HYPHENATED.sub("", text.lower().translate(_DASHES)).splitlines():
         line = _BACKSLASH.sub(r"\1", " ".join(line.split()))
         line = _OF_ALL.sub(lambda count: f"{int(count[1] + count[2]) / 100:.2f}%", line)
         line = _rest_of_wrong(line, lines[-HEAD_LINES:])
-        cell = re.fullmatch(r"[+-]?\.?\d[\d.,' ]{0,11}\s?%?(?: ?\([^()]{0,40}\))?(?: ?± ?[\d.,]+%?)?", line)
+        cell = re.fullmatch(
+            r"[+-]?\.?\d[\d.,' ]{0,11}\s?(?:%|s|sec|min|h)?(?: ?\([^()]{0,40}\))?(?: ?± ?[\d.,]+%?)?", line
+        )
         empty = line == "-" and lines and _NAMES.match(lines[-1])
         if (cell or empty) and lines and len(lines[-1]) < MOST_LINE // 2 and not lines[-1].endswith("."):
             lines[-1] += f" {line}"
@@ -290,6 +292,7 @@ def _is_name(line: str) -> bool:
 
 _HYPHENS = "\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}\N{FIGURE DASH}\N{HORIZONTAL BAR}\N{HYPHEN}\N{NON-BREAKING HYPHEN}"
 _DASHES = str.maketrans(dict.fromkeys(_HYPHENS, "-"))
+_HYPHENATED = re.compile(r"(?<=[^\W\d_])- ?\n(?=[^\W\d_])")  # a word that goes on in the next line
 _BACKSLASH = re.compile(r"(\d)\\(?=%)")  # LaTeX's \%, as some programs leave it
 
 
@@ -516,8 +519,7 @@ def _synthetic(text: str) -> bool:
 
 
 def _split(text: str) -> list[str]:
-    flowing = re.sub(r"-\n(?=[a-z])", "", text)
-    flowing = re.sub(r"\b(no|nr|n|num|fig|tab|sec|eq)\.\s+(?=\d)", r"\1.", flowing)  # no end of a sentence
+    flowing = re.sub(r"\b(no|nr|n|num|fig|tab|sec|eq)\.\s+(?=\d)", r"\1.", text)  # no end of a sentence
     return _SENTENCE_END.split(flowing)
 
 
@@ -613,6 +615,15 @@ def _likely(sentences: list[str]) -> list[float]:
     tests = [sentence for sentence in sentences if len(sentence) <= MOST_SENTENCE and not _untested(sentence)]
     numbers = [number for sentence in tests for number in _accurate(_numbers(sentence, signed=True))]
     return [number.accuracy for number in numbers if number.accuracy is not None]
+
+
+def _glued(lines: list[str]) -> list[float]:
+    """Return the accuracies that stand right behind a word or another number, as a narrow table's may."""
+    found = [match[0].replace(",", ".") for line in lines for match in _GLUED.finditer(line)]
+    return [float(digits) / (1 if digits.startswith("0") else 100) for digits in found]
+
+
+_GLUED = re.compile(r"0[.,]9\d{2,4}(?![\d.,]\d)|9[5-9][.,]\d{1,2}(?![\d.,]\d)")  # to the cell before, in a narrow table
 
 
 def _likely_errors(lines: list[str]) -> list[float]:

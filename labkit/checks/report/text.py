@@ -202,7 +202,11 @@ def _check_file(path: Path) -> None:
 
 
 def _clean(text: str) -> str:
-    """Turn ligatures into letters, tabs into spaces, and remove what a file or a terminal could not take."""
+    """Turn ligatures into letters, tabs into spaces, and remove what a file or a terminal could not take.
+
+    A soft hyphen at the end of a line is one that is seen.
+    """
+    text = re.sub(r"\u00ad(?=\s*\n)", "-", text)
     text = unicodedata.normalize("NFKC", text).encode(errors="replace").decode()
     return "".join(char for char in text.replace("\t", " ") if char == "\n" or char.isprintable())
 
