@@ -15,7 +15,7 @@ from labkit.checks.report.letters import mend_letters
 from labkit.checks.report.methods import METHODS, methods_treated
 from labkit.checks.report.reader import find_all
 from labkit.checks.report.rules import Found, judge
-from labkit.checks.report.text import BadReport, read_pdf, template_prompts_left
+from labkit.checks.report.text import BadReport, _clean, read_pdf, template_prompts_left
 from tests.submissions.report_pdf import assemble, make_pdf, make_report, write_objects
 from tests.submissions.report_words import ACCURACIES
 from tests.support.needs import needs
@@ -193,6 +193,10 @@ def test_a_scan_or_a_text_of_outlines_is_left_to_the_instructor(drawn, pdf):
 )  # fmt: skip
 def test_ligatures_that_came_out_as_something_else_are_letters_again(extracted, meant):
     assert mend_letters(extracted) == meant
+
+
+def test_soft_hyphens_are_hyphens_but_within_a_word():
+    assert _clean("- con\u00ad\nv1, hy\u00adphen, \u00ad0,0049") == "- con-\nv1, hyphen, -0,0049"
 
 
 def test_control_characters_do_not_come_through(pdf):

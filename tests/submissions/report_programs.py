@@ -142,6 +142,15 @@ def _set_lines(text: str, show: Callable[[str, float, float], None], turn: Calla
             down = MARGIN
 
 
+PACKAGES = {  # by program, what it is imported as
+    "Typst": "typst",
+    "Typst, two columns": "typst",
+    "ReportLab": "reportlab",
+    "fpdf2": "fpdf",
+    "WeasyPrint": "weasyprint",
+    "Cairo": "cairocffi",
+    "Skia (Chrome)": "skia",
+}
 PROGRAMS: dict[str, Callable[[str], bytes]] = {
     **dict(zip(("Word on a Mac", "Typst", "Typst, two columns", "matplotlib"), PRODUCERS, strict=True)),
     "ReportLab": reportlab,

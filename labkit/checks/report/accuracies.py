@@ -575,7 +575,7 @@ class _Sentences:
         kinds = [isinstance(part, str) for part in parts]
         count = len(names)
         alternate = count == len(values) and len(set(names)) == count
-        in_turn = kinds == [True, False] * count or kinds == [False, True] * count
+        in_turn = all(kinds[n] != kinds[n + 1] for n in range(0, 2 * count, 2)) if alternate else False
         in_order = kinds == [True] * count + [False] * count or kinds == [False] * count + [True] * count
         if alternate and (in_turn or (in_order and count > 1)):
             for name, value in zip(names, values, strict=True):

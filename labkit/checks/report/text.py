@@ -204,9 +204,9 @@ def _check_file(path: Path) -> None:
 def _clean(text: str) -> str:
     """Turn ligatures into letters, tabs into spaces, and remove what a file or a terminal could not take.
 
-    A soft hyphen at the end of a line is one that is seen.
+    A soft hyphen stands for one that is seen, as Typst writes them, unless it is between the letters of a word.
     """
-    text = re.sub(r"\u00ad(?=\s*\n)", "-", text)
+    text = re.sub(r"(?<![^\W\d_])\u00ad|\u00ad(?![^\W\d_])", "-", text)
     text = unicodedata.normalize("NFKC", text).encode(errors="replace").decode()
     return "".join(char for char in text.replace("\t", " ") if char == "\n" or char.isprintable())
 
