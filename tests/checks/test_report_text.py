@@ -188,6 +188,10 @@ def test_a_scan_or_a_text_of_outlines_is_left_to_the_instructor(drawn, pdf):
         pytest.param("acƟvaƟon, aŌer, plaƞorm, aƩend", "activation, after, platform, attend", id="Calibri on a Mac"),
         pytest.param("ac\U0010019fva\U0010019fon", "activation", id="Calibri, in a private plane"),
         pytest.param("\x0clter, di\x0berent, e\x0ecient", "filter, different, efficient", id="TeX, OT1"),
+        pytest.param("perch\u00b4e, pi`u, gr\u00a8oßte, a\u02dcno, fen\u02c6etre", "perché, più, größte, año, fenêtre",
+                     id="TeX, accents"),
+        pytest.param("`e vero; cos`\u0131; fran\u00b8cais", "è vero; così; français", id="TeX, more accents"),
+        pytest.param("call `array` and 'x'", "call `array` and 'x'", id="a word of code"),
         pytest.param("\x1clter, di\x1berent, \x1d at", "filter, different, \x1d at", id="TeX, T1"),
     ],
 )  # fmt: skip

@@ -37,7 +37,7 @@ _ACCENTS = {
 }
 _DOTLESS = {"\u0131": "i"}
 _ACCENTED = re.compile(  # a ` alone may quote a word of code
-    r"(?P<accent>[\u00b4\u02c6\u02dc\u00a8\u00b8]|`(?=[aeiou\u0131](?![^\W\d_]))|(?<=[^\W\d_])`) ?"
+    r"(?P<accent>[\u00b4\u02c6\u02dc\u00a8\u00b8]|`(?=[aeiou\u0131](?![^\W\d_]))|(?<=[^\W\d_])`)(?:(?<!`) )?"
     r"(?P<letter>[aeiounc\u0131])",
     re.IGNORECASE,
 )
