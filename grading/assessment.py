@@ -110,13 +110,19 @@ def grade(
         workdir=_folder(scratch / "networks"),
         scripts=set(unpacked.scripts),
     )
-    found, text = report_check.check_report(folder, setup.assignment, setup.sandbox, _folder(scratch / "report"))
+    found, text = report_check.check_report(
+        folder, setup.assignment, setup.sandbox, _folder(scratch / "report"), file=_of_report(checks)
+    )
     return _in_order(checks + found), text
 
 
 def refusal(problem: str) -> list[Check]:
     """Return the checks of a zip in which nothing can be graded: the problem, and everything else skipped."""
     return [failed(ZIP, problem), *(skipped(name, "the zip can't be graded") for name in CHECK_IDS)]
+
+
+def _of_report(checks: list[Check]) -> Check:
+    return next(check for check in checks if check.name == CheckId("files", "report"))
 
 
 def _in_order(checks: list[Check]) -> list[Check]:

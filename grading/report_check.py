@@ -8,7 +8,7 @@ from grading.intake.unpacking import REPORT
 from grading.sandbox.runner import Sandbox
 from grading.staging import TEMPLATE, TRUSTED, stage
 from labkit.checks.assignment import Assignment
-from labkit.checks.check import Check, skipped
+from labkit.checks.check import Check, Status, skipped, undecided
 from labkit.checks.records import ABLATION, RESULTS, BadRecord, read_ablation
 from labkit.checks.report.languages import SHIPPED
 from labkit.checks.report.rules import ACCURACIES, PARTS, TEXT, Found, Unread, judge, reading_of, unread
@@ -18,16 +18,22 @@ from labkit.limits import MIB, Limits, Outcome
 LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
 
-def check_report(folder: Path, assignment: Assignment, sandbox: Sandbox, scratch: Path) -> tuple[list[Check], str]:
+def check_report(
+    folder: Path, assignment: Assignment, sandbox: Sandbox, scratch: Path, file: Check | None = None
+) -> tuple[list[Check], str]:
     """Check report.pdf in `folder`, an unpacked submission.
 
     `scratch` is an empty folder. The accuracies are compared with the assignment's bands, which are those of the full
     recipe: the grader trains for fewer steps. Where `submit.py pack` has put ablation.csv beside the report, it is what
     is compared with them, and the text has to agree with it.
 
+    `file` is the check files/report: where it could not be decided, for there are several PDFs, neither can these.
+
     Returns (checks, text): those of "report/", and the report's text for other uses, "" without one.
     """
     if not (folder / REPORT).is_file():
+        if file is not None and file.status == Status.UNDECIDED:
+            return [undecided(name, "it can't be told which PDF is the report") for name in (TEXT, *PARTS)], ""
         return [skipped(name, "there is no report") for name in (TEXT, *PARTS)], ""
     found, problem, outcome = read_report(folder, sandbox, scratch, assignment.report.languages)
     details = {"log": outcome.log, "seconds": outcome.seconds}

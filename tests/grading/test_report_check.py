@@ -7,6 +7,7 @@ import pytest
 
 from grading.report_check import check_report
 from labkit.checks.assignment import load_assignment
+from labkit.checks.check import CheckId, undecided
 from labkit.checks.report.languages import chosen
 from labkit.checks.report.reader import find_all
 from labkit.limits import Outcome
@@ -53,6 +54,12 @@ def folder(tmp_path):
 def write(path: Path, accuracies=ACCURACIES, dataset="MNIST"):
     rows = [f"{script},{dataset},{value}" for script, value in accuracies.items()]
     path.write_text("\n".join(["network,dataset,test_accuracy", *rows, ""]), encoding="utf-8")
+
+
+def test_where_it_can_not_be_told_which_pdf_is_the_report_nothing_is_lost_and_nothing_earned(tmp_path):
+    file = undecided(CheckId("files", "report"), "which PDF is the report can't be told")
+    checks, _ = check_report(tmp_path, load_assignment(), ReadHere(), tmp_path, file)
+    assert {check.status for check in checks} == {"undecided"}
 
 
 def test_without_results_numbers_that_are_swapped_can_not_be_told(folder, tmp_path):
