@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from grading import doctor
 from grading.report_check import check_report
 from labkit.checks.assignment import load_assignment
 from labkit.checks.check import CheckId, undecided
@@ -79,3 +80,15 @@ def test_results_that_can_not_be_used_are_a_remark(folder, tmp_path):
     check = accuracies_of(folder, tmp_path)
     assert check.status != "failed"
     assert check.remarks == ("ablation.csv has no run on MNIST, so the report was read without it",)
+
+
+def test_the_doctor_tells_which_reports_can_not_be_read_here(monkeypatch):
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "pypdfium2" else object())
+    finding = doctor._readers()
+    assert finding.mark == doctor.NOTE
+    assert finding.details.splitlines() == [
+        "left to you: those whose words or letters come out wrong",
+        "pip install -r requirements-grading.txt",
+    ]
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: object())
+    assert doctor._readers().mark == doctor.GOOD
