@@ -21,7 +21,7 @@ from labkit.files import FACES, KIT
 
 UNPACKED = "submission"
 ZIP = CheckId("files", "zip")  # the check that comes before all others: it has no points, but remarks
-PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "pypdf")
+PACKAGES = ("tensorflow", "tensorflow-cpu", "numpy", "pypdf", "cryptography", "pypdfium2")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def grade(
     BadZip for a zip that is refused, and SandboxError where the sandbox fails.
     """
     folder = scratch / UNPACKED
-    unpacked = unpack(submission.content, folder)
+    unpacked = unpack(submission.content, folder, report_names=setup.assignment.report.names)
     checks = [passed(ZIP, "the zip could be unpacked", remarks=tuple(unpacked.remarks))]
     checks += check_files(
         folder, CHECKS["files"][:-1], unpacked.scripts, unpacked.report, unpacked.left_out + unpacked.others
@@ -114,13 +114,19 @@ def grade(
         workdir=_folder(scratch / "networks"),
         scripts=set(unpacked.scripts),
     )
-    of_report, text = report_check.check_report(folder, setup.assignment, setup.sandbox, _folder(scratch / "report"))
+    of_report, text = report_check.check_report(
+        folder, setup.assignment, setup.sandbox, _folder(scratch / "report"), file=_of_report(checks)
+    )
     return _in_order(checks + of_report), text
 
 
 def refusal(problem: str) -> list[Check]:
     """Return the checks of a zip in which nothing can be graded: the problem, and everything else skipped."""
     return [failed(ZIP, problem), *(skipped(name, "the zip can't be graded") for name in CHECK_IDS)]
+
+
+def _of_report(checks: list[Check]) -> Check:
+    return next(check for check in checks if check.name == CheckId("files", "report"))
 
 
 def _in_order(checks: list[Check]) -> list[Check]:

@@ -1,5 +1,6 @@
 """Tells what works on this machine and how to get the rest: `python -m grading doctor`."""
 
+import importlib.util
 import os
 import shutil
 import socket
@@ -21,6 +22,10 @@ from labkit.limits import MIB, Limits, SandboxError
 
 GOOD, BAD, NOTE = "yes", "no", "note"
 DISK_WANTED = 2**30  # bytes: a class's files and logs, and room for the instructor
+READERS = {  # packages, and the reports that can't be read without them
+    "cryptography": "those that are encrypted by AES",
+    "pypdfium2": "those whose words or letters come out wrong",
+}
 CANARY = "what only the host may read"
 TENSORFLOW = """
 import tensorflow as tf
@@ -66,7 +71,7 @@ def doctor() -> int:
             works &= finding.mark == GOOD
         for finding in walls(sandbox):
             _show(finding)
-    for finding in (_data(), _assignment(), _disk()):
+    for finding in (_readers(), _data(), _assignment(), _disk()):
         _show(finding)
     if sandbox is None:
         print(f"\n{remedies()}", end="")
@@ -128,6 +133,15 @@ def _tensorflow(sandbox: Sandbox) -> Finding:
         return Finding(BAD, "TensorFlow", f"in the sandbox, it {outcome.problem}\n{outcome.log}")
     version = outcome.log.strip().splitlines()[-1].split()[0]
     return Finding(GOOD, "TensorFlow", f"{version} computes in the sandbox ({outcome.seconds:.1f} s with its import)")
+
+
+def _readers() -> Finding:
+    """Tell whether what some reports can't be read without is installed; grading goes on without it."""
+    missing = [package for package in READERS if importlib.util.find_spec(package) is None]
+    if not missing:
+        return Finding(GOOD, "reports", "a second reader, and AES")
+    lost = "; ".join(READERS[package] for package in missing)
+    return Finding(NOTE, "reports", f"left to you: {lost}\npip install -r requirements-grading.txt")
 
 
 def _data() -> Finding:

@@ -1,44 +1,81 @@
 """Checks a report: it is read in the sandbox, and what was found there is judged by labkit/checks/report/rules.py."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from grading.intake.unpacking import REPORT
 from grading.sandbox.runner import Sandbox
 from grading.staging import TEMPLATE, TRUSTED, stage
 from labkit.checks.assignment import Assignment
-from labkit.checks.check import Check, skipped
-from labkit.checks.report.rules import PARTS, TEXT, Found, Unread, judge, reading_of, unread
+from labkit.checks.check import Check, Status, skipped, undecided
+from labkit.checks.records import ABLATION, RESULTS, BadRecord, read_ablation
+from labkit.checks.report.languages import SHIPPED
+from labkit.checks.report.rules import ACCURACIES, PARTS, TEXT, Found, Unread, judge, reading_of, unread
 from labkit.errors import RecordError
 from labkit.limits import MIB, Limits, Outcome
 
 LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
 
 
-def check_report(folder: Path, assignment: Assignment, sandbox: Sandbox, scratch: Path) -> tuple[list[Check], str]:
+def check_report(
+    folder: Path, assignment: Assignment, sandbox: Sandbox, scratch: Path, file: Check | None = None
+) -> tuple[list[Check], str]:
     """Check report.pdf in `folder`, an unpacked submission.
 
     `scratch` is an empty folder. The accuracies are compared with the assignment's bands, which are those of the full
-    recipe: the grader trains for fewer steps. Returns (checks, text): those of "report/", and the report's text for
-    other uses, "" without one.
+    recipe: the grader trains for fewer steps. Where `submit.py pack` has put ablation.csv beside the report, it is what
+    is compared with them, and the text has to agree with it.
+
+    `file` is the check files/report: where it could not be decided, for there are several PDFs, neither can these.
+
+    Returns (checks, text): those of "report/", and the report's text for other uses, "" without one.
     """
     if not (folder / REPORT).is_file():
+        if file is not None and file.status == Status.UNDECIDED:
+            return [undecided(name, "it can't be told which PDF is the report") for name in (TEXT, *PARTS)], ""
         return [skipped(name, "there is no report") for name in (TEXT, *PARTS)], ""
-    found, problem, outcome = read_report(folder, sandbox, scratch)
+    found, problem, outcome = read_report(folder, sandbox, scratch, assignment.report.languages)
     details = {"log": outcome.log, "seconds": outcome.seconds}
     if found is None:
         assert problem is not None
         return unread(problem, details), ""
-    return judge(found, assignment, {}, details), found.text
+    runs, remarks = _runs(folder)
+    checks = judge(found, assignment, {}, details, runs)
+    at = next(n for n, check in enumerate(checks) if check.name == ACCURACIES)
+    checks[at] = replace(checks[at], remarks=(*checks[at].remarks, *remarks))
+    return checks, found.text
 
 
-def read_report(folder: Path, sandbox: Sandbox, scratch: Path) -> tuple[Found | None, Unread | None, Outcome]:
-    """Read report.pdf in `folder`; `scratch` is an empty folder.
+def _runs(folder: Path) -> tuple[dict[str, tuple[float, ...]], tuple[str, ...]]:
+    """Return the runs of a submission's ablation.csv, {} without one; and a remark on one that is of no use."""
+    for path in (folder / ABLATION, folder / RESULTS / ABLATION):  # as packed, and as it lies in a zip made by hand
+        if path.is_file():
+            try:
+                return read_ablation(path), ()
+            except BadRecord as error:
+                return {}, (f"{error}, so the report was read without it",)
+    return {}, ()
+
+
+def read_report(
+    folder: Path, sandbox: Sandbox, scratch: Path, languages: Iterable[str] = tuple(SHIPPED)
+) -> tuple[Found | None, Unread | None, Outcome]:
+    """Read report.pdf in `folder`, in any of `languages`; `scratch` is an empty folder.
 
     Returns (found, problem, outcome): what was Found, or None and the Unread, and how reading ended.
     """
     kit = stage(scratch / "kit", TRUSTED)
     outcome = sandbox.run(
-        [sandbox.python, "-m", "labkit.checks.report.reader", f"/submission/{REPORT}", TEMPLATE, "/output/found"],
+        [
+            sandbox.python,
+            "-m",
+            "labkit.checks.report.reader",
+            f"/submission/{REPORT}",
+            TEMPLATE,
+            "/output/found",
+            *languages,
+        ],
         read_only={f"/submission/{REPORT}": folder / REPORT, "/kit": kit},
         output=scratch / "output",
         limits=LIMITS,

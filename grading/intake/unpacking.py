@@ -7,6 +7,7 @@ import contextlib
 import os
 import re
 import shutil
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from pathlib import Path
 from grading.intake.contents import Content, archives_told, open_content
 from grading.intake.litter import placeholder_for
 from grading.intake.zips import LIMITS, REPACK, Archive, BadZip, Limits, Member, check_collisions
+from labkit.checks.report.languages import chosen
 from labkit.submission.names import is_reserved
 from labkit.text import quoted
 
@@ -48,11 +50,14 @@ class Unpacked:
     remarks: list[str] = field(default_factory=list)  # what was tolerated or left out, a line each
 
 
-def unpack(content: Content | Path, folder: Path, limits: Limits = LIMITS) -> Unpacked:
+def unpack(
+    content: Content | Path, folder: Path, limits: Limits = LIMITS, report_names: Iterable[str] = ()
+) -> Unpacked:
     """Unpack a submission, which may be given as the path of a zip, to `folder`; that is made if need be, and is empty.
 
     The scripts become `model_no1.py`, `model_no2.py`, `model_no3.py`, the report `report.pdf`; a helper keeps its path
-    from the script's folder. Nothing is written elsewhere; a zip that is refused leaves nothing behind.
+    from the script's folder. `report_names` are words in the name of a report's file, besides those that the kit knows.
+    Nothing is written elsewhere; a zip that is refused leaves nothing behind.
 
     Raises BadZip, FileExistsError for a folder that is not empty, and OSError where writing fails.
     """
@@ -60,7 +65,7 @@ def unpack(content: Content | Path, folder: Path, limits: Limits = LIMITS) -> Un
     if any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty")
     with open_content(content, limits) as archive, _emptied_on_failure(folder):
-        unpacked, targets = _arrange(archive, limits)
+        unpacked, targets = _arrange(archive, limits, report_names)
         for target, chunks in _contents(targets, limits):
             _write(folder, target, chunks)
     return unpacked
@@ -121,11 +126,11 @@ def _emptied_on_failure(folder: Path) -> Iterator[None]:
 # ------------------------------------------------------------------------------------------------------ what is what
 
 
-def _arrange(archive: Archive, limits: Limits) -> tuple[Unpacked, dict[str, Member]]:
+def _arrange(archive: Archive, limits: Limits, report_names: Iterable[str] = ()) -> tuple[Unpacked, dict[str, Member]]:
     """Decide which member goes where; return what was found, and a dict of paths in the folder to members."""
     unpacked, members = Unpacked(remarks=archive.remarks), archive.members
     scripts = _find_scripts(members, unpacked.remarks)
-    report = _find_report(members, unpacked.remarks)
+    report = _find_report(members, unpacked.remarks, report_names)
     if not scripts and report is None:
         raise BadZip(_nothing_found(archive))
     targets = {f"{script}.py": member for script, member in scripts.items()}
@@ -178,14 +183,21 @@ def _strangeness(name: str, script: str) -> int:
     return 0 if name == f"{script}.py" else 1 if name.lower() == f"{script}.py" else 2
 
 
-def _find_report(members: list[Member], remarks: list[str]) -> Member | None:
-    """Return the PDF that is the report; None, with a remark, where that is not clear."""
+def _find_report(members: list[Member], remarks: list[str], names: Iterable[str] = ()) -> Member | None:
+    """Return the PDF that is the report; None, with a remark, where that is not clear.
+
+    It is known by its name, in the languages of the kit or by `names`. What lies among the results under another name
+    is a picture.
+    """
+    called = re.compile("|".join([*(language.report for language in chosen()), *(re.escape(_plain(n)) for n in names)]))
 
     def rank(member: Member) -> tuple[bool, ...]:
-        name = member.name.lower()
-        return name != REPORT, "report" not in name, "report" not in member.folder.lower()
+        name = _plain(member.name)
+        return name != REPORT, not called.search(name), not called.search(_plain(member.folder))
 
-    documents = [member for member in members if member.name.lower().endswith(".pdf")]
+    pdfs = [member for member in members if member.name.lower().endswith(".pdf")]
+    pictures = [m for m in pdfs if _PICTURES.search(_plain(m.folder)) and not called.search(_plain(m.name))]
+    documents = [member for member in pdfs if member not in pictures]
     best = _best(documents, rank)
     if len(best) > 1:
         remarks.append(f"which PDF is the report is not clear: {_listed(m.path for m in best)}; call it {REPORT}")
@@ -194,7 +206,19 @@ def _find_report(members: list[Member], remarks: list[str]) -> Member | None:
         remarks.append(f"of {len(documents)} PDFs {quoted(best[0].path)} was taken for the report")
     elif best and best[0].name != REPORT:
         remarks.append(f"{quoted(best[0].path)} was taken for {REPORT}")
+    elif pictures and not best:
+        remarks.append(
+            f"{_listed(m.path for m in pictures)} was taken for a picture, for its folder, and for no report"
+        )
     return best[0] if best else None
+
+
+_PICTURES = re.compile(r"(?:^|/)(?:result|risultat|ergebnis|resultad|figur|plot|image|img|pictur|immagin|bild|imagen)")
+
+
+def _plain(name: str) -> str:
+    """Return a name in lower case and without accents."""
+    return "".join(char for char in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(char))
 
 
 def _best(members: list[Member], rank: Callable[[Member], tuple]) -> list[Member]:

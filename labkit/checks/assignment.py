@@ -18,6 +18,7 @@ import msgspec.toml
 from msgspec import Meta
 
 from labkit.checks.check import CheckId
+from labkit.checks.report.languages import SHIPPED
 from labkit.checks.student_ids import DIGITS
 from labkit.errors import KitError
 from labkit.files import KIT
@@ -87,6 +88,18 @@ def _rising(band: tuple[float, float]) -> tuple[float, float]:
     return band
 
 
+def _shipped(names: tuple[str, ...]) -> tuple[str, ...]:
+    if not names or not set(names) <= set(SHIPPED):
+        raise ValueError
+    return names
+
+
+def _words(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(len(value.strip()) >= 3 and value.isprintable() for value in values):
+        raise ValueError
+    return tuple(value.strip() for value in values)
+
+
 # A function after the Meta makes the value, or raises ValueError: with what is expected, where that is not the
 # description.
 _TEXT = Meta(description="a text of one line, not empty")
@@ -115,6 +128,12 @@ def _extensions(value: dict[str, Any]) -> dict[str, datetime.datetime]:
 
 Extensions = Annotated[
     dict[str, Any], Meta(description='a table of ids and dates, as in "189295" = 2027-02-07'), _extensions
+]
+
+_LANGUAGES = f"one or more of {', '.join(SHIPPED)}, in quotes and brackets"
+Languages = Annotated[tuple[str, ...], Meta(description=_LANGUAGES), _shipped]
+Words = Annotated[
+    tuple[str, ...], Meta(description='words of at least 3 letters, in quotes and brackets, as in ["verslag"]'), _words
 ]
 
 
@@ -191,11 +210,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class ReportRules:
-    """What a report has to keep to; the tolerance is a difference of accuracies from 0 to 1."""
+    """What a report has to keep to; the tolerance is a difference of accuracies from 0 to 1.
+
+    `languages` are those that it may be in, `names` words in a report's file name that tell it from other PDFs, besides
+    those that the languages have.
+    """
 
     min_words: Annotated[int, _whole(0, 100_000)]
     max_pages: Annotated[int, _whole(1, 1000)]
     accuracy_tolerance: Annotated[float, _number(0, 0.1)]
+    languages: Languages = tuple(SHIPPED)  # files of earlier years don't say
+    names: Words = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from labkit.checks.check import Check, CheckId, failed, passed
+from labkit.checks.check import Check, CheckId, failed, passed, undecided
 
 REPORT = "report.pdf"
 LONGEST_SHOWN = 80  # characters of a file's name that a message quotes
@@ -44,7 +44,7 @@ def check_files(
         checks.append(failed(name, problem) if problem else passed(name, f"found as {names[script]}"))
     name = CheckId("files", "report")
     if not report:
-        return [*checks, failed(name, _no_report(left_out))]
+        return [*checks, _no_report(name, left_out)]
     problem = pdf_problem(folder / REPORT, report)
     return [*checks, failed(name, problem) if problem else passed(name, f"found as {report}")]
 
@@ -60,12 +60,18 @@ def _likely_name(script: str, left_out: Iterable[str]) -> str:
     return f'; "{near[0]}" is there: {"export that notebook as" if notebook else "if it is meant, call it"} {script}.py'
 
 
-def _no_report(left_out: Iterable[str]) -> str:
-    pdfs = sorted(path for path in left_out if path.lower().endswith(".pdf") and len(path) <= LONGEST_SHOWN)
+def _no_report(name: CheckId, left_out: Iterable[str]) -> Check:
+    """Return the check of a report that was not found: undecided where it may be any of several PDFs."""
+    pdfs = sorted(path for path in left_out if path.lower().endswith(".pdf"))
+    shown = ", ".join(f'"{path}"' for path in pdfs[:3] if len(path) <= LONGEST_SHOWN) + ", ..." * (len(pdfs) > 3)
     if not pdfs:
-        return f"there is no PDF in the zip: export your report as {REPORT}"
-    shown = ", ".join(f'"{path}"' for path in pdfs[:3]) + ", ..." * (len(pdfs) > 3)
-    return f"which PDF is the report can't be told ({shown}): call it {REPORT}"
+        return failed(name, f"there is no PDF in the zip: export your report as {REPORT}")
+    if len(pdfs) == 1:
+        why = "for its size, or for lying among pictures"
+        return failed(
+            name, f"{shown or 'the one PDF'} was not taken for the report, {why}: put {REPORT} beside the scripts"
+        )
+    return undecided(name, f"which PDF is the report can't be told ({shown}): call it {REPORT}")
 
 
 def script_problem(path: Path, name: str = "") -> str | None:

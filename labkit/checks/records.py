@@ -1,15 +1,19 @@
 """What a student's trainings left: the records of a script's runs, and whether they can be what the report tells of."""
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.checks.check import Check, CheckId, failed, passed
 from labkit.errors import KitError, RecordError
 from labkit.formats import read_record
-from labkit.networks import REMOVED
+from labkit.networks import REMOVED, TITLES
 from labkit.sources import code_sha256
 
 MNIST = "MNIST"
+RESULTS = "results"  # the folder of runs, by their scripts, unless --results-dir names another
+ABLATION = "ablation.csv"  # in it, a row for each run that compare.py compared
+MOST_BYTES = 1_000_000  # of it; twenty runs have 3,000
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Run:
 
 
 class BadRecord(KitError):
-    """A run.json that can't be used; the text tells why."""
+    """A run.json or an ablation.csv that can't be used; the text tells why."""
 
 
 def check_training(script: str, folder: Path, band: tuple[float, float]) -> tuple[Check, float | None]:
@@ -38,7 +42,7 @@ def check_training(script: str, folder: Path, band: tuple[float, float]) -> tupl
     """
     name = CheckId("training", script)
     again = f"run `python {script}.py`, or `python compare.py` for all four networks"
-    records = sorted((folder / "results" / script).glob("seed-*/run.json"))
+    records = sorted((folder / RESULTS / script).glob("seed-*/run.json"))
     if not records:
         return failed(name, f"{script} has not been trained yet (no results/{script}/seed-*/run.json): {again}"), None
     try:
@@ -86,3 +90,28 @@ def read_run(path: Path) -> Run:
     if not 0 <= run.test_accuracy <= 1:  # nor is NaN
         raise BadRecord(f"{where} has a test accuracy of {run.test_accuracy}, which is none")
     return run
+
+
+def read_ablation(path: Path) -> dict[str, tuple[float, ...]]:
+    """Read what compare.py wrote of its runs: networks ("deep_mnist", ...) to the test accuracies on MNIST, 0 to 1.
+
+    A spreadsheet may have been at it: semicolons and decimal commas are understood. Raises BadRecord for a file that is
+    damaged, or has no run on MNIST.
+    """
+    try:
+        with open(path, "rb") as file:
+            text = file.read(MOST_BYTES).decode("utf-8-sig")
+        found: dict[str, list[float]] = {}
+        for row in csv.DictReader(text.splitlines(), delimiter=";" if ";" in text.partition("\n")[0] else ","):
+            accuracy = float(row["test_accuracy"].replace(",", "."))
+            if not 0 <= accuracy <= 1:  # nor is NaN
+                raise BadRecord(f"{path.name} has a test accuracy of {row['test_accuracy']}, which is none")
+            if row["network"] in TITLES and row["dataset"] == MNIST:
+                found.setdefault(row["network"], []).append(accuracy)
+    except OSError as error:
+        raise BadRecord(f"{path.name} can't be read ({error.strerror})") from error
+    except (AttributeError, KeyError, ValueError, csv.Error) as error:
+        raise BadRecord(f"{path.name} is damaged") from error
+    if not found:
+        raise BadRecord(f"{path.name} has no run on {MNIST}")
+    return {network: tuple(accuracies) for network, accuracies in found.items()}

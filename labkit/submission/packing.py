@@ -1,4 +1,4 @@
-"""Packs a submission: three scripts, the report, and a manifest, as a zip whose bytes depend on nothing else."""
+"""Packs a submission: scripts, report, results and a manifest, as a zip whose bytes depend on nothing else."""
 
 import datetime
 import hashlib
@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from labkit.checks.assignment import NETWORKS, Assignment
+from labkit.checks.records import ABLATION, RESULTS
 from labkit.errors import KitError
 from labkit.files import FACES, KIT, atomic_file
 from labkit.formats import FORMAT
@@ -50,6 +51,9 @@ def pack(
     """
     paths = [folder / name for name in (*(f"{script}.py" for script in NETWORKS), REPORT)]
     files = {path.name: path.read_bytes() for path in paths if path.is_file()}
+    results = folder / RESULTS / ABLATION  # what compare.py measured, which a report is best compared with
+    if files and results.is_file():
+        files[ABLATION] = results.read_bytes()
     if not files:
         raise PackError(f"there is nothing to pack in {folder}: no script, and no {REPORT}")
     manifest = ManifestRecord(

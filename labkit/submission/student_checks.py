@@ -7,7 +7,7 @@ import ast
 import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from labkit.checks.assignment import CHECKS, NETWORKS, Assignment
 from labkit.checks.check import Check, CheckId, Status, failed, passed, skipped
 from labkit.checks.file_checks import pdf_problem, script_problem
 from labkit.checks.importing import ABSENT
-from labkit.checks.records import check_training
+from labkit.checks.records import ABLATION, RESULTS, BadRecord, check_training, read_ablation
 from labkit.checks.report.rules import PARTS, TEXT, Found, Unread, judge, reading_of, unread
 from labkit.files import FACES, KIT
 from labkit.limits import Outcome
@@ -192,8 +192,19 @@ def _check_report(
     problem = pdf_problem(path) or _stale_report(path)
     yield failed(name, problem) if problem else passed(name, f"{path.name} is there")
     announce(f"{path.name}: reading")
-    report = _read_report(path)
-    yield from unread(report) if isinstance(report, Unread) else judge(report, assignment, measured)
+    report = _read_report(path, assignment.report.languages)
+    if isinstance(report, Unread):
+        yield from unread(report)
+        return
+    yield from judge(report, assignment, measured, runs=_compared(path.parent / RESULTS / ABLATION))
+
+
+def _compared(path: Path) -> dict[str, tuple[float, ...]]:
+    """Return what compare.py measured, {} where it was not run, or has left nothing of use."""
+    try:
+        return read_ablation(path) if path.is_file() else {}
+    except BadRecord:
+        return {}
 
 
 def _stale_report(path: Path) -> str | None:
@@ -208,12 +219,12 @@ def _stale_report(path: Path) -> str | None:
     return None
 
 
-def _read_report(path: Path) -> Found | Unread:
+def _read_report(path: Path, languages: Iterable[str]) -> Found | Unread:
     """Return what the reader finds in a PDF."""
     with tempfile.TemporaryDirectory() as scratch:
         destination = Path(scratch, "found.json")
-        arguments = ["-m", "labkit.checks.report.reader", path.name, KIT / "report_template.md", destination]
-        outcome = run_child(arguments, REPORT_SECONDS, path.parent)
+        files = path.name, KIT / "report_template.md", destination
+        outcome = run_child(["-m", "labkit.checks.report.reader", *files, *languages], REPORT_SECONDS, path.parent)
         if outcome.problem or not destination.is_file():
             ended = outcome.problem or "ended without a word"
             return Unread(f"reading {path.name} {ended}: it is damaged, or far too complicated; export it again")

@@ -15,6 +15,7 @@ from scipy import stats
 
 from labkit.networks import TITLES
 from labkit.study import ablation
+from tests.support.needs import needs
 from tests.support.tracing import ROOT
 
 pytestmark = pytest.mark.benchmark
@@ -22,7 +23,7 @@ one_in_ci = pytest.mark.sample(1, of="benchmarks")
 
 MEASURING = ["arithmetic", "first_weights", "grading", "loader", "optimisations", "scripts", "throughput"]
 MEASURING += ["time_to_accuracy"]
-BENCHMARKS = [*MEASURING, "error_rates"]
+BENCHMARKS = [*MEASURING, "error_rates", "reports"]
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
 
 
@@ -142,6 +143,17 @@ def test_optimisations_measures_every_variant_beside_its_reckoning(digits, tmp_p
 
 
 @one_in_ci
+def test_reports_are_read_and_what_is_found_in_them_is_counted(tmp_path):
+    needs("typst")
+    done = run("reports", "--smoke", "--corpus", "corpus", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    pdfs = sorted(path.stem for path in (tmp_path / "corpus").glob("*.pdf"))
+    assert pdfs == sorted(path.stem for path in (tmp_path / "corpus").glob("*.json"))
+    assert f"{len(pdfs)} PDFs of " in done.stdout
+    for row in ("introduction", "method: ReLU", "accuracy: no. 3", "earned", "not earned"):
+        assert f"| {row} " in done.stdout
+
+
 def test_error_rates_are_simulated_for_every_number_of_seeds_and_every_spread(tmp_path):
     done = run("error_rates", "--smoke", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

@@ -143,6 +143,22 @@ def test_a_tolerance_of_half_a_point_written_as_a_percentage_is_refused(load):
         load(("accuracy_tolerance = 0.005", "accuracy_tolerance = 0.5"))
 
 
+def test_a_file_of_an_earlier_year_takes_reports_in_all_languages(load):
+    lines = [line for line in TEXT.splitlines() if line.startswith(("languages =", "names ="))]
+    assert len(lines) == 2
+    assert load(*((line, "") for line in lines)).report == load_assignment().report
+
+
+def test_a_language_that_the_kit_has_no_words_of_is_refused_with_those_it_has(load):
+    with pytest.raises(AssignmentError, match="expected one or more of English, Italian, German, Spanish, French"):
+        load(('"English", "Italian"', '"English", "Klingon"'))
+
+
+def test_a_word_for_reports_that_would_fit_any_file_is_refused(load):
+    with pytest.raises(AssignmentError, match=r"report\.names is \['p'\], expected words of at least 3 letters"):
+        load(("names = []", 'names = ["p"]'))
+
+
 def test_an_assignment_without_any_points_is_refused(load):
     points = TEXT[TEXT.index("[points.files]") : TEXT.index("[[manual]]")]
     with pytest.raises(AssignmentError, match="no check has points"):

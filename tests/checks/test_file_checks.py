@@ -63,9 +63,16 @@ def test_a_script_under_another_name_is_pointed_at_where_it_is_the_only_one(left
     assert found[0].message == f"there is no model_no1.py in the zip{message}"
 
 
-def test_several_pdfs_are_told_by_their_names(submission):
+def test_several_pdfs_are_told_by_their_names_and_left_to_the_instructor(submission):
     found = check_files(submission, (), {}, None, ["b.pdf", "results/a.PDF"])
+    assert found[0].status == "undecided"
     assert found[0].message == 'which PDF is the report can\'t be told ("b.pdf", "results/a.PDF"): call it report.pdf'
+
+
+def test_a_pdf_that_was_taken_for_no_report_is_named(submission):
+    found = check_files(submission, (), {}, None, ["results/ablation.pdf"])
+    assert found[0].status == "failed"
+    assert found[0].message.startswith('"results/ablation.pdf" was not taken for the report, for its size')
 
 
 @pytest.mark.parametrize(

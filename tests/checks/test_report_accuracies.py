@@ -488,12 +488,12 @@ def test_what_says_that_it_is_something_else_is_no_accuracy(text):
 # ---------------------------------------------------------------------------------------------------------- the verdict
 
 
-def verdict(text, measured=None, **changes):
+def verdict(text, measured=None, runs=None, **changes):
     """Return the check of accuracies for a report of this text."""
     stated = find_accuracies(AROUND.format(text))
     fields = {"pages": 3, "text": text, "introduction": True, "methods": {}, "prompts": []}
     fields |= {"accuracies": stated.placed, "loose": stated.loose} | changes
-    checks = judge(Found(**fields), load_assignment(), measured or {})
+    checks = judge(Found(**fields), load_assignment(), measured or {}, runs=runs)
     return next(check for check in checks if check.name == "report/accuracies")
 
 
@@ -562,8 +562,8 @@ def test_where_the_text_can_not_be_read_for_sure_what_is_missing_is_left_to_a_pe
     check = verdict("", doubtful=300, why=["behind or below the picture of a page"])
     assert check.status == "undecided"
     assert "300 words can't be told to be seen (behind or below the picture of a page)" in check.message
-    assert verdict("", readable=False).status == "undecided"
-    assert verdict(table(99.20, 98.71, 98.72, 98.98), readable=False).passed
+    assert verdict("", illegible="no words").status == "undecided"
+    assert verdict(table(99.20, 98.71, 98.72, 98.98), illegible="no words").passed
 
 
 def test_a_report_of_the_kits_own_passes_in_all(tmp_path):
@@ -571,3 +571,56 @@ def test_a_report_of_the_kits_own_passes_in_all(tmp_path):
     found = find_all(tmp_path / "report.pdf", (ROOT / "report_template.md").read_text(encoding="utf-8"))
     assert {network: values[0] for network, values in found["accuracies"].items()} == ACCURACIES
     assert all(check.passed for check in judge(Found(**found), load_assignment(), {}))
+
+
+# --------------------------------------------------------------------------------------------------- beside the results
+
+RUNS = {network: (value - 0.0004, value + 0.0004) for network, value in STATED.items()}  # in ablation.csv, by seed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(table(99.20, 98.71, 98.72, 98.98), id="means"),
+        pytest.param(table("99.2%", "98.7%", "98.7%", "99.0%"), id="one decimal"),
+        pytest.param(table("99%", "99%", "99%", "99%"), id="whole numbers"),
+        pytest.param(table(99.16, 98.67, 98.68, 98.94), id="the first seed"),
+        pytest.param("We saw 99.20%, 98.71%, 98.72% and 98.98% with our networks.", id="numbers of no network"),
+        pytest.param("A 99.20%\nB 98.71%\nC 98.72%\nD 98.98%", id="letters"),
+    ],
+)
+def test_a_text_that_agrees_with_the_results_passes_however_it_is_put(text):
+    check = verdict(text, runs=RUNS)
+    assert check.passed, check.message
+    assert "the full network 99.20%, no. 1 98.71%" in check.message
+
+
+def test_numbers_that_are_swapped_fail_by_the_results():
+    check = verdict(table(99.20, 98.98, 98.72, 98.71), runs=RUNS)
+    assert (check.status, check.fraction) == ("failed", 0.5)
+    assert "no. 1: the report has 98.98%, which by ablation.csv is that of no. 3" in check.message
+
+
+def test_numbers_that_the_results_do_not_have_fail_and_a_little_beside_them_is_left_to_the_instructor():
+    check = verdict(table(99.20, 97.10, 98.72, 98.98), runs=RUNS)
+    assert (check.status, check.fraction) == ("failed", 0.75)
+    assert "no. 1: the report has 97.10%, where ablation.csv has 98.71%" in check.message
+    assert verdict(table(99.20, 98.40, 98.72, 98.98), runs=RUNS).status == "undecided"
+
+
+def test_results_beyond_their_bands_fail_though_the_text_agrees():
+    check = verdict(table(99.20, 91.00, 98.72, 98.98), runs=RUNS | {"model_no1": (0.91,)})
+    assert (check.status, check.fraction) == ("failed", 0.75)
+    assert "no. 1: ablation.csv has 91.00%, where 97.50% to 99.25% is to be expected" in check.message
+
+
+def test_a_text_without_any_number_is_left_to_the_instructor_and_earns_nothing():
+    check = verdict("The numbers are in the picture.", runs=RUNS)
+    assert check.status == "undecided"
+    assert "the report's text has no number that agrees" in check.message
+
+
+def test_a_network_that_the_results_lack_is_judged_by_its_band():
+    runs = {network: values for network, values in RUNS.items() if network != "model_no1"}
+    assert verdict(table(99.20, 98.71, 98.72, 98.98), runs=runs).passed
+    assert verdict(table(99.20, 91.00, 98.72, 98.98), runs=runs).status == "failed"

@@ -1,8 +1,13 @@
 """Telling a method that is treated from one that is just named, however a report is divided."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from labkit.checks.assignment import load_assignment
+from labkit.checks.report.languages import chosen
+from labkit.checks.report.letters import illegible
 from labkit.checks.report.methods import METHODS, MISSING, TREATED, UNCLEAR, find_methods
 from labkit.checks.report.rules import Found, judge
 
@@ -88,6 +93,66 @@ def test_a_method_that_is_left_out_is_missing_and_the_others_are_not(left_out):
     for form in ("2.1 {}\n{}", "{}. {}"):
         text = report("\n".join(form.format(NAMES[m], wrapped(ABOUT[m])) for m in METHODS if m != left_out))
         assert find_methods(text) == {m: MISSING if m == left_out else TREATED for m in METHODS}
+
+
+REPORTS = {
+    "English": "lab_report",
+    "Italian": "relazione",
+    "German": "bericht",
+    "Spanish": "informe",
+    "French": "rapport",
+}
+
+
+def sections_of(kind):
+    """Return the five sections on methods of a report in reports/: headings and texts."""
+    text = Path(__file__).with_name("reports").joinpath(f"{kind}.txt").read_text(encoding="utf-8")
+    return re.findall(r"^# (2\.\d .+)\n\n(.+)$", text, re.MULTILINE)
+
+
+SPOKEN = [pytest.param(language, sections_of(kind), id=language) for language, kind in REPORTS.items()]
+
+
+def as_sections(sections):
+    return report("\n".join(f"{heading}\n{wrapped(text)}" for heading, text in sections))
+
+
+@pytest.mark.parametrize(("language", "sections"), SPOKEN)
+def test_every_method_is_treated_in_each_language_by_itself_and_among_all(language, sections):
+    for languages in (chosen([language]), chosen()):
+        assert find_methods(as_sections(sections), languages) == dict.fromkeys(METHODS, TREATED)
+
+
+@pytest.mark.parametrize(("language", "sections"), SPOKEN)
+def test_every_method_is_treated_in_each_language_in_flowing_text(language, sections):
+    text = wrapped(" ".join(f"{heading.split(' ', 1)[1]}. {text}" for heading, text in sections))
+    assert find_methods(report(text), chosen([language])) == dict.fromkeys(METHODS, TREATED)
+
+
+@pytest.mark.parametrize("left_out", range(len(METHODS)))
+@pytest.mark.parametrize(("language", "sections"), SPOKEN)
+def test_a_method_that_is_left_out_is_missing_in_each_language(language, sections, left_out):
+    found = find_methods(as_sections(sections[:left_out] + sections[left_out + 1 :]))
+    assert found == {method: MISSING if n == left_out else TREATED for n, method in enumerate(METHODS)}
+
+
+@pytest.mark.parametrize(("language", "sections"), [spoken for spoken in SPOKEN if spoken.id != "English"])
+def test_headings_in_each_language_over_words_of_something_else_are_left_to_the_instructor(language, sections):
+    filler = [(heading, FILLER * 4) for heading, _ in sections]
+    assert TREATED not in find_methods(as_sections(filler)).values()
+
+
+@pytest.mark.parametrize(("language", "sections"), [spoken for spoken in SPOKEN if spoken.id != "English"])
+def test_a_method_that_is_explained_without_its_name_is_not_missing_in_any_language(language, sections):
+    found = find_methods(report("\n".join(wrapped(text) for _, text in sections)), chosen([language]))
+    assert MISSING not in found.values()
+
+
+@pytest.mark.parametrize(("language", "sections"), [spoken for spoken in SPOKEN if spoken.id != "English"])
+def test_a_report_in_a_language_that_the_assignment_does_not_name_is_left_to_the_instructor(language, sections):
+    text = as_sections(sections) * 2
+    assert not illegible(text, chosen([language]))
+    assert "in none of the languages" in illegible(text, chosen(["English"]))
 
 
 def test_a_method_that_is_explained_without_its_name_is_unclear():

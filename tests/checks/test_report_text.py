@@ -1,16 +1,24 @@
 """Reading a report: what is refused, and what is found in its text."""
 
 import io
+import sys
+import textwrap
 import zlib
 
 import pypdf
 import pytest
+from pypdf.errors import DependencyError
 
+from labkit.checks.assignment import load_assignment
 from labkit.checks.report.accuracies import accuracies
+from labkit.checks.report.letters import mend_letters
 from labkit.checks.report.methods import METHODS, methods_treated
-from labkit.checks.report.text import BadReport, read_pdf, template_prompts_left
-from tests.submissions.report_pdf import assemble, make_pdf, make_report
+from labkit.checks.report.reader import find_all
+from labkit.checks.report.rules import Found, judge
+from labkit.checks.report.text import BadReport, _clean, read_pdf, template_prompts_left
+from tests.submissions.report_pdf import assemble, make_pdf, make_report, write_objects
 from tests.submissions.report_words import ACCURACIES
+from tests.support.needs import needs
 from tests.support.tracing import ROOT
 
 pytestmark = pytest.mark.submit
@@ -24,11 +32,35 @@ def pdf(tmp_path):
     return tmp_path / "report.pdf"
 
 
-def encrypted(text):
-    writer, content = pypdf.PdfWriter(io.BytesIO(make_pdf(text))), io.BytesIO()
-    writer.encrypt("secret", algorithm="RC4-128")
+def encrypted(pdf, user="secret", algorithm="RC4-128"):
+    writer, content = pypdf.PdfWriter(io.BytesIO(pdf)), io.BytesIO()
+    writer.encrypt(user, "of its owner", algorithm=algorithm)
     writer.write(content)
     return content.getvalue()
+
+
+def without_spaces(text, below=b""):
+    """Make a PDF whose words have a gap between them, smaller than the font's own space, as XeLaTeX sets them.
+
+    pypdf takes the gap for no space, PDFium for one. `below` is drawn last.
+    """
+    lines = [words.encode().split() for words in textwrap.wrap(text, 80)]
+    shown = b"".join(b"[" + b" -200 ".join(b"(%b)" % word for word in line) + b"] TJ T*\n" for line in lines)
+    content = zlib.compress(b"BT\n/F 10 Tf\n16 TL\n50 790 Td\n" + shown + b"ET\n" + below)
+    return write_objects(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /ABCDEF+CMR10 /Encoding /WinAnsiEncoding "
+            b"/FirstChar 0 /LastChar 255 /Widths [%b] >>" % (b"500 " * 256),
+            b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Resources << /Font << /F 3 0 R >> >> "
+            b"/Contents 5 0 R >>",
+            b"<< /Length %d /Filter /FlateDecode >>\nstream\n%b\nendstream" % (len(content), content),
+        ]
+    )
+
+
+SCAN = b"q 595 0 0 842 0 0 cm BI /W 1 /H 1 /BPC 8 /CS /G ID \x80 EI Q"  # a picture of the whole page
 
 
 # ------------------------------------------------------------------------------------------------------------- the PDF
@@ -57,7 +89,7 @@ def test_a_good_report_is_read_and_has_all_that_is_asked_for(pdf):
         pytest.param(make_pdf(TEXT)[:400], "is damaged", id="truncated"),
         pytest.param(assemble([zlib.compress(b"")] * 3), "3 pages and next to no text (0 letters)", id="scanned"),
         pytest.param(make_pdf("page 1"), "1 page and next to no text (4 letters)", id="scanned with page number"),
-        pytest.param(encrypted(TEXT), "protected by a password", id="password"),
+        pytest.param(encrypted(make_pdf(TEXT)), "protected by a password", id="password"),
         pytest.param(assemble([zlib.compress(b"")] * 201), "201 pages", id="too many pages"),
     ],
 )
@@ -75,6 +107,100 @@ def test_a_pdf_of_200_mb_is_refused_unread(pdf):
         file.truncate(200_000_000)  # a hole: it takes no space on the disk
     with pytest.raises(BadReport, match="has 200 MB, expected at most 50"):
         read_pdf(pdf)
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
+def test_a_pdf_that_only_asks_not_to_be_changed_is_read(algorithm, pdf):
+    if algorithm != "RC4-128":
+        needs("cryptography")
+    pdf.write_bytes(encrypted(make_pdf(TEXT), user="", algorithm=algorithm))
+    assert "The network reads digits." in read_pdf(pdf).text
+
+
+def test_what_only_a_package_opens_that_students_need_not_have_is_left_to_grading(pdf, monkeypatch):
+    pdf.write_bytes(make_pdf(TEXT))
+    monkeypatch.setattr(pypdf, "PdfReader", raising(DependencyError("cryptography>=3.1 is required for AES algorithm")))
+    with pytest.raises(BadReport, match="the package cryptography is needed") as error:
+        read_pdf(pdf)
+    assert error.value.undecided
+
+
+def raising(error):
+    def raise_it(*_):
+        raise error
+
+    return raise_it
+
+
+# ------------------------------------------------------------------------------------------------------ a second reader
+
+
+def test_where_words_come_out_without_spaces_a_second_reader_is_tried(pdf):
+    needs("pypdfium2")
+    pdf.write_bytes(without_spaces(TEXT))
+    assert "Thenetworkreadsdigits." in pypdf.PdfReader(pdf).pages[0].extract_text()
+    report = read_pdf(pdf)
+    assert "The network reads digits." in report.text
+    assert not report.illegible
+
+
+def test_the_second_reader_sees_no_words_that_nobody_sees(pdf):
+    needs("pypdfium2")
+    below = b"BT /F 10 Tf 3 Tr 50 100 Td [(in)-200(invisible)-200(ink)] TJ ET"
+    pdf.write_bytes(without_spaces(TEXT, below))
+    report = read_pdf(pdf)
+    assert "The network reads digits." in report.text
+    assert "invisible" not in report.text
+    assert report.hidden
+
+
+def test_without_a_second_reader_the_reason_is_kept_and_nothing_is_lost_for_it(pdf, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)
+    pdf.write_bytes(without_spaces(TEXT))
+    found = Found(**find_all(pdf, TEMPLATE))
+    checks = judge(found, load_assignment(), {})
+    assert {check.status for check in checks} == {"undecided"}
+    assert "without the spaces between them" in checks[0].message
+
+
+def test_a_damaged_pdf_that_another_program_opens_is_left_to_the_instructor(pdf, monkeypatch):
+    needs("pypdfium2")
+    pdf.write_bytes(make_pdf(TEXT))
+    monkeypatch.setattr(pypdf, "PdfReader", raising(ValueError("of the reader's own")))
+    with pytest.raises(BadReport, match=r"is damaged .ValueError., and has a text all the same") as error:
+        read_pdf(pdf)
+    assert error.value.undecided
+
+
+@pytest.mark.parametrize("drawn", [SCAN, b"0.5 0 0 0.5 50 50 cm " + b"10 10 8 12 re f\n" * 300])
+def test_a_scan_or_a_text_of_outlines_is_left_to_the_instructor(drawn, pdf):
+    pdf.write_bytes(assemble([zlib.compress(drawn)]))
+    with pytest.raises(
+        BadReport, match=r"next to no text .0 letters., but pictures or shapes that may be one"
+    ) as error:
+        read_pdf(pdf)
+    assert error.value.undecided
+
+
+@pytest.mark.parametrize(
+    ("extracted", "meant"),
+    [
+        pytest.param("acƟvaƟon, aŌer, plaƞorm, aƩend", "activation, after, platform, attend", id="Calibri on a Mac"),
+        pytest.param("ac\U0010019fva\U0010019fon", "activation", id="Calibri, in a private plane"),
+        pytest.param("\x0clter, di\x0berent, e\x0ecient", "filter, different, efficient", id="TeX, OT1"),
+        pytest.param("perch\u00b4e, pi`u, gr\u00a8oßte, a\u02dcno, fen\u02c6etre", "perché, più, größte, año, fenêtre",
+                     id="TeX, accents"),
+        pytest.param("`e vero; cos`\u0131; fran\u00b8cais", "è vero; così; français", id="TeX, more accents"),
+        pytest.param("call `array` and 'x'", "call `array` and 'x'", id="a word of code"),
+        pytest.param("\x1clter, di\x1berent, \x1d at", "filter, different, \x1d at", id="TeX, T1"),
+    ],
+)  # fmt: skip
+def test_ligatures_that_came_out_as_something_else_are_letters_again(extracted, meant):
+    assert mend_letters(extracted) == meant
+
+
+def test_soft_hyphens_are_hyphens_but_within_a_word():
+    assert _clean("- con\u00ad\nv1, hy\u00adphen, \u00ad0,0049") == "- con-\nv1, hyphen, -0,0049"
 
 
 def test_control_characters_do_not_come_through(pdf):

@@ -13,8 +13,9 @@ import pytest
 
 from labkit.checks.assignment import load_assignment
 from labkit.checks.report.accuracies import NETWORKS, find_accuracies
+from labkit.checks.report.languages import any_of, chosen
 from labkit.checks.report.methods import METHODS, MISSING, TREATED, find_methods
-from labkit.checks.report.reader import OPENING_WORDS, _has_introduction, find_all
+from labkit.checks.report.reader import OPENING_WORDS, find_all, has_introduction
 from labkit.checks.report.rules import Found, judge
 from tests.submissions.report_producers import PRODUCERS, extracted, one_column, tabs_for_spaces, two_columns
 from tests.support.needs import needs
@@ -26,11 +27,25 @@ FOLDER = Path(__file__).with_name("reports")
 KINDS = sorted(path.stem for path in FOLDER.glob("*.txt"))
 TEMPLATE = (ROOT / "report_template.md").read_text(encoding="utf-8")
 REAL = {"word_on_a_mac", "two_columns", "layers_by_number"}  # remade from reports that students handed in
+NAMES = {method: any_of(language.methods[method].names for language in chosen()) for method in METHODS}
 OTHERWISE = {  # headings of these reports that name a method in another way
     "III. POOLING LAYER": "max pooling",
     "IV. ACTIVATION": "ReLU",
     "VI. OUTPUT LAYER": "softmax and cross-entropy",
     "2.3 Aktivierung": "ReLU",
+    "Funzione di attivazione": "ReLU",
+    "Aktivierung": "ReLU",
+    "Activación": "ReLU",
+    "Activation": "ReLU",
+    "Pooling": "max pooling",
+    "Regolarizzazione": "dropout",
+    "Regularisierung": "dropout",
+    "Regularización": "dropout",
+    "Régularisation": "dropout",
+    "Uscita e funzione di costo": "softmax and cross-entropy",
+    "Ausgabe und Verlust": "softmax and cross-entropy",
+    "Salida y pérdida": "softmax and cross-entropy",
+    "Sortie et fonction de perte": "softmax and cross-entropy",
 }
 IN_COURSES = (pytest.mark.course, pytest.mark.sample(8, of="reports as PDFs"))
 
@@ -64,7 +79,7 @@ def test_a_method_whose_part_is_taken_out_is_missing_and_no_other(kind: str, lef
     """What holds a report that lacks one apart from one that has all is not how much else it says."""
     kept, part = [], ""  # the method of the present part, "" for none
     for block in read(kind)[0].strip().split("\n\n"):
-        named = [method for method, words in METHODS.items() if re.search(words, block, re.IGNORECASE)]
+        named = [method for method in METHODS if re.search(NAMES[method], block, re.IGNORECASE)]
         if block.startswith(("# ", "- ")):
             part = OTHERWISE.get(block.split(" ", 1)[1], named[0] if len(named) == 1 else "")
         if left_out not in (part, *(named if len(named) == 1 else ())):
@@ -84,7 +99,40 @@ def test_a_method_whose_part_is_taken_out_is_missing_and_no_other(kind: str, lef
     ],
 )
 def test_an_introduction_has_a_heading_or_is_how_the_text_begins(text: str, has: bool) -> None:
-    assert _has_introduction(text) == has
+    assert has_introduction(text) == has
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. Introduzione\nLe cifre.",
+        "Abstract\nWir nehmen Schichten heraus.",
+        "Einleitung\nZiffern.",
+        "1 Einführung und Ziel\nZiffern.",
+        "Riassunto\nUna rete legge cifre.",
+        "I. Introducción\nCifras.",
+        "Objetivo de la práctica\nCifras.",
+        "Résumé\nUn réseau lit des chiffres.",
+        "1) Contexte\nDes chiffres.",
+        "MNIST\nCe travail porte sur un réseau qui lit des chiffres.",
+        "MNIST\nEn este informe se quitan capas.",
+        "MNIST\nLa presente relazione toglie strati.",
+    ],
+)
+def test_an_introduction_is_known_in_each_language(text: str) -> None:
+    assert has_introduction(text)
+
+
+def test_a_line_within_a_paragraph_that_begins_like_an_introduction_is_none() -> None:
+    text = "The network reads digits. It has two layers,\nbut no background is needed, nor is an\noverview given."
+    assert not has_introduction(text)
+
+
+@pytest.mark.parametrize("heading", ["Summary", "Zusammenfassung", "Résumé", "Sommario", "Resumen"])
+def test_a_summary_at_the_end_is_no_introduction(heading: str) -> None:
+    assert not has_introduction(
+        f"Convolution\n{'A filter is moved over the image. ' * OPENING_WORDS}\n{heading}\nDone."
+    )
 
 
 def producers() -> list[Any]:

@@ -97,7 +97,7 @@ def test_case(case: Case, tmp_path, canary):
     assert {f"{script}.py" for script in found.scripts} == expected
     for script in expected - case.files.keys():
         assert (canary / script).read_bytes() == GOOD[script]
-    assert (found.report is None) == ("failed" in case.status("files/report"))
+    assert (found.report is None) == bool({"failed", "undecided"} & case.status("files/report"))
     assert {path.name for path in canary.iterdir()} >= expected | ({"report.pdf"} if found.report else set())
 
 
@@ -284,6 +284,43 @@ def test_exact_name_goes_before_a_copy(tmp_path, canary):
 def test_report_pdf_goes_before_other_pdfs(tmp_path, canary):
     unpack(written(tmp_path, make_zip({"a.pdf": b"a", "report_old.pdf": b"b", **GOOD})), canary)
     assert (canary / "report.pdf").read_bytes() == GOOD["report.pdf"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "relazione_lovelace.pdf",
+        "Laborbericht MNIST.pdf",
+        "Informe final.pdf",
+        "rapport-TP3.pdf",
+        "Mémoire.pdf",
+        "MNIST report v2 (1).pdf",
+    ],
+)
+def test_the_report_is_known_by_its_name_in_the_languages_of_the_kit(name, tmp_path, canary):
+    pictures = {"accuracy.pdf": b"%PDF-1.4 a", "slides.pdf": b"%PDF-1.4 b", "results/ablation.pdf": b"%PDF-1.4 c"}
+    scripts = {path: content for path, content in GOOD.items() if path != "report.pdf"}
+    unpack(written(tmp_path, make_zip({**pictures, name: GOOD["report.pdf"], **scripts})), canary)
+    assert (canary / "report.pdf").read_bytes() == GOOD["report.pdf"]
+
+
+def test_the_assignment_may_name_more_words_for_a_report(tmp_path, canary):
+    scripts = {path: content for path, content in GOOD.items() if path != "report.pdf"}
+    files = {"plots.pdf": b"%PDF-1.4 a", "Verslag-Lovelace.pdf": GOOD["report.pdf"], **scripts}
+    assert unpack(written(tmp_path, make_zip(files)), canary, report_names=["verslag"]).report == "Verslag-Lovelace.pdf"
+
+
+def test_a_picture_among_the_results_is_never_the_report(tmp_path, canary):
+    scripts = {path: content for path, content in GOOD.items() if path != "report.pdf"}
+    found = unpack(written(tmp_path, make_zip({"results/ablation.pdf": b"%PDF-1.4 a", **scripts})), canary)
+    assert found.report is None
+    assert '"results/ablation.pdf" was taken for a picture, for its folder, and for no report' in found.remarks
+
+
+def test_one_pdf_beside_pictures_is_the_report_whatever_it_is_called(tmp_path, canary):
+    scripts = {path: content for path, content in GOOD.items() if path != "report.pdf"}
+    files = {"figures/a.pdf": b"%PDF-1.4 a", "lovelace.pdf": GOOD["report.pdf"], **scripts}
+    assert unpack(written(tmp_path, make_zip(files)), canary).report == "lovelace.pdf"
 
 
 def test_large_report_is_left_out_and_the_scripts_are_kept(tmp_path, canary):

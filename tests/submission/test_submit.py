@@ -433,6 +433,25 @@ def test_the_zip_holds_the_three_scripts_the_report_and_a_manifest(folder, stubb
     assert manifest["sha256"]["report.pdf"] == hashlib.sha256((folder / "report.pdf").read_bytes()).hexdigest()
 
 
+def test_the_zip_holds_what_compare_py_measured(folder, stubbed, run):
+    (folder / "results" / "ablation.csv").write_text(ablation_csv(ACCURACIES))
+    assert run("pack", "189295", "ada", "lovelace").status == 0
+    with zipfile.ZipFile(folder / "189295_ada_lovelace.zip") as archive:
+        assert archive.read("ablation.csv").decode() == ablation_csv(ACCURACIES)
+        assert "ablation.csv" in json.loads(archive.read("manifest.json"))["sha256"]
+
+
+def test_a_report_is_checked_against_what_compare_py_measured_as_in_grading(folder, stubbed, run):
+    (folder / "results" / "ablation.csv").write_text(ablation_csv(ACCURACIES | {"model_no1": 0.9777}))
+    done = run("check")
+    assert "no. 1: the report has 98.77%, where ablation.csv has 97.77%" in done.out
+
+
+def ablation_csv(accuracies):
+    rows = [f"{script},0,MNIST,540,{value}" for script, value in accuracies.items()]
+    return "\n".join(["network,seed,dataset,steps,test_accuracy", *rows, ""])
+
+
 def test_names_become_a_safe_file_name_and_stay_intact_in_the_manifest(folder, stubbed, run):
     done = run("pack", "7", "María José", "O'Brien", "李")
     assert done.status == 0, done.err

@@ -278,7 +278,7 @@ MISSING = [
         "two PDFs of like names",
         "flawed",
         {"report.pdf": None, "first.pdf": make_report(text="One"), "second.pdf": make_report(text="Two")},
-        expect=NO_REPORT,
+        expect={"files/report": "undecided", "report/*": "undecided"},
         remarks=("not clear",),
     ),
     Case(

@@ -28,32 +28,39 @@ _KIND = (
     r"|ablation|ablazione"
     r"|ablaci[óo]n|variante?|модель|сеть|模型|网络|version|case|config(?:uration)?|experiment|cnn|script|ablated"
 )
-_NUMBER_SIGN = r"(?:(?:no|nr|num)(?![a-z])\.?|n[.°º]|n(?=\s?\d)|number|№|#)"
+_NUMBER_SIGN = r"(?:(?:no|nr|nro|n[uú]m)(?![a-z])\.?|n\.?\s?[°º]\.?|n\.o(?![a-z])\.?|n\.|n(?=\s?\d)|number|№|#)"
 _FIRST = {
-    1: r"(?:first|1st|1\.|prim[ao]|erste[nr]?|premi[eè]re?|primera?)",
-    2: r"(?:second|2nd|2\.|second[ao]|zweite[nr]?|deuxi[eè]me|seconde|segunda?)",
-    3: r"(?:third|3rd|3\.|terz[ao]|dritte[nr]?|troisi[eè]me|tercera?)",
+    1: r"(?:first|1(?:st|\.?[aª]|[eè]?re|\.)|prim[ao]|erste[nr]?|premi[eè]re?|primera?)",
+    2: r"(?:second|2(?:nd|\.?[aª]|[eè]me|e|de|\.)|second[ao]|zweite[nr]?|deuxi[eè]me|seconde|segunda?)",
+    3: r"(?:third|3(?:rd|\.?[aª]|[eè]me|e|\.)|terz[ao]|dritte[nr]?|troisi[eè]me|tercera?)",
 }
 _CONVOLUTION = r"(?:conv(?:ol\w*)?\.?|faltung\w*)"
 _DENSE = (
-    r"(?:fully[\s-]*connected|dense|fc[\s_-]?1?|relu)(?:[\s-]+(?:relu[\s-]+)?(?:layer|stage|part))?"
-    r"|(?:couche |capa )(?:dense|densa)"
-    r"|(?:livello |strato )?(?:completamente connesso|denso|totalmente connesso)|vollverbunden\w*|voll verbunden\w*"
+    r"(?:fully[\s-]*connected|dense|fc(?:[\s_-]?1(?![\d.,]))?|relu)(?:[\s-]+(?:relu[\s-]+)?(?:layer|stage|part"
+    r"|schicht))?|couche (?:dense|(?:enti[eè]rement|totalement|compl[eè]tement"
+    r"|pleinement) connect[ée]e|fc\b|fully[\s-]connected)|capa (?:densa|(?:totalmente"
+    r"|completamente) conectada|fc\b|fully[\s-]connected)|(?:livello |strato )?(?:(?:completamente|totalmente"
+    r"|pienamente) connesso|denso)|(?:livello|strato) (?:dense|fc\b|fully[\s-]connected)"
+    r"|voll(?:st[äa]ndig)?[\s-]?(?:verbunden|vernetzt|verkn[üu]pft)\w*(?: schicht)?|dichte schicht"
 )
 _LAYER = r"(?:layers?|livello|strato|schicht|capa|couche)"
 _WITHOUT = (
     r"(?:without|w/o|no|minus|less|except|removing|removed:?|remove"
-    r"|senza|togliendo|rimuovendo|eliminando|ohne|sans|sin|dropping|ablating|lacking|-)"
+    r"|senza|togliendo|rimuovendo|eliminando|ohne|sans|en (?:enlevant|supprimant|retirant)|sin|quitando|suprimiendo"
+    r"|dropping|ablating|lacking|-)"
 )
-_GONE = r"(?:removed|ablated|dropped|missing|gone|taken out|left out|deleted|rimoss[ao]|entfernt|omitted|out)"
-_THE = r"\s*(?:the |il |la |lo |die |den |der |le |el |its )?"
+_GONE = (
+    r"(?:removed|ablated|dropped|missing|gone|taken out|left out|deleted|omitted|out|rimoss[ao]|tolt[ao]|eliminat[ao]"
+    r"|entfernt|weggelassen|gestrichen|eliminada|quitada|suprimida|supprim[ée]e|enlev[ée]e|retir[ée]e)"
+)
+_THE = r"\s*(?:(?:the|il|la|lo|die|den|der|le|les|el|its) |l['\u2019]\s?)?"
 
 
 def _target(n: int) -> str:
     """Return the pattern of what the ablation of this number removes."""
     if n == 3:
         return rf"(?:{_FIRST[3]} {_LAYER}|{_LAYER} 3|{_DENSE})"
-    layer = rf"{_FIRST[n]} (?:{_CONVOLUTION}(?: {_LAYER})?|{_LAYER}(?: {_CONVOLUTION})?(?! of the)|one\b)"
+    layer = rf"{_FIRST[n]} (?:{_CONVOLUTION}(?: {_LAYER})?|{_LAYER}(?: (?:d[ei] )?{_CONVOLUTION})?(?! of the)|one\b)"
     return rf"(?:{layer}|{_CONVOLUTION}(?:[\s_-]?{_LAYER})?[\s_-]?{n}\b|{_LAYER} {n}\b)"
 
 
@@ -73,14 +80,20 @@ def _names(n: int) -> str:
 
 _FULL = (
     r"\b(?:m[ _-]?)?full\b|\bdeep[ _-]?mnist\b|\bdeep\b(?=[\s:=|-]{1,4}(?:9\d[.,%]|[01]?[.,]9))"
-    r"|\bdeep (?:convolutional )?(?:neural )?network|\b(?:complet[aoe]|complete"
+    r"|\bdeep (?:convolutional )?(?:neural )?network|\b(?:complet[aoe]?|compl[eè]te"
     r"|original[e]?|originale[rs]?)\b"
     r"(?![- ](?:paper|images?|data|size|recipe))|\bbase[\s-]?line\b|\b(?:whole|entire|intact|unablated"
     r"|unmodified|unchanged|reference)"
-    r" (?:model|network|net|cnn)|\bre(?:te|d) (?:intera|di partenza|base|entera)|\bvollst[äa]ndige?[nrs]?\b"
-    r"|\bkomplett\w{0,2}\b"
-    r"|\b(?:ganze|gesamte)s? netz\w*|\br[ée]seau (?:complet|entier)|\ball (?:of )?(?:the |its )?layers"
-    r"|\bnone removed|\bnothing removed"
+    r" (?:model|network|net|cnn)|\bvollst[äa]ndige?[nrs]?\b|\bkomplett\w{0,2}\b"
+    rf"|\b(?:{_KIND}) (?:(?:d[ei] |d['\u2019] ?)?(?:base|partenza|riferimento|r[ée]f[ée]ren(?:ce|cia)|partida|d[ée]part"
+    r"|origine?n?)|int(?:era|ero|act)|enter[ao]|enti[eè]re?)\b"
+    r"|\b(?:ganze|gesamte|volle)[ns]? (?:netz|modell)\w*"
+    r"|\b(?:gesamt|original|ausgangs|referenz|basis)(?:netz|modell)\w*"
+    r"|\ball (?:of )?(?:the |its )?layers|\btutti gli strati|\balle schichten|\btodas las capas|\btoutes les couches"
+    r"|\bnone removed|\bnothing removed|\bnichts entfernt|\bkeine (?:schicht )?entfernt"
+    r"|\baucune (?:couche )?(?:supprim|enlev|retir)\w+"
+    r"|\bnessun[oa]? (?:strato )?(?:rimoss|tolt|eliminat)[oa]|\bninguna (?:capa )?(?:eliminada|quitada|suprimida)"
+    r"|\b(?:reference|r[ée]f[ée]rence|referenz|referencia|riferimento|unmodified|unver[äa]ndert)\b(?=[\s:=|-]{1,4}[.\d])"
     r"|\bwithout (?:any )?(?:ablation|removal)\b|\bvolledige?\b|\bполная\b|完整|原始"  # noqa: RUF001  # Cyrillic is meant
     r"|\bno (?:layers? )?(?:ablation|removal|removed)\b|\b(?:none|nothing)\b(?=\s*(?:\d|$))"
     rf"|\b(?:{_KIND})[\s_]{{0,2}}-?(?:{_NUMBER_SIGN})?[\s_]{{0,2}}0(?![\w%]|[.,]\d)|(?<![\w.,])(?:m"
@@ -92,7 +105,10 @@ _NAMES = re.compile(
 _TARGETS = re.compile(  # in a table of what was removed
     "|".join(f"(?P<{NETWORKS[n]}>{_target(n)})" for n in (1, 2, 3)) + rf"|(?P<{NETWORKS[0]}>(?:none|nothing|-)(?=\s))"
 )
-_REMOVED = re.compile(r"\b(?:removed|ablated|removal|without|left out|missing|rimoss\w+|entfernt\w*|senza|ohne)\b")
+_REMOVED = re.compile(
+    r"\b(?:removed|ablated|removal|without|left out|missing|rimoss\w+|tolt[oai]|entfernt\w*|senza|ohne|quitad\w+"
+    r"|eliminad\w+|sans|supprim\w+|enlev\w+|retir\w+)\b"
+)
 _OF_ALL = re.compile(r"\b([5-9])[.,' ]?(\d{3})\s?(?:/|of|out of|su|von|de|sur)\s?(?:the |all )?10[.,' ]?000\b")
 _BARE_CNN = re.compile(r"(?:the )?(?:cnn|convnet)\b(?![_-]?\d)")  # the full network, where others are called CNN-1
 _AND_MORE = re.compile(rf"\b(?:{_KIND})\b[\s_]*(?:{_NUMBER_SIGN})?[\s_]*1\s+2\s+3\b")  # a head: model 1 2 3
@@ -119,23 +135,34 @@ _OF_IMAGES = (
     r"(?:(?: test)? (?:images|digits|immagini|bilder))?\)?"
 )
 _READ = r"(?: read| classified| recogni[sz]ed)?(?:(?: test)? (?:images|digits))?"
+_ON = r"(?:,? \(?(?:on|of|in|sul|sui|sulle|di|auf|im|beim|bei|en|sur|de|sobre)(?: [a-zéáíó]+){0,3}? ?"
+_ON_TEST = rf"{_ON}(?:test\w*|prueba\w*)(?: (?:set|images|data))?\)?|,? \((?:test|prueba)\w*\))"
+_ON_TRAINING = rf"{_ON}(?:l['\u2019])?(?:training\w*|addestramento|entrenamiento|entra[îi]nement|apprentissage))"
+_ON_VALIDATION = rf"{_ON}(?:la )?valid(?:ation\w*|azione|aci[óo]n|ierung\w*))"
+_ACCURACY = (
+    r"(?:accura(?:cy|tezza|cies)|\bacc\b|genauigkeit|pr[ée]cisione?|exactitude?|precisi[óo]n|justesse|aciertos?\b"
+    r"|esattezza|treffer(?:quote|rate))"
+)
 _COLUMNS = {  # what a table's head says about a column
     "loss": r"(?:(?:test|val(?:idation)?|train(?:ing)?) )?"
     r"(?:loss|cross[ -]entropy|verlust|perdita)\b(?! (?:of|di|an)\b)",
-    "training": r"train(?:ing)?(?=,? test\b)|(?<=test )train(?:ing)?$"
+    "training": rf"{_ACCURACY}{_ON_TRAINING}|trainings?-?genauigkeit"
+    r"|train(?:ing)?(?=,? test\b)|(?<=test )train(?:ing)?$"
     r"|train(?:ing)? (?:set )?(?:acc\w*|accuracy|score|set|images)|train\.? acc\w*|accuratezza (?:di"
     r"|sul) (?:training|addestramento)",
-    "validation": r"(?:validation|valid|val|dev)\.? ?(?:acc\w*|accuracy|set)?",
+    "validation": rf"{_ACCURACY}{_ON_VALIDATION}|(?:validation|valid|val|dev)\.? ?(?:acc\w*|accuracy|set)?"
+    r"|validazione|validaci[óo]n|validierung\w*|validations?genauigkeit",
     "seconds": r"(?:training|training time|train|time|zeit|tempo|dauer|seconds)[^a-z0-9]{0,3}\(?(?:s\b|sec\w*"
     r"|min\b)\)?|\b(?:training )?time\b"
-    r"|\bseconds\b|\btempo\b",
+    r"|\bseconds\b|\btempo\b|\btemps\b|\btiempo\b|\bdur[ée]e\b|\bdurata\b|\bduraci[óo]n\b|\btrainings?zeit\b",
     "difference": r"\bdifference\b(?:, points)?|\bdiff\b|\bdelta\b|Δ|\bdrop\b|\bchange\b|\bloss of accuracy\b"
-    r"|\bdifferenza\b|\bdifferenz\b|\bvs\.?\b",
+    r"|\bdifferenza\b|\bdifferenz\b|\bdiff[ée]rence\b|\bdiferencia\b|\b[ée]cart\b|\bscarto\b|\bunterschied\b|\bvs\.?\b",
     "wrong": r"\b(?:test )?(?:(?:wrong(?:ly)?|incorrect(?:ly)?|mistakes|missed|misread|falsche?|sbagliat[ei])\b"
     rf"{_READ}(?:{_OF_IMAGES})?|(?:misclassif\w+|errors?|errori|fehler|erreurs)\b{_READ}{_OF_IMAGES})",
-    "error": r"(?:test )?(?:error(?: rate)?s?|err\b|errore?|tasso d'errore|fehler(?:rate|quote)?|erreur|misclassif\w+)",
+    "error": r"(?:test[\s-]?)?(?:error(?: rate)?s?|err\b|errore?|tasso d(?:i |['\u2019] ?)errore|fehler(?:rate|quote)?"
+    rf"|tasa de errores|erreurs?|misclassif\w+)(?:{_ON_TEST})?",
     "counts": rf"(?:right|correct|hits|richtige?|corrett[ei]|aciertos)(?:ly)?{_READ}(?:{_OF_IMAGES})?|{_OF_IMAGES}",
-    "parameters": r"\bparam(?:eter|etri|\u00e8tres)?s?\b|\bweights\b|\bgewichte\b|\bpesi\b",
+    "parameters": r"\bpar[aá]m(?:eter|etri|etros|\u00e8tres)?s?\b|\bweights\b|\bgewichte\b|\bpes[io]s?\b|\bpoids\b",
     "seeds": r"\bseeds\b|\bruns\b|\bn\b(?! [.°º\d])",
     "one seed": r"\b(?:seed|run|trial) ?#?\d\b|\bs\d\b",
     "p": r"\bp(?:[- ]value)?\b|\bsignifican\w+",
@@ -144,15 +171,16 @@ _COLUMNS = {  # what a table's head says about a column
     "mean": r"\b(?:mean|average|avg|media|mittel(?:wert)?|moyenne|median)\b(?: (?:of )?(?:test )?acc\w*)?",
     "test": r"accura(?:cy|tezza|cies),? \(?(?:sul|sui|on|of|in) (?:the |dati di |mnist )?test\w*"
     r"|test(?:ing)?[- ](?:set )?(?:acc\w*|score)(?: on mnist)?|accuracy on (?:the )?test\w*|acc\w* \(test\)"
-    r"|test\b(?! error| err)",
-    "accuracy": r"accura(?:cy|tezza)|accuracies|genauigkeit|pr[ée]cision|exactitud|precisi[óo]n|\bacc\b",
+    rf"|{_ACCURACY}{_ON_TEST}|test-?genauigkeit|test\b(?! error| err)",
+    "accuracy": _ACCURACY,
 }
 _HEAD = re.compile("|".join(f"(?P<c{n}>{words})" for n, words in enumerate(_COLUMNS.values())))
 _KINDS = list(_COLUMNS)
 _NOT_TEST = re.compile(
     r"\b(?:training|train|validation|val)[- ](?:set|acc\w*|images?|data|digits|score)|accuracy (?:on|of) the training"
+    rf"|{_ACCURACY}(?:{_ON_TRAINING}|{_ON_VALIDATION})|\b(?:trainings?|validierungs?|validations?)-?(?:genauigkeit|daten|bilder)"
 )
-_TEST = re.compile(r"\btest")
+_TEST = re.compile(r"\btest|\bprueba")
 _SYNTHETIC = re.compile(r"\b(?:synthetic|sintetic|synthetisch|synth[ée]tique|generated digits)")
 _MNIST = re.compile(r"(?<!deep )\bmnist\b")
 _SOURCE = r"(?:hand-?out|assignment|lecture|readme|template|slides|paper|documentation|instructions)"
@@ -205,7 +233,7 @@ def find_accuracies(text: str) -> Stated:
         sentences.loose += _likely(parts)
     if not all(stated.placed.values()):
         known = {value for values in stated.placed.values() for value in values}
-        loose = dict.fromkeys(tables.loose + sentences.loose)
+        loose = dict.fromkeys(tables.loose + sentences.loose or _likely_errors(lines) or _glued(lines))
         stated.loose = [value for value in loose if value not in known]
     return stated
 
@@ -227,11 +255,13 @@ def accuracies(text: str) -> dict[str, list[float]]:
 def _lines(text: str) -> list[str]:
     """Split the text into lines, in lower case, and join cells that stand on lines of their own to rows again."""
     lines: list[str] = []
-    for line in text.lower().translate(_DASHES).splitlines():
+    for line in _HYPHENATED.sub("", text.lower().translate(_DASHES)).splitlines():
         line = _BACKSLASH.sub(r"\1", " ".join(line.split()))
         line = _OF_ALL.sub(lambda count: f"{int(count[1] + count[2]) / 100:.2f}%", line)
         line = _rest_of_wrong(line, lines[-HEAD_LINES:])
-        cell = re.fullmatch(r"[+-]?\.?\d[\d.,' ]{0,11}\s?%?(?: ?\([^()]{0,40}\))?(?: ?± ?[\d.,]+%?)?", line)
+        cell = re.fullmatch(
+            r"[+-]?\.?\d[\d.,' ]{0,11}\s?(?:%|s|sec|min|h)?(?: ?\([^()]{0,40}\))?(?: ?± ?[\d.,]+%?)?", line
+        )
         empty = line == "-" and lines and _NAMES.match(lines[-1])
         if (cell or empty) and lines and len(lines[-1]) < MOST_LINE // 2 and not lines[-1].endswith("."):
             lines[-1] += f" {line}"
@@ -262,6 +292,7 @@ def _is_name(line: str) -> bool:
 
 _HYPHENS = "\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}\N{FIGURE DASH}\N{HORIZONTAL BAR}\N{HYPHEN}\N{NON-BREAKING HYPHEN}"
 _DASHES = str.maketrans(dict.fromkeys(_HYPHENS, "-"))
+_HYPHENATED = re.compile(r"(?<=[^\W\d_])- ?\n(?=[^\W\d_])")  # a word that goes on in the next line
 _BACKSLASH = re.compile(r"(\d)\\(?=%)")  # LaTeX's \%, as some programs leave it
 
 
@@ -341,7 +372,9 @@ def _looks_like_row(line: str) -> bool:
     return (
         len(words) <= 9
         and bool(re.search(r"[\d%)\]…*-]\s*(?:yes|no|s|†|\*)?(?:, p.{0,12})?[|;,]?$", line))
-        and not re.search(r"(?:\d|\b(?!convol\.)[a-z]{5,})[.!?]\s+[a-z]{2,}", line)  # where a sentence ends, others are
+        and not re.search(
+            r"(?:\d\d|\b(?!convol\.)[a-z]{5,})[.!?]\s+[a-z]{2,}", line
+        )  # where a sentence ends, others are
     )
 
 
@@ -486,8 +519,7 @@ def _synthetic(text: str) -> bool:
 
 
 def _split(text: str) -> list[str]:
-    flowing = re.sub(r"-\n(?=[a-z])", "", text)
-    flowing = re.sub(r"\b(no|nr|n|num|fig|tab|sec|eq)\.\s+(?=\d)", r"\1.", flowing)  # no end of a sentence
+    flowing = re.sub(r"\b(no|nr|n|num|fig|tab|sec|eq)\.\s+(?=\d)", r"\1.", text)  # no end of a sentence
     return _SENTENCE_END.split(flowing)
 
 
@@ -543,7 +575,7 @@ class _Sentences:
         kinds = [isinstance(part, str) for part in parts]
         count = len(names)
         alternate = count == len(values) and len(set(names)) == count
-        in_turn = kinds == [True, False] * count or kinds == [False, True] * count
+        in_turn = all(kinds[n] != kinds[n + 1] for n in range(0, 2 * count, 2)) if alternate else False
         in_order = kinds == [True] * count + [False] * count or kinds == [False] * count + [True] * count
         if alternate and (in_turn or (in_order and count > 1)):
             for name, value in zip(names, values, strict=True):
@@ -583,6 +615,24 @@ def _likely(sentences: list[str]) -> list[float]:
     tests = [sentence for sentence in sentences if len(sentence) <= MOST_SENTENCE and not _untested(sentence)]
     numbers = [number for sentence in tests for number in _accurate(_numbers(sentence, signed=True))]
     return [number.accuracy for number in numbers if number.accuracy is not None]
+
+
+def _glued(lines: list[str]) -> list[float]:
+    """Return the accuracies that stand right behind a word or another number, as a narrow table's may."""
+    found = [match[0].replace(",", ".") for line in lines for match in _GLUED.finditer(line)]
+    return [float(digits) / (1 if digits.startswith("0") else 100) for digits in found]
+
+
+_GLUED = re.compile(r"0[.,]9\d{2,4}(?![\d.,]\d)|9[5-9][.,]\d{1,2}(?![\d.,]\d)")  # to the cell before, in a narrow table
+
+
+def _likely_errors(lines: list[str]) -> list[float]:
+    """Return the accuracies that percentages of a few percent stand for, where a text speaks of errors."""
+    if not any(_ERROR.search(line) for line in lines):
+        return []
+    numbers = [number for line in lines if len(line) <= MOST_LINE for number in _numbers(line)]
+    errors = (_of_error(number).accuracy for number in numbers if not number.whole and 0.2 <= number.value <= 5)
+    return [value for value in errors if value is not None]
 
 
 # ------------------------------------------------------------------------------------------------------------- numbers

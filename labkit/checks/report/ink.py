@@ -21,6 +21,8 @@ from labkit.checks.report.page import COVERED, INVISIBLE, OUTLINE, SHOWS, SMALLE
 LEAST_CONTRAST = 0.1  # between the colour of a letter and what is behind it, in the channel where they differ most
 COVERS_PAGE = 0.5  # of the page's area; such a picture is a scan, or may be
 LETTERS_DRAWN = 0.3  # shapes for each letter in an invisible mode: they may be the letters, turned into outlines
+LETTERS_OF_TEXT = 200  # shapes as high as letters; a plot's marks and ticks are fewer
+LETTER_HEIGHT = (3.0, 20.0)  # points
 MOST_FORMS = 2_000  # forms drawn on a page, each as often as it is
 WHITE: Colour = (1.0, 1.0, 1.0)
 
@@ -51,8 +53,12 @@ class Run:
 
 @dataclass
 class Ink:
-    """What of a page is not seen: the instructions, and for each reason the letters that they show."""
+    """What of a page is not seen: the instructions, and for each reason the letters that they show.
 
+    `drawn` tells whether there is a picture of the whole page, or as many shapes as a paragraph has letters.
+    """
+
+    drawn: bool = False
     hidden: set[tuple[int, int]] = field(default_factory=set)
     doubtful: set[tuple[int, int]] = field(default_factory=set)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -174,7 +180,7 @@ class _Walk:
             for row in range(int(low // 20), int(high // 20) + 1):
                 rows.setdefault(row, []).append(paint)
         verdicts: dict[tuple[int, int], set[str]] = {}
-        ink = Ink()
+        ink = Ink(drawn=self._may_be_text())
         for run in self._runs:
             near = rows.get(int(min(max(run.start[1], -2000.0), 20_000.0) // 20), [])
             verdict, reason = self._verdict(run, near)
@@ -198,6 +204,11 @@ class _Walk:
         if reason == OUTLINE:
             return "doubtful", reason
         return "hidden", reason
+
+    def _may_be_text(self) -> bool:
+        low, high = LETTER_HEIGHT
+        shapes = sum(1 for paint in self._paints if not paint.picture and low <= paint.box[3] - paint.box[1] <= high)
+        return shapes >= LETTERS_OF_TEXT or any(paint.picture and self._is_page(paint.box) for paint in self._paints)
 
     def _is_page(self, box: Box) -> bool:
         return area(common(box, self._box)) >= COVERS_PAGE * area(self._box)

@@ -4,7 +4,7 @@ Where a program can't tell, for the PDF, the language or the wording, a check is
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -34,7 +34,7 @@ class Found:
 
     `methods` maps the lecture's methods to TREATED, UNCLEAR or MISSING. `accuracies` maps networks to their stated
     accuracies, 0 to 1; `loose` are accuracies of an unknown network. `hidden` and `doubtful` count words that surely or
-    perhaps can't be seen; `why` has the reasons. `readable`: whether the letters make words.
+    perhaps can't be seen; `why` has the reasons. `illegible` says why the text can't be what a person reads.
     """
 
     pages: int
@@ -47,7 +47,7 @@ class Found:
     hidden: int = 0
     doubtful: int = 0
     why: list[str] = field(default_factory=list)
-    readable: bool = True
+    illegible: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,23 +79,33 @@ def reading_of(data: bytes) -> Found | Unread:
 def unread(problem: Unread, details: Mapping[str, Any] | None = None) -> list[Check]:
     """Return the four checks of a report that could not be read."""
     if problem.undecided:
-        return [undecided(name, problem.problem, **(details or {})) for name in (TEXT, *PARTS)]
+        first = undecided(TEXT, problem.problem, remarks=problem.remarks, **(details or {}))
+        return [first, *(undecided(name, problem.problem) for name in PARTS)]
     skips = [skipped(name, "the report could not be read") for name in PARTS]
     return [failed(TEXT, problem.problem, remarks=problem.remarks, **(details or {})), *skips]
 
 
+Runs = Mapping[str, Sequence[float]]
+
+
 def judge(
-    found: Found, assignment: Assignment, measured: Mapping[str, float], details: Mapping[str, Any] | None = None
+    found: Found,
+    assignment: Assignment,
+    measured: Mapping[str, float],
+    details: Mapping[str, Any] | None = None,
+    runs: Runs | None = None,
 ) -> list[Check]:
     """Return the four checks of what was `Found`; `details` is what reading it cost: `log` and `seconds`.
 
-    `measured` maps scripts to test accuracies, 0 to 1; for one that is not in it, the assignment's band counts.
+    `measured` maps scripts to test accuracies, 0 to 1; for one that is not in it, the assignment's band counts. `runs`
+    are those of ablation.csv, scripts to the test accuracies of their seeds: then these have to be in the bands, and
+    the text only has to agree with them.
     """
     doubt = _doubt(found)
     checks = [
         _check_text(found, assignment.report, details or {}),
         _check_methods(found),
-        _check_accuracies(found, assignment, measured),
+        _check_accuracies(found, assignment, measured, runs or {}),
     ]
     if doubt:
         checks = [
@@ -109,9 +119,7 @@ def _doubt(found: Found) -> str:
     """Say what kept the text from being read, so that what was not found may be there all the same; "" for nothing."""
     if found.doubtful >= FEWEST_HIDDEN:
         return f"{found.doubtful:,} words can't be told to be seen ({', '.join(found.why)})"
-    if not found.readable:
-        return "its letters make no words that the checks know, for the language or for a font without its alphabet"
-    return ""
+    return found.illegible
 
 
 def _check_text(found: Found, rules: ReportRules, details: Mapping[str, Any]) -> Check:
@@ -176,12 +184,15 @@ class _Verdicts:
     missing: list[str] = field(default_factory=list)
 
 
-def _check_accuracies(found: Found, assignment: Assignment, measured: Mapping[str, float]) -> Check:
+def _check_accuracies(found: Found, assignment: Assignment, measured: Mapping[str, float], runs: Runs) -> Check:
     """Check that each network's accuracy is near the measured one, or in its band; what is unclear is undecided."""
     verdicts = _Verdicts()
     for script in NETWORKS:
-        _judge_network(script, found, assignment, measured, verdicts)
-    _judge_together(verdicts, found)
+        if script in runs:
+            _judge_runs(script, found, assignment, runs, verdicts)
+        else:
+            _judge_network(script, found, assignment, measured, verdicts)
+    _judge_together(verdicts, found, runs)
     agreed = ", ".join(f"{NETWORKS[script]} {value:.2%}" for script, value in verdicts.agreed.items())
     if verdicts.missing:
         lost = f"no test accuracy was found of {', '.join(verdicts.missing)}; make a table with a row for each network"
@@ -191,9 +202,46 @@ def _check_accuracies(found: Found, assignment: Assignment, measured: Mapping[st
         seen = f"found, and as expected: {agreed}; " if agreed else ""
         return undecided(ACCURACIES, seen + "; ".join(verdicts.doubts + verdicts.problems))
     if not verdicts.problems:
-        return passed(ACCURACIES, f"found, and as expected: {agreed}")
+        return passed(ACCURACIES, f"found, and as expected: {agreed}{' (by ablation.csv)' * bool(runs)}")
     fraction = len(verdicts.agreed) / len(NETWORKS)
     return failed(ACCURACIES, "; ".join(verdicts.problems), fraction=fraction)
+
+
+def _judge_runs(script: str, found: Found, assignment: Assignment, runs: Runs, verdicts: _Verdicts) -> None:
+    """Judge a network by its runs, which have to be in its band; what the text states has to agree with them."""
+    name, (low, high) = NETWORKS[script], assignment.bands[script]
+    mean = sum(runs[script]) / len(runs[script])
+    stated = found.accuracies.get(script, [])
+    numbers = ", ".join(f"{value:.2%}" for value in stated[:SHOWN])
+    own = [value for value in stated or found.loose if _agrees(value, runs[script])]
+    of_others = [
+        NETWORKS[other]
+        for other in runs
+        if other != script and any(_agrees(value, runs[other]) and value not in own for value in stated)
+    ]
+    tolerance = assignment.report.accuracy_tolerance + 1e-9
+    if not low - ROUNDED <= mean <= high + ROUNDED:
+        beyond = f"{name}: ablation.csv has {mean:.2%}, where {low:.2%} to {high:.2%} is to be expected"
+        (verdicts.doubts if low - tolerance <= mean <= high + tolerance else verdicts.problems).append(beyond)
+    elif own and not of_others:
+        verdicts.agreed[script] = mean
+    elif own:
+        verdicts.doubts.append(f"{name}: the report has {numbers}, and {mean:.2%} is its accuracy by ablation.csv")
+    elif of_others:
+        verdicts.problems.append(
+            f"{name}: the report has {numbers}, which by ablation.csv is that of {of_others[0]}; its own is {mean:.2%}"
+        )
+    elif stated and not any(abs(value - mean) <= tolerance for value in stated):
+        verdicts.problems.append(f"{name}: the report has {numbers}, where ablation.csv has {mean:.2%}")
+    else:
+        seen = f"the report has {numbers}" if stated else "the report's text has no number that agrees"
+        verdicts.doubts.append(f"{name}: ablation.csv has {mean:.2%}, and {seen}")
+
+
+def _agrees(value: float, runs: Sequence[float]) -> bool:
+    """Tell whether a stated accuracy is one of a network's runs, or their mean, rounded as reports round."""
+    digits = next((digits for digits in (2, 3) if abs(value - round(value, digits)) < 1e-9), 4)  # 99%, 98.7%, 98.71%
+    return any(abs(value - known) <= 0.5 / 10**digits + 1e-9 for known in (*runs, sum(runs) / len(runs)))
 
 
 def _judge_network(
@@ -222,14 +270,14 @@ def _judge_network(
         verdicts.problems.append(f"{name}: the report has {numbers}, where {expected}")
 
 
-def _judge_together(verdicts: _Verdicts, found: Found) -> None:
+def _judge_together(verdicts: _Verdicts, found: Found, runs: Runs) -> None:
     """Judge what no network's number shows alone: numbers of no network, four equal ones, a full network that loses."""
     if verdicts.missing and found.loose:
         numbers = ", ".join(f"{value:.2%}" for value in found.loose[: SHOWN + 1])
         verdicts.doubts.append(f"the report has {numbers}, and which networks these belong to can't be told")
     verdicts.doubts += [
         f"{NETWORKS[one]} and {NETWORKS[other]} have each other's numbers in two places: which is right can't be told"
-        for one, other in combinations(NETWORKS, 2)
+        for one, other in combinations([script for script in NETWORKS if script not in runs], 2)
         if len(stated := set(found.accuracies.get(one, []))) > 1 and stated == set(found.accuracies.get(other, []))
     ]
     values = list(verdicts.agreed.values())
@@ -242,6 +290,8 @@ def _judge_together(verdicts: _Verdicts, found: Found) -> None:
 
 
 def _check_template(found: Found) -> Check:
+    if not found.prompts and found.illegible:
+        return undecided(TEMPLATE, f"{found.illegible}, so that no prompt could be found in it")
     if not found.prompts:
         return passed(TEMPLATE, "no prompt of the template is left")
     more = f", and {len(found.prompts) - SHOWN} more" if len(found.prompts) > SHOWN else ""

@@ -4,17 +4,21 @@ A PDF can be made to keep its reader busy for ever, or to fill the memory. So `r
 of its own, under somebody else's limits; the caps below only keep honest files within reason.
 """
 
+import io
 import logging
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from labkit.checks.file_checks import pdf_problem
-from labkit.checks.report.ink import find_ink, without
+from labkit.checks.report.ink import Ink, find_ink, without
+from labkit.checks.report.languages import Language, chosen
+from labkit.checks.report.letters import illegible, mend_letters
 from labkit.errors import KitError
 
 MAX_BYTES = 50_000_000  # of the file; a report with a dozen pictures has 2 MB
@@ -40,7 +44,8 @@ class Report:
     """What was found in a PDF: its number of pages, and the text that can be seen on them.
 
     `hidden` counts the words that can't be seen, `doubtful` those that perhaps can't; `why` has the reasons, the most
-    frequent first.
+    frequent first. `drawn` is whether there are pictures or shapes that may be text. `illegible` says why the text
+    can't be what a person reads, "" where it can.
     """
 
     pages: int
@@ -48,10 +53,16 @@ class Report:
     hidden: int = 0
     doubtful: int = 0
     why: tuple[str, ...] = ()
+    drawn: bool = False
+    illegible: str = ""
 
 
-def read_pdf(path: str | Path) -> Report:
+def read_pdf(path: str | Path, languages: Sequence[Language] = chosen()) -> Report:
     """Read a PDF: the number of pages, and the text of the first MAX_PAGES of them, at most MAX_CHARACTERS of it.
+
+    Where pypdf's text can't be what a person reads in one of `languages`, PDFium's is taken if it can, where that is
+    installed. A PDF that only asks not to be changed (an owner's password) is read like any other; AES takes the
+    package cryptography.
 
     Raises BadReport for what is no PDF, or is too large, encrypted, damaged, or without text.
     """
@@ -62,26 +73,42 @@ def read_pdf(path: str | Path) -> Report:
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it complains of what it then reads all the same
     try:
-        reader = PdfReader(path)
-        report = _read_pages(reader)
+        pdf = PdfReader(path)
+        report = _read_pages(pdf, languages)
+        if report.illegible:
+            report = _read_again(pdf, report, languages)
     except FileNotDecryptedError as error:
         raise BadReport(f"{path.name} is protected by a password: export it again without one") from error
     except DependencyError as error:
-        message = (
-            f"{path.name} is encrypted in a way that only a person's viewer may open: export it again without that"
-        )
-        raise BadReport(message, undecided=True) from error
+        raise BadReport(
+            f"{path.name} is encrypted, and to open that the package cryptography is needed, which is not installed "
+            "here: export the report again without encryption, or leave it to grading",
+            undecided=True,
+        ) from error
     except Exception as error:  # pypdf answers a damaged file with errors of every kind
-        raise BadReport(f"{path.name} is damaged ({type(error).__name__}): export it again") from error
+        kind = type(error).__name__
+        if sum(map(str.isalpha, _pdfium_text(path.read_bytes()))) >= FEWEST_LETTERS:
+            raise BadReport(
+                f"{path.name} is damaged ({kind}), and has a text all the same, but whether all its words can be seen "
+                "can't be told: export it again",
+                undecided=True,
+            ) from error
+        raise BadReport(f"{path.name} is damaged ({kind}): export it again") from error
     letters = sum(map(str.isalpha, report.text))
     if letters < FEWEST_LETTERS and not report.doubtful:
-        unseen = f", and {report.hidden:,} words that nobody sees: {', '.join(report.why)}" if report.hidden else ""
-        raise BadReport(
-            f"{path.name} has {report.pages} page{'s' * (report.pages != 1)} and next to no text ({letters} letters"
-            f"{unseen}): it is empty, or a scan; export it from the program in which it was written",
-            remarks=hidden_words(report.hidden, report.why),
-        )
+        raise _without_text(path.name, report, letters)
     return report
+
+
+def _without_text(name: str, report: Report, letters: int) -> BadReport:
+    """Return the error for a PDF without text: nothing to give points for, or nothing that a program can read."""
+    found = f"{name} has {report.pages} page{'s' * (report.pages != 1)} and next to no text ({letters} letters"
+    found += f", and {report.hidden:,} words that nobody sees: {', '.join(report.why)})" if report.hidden else ")"
+    export = "export it from the program in which it was written"
+    remarks = hidden_words(report.hidden, report.why)
+    if report.drawn:
+        return BadReport(f"{found}, but pictures or shapes that may be one: {export}", undecided=True, remarks=remarks)
+    return BadReport(f"{found}: it is empty, or a scan; {export}", remarks=remarks)
 
 
 def hidden_words(count: int, why: Sequence[str]) -> tuple[str, ...]:
@@ -91,34 +118,76 @@ def hidden_words(count: int, why: Sequence[str]) -> tuple[str, ...]:
     return (f"{count:,} words of the report can't be seen ({', '.join(why)}) and don't count",)
 
 
-def _read_pages(reader: Any) -> Report:
-    pages, text, hidden, doubtful = len(reader.pages), "", 0, 0
+def _read_pages(pdf: Any, languages: Sequence[Language]) -> Report:
+    pages, text, hidden, doubtful, drawn = len(pdf.pages), "", 0, 0, False
     reasons: Counter[str] = Counter()
     for number in range(min(pages, MAX_PAGES)):
-        seen, unseen, unsure, why = _read_page(reader.pages[number])
+        page = pdf.pages[number]
+        ink = _ink(page)
+        seen, unseen, unsure = _read_page(page, ink)
         text, hidden, doubtful = f"{text}{seen}\n", hidden + unseen, doubtful + unsure
-        reasons += why
+        drawn = drawn or ink.drawn
+        reasons += ink.reasons
         if len(text) > MAX_CHARACTERS:
             break
     why = tuple(reason for reason, _ in reasons.most_common(3)) if hidden or doubtful else ()
-    return Report(pages, _clean(text[:MAX_CHARACTERS]), hidden, doubtful, why)
+    text = mend_letters(text[:MAX_CHARACTERS])
+    return Report(pages, _clean(text), hidden, doubtful, why, drawn, illegible(text, languages))
 
 
-def _read_page(page: Any) -> tuple[str, int, int, Counter[str]]:
-    """Return a page's visible text; how many words are not, how many doubtful; and the reasons."""
-    text = page.extract_text()
+def _ink(page: Any) -> Ink:
     try:
-        ink = find_ink(page)
-        if not ink.hidden and not ink.doubtful:
-            return text, 0, 0, Counter()
+        return find_ink(page)
+    except Exception:  # whatever is odd about the page: what can't be followed counts as seen
+        return Ink()
+
+
+def _read_page(page: Any, ink: Ink) -> tuple[str, int, int]:
+    """Return a page's visible text; how many words are not, and how many doubtful."""
+    text = page.extract_text()
+    if not ink.hidden and not ink.doubtful:
+        return text, 0, 0
+    try:
         with without(page, ink.hidden | ink.doubtful):
             seen = page.extract_text()
         with without(page, ink.hidden):
             perhaps = page.extract_text() if ink.doubtful else seen
-    except Exception:  # whatever is odd about the page: what can't be followed counts as seen
-        return text, 0, 0, Counter()
+    except Exception:  # as in _ink
+        return text, 0, 0
     words, likely, sure = (len(one.split()) for one in (text, perhaps, seen))
-    return seen, max(0, words - likely), max(0, likely - sure), ink.reasons
+    return seen, max(0, words - likely), max(0, likely - sure)
+
+
+def _read_again(pdf: Any, report: Report, languages: Sequence[Language]) -> Report:
+    """Return the report with PDFium's text of what can be seen, if that is legible; else the report as it is."""
+    from pypdf import PdfWriter
+
+    visible, content = PdfWriter(), io.BytesIO()
+    for number in range(min(report.pages, MAX_PAGES)):
+        page = pdf.pages[number]
+        ink = _ink(page)
+        with without(page, ink.hidden | ink.doubtful):
+            visible.add_page(page)
+    visible.write(content)
+    text = mend_letters(_pdfium_text(content.getvalue()))
+    is_whole = sum(map(str.isalpha, text)) >= 0.8 * sum(map(str.isalpha, report.text))
+    return replace(report, text=_clean(text), illegible="") if is_whole and not illegible(text, languages) else report
+
+
+def _pdfium_text(content: bytes) -> str:
+    """Return the text of a PDF as PDFium reads it; "" where that fails, or is not installed."""
+    try:
+        import pypdfium2
+
+        with closing(pypdfium2.PdfDocument(content)) as document:
+            pages = [document[number] for number in range(min(len(document), MAX_PAGES))]
+            text = "\n".join(page.get_textpage().get_text_range() for page in pages)
+    except Exception:  # its own errors, ctypes', and those of a module that is not there
+        return ""
+    return _PDFIUM_HYPHEN.sub("", text.replace("\r\n", "\n"))[:MAX_CHARACTERS]
+
+
+_PDFIUM_HYPHEN = re.compile("[\x02\ufffe]\\s*")  # it stands for one at the end of a line, within a word
 
 
 def _check_file(path: Path) -> None:
@@ -133,7 +202,11 @@ def _check_file(path: Path) -> None:
 
 
 def _clean(text: str) -> str:
-    """Turn ligatures into letters, tabs into spaces, and remove what a file or a terminal could not take."""
+    """Turn ligatures into letters, tabs into spaces, and remove what a file or a terminal could not take.
+
+    A soft hyphen stands for one that is seen, as Typst writes them, unless it is between the letters of a word.
+    """
+    text = re.sub(r"(?<![^\W\d_])\u00ad|\u00ad(?![^\W\d_])", "-", text)
     text = unicodedata.normalize("NFKC", text).encode(errors="replace").decode()
     return "".join(char for char in text.replace("\t", " ") if char == "\n" or char.isprintable())
 
