@@ -27,6 +27,8 @@
         GradingError, Changed               grading/course.py
         InUse                               grading/locking.py
         BadZip                              grading/intake/zips.py
+        TableError                          grading/intake/tables.py
+        DownloadError                       grading/intake/download.py
         ManualError                         grading/results/manual.py
         ExportError                         grading/results/export/graded.py
         NoFingerprints                      grading/similarity/pairs.py
