@@ -173,8 +173,8 @@ def _collect(options: Options, assignment: Assignment, facts: Facts) -> list[Sub
     out = options.out.resolve()
     if options.submissions.resolve() in (out, out / SUBMISSIONS):
         raise GradingError(f"results would come among the zips in {options.submissions}: give another --out")
-    everything = collect(options.submissions, assignment.deadline, assignment.late.grace, assignment.student_id, facts)
-    submissions = [entry for entry in everything if not entry.zip.resolve().is_relative_to(out)]
+    late, ids = assignment.late, assignment.student_id
+    submissions = collect(options.submissions, assignment.deadline, late.grace, ids, facts, out)
     _refuse_another_worksheet(facts, submissions)
     if not submissions:
         raise GradingError(f"{options.submissions} is empty: it should hold the students' zips")

@@ -34,6 +34,7 @@ def collect(
     grace: timedelta = timedelta(),
     ids: str = DIGITS,
     facts: Facts = NOTHING,
+    out: Path | None = None,
 ) -> list[Submission]:
     """Collect everything that came in, in the order of the paths, from whichever systems.
 
@@ -47,10 +48,11 @@ def collect(
         grace: what arrives within this time after the deadline is late, but counts as if in time.
         ids: the pattern of a student id, a regular expression.
         facts: what the instructor knows beside: roster or worksheet, times, extensions.
+        out: the folder of the grader's results, which is left out where it is among the submissions.
 
     Raises OSError if the folder itself cannot be read.
     """
-    arrivals = find_arrivals(submissions_dir, ids, facts.people)
+    arrivals = find_arrivals(submissions_dir, ids, facts.people, out)
     submissions = [_read(arrival, submissions_dir, ids, facts) for arrival in arrivals]
     compare_ids(submissions)
     _find_downloads(submissions)

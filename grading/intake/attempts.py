@@ -15,7 +15,7 @@ from labkit.submission.names import number_of, same_number, same_person
 from labkit.submission.packing import MANIFEST
 from labkit.text import quoted
 
-AT_ONCE = timedelta(minutes=10)  # of a download: which of two files is the later one, its times do not tell
+AT_ONCE = timedelta(seconds=30)  # in which a download writes one student's files: their times tell no order
 
 
 def settle(submissions: list[Submission], grace: timedelta) -> None:
@@ -44,7 +44,7 @@ def _person(submission: Submission, of_one_student: set[Hashable]) -> Hashable:
     if submission.is_known:
         return "known", number_of(submission.id)
     if submission.key:
-        return submission.system, submission.key, submission.words if submission.system == "brightspace" else ()
+        return submission.system, submission.key
     if not submission.id:
         return submission.stem
     number = number_of(submission.id)

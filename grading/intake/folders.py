@@ -4,7 +4,9 @@ A folder is a student's where a system, its own name or the roster says so, or w
 is one of sections and groups, and is looked into. Links are not followed.
 """
 
+import contextlib
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,7 +22,9 @@ from grading.intake.zips import BadZip
 from labkit.submission.names import BadName, ascii_words, number_of, parse_zip_name
 from labkit.text import quoted
 
+VERSIONS = 2  # of a script that one student's folder may hold, in folders of its own: old and new
 DEPTH = 4  # folders of sections and groups around a submission, those of the download among them
+_YEAR = re.compile(r"(?<!\d)(19|20)\d\d(?!\d)")  # in a folder's name it is the course's, and nobody's id
 # A file that is no submission by itself: an extension that is none of an archive's, a document's, or a page's that came
 # in place of a zip. The number in `curves 189295.png` is no claim to a mark.
 _STRAY = re.compile(r".*\.(?!(?:zip|rar|7z|tar|t?gz|bz2|xz|pdf|\d+)$)[a-z0-9_]{1,10}", re.IGNORECASE | re.DOTALL)
@@ -51,6 +55,7 @@ class _Entry:
 class _Finder:
     ids: str
     people: People | None
+    out: Path | None  # the folder of results, resolved, which may be among the submissions
     found: list[Arrival] = field(default_factory=list)
 
     def look_into(self, folder: Path, depth: int = 0) -> None:
@@ -58,10 +63,12 @@ class _Finder:
         uploads: dict[tuple[str, ...], list[_Entry]] = {}
         for path in sorted(folder.iterdir()):
             upload = recognise(path)
-            if upload:
-                key = (upload.system, upload.key, *ascii_words(upload.full_name), upload.attempt)
+            if path.is_dir() and partial_download(path.name):  # as Safari keeps one
+                self.found.append(_single(path))
+            elif upload:
+                key = (upload.system, upload.key, upload.context, *ascii_words(upload.full_name), upload.attempt)
                 uploads.setdefault(key, []).append(_Entry(path, upload))
-            elif is_side_file(path):
+            elif is_side_file(path) or path.resolve() == self.out:
                 continue
             elif path.is_dir() and not path.is_symlink():
                 self._look_at(path, depth)
@@ -77,10 +84,11 @@ class _Finder:
             problem = f"The folder {quoted(folder.name)} cannot be read: {error.strerror}."
             self.found.append(Arrival(folder, Content(()), (folder.name,), problem=problem, set_aside=True))
             return
-        owner = self._owner(folder.name)
+        owner = "" if _YEAR.search(folder.name) else self._owner(folder.name)
         inside = [path for path in children if _may_be_a_submission(path)]
         others = {owner_ for path in inside if (owner_ := self._owner(path.name))} - {owner}
-        holds_more = depth < DEPTH and (any(map(recognise, children)) or bool(others))
+        several = _most_alike(children) > (VERSIONS if owner else 1)
+        holds_more = depth < DEPTH and (any(map(recognise, children)) or bool(others) or several)
         if not holds_more and (owner or _is_work(children) or not inside or depth >= DEPTH):
             self.found += _from_folder(folder)
         else:
@@ -96,11 +104,27 @@ class _Finder:
             return number_of(person.id) if person and person.id else ""
 
 
-def find_arrivals(folder: Path, ids: str, people: People | None = None) -> list[Arrival]:
-    """Find everything that came in, in the order of the paths; raise OSError if the folder itself cannot be read."""
-    finder = _Finder(ids, people)
+def find_arrivals(folder: Path, ids: str, people: People | None = None, out: Path | None = None) -> list[Arrival]:
+    """Find everything that came in, in the order of the paths; raise OSError if the folder itself cannot be read.
+
+    `out` is the folder of the grader's results, which is left out.
+    """
+    finder = _Finder(ids, people, out and out.resolve())
     finder.look_into(folder)
+    _tell_keys_apart(finder.found)
     return sorted(finder.found, key=lambda arrival: arrival.path)
+
+
+def _tell_keys_apart(found: Iterable[Arrival]) -> None:
+    """Give those who have one key of a system, and are several students for sure, keys of their own."""
+    contexts: dict[tuple[str, str], set[str]] = {}
+    uploads = [(arrival, arrival.upload) for arrival in found if arrival.upload]
+    for _, upload in uploads:
+        contexts.setdefault((upload.system, upload.key), set()).add(upload.context)
+    for arrival, upload in uploads:
+        if len(contexts[upload.system, upload.key] - {""}) > 1:
+            key = f"{upload.context} {upload.key}".strip()
+            arrival.upload = replace(upload, key=key, id=key, login="")
 
 
 def _single(path: Path) -> Arrival:
@@ -120,16 +144,20 @@ def _may_be_a_submission(path: Path) -> bool:
 
 def _is_work(children: Iterable[Path]) -> bool:
     """Tell whether what is in a folder is one student's work: scripts or a PDF, there or a folder below, each once."""
-    scripts = []
+    children = list(children)
+    if any(SCRIPT.fullmatch(path.name) or path.suffix.lower() == ".pdf" for path in children if not path.is_dir()):
+        return True
+    return _most_alike(children) == 1
+
+
+def _most_alike(children: Iterable[Path]) -> int:
+    """Return how many of the folders hold the same script, at the most: several are several students', or versions."""
+    scripts: Counter[str] = Counter()
     for path in children:
         if path.is_dir() and not path.is_symlink():
-            try:
-                scripts += [match[1] for file in path.iterdir() if (match := SCRIPT.fullmatch(file.name))]
-            except OSError:
-                continue
-        elif SCRIPT.fullmatch(path.name) or path.suffix.lower() == ".pdf":
-            return True
-    return bool(scripts) and len(set(scripts)) == len(scripts)
+            with contextlib.suppress(OSError):
+                scripts.update({match[1] for file in path.iterdir() if (match := SCRIPT.fullmatch(file.name))})
+    return max(scripts.values(), default=0)
 
 
 # ------------------------------------------------------------------------------------------- files that belong together

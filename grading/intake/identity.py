@@ -38,7 +38,8 @@ def identify(submission: Submission, arrival: Arrival, ids: str, people: People 
     elif claim:
         _take(submission, claim.id, claim.name, claim.surname)
     elif not arrival.set_aside:
-        submission.refuse(refusal)
+        by_roster = "" if arrival.content.one_file else " With --roster, folders are found by login and name, too."
+        submission.refuse(f"{refusal}{by_roster}")
 
 
 def _claim(names: Iterable[str], ids: str) -> tuple[ZipName | None, str]:

@@ -47,6 +47,7 @@ FORMATS = (
     (b"\x7fELF", "a Linux program"),
 )
 TAR_MAGIC = b"ustar"  # at byte 257
+_COMMIT = re.compile(rb"[0-9a-f]{40}|[0-9a-f]{64}")  # the comment of a zip that git archive makes, as forges do
 
 
 class BadZip(KitError):
@@ -221,6 +222,9 @@ def _checked(file: zipfile.ZipFile, limits: Limits, left_out: list[str] | None) 
     for info, name in _without_litter(zip(infos, names, strict=True), archive.litter, limits):
         if is_left_out_for_a_colon(name):
             archive.remarks.append(f"left out, because its name has a colon: {quoted(name)}")
+            continue
+        if _COMMIT.fullmatch(file.comment) and stat.S_ISLNK(info.external_attr >> 16):
+            archive.remarks.append(f"left out, because it is a link in a repository: {quoted(name)}")
             continue
         try:
             member = _member(file, info, name, limits)

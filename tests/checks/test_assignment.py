@@ -80,6 +80,12 @@ def test_a_date_lasts_to_its_end_by_the_local_clock(load):
         ("model_no2 = [0.975, 0.9925]", "model_no2 = 0.98", ["bands.model_no2 is 0.98"]),
         (
             "# deadline = 2027-01-31T23:59:59+01:00",
+            'extensions = {"189295" = "next week"}',
+            ["extensions is", "without quotes", '"189295" = 2027-02-07'],
+        ),
+        ("# deadline = 2027-01-31T23:59:59+01:00", "extensions = 5", ["extensions is 5", "a table of ids and dates"]),
+        (
+            "# deadline = 2027-01-31T23:59:59+01:00",
             'deadline = "tomorrow"',
             ["deadline is 'tomorrow'", "without quotes"],
         ),
@@ -190,6 +196,14 @@ def test_the_mark_that_windows_editors_begin_a_file_with_does_no_harm(load):
 )
 def test_each_day_that_has_begun_costs_up_to_the_most(late, percent):
     assert load_assignment().late.percent(datetime.timedelta(**late)) == percent
+
+
+def test_an_extension_is_a_moment_for_each_id_and_a_bare_date_lasts_to_its_end(load):
+    added = 'extensions = {"189295" = 2027-02-07, "189296" = 2027-02-08T12:00:00+01:00}'
+    found = load(("# deadline = 2027-01-31T23:59:59+01:00", added)).extensions
+    assert found["189295"].replace(tzinfo=None) == datetime.datetime(2027, 2, 7, 23, 59, 59)
+    assert found["189296"] == datetime.datetime.fromisoformat("2027-02-08T12:00:00+01:00")
+    assert load().extensions == {}
 
 
 def test_points_and_deadline_are_no_rules_that_call_for_another_run(load):

@@ -201,6 +201,17 @@ def test_a_unicode_path_is_taken_where_it_stands_for_this_name(checksum_of, show
     assert unpack(path, canary).others == [shown]
 
 
+def test_a_link_in_a_repositorys_archive_is_left_out(tmp_path, canary):
+    path = written(tmp_path, structural.member("README", b"docs/README.md", stat.S_IFLNK | 0o777)(GOOD))
+    with pytest.raises(BadZip, match="a link"):
+        unpack(path, canary)
+    with zipfile.ZipFile(path, "a") as file:
+        file.comment = b"0123456789abcdef0123456789abcdef01234567"  # git archive's: the commit
+    found = unpack(path, canary)
+    assert found.remarks == ['left out, because it is a link in a repository: "README"']
+    assert {path.name for path in canary.iterdir()} == set(GOOD)
+
+
 def test_a_folder_is_as_good_as_a_zip(tmp_path, canary):
     home = tmp_path / "submissions" / "189295_ada_lovelace"
     for path, content in (GOOD | {"mine/x.py": b"y", ".DS_Store": b"z", "results/curves.png": b"\x89PNG"}).items():

@@ -123,6 +123,35 @@ def test_folders_and_zips_with_their_own_times(source, tmp_path):
     assert late(found) == LATE
 
 
+def test_folders_of_a_course_and_of_sections_are_nobodys_and_looked_into(tmp_path):
+    for n, name in enumerate((SCHOOL[0].full_name, "Bob Stone", "Eve Moon")):
+        for path, content in SCHOOL[n].files.items():
+            school.write(tmp_path / "12_mnist_lab" / name / path, content)
+        school.write(tmp_path / "2026_mnist_lab" / f"{name}.zip", make_zip(SCHOOL[n].files))
+    found = collect(tmp_path)
+    assert len(found) == 6
+    assert {one.id for one in found} == {""}
+    people = read_roster(school.roster(tmp_path / "12_mnist_lab", SCHOOL[:1]))
+    by_name = [one.id for one in collect(tmp_path, facts=Facts(people)) if one.id]
+    assert by_name == [SCHOOL[0].id] * 2, "by the only such name in the roster"
+
+
+def test_an_old_version_in_a_students_folder_makes_no_class_of_it(tmp_path):
+    home = tmp_path / SCHOOL[1].zip_name.removesuffix(".zip")
+    for path, content in SCHOOL[1].files.items():
+        school.write(home / "new" / path, content)
+    school.write(home / "old" / "model_no1.py", b"raise SystemExit")
+    (one,) = collect(tmp_path)
+    assert (one.id, one.problem) == (SCHOOL[1].id, None)
+    assert unpacked(one, tmp_path / "unpacked") == SCHOOL[1].files
+
+
+def test_results_among_the_submissions_are_none(tmp_path):
+    school.zips(tmp_path, SCHOOL[:2])
+    school.write(tmp_path / "grades" / "submissions" / SCHOOL[0].zip_name.removesuffix(".zip") / "result.json", b"{}")
+    assert [one.problem for one in collect(tmp_path, out=tmp_path / "grades")] == [None, None]
+
+
 def test_a_mixture_of_sources(tmp_path):
     parts = [school.moodle, school.blackboard, school.ilias, school.folders, school.zips]
     for n, source in enumerate(parts):
@@ -212,6 +241,21 @@ def test_two_students_under_one_first_number_of_brightspace_stay_two(tmp_path):
         folder = tmp_path / f"77-{second} - {name} - Nov 3, 2026 222 PM"
         school.write(folder / "lab.zip", make_zip(SCHOOL[second].files))
     assert [one.superseded_by for one in collect(tmp_path)] == [None, None]
+    assert len({one.key for one in collect(tmp_path)}) == 2
+
+
+@pytest.mark.parametrize("notes", [True, False])
+def test_logins_of_blackboard_that_end_alike_stay_two_students(notes, tmp_path):
+    for n, login in enumerate(("a_smith", "b_smith")):
+        start = f"MNIST_lab_{login}_attempt_2026-11-03-14-22-10"
+        school.write(tmp_path / f"{start}_lab.zip", make_zip(SCHOOL[n].files))
+        if notes:
+            school.write(tmp_path / f"{start}.txt", f"Name: {login.title()} ({login})\n".encode())
+    found = collect(tmp_path)
+    assert [one.superseded_by for one in found] == [None, None]
+    assert len({one.id for one in found}) == 2
+    if notes:
+        assert [one.key for one in found] == ["a_smith", "b_smith"]
 
 
 # ----------------------------------------------------------------------------------------------------------- worksheets
@@ -455,6 +499,10 @@ def test_side_files_are_no_submissions_and_a_partial_download_is_named(tmp_path)
     school.write(tmp_path / "189300_niklaus_wirth.zip.crdownload", b"PK\3\4")
     found = {one.zip.name: one for one in collect(tmp_path)}
     assert sorted(found) == sorted([SCHOOL[0].zip_name, "189300_niklaus_wirth.zip.crdownload"])
+    (tmp_path / "189300_niklaus_wirth.zip.crdownload").unlink()
+    school.write(tmp_path / "189300_niklaus_wirth.zip.download" / "189300_niklaus_wirth.zip", b"PK\3\4")
+    (safaris,) = [one for one in collect(tmp_path) if one.zip.name.endswith(".download")]
+    assert safaris.set_aside
     partial = found["189300_niklaus_wirth.zip.crdownload"]
     assert 'download "189300_niklaus_wirth.zip" again' in partial.problem
     assert partial.set_aside, "it costs the student nothing"

@@ -65,7 +65,9 @@ def graded(tmp_path):
         result = {"status": "refused" if refused else "graded", "problem": f"It is {refused}.", "trained": True}
         check = {"name": "run/model_no1", "status": status, "message": "ran", "remarks": []}
         (folder / "result.json").write_text(json.dumps(result | {"remarks": [], "checks": [check]}))
-    (tmp_path / "grades.csv").write_text("zip\n" + "\n".join(expected))
+    first, *others = expected
+    (tmp_path / "grades.csv").write_text("zip\n" + "\n".join(others))
+    (tmp_path / "not-graded.csv").write_text(f"zip\n{first}\n")
     row = '<tr><td><a href="#pair-1">1</a></td><td>a b, 1_a_b.zip</td><td>c d, 2_c_d.zip</td></tr>'
     (tmp_path / "similarity.html").write_text(row)
     return tmp_path, expected
@@ -97,10 +99,11 @@ def test_missing_results_rows_and_pairs_are_differences(graded):
     folder, expected = graded
     (folder / "submissions" / "1_a_b" / "result.json").unlink()
     (folder / "grades.csv").write_text("zip\n2_c_d.zip\n3_e_f.zip\n3_e_f.zip\n")
+    (folder / "not-graded.csv").write_text("zip\n")
     (folder / "similarity.html").write_text("")
     assert differences(expected, folder) == [
         "1_a_b.zip (good): no result",
-        "grades.csv has 0 rows for 1_a_b.zip",
-        "grades.csv has 2 rows for 3_e_f.zip",
+        "grades.csv and not-graded.csv have 0 rows for 1_a_b.zip",
+        "grades.csv and not-graded.csv have 2 rows for 3_e_f.zip",
         "1_a_b.zip and 2_c_d.zip are copies, but not listed",
     ]

@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from grading.results.results import RESULT, SUBMISSIONS
+from grading.results.results import GRADES, NOT_GRADED, RESULT, SUBMISSIONS
 from labkit.submission.names import safe_stem
 from tests.submissions import allowed
 
@@ -29,9 +29,12 @@ def differences(expected: dict[str, dict], grades: Path) -> list[str]:
             continue
         result = json.loads(path.read_bytes())
         found += [f"{name} ({verdict['case']}): {line}" for line in _of_result(verdict, result)]
-    with open(grades / "grades.csv", newline="", encoding="utf-8") as file:
-        rows = [row["zip"] for row in csv.DictReader(file)]
-    found += [f"grades.csv has {rows.count(name)} rows for {name}" for name in expected if rows.count(name) != 1]
+    rows = []
+    for table in (GRADES, NOT_GRADED):
+        with open(grades / table, newline="", encoding="utf-8") as file:
+            rows += [row["zip"] for row in csv.DictReader(file)]
+    tables = f"{GRADES} and {NOT_GRADED} have"
+    found += [f"{tables} {rows.count(name)} rows for {name}" for name in expected if rows.count(name) != 1]
     return found + _of_pairs(expected, grades)
 
 

@@ -13,7 +13,7 @@ from grading.intake.sources.upload import Upload
 
 SYSTEM = "blackboard"
 _NAME = re.compile(
-    r"(?P<start>.*?_(?P<login>[^_]+(?:_[^_]+)*?)_attempt_(?P<time>\d{4}(?:-\d\d){5}))(?:_(?P<file>.+)|(?P<note>\.txt))",
+    r"(?P<start>(?P<assignment>.*)_(?P<login>[^_]+)_attempt_(?P<time>\d{4}(?:-\d\d){5}))(?:_(?P<file>.+)|(?P<note>\.txt))",
     re.DOTALL,
 )
 _NOTE_BYTES = 2**16  # that are read of a note
@@ -28,13 +28,15 @@ def read(path: Path) -> Upload | None:
         time = datetime.strptime(match["time"], "%Y-%m-%d-%H-%M-%S").astimezone()
     except ValueError:
         return None
-    login = match["login"].rpartition("_")[2]
     note = path if match["note"] else path.with_name(f"{match['start']}.txt")
+    full_name, login = _student(note, match["assignment"], match["login"])
     return Upload(
         SYSTEM,
         login,
         login,
-        _full_name(note, login),
+        # Without a note nobody knows where the assignment ends and a login with "_" in it begins.
+        context="" if full_name else match["assignment"],
+        full_name=full_name,
         login=login,
         file=match["file"] or "",
         attempt=match["time"],
@@ -44,12 +46,17 @@ def read(path: Path) -> Upload | None:
     )
 
 
-def _full_name(note: Path, login: str) -> str:
-    """Return the student's name by the first line of the note, `Name: Ada Lovelace (alovelace)`; "" without one."""
+def _student(note: Path, assignment: str, login: str) -> tuple[str, str]:
+    """Return name and login by the first line of the note, `Name: Ada Lovelace (a_lovelace)`; "" and `login` without.
+
+    `login` is the last part of it that has no `_`.
+    """
     try:
         with open(note, "rb") as file:
             first = file.read(_NOTE_BYTES).decode("utf-8-sig", errors="replace").partition("\n")[0]
     except OSError:
-        return ""
-    match = re.fullmatch(rf"[^:]+:\s*(?P<name>.+?)\s*\({re.escape(login)}\)\s*", first)
-    return match["name"] if match else ""
+        return "", login
+    match = re.fullmatch(r"[^:]+:\s*(?P<name>.+?)\s*\((?P<login>[^()]+)\)\s*", first)
+    if match and f"_{assignment}_{login}".endswith(f"_{match['login']}"):
+        return match["name"], match["login"]
+    return "", login

@@ -37,4 +37,5 @@ def read(path: Path) -> Upload | None:
         file=match["file"] or "",
         attempt=f"{match['date']} {time}",
         submitted=submitted,
+        context=match["full_name"],  # should the first number be another's than the student's
     )

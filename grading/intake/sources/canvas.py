@@ -14,7 +14,7 @@ from grading.intake.sources.upload import Upload
 
 SYSTEM = "canvas"
 _STUDENT = (
-    r"(?:(?P<name>[^\W\d_][^\W_]*)_(?P<late>LATE_)?(?P<user>\d+)"
+    r"(?:(?P<name>[^\s\d_.'()-][^\s_.'()-]*)_(?P<late>LATE_)?(?P<user>\d+)"
     r"|(?P<late_first>LATE_)?anon_(?P<late_after>LATE_)?(?P<anonymous>[A-Za-z0-9]+))"
 )
 _FILE = re.compile(rf"{_STUDENT}_(?P<attachment>\d+)_(?P<file>.+)", re.DOTALL)

@@ -20,3 +20,4 @@ class Upload:
     is_late: bool = False  # by the system's own deadline
     is_text: bool = False  # what was typed in a page, or the system's notes: no file of the student's
     is_note: bool = False  # the system's own, such as a list of the files: nobody handed it in
+    context: str = ""  # what differs where one key turns out to be of several students, whose keys begin with it then
