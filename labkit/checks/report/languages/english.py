@@ -21,7 +21,7 @@ ENGLISH = Language(
             signs=r"filter|kernel|pixel|weights|channel|padd|slid|shared?\b|bias",
         ),
         "max pooling": MethodWords(
-            names=r"max\w*[\s-]*pool\w*|pool\w*(?=[^.]{0,60}\b(?:max|larg|bigg|highe))"
+            names=r"max\w{0,12}[\s-]{0,3}pool\w*|pool\w{0,12}(?=[^.]{0,60}\b(?:max|larg|bigg|highe))"
             r"|\b(?:maxim|larg|bigg|highe)[^.]{0,60}\bpool\w*|subsampl\w+",
             headings=r"pool\w*|(?:sub|down)[\s-]?sampl\w+",
             telling=r"largest|maxim|highest|biggest|2 ?[x\u00d7] ?2|half|halv|quarter|shrink|reduc|size|shift"
@@ -46,7 +46,7 @@ ENGLISH = Language(
             r"|divided|rely|adapt",
         ),
         "softmax and cross-entropy": MethodWords(
-            names=r"soft[\s-]?max|cross[\s-]*entrop\w*",
+            names=r"soft[\s-]?max|cross[\s-]{0,3}entrop\w*",
             headings=r"output|loss|cost function|classifi\w+",
             telling=r"exp|probabil|logit|sum|distribut|logarithm|\blog\b|loss|negativ|label|gradient|normali|class"
             r"|mistake",

@@ -21,9 +21,9 @@ FRENCH = Language(
             signs=r"filtr|noyau|kernel|pixel|poids|canal|canaux|gliss|partag|biais|fenêtr|remplissage",
         ),
         "max pooling": MethodWords(
-            names=r"max\w*[\s-]*pool\w*|pool\w*(?=[^.]{0,60}\b(?:max|plus grand))"
-            r"|\b(?:maxim|plus grand)[^.]{0,60}\bpool\w*|sous[\s-]*échantillonn\w+",
-            headings=r"pool\w*|sous[\s-]*échantillonn\w+|agrégation",
+            names=r"max\w{0,12}[\s-]{0,3}pool\w*|pool\w{0,12}(?=[^.]{0,60}\b(?:max|plus grand))"
+            r"|\b(?:maxim|plus grand)[^.]{0,60}\bpool\w*|sous[\s-]{0,3}échantillonn\w+",
+            headings=r"pool\w*|sous[\s-]{0,3}échantillonn\w+|agrégation",
             telling=r"maxim|plus grand|plus élev|2 ?[x\u00d7] ?2|moitié|quart|rédui|taille|décal|déplac|translat"
             r"|invarian|fenêtr|carré|bloc|échantillon|résolution|position|trait\b|endroit|hauteur|largeur|quatre"
             r"|voisin|mémoire|sensib",
@@ -45,7 +45,7 @@ FRENCH = Language(
             r"|mémoris",
         ),
         "softmax and cross-entropy": MethodWords(
-            names=r"soft[\s-]?max|cross[\s-]*entrop\w*|entropie crois\w+",
+            names=r"soft[\s-]?max|cross[\s-]{0,3}entrop\w*|entropie crois\w+",
             headings=r"sortie|perte|coût|classifi\w+",
             telling=r"expon|\bexp|probabil|logit|somm|distribut|répartit|logarithm|\blog\b|perte|négatif|étiquet"
             r"|gradient|normalis|classe|erreur|chiffre|sortie",

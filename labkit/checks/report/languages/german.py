@@ -21,7 +21,7 @@ GERMAN = Language(
             signs=r"filter|kernel|pixel|bildpunkt|gewicht|kanal|kanäl|auffüll|gleite|schieb|bias|fenster",
         ),
         "max pooling": MethodWords(
-            names=r"max\w*[\s-]*pool\w*|pool\w*(?=[^.]{0,60}\b(?:max|größ|höchst))"
+            names=r"max\w{0,12}[\s-]{0,3}pool\w*|pool\w{0,12}(?=[^.]{0,60}\b(?:max|größ|höchst))"
             r"|\b(?:maxim|größt|höchst)[^.]{0,60}\bpool\w*|unterabtast\w+|subsampl\w+",
             headings=r"pool\w*|unterabtast\w+",
             telling=r"größt|höchst|maxim|2 ?[x\u00d7] ?2|halb|hälft|viert|verkleiner|verringer|reduz|größe|schieb"
@@ -45,7 +45,7 @@ GERMAN = Language(
             r"|verlass",
         ),
         "softmax and cross-entropy": MethodWords(
-            names=r"soft[\s-]?max|cross[\s-]*entrop\w*|kreuz[\s-]*entropie",
+            names=r"soft[\s-]?max|cross[\s-]{0,3}entrop\w*|kreuz[\s-]{0,3}entropie",
             headings=r"ausgabe\w*|verlust\w*|kostenfunktion|klassifi\w+",
             telling=r"exponent|\bexp|wahrschein|logit|summ|verteil|logarithm|\blog\b|verlust|negativ|label"
             r"|gradient|normier|normalis|klass|fehler|ziffer|ausgabe",

@@ -21,7 +21,7 @@ ITALIAN = Language(
             signs=r"filtr|kernel|pixel|pesi\b|canal|riempi|padd|scorr|condivi|bias|finestr",
         ),
         "max pooling": MethodWords(
-            names=r"max\w*[\s-]*pool\w*|pool\w*(?=[^.]{0,60}\b(?:mass|maggior|più (?:grand|alt)))"
+            names=r"max\w{0,12}[\s-]{0,3}pool\w*|pool\w{0,12}(?=[^.]{0,60}\b(?:mass|maggior|più (?:grand|alt)))"
             r"|\b(?:massim|maggior|più (?:grand|alt))[^.]{0,60}\bpool\w*|sotto-?campion\w+",
             headings=r"pool\w*|sotto-?campion\w+",
             telling=r"massim|maggior|più grand|più alt|2 ?[x\u00d7] ?2|metà|dimezz|quart|riduc|ridott|dimension"
@@ -44,7 +44,7 @@ ITALIAN = Language(
             signs=r"casual|probabilit|azzer|spegn|spent|manten|overfit|sovradatt|divis|affid|addestr",
         ),
         "softmax and cross-entropy": MethodWords(
-            names=r"soft[\s-]?max|cross[\s-]*entrop\w*|entropia incrociata",
+            names=r"soft[\s-]?max|cross[\s-]{0,3}entrop\w*|entropia incrociata",
             headings=r"uscita|perdita|costo|classifica\w+",
             telling=r"esponen|\bexp|probabil|logit|somm|distribu|logaritm|\blog\b|perdita|negativ|etichett"
             r"|gradient|normalizz|class|error|cifr|uscit",

@@ -20,7 +20,7 @@ SPANISH = Language(
             signs=r"filtr|kernel|píxel|pixel|pesos\b|canal|rellen|desliz|recorr|compart|sesgo|ventan",
         ),
         "max pooling": MethodWords(
-            names=r"max\w*[\s-]*pool\w*|pool\w*(?=[^.]{0,60}\b(?:máxim|max|mayor))"
+            names=r"max\w{0,12}[\s-]{0,3}pool\w*|pool\w{0,12}(?=[^.]{0,60}\b(?:máxim|max|mayor))"
             r"|\b(?:máxim|mayor)[^.]{0,60}\bpool\w*|submuestre\w+|agrupa\w+ (?:por )?(?:el )?máxim\w+",
             headings=r"pool\w*|submuestre\w+|agrupa(?:ción|miento)",
             telling=r"máxim|mayor|más (?:grand|alt)|2 ?[x\u00d7] ?2|mitad|cuart|reduc|reduz|tamaño|desplaz|traslad"
@@ -43,7 +43,7 @@ SPANISH = Language(
             signs=r"azar|aleator|probabilid|apag|desactiv|conserv|mantien|sobreajust|overfit|divid|entren",
         ),
         "softmax and cross-entropy": MethodWords(
-            names=r"soft[\s-]?max|cross[\s-]*entrop\w*|entrop[ií]a cruzada",
+            names=r"soft[\s-]?max|cross[\s-]{0,3}entrop\w*|entrop[ií]a cruzada",
             headings=r"salida|pérdida|costo?e?\b|clasifica\w+",
             telling=r"exponen|\bexp|probabil|logit|suma|distribuc|logaritm|\blog\b|pérdida|negativ|etiquet"
             r"|gradient|normaliz|clase|error|dígit|cifra|salida",
