@@ -27,6 +27,7 @@ MAX_RECORD = 2**20  # bytes that a task may return, as JSON
 MAX_PRINTED = 8 * 2**20  # bytes; who prints more is in an endless loop
 LOG_BYTES = 4096  # of what was printed that are kept: the first and the last of them
 CHUNK = 2**16
+PATIENCE = 3  # times the limit that a task may take in all, where it has to wait for a processor
 # TensorFlow imports Keras and h5py where it can, and Keras the others. A script that asks for one gets it all the same.
 OPTIONAL = ("h5py", "keras", "matplotlib", "scipy")
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
@@ -91,7 +92,10 @@ def protect() -> None:
 
 
 def run(task: Callable[[], Any], seconds: float) -> Ended:
-    """Run `task` in a child for at most `seconds`; its result has to fit into JSON."""
+    """Run `task` in a child for at most `seconds`; its result has to fit into JSON.
+
+    Time in which the task waits for a processor, because others are using them, does not count, up to PATIENCE.
+    """
     nonce = secrets.token_hex(16)
     printed, log_end = os.pipe()
     record, record_end = os.pipe()
@@ -102,7 +106,7 @@ def run(task: Callable[[], Any], seconds: float) -> Ended:
     os.close(log_end)
     os.close(record_end)
     pipes = {printed: _Kept(MAX_PRINTED), record: _Kept(MAX_RECORD)}
-    reason, status, cpu_seconds = _wait(child, pipes, started + seconds)
+    reason, status, cpu_seconds = _wait(child, pipes, seconds)
     for pipe in pipes:
         os.close(pipe)
     result = _result(pipes[record].data, nonce) if reason is None and status == 0 else None
@@ -137,12 +141,15 @@ def _be_child(task: Callable[[], Any], nonce: str, log_end: int, record_end: int
         os._exit(status)
 
 
-def _wait(child: int, pipes: "dict[int, _Kept]", deadline: float) -> tuple[str | None, int, float]:
+def _wait(child: int, pipes: "dict[int, _Kept]", seconds: float) -> tuple[str | None, int, float]:
     """Read the pipes until the child ends or has to; return the reason to end it (or None), its status and CPU time."""
     ending, open_pipes, reason = os.pidfd_open(child), set(pipes), None
-    ended = False
+    started, allowed, ended = time.monotonic(), seconds, False
     while not ended and not reason:
-        left = deadline - time.monotonic()
+        left = started + allowed - time.monotonic()
+        if left <= 0:
+            allowed = min(seconds + _delay(child), PATIENCE * seconds)
+            left = started + allowed - time.monotonic()
         ready = select.select([ending, *open_pipes], [], [], max(0, left))[0]
         for pipe in open_pipes.intersection(ready):
             data = os.read(pipe, CHUNK)
@@ -163,6 +170,16 @@ def _wait(child: int, pipes: "dict[int, _Kept]", deadline: float) -> tuple[str |
         while not pipes[pipe].full and (data := os.read(pipe, CHUNK)):
             pipes[pipe].write(data)
     return reason, os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime
+
+
+def _delay(pid: int) -> float:
+    """Return how many seconds the threads of a process were ready to run and did not, the most of any of them."""
+    delays = [0.0]
+    with contextlib.suppress(OSError):  # it has ended, or this kernel does not tell
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/schedstat", "rb") as file:
+                delays.append(int(file.read().split()[1]) / 1e9)
+    return max(delays)
 
 
 def end_descendants() -> None:

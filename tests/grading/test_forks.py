@@ -90,3 +90,18 @@ def test_a_name_that_is_no_text_hides_nothing():
     assert ended["ended"] == "done"
     with pytest.raises(ProcessLookupError):
         os.kill(int(ended["log"]), 0)
+
+
+def test_time_in_which_a_task_waits_for_a_processor_does_not_count():
+    other = "if os.fork() == 0:\n        while True: pass\n    "
+    one_processor = "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n    "
+    work = "while time.process_time() < 1.5: pass\n    return 'done'"
+    ended = end(one_processor + other + work, seconds=2)  # each has half of the processor: 3 s
+    assert (ended["ended"], ended["result"]) == ("done", "done")
+    assert ended["seconds"] > 2
+
+
+def test_a_task_that_waits_for_something_else_has_no_more_time():
+    ended = end("time.sleep(600)", seconds=1)
+    assert ended["ended"] == "timeout"
+    assert ended["seconds"] < 3
