@@ -154,6 +154,19 @@ def test_the_second_reader_sees_no_words_that_nobody_sees(pdf):
     assert report.hidden
 
 
+def test_the_second_reader_is_asked_where_the_first_finds_nothing(pdf, monkeypatch):
+    needs("pypdfium2")
+    pdf.write_bytes(make_pdf(TEXT))
+    monkeypatch.setattr(pypdf.PageObject, "extract_text", lambda *_, **__: "")
+    assert "The network reads digits." in read_pdf(pdf).text
+
+
+def test_a_page_that_can_not_be_copied_for_the_second_reader_is_illegible_and_not_damaged(pdf, monkeypatch):
+    monkeypatch.setattr(pypdf.PdfWriter, "add_page", raising(ValueError("of the writer's own")))
+    pdf.write_bytes(without_spaces(TEXT))
+    assert "without the spaces" in read_pdf(pdf).illegible
+
+
 def test_without_a_second_reader_the_reason_is_kept_and_nothing_is_lost_for_it(pdf, monkeypatch):
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
     pdf.write_bytes(without_spaces(TEXT))

@@ -75,7 +75,7 @@ def read_pdf(path: str | Path, languages: Sequence[Language] = chosen()) -> Repo
     try:
         pdf = PdfReader(path)
         report = _read_pages(pdf, languages)
-        if report.illegible:
+        if report.illegible or _letters_in(report.text) < FEWEST_LETTERS:
             report = _read_again(pdf, report, languages)
     except FileNotDecryptedError as error:
         raise BadReport(f"{path.name} is protected by a password: export it again without one") from error
@@ -87,14 +87,14 @@ def read_pdf(path: str | Path, languages: Sequence[Language] = chosen()) -> Repo
         ) from error
     except Exception as error:  # pypdf answers a damaged file with errors of every kind
         kind = type(error).__name__
-        if sum(map(str.isalpha, _pdfium_text(path.read_bytes()))) >= FEWEST_LETTERS:
+        if _letters_in(_pdfium_text(path.read_bytes())) >= FEWEST_LETTERS:
             raise BadReport(
                 f"{path.name} is damaged ({kind}), and has a text all the same, but whether all its words can be seen "
                 "can't be told: export it again",
                 undecided=True,
             ) from error
         raise BadReport(f"{path.name} is damaged ({kind}): export it again") from error
-    letters = sum(map(str.isalpha, report.text))
+    letters = _letters_in(report.text)
     if letters < FEWEST_LETTERS and not report.doubtful:
         raise _without_text(path.name, report, letters)
     return report
@@ -163,14 +163,17 @@ def _read_again(pdf: Any, report: Report, languages: Sequence[Language]) -> Repo
     from pypdf import PdfWriter
 
     visible, content = PdfWriter(), io.BytesIO()
-    for number in range(min(report.pages, MAX_PAGES)):
-        page = pdf.pages[number]
-        ink = _ink(page)
-        with without(page, ink.hidden | ink.doubtful):
-            visible.add_page(page)
-    visible.write(content)
+    try:
+        for number in range(min(report.pages, MAX_PAGES)):
+            page = pdf.pages[number]
+            ink = _ink(page)
+            with without(page, ink.hidden | ink.doubtful):
+                visible.add_page(page)
+        visible.write(content)
+    except Exception:  # what the first reader could read, it can't always write
+        return report
     text = mend_letters(_pdfium_text(content.getvalue()))
-    is_whole = sum(map(str.isalpha, text)) >= 0.8 * sum(map(str.isalpha, report.text))
+    is_whole = _letters_in(text) >= 0.8 * _letters_in(report.text)
     return replace(report, text=_clean(text), illegible="") if is_whole and not illegible(text, languages) else report
 
 
@@ -199,6 +202,10 @@ def _check_file(path: Path) -> None:
         raise BadReport(
             f"{path.name} has {size / 1e6:,.0f} MB, expected at most {MAX_BYTES / 1e6:.0f}: use smaller pictures"
         )
+
+
+def _letters_in(text: str) -> int:
+    return sum(map(str.isalpha, text))
 
 
 def _clean(text: str) -> str:
