@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+from tqdm import tqdm
+
 from grading.intake.attempts import settle
 from grading.intake.contents import sha256_of
 from grading.intake.download import is_download
@@ -53,7 +55,8 @@ def collect(
     Raises OSError if the folder itself cannot be read.
     """
     arrivals = find_arrivals(submissions_dir, ids, facts.people, out)
-    submissions = [_read(arrival, submissions_dir, ids, facts) for arrival in arrivals]
+    bar = tqdm(arrivals, unit="zip", desc="collecting", dynamic_ncols=True, disable=None, leave=False)
+    submissions = [_read(arrival, submissions_dir, ids, facts) for arrival in bar]
     compare_ids(submissions)
     _find_downloads(submissions)
     _charge(submissions, deadline, facts.extensions)
@@ -93,7 +96,8 @@ def _look_into(submission: Submission) -> None:
         submission.refuse(problem, set_aside=True)
         return
     try:
-        submission.sha256 = content.sha256()
+        if content.size <= LIMITS.zip_bytes:  # nobody waits for the hash of what is refused for its size
+            submission.sha256 = content.sha256()
         look_through(content)
         submission.sound = True
         submission.manifest = read_manifest(content)

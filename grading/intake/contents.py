@@ -71,6 +71,11 @@ class Content:
             copies.append((name, copy))
         return replace(self, files=tuple(copies))
 
+    @property
+    def size(self) -> int:
+        """The number of bytes of all files; raises OSError."""
+        return sum(path.lstat().st_size for _, path in self.files)
+
     def sha256(self) -> str:
         """Return the SHA-256, in hex: of a zip its own, of loose files one of their names and contents."""
         if self.one_file:

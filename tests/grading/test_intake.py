@@ -357,6 +357,15 @@ def test_limits(limits, message, tmp_path, canary):
     assert list(canary.iterdir()) == []
 
 
+def test_what_is_refused_for_its_size_is_not_read(tmp_path):
+    with open(tmp_path / "189295_ada_lovelace.zip", "wb") as file:
+        file.write(make_zip(GOOD))
+        file.truncate(LIMITS.zip_bytes + 1)
+    (submission,) = collect(tmp_path)
+    assert "at most 104,857,600 are accepted" in submission.problem
+    assert submission.sha256 == ""
+
+
 def test_folder_with_files_in_it_is_left_alone(tmp_path):
     path = written(tmp_path, make_zip(GOOD))
     with pytest.raises(FileExistsError):

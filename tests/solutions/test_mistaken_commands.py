@@ -21,7 +21,7 @@ MISTAKES = {mistake.name: mistake for mistake in read_all()}
 UNTRAINABLE = {"no1_keras_model": "write class Model(tf.Module)"}
 NOWHERE = "http://127.0.0.1:9"  # where nobody answers: nothing is to be downloaded
 TRAIN, TEST = 6000, 100  # images
-PATIENCE = 300  # seconds for a command, which takes ten of an idle machine
+PATIENCE = 900  # seconds for a command, which takes ten of an idle machine
 
 
 @pytest.fixture
