@@ -54,7 +54,7 @@ def test_what_a_task_returns_comes_back_with_what_it_printed():
     ],
 )
 def test_a_task_that_does_not_return_has_no_result(task, how, status):
-    ended = end(task, seconds=2)
+    ended = end(task, seconds=1)
     assert (ended["ended"], ended["status"], ended["result"]) == (how, status, None)
     assert len(ended["log"]) < 2 * LOG_BYTES
 
@@ -95,10 +95,10 @@ def test_a_name_that_is_no_text_hides_nothing():
 def test_time_in_which_a_task_waits_for_a_processor_does_not_count():
     other = "if os.fork() == 0:\n        while True: pass\n    "
     one_processor = "os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\n    "
-    work = "while time.process_time() < 1.5: pass\n    return 'done'"
-    ended = end(one_processor + other + work, seconds=2)  # each has half of the processor: 3 s
+    work = "while time.process_time() < 0.8: pass\n    return 'done'"
+    ended = end(one_processor + other + work, seconds=1)  # each has half of the processor: 1.6 s
     assert (ended["ended"], ended["result"]) == ("done", "done")
-    assert ended["seconds"] > 2
+    assert ended["seconds"] > 1
 
 
 def test_a_task_that_waits_for_something_else_has_no_more_time():

@@ -544,8 +544,14 @@ def test_a_date_of_no_calendar_does_not_end_the_collection(seconds, tmp_path, mo
     path = written(tmp_path, make_zip(GOOD))
     again = sent(written(tmp_path, make_zip(GOOD | {"x.py": b"2"}), "189295_ada_lovelace (1).zip"), -1)
     lstat = type(path).lstat
-    odd = lambda self: SimpleNamespace(st_mtime=seconds, st_mode=lstat(self).st_mode)  # noqa: E731
-    monkeypatch.setattr(type(path), "lstat", lambda self: odd(self) if self == path else lstat(self))
+
+    def odd(self):
+        known = lstat(self)
+        if self != path:
+            return known
+        return SimpleNamespace(st_mtime=seconds, st_mode=known.st_mode, st_size=known.st_size)
+
+    monkeypatch.setattr(type(path), "lstat", odd)
     found = {submission.zip: submission for submission in collect(path.parent, DEADLINE)}
     assert any("time is none of any calendar" in remark for remark in found[path].remarks)
     assert found[path].superseded_by == again.name, "a time that is known goes before one that is not"

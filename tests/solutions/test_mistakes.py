@@ -40,6 +40,11 @@ LONG = (
     *("no1_missing_self", "no1_keras_seq"),
     *("no1_deleted_lines_only", "no1_forgot_channels", "no1_fixed_fc1_not_reshape", "no3_forgot_1024"),
     *("no3_deleted_lines_only", "no2_forgot_both_fc1", "no2_64_instead_of_32", "no1_renamed_class_only_def"),
+    *("no1_keep_prob_no_argument", "no1_one_bias", "no1_bias_not_added", "no1_layer_made_in_call"),
+    *("no1_matmul_swapped", "no1_reshape_as_method", "no1_return_removed", "no1_dropout_keep_prob_named"),
+    *("no1_filters_swapped", "no1_bias_column", "no1_digits_returned", "no1_hidden_layer_returned"),
+    *("no1_reshape_to_the_batch", "no1_variable_scope", "no1_contrib_flatten", "no1_reshape_not_a_list"),
+    *("no1_call_single_underscores", "no1_weight_variable_without_return", "no1_self_missing_init"),
 )
 IN_COURSES = (pytest.mark.course, pytest.mark.sample(6, of="mistakes"))
 
