@@ -148,7 +148,8 @@ def _positive(text: str) -> int:
 
 def _grade(flags: argparse.Namespace, umask: int) -> int:
     # Imported here, so that --help and a mistyped flag answer at once.
-    from grading.course import Options, grade_class
+    from grading.course import grade_class
+    from grading.options import Options
     from labkit.checks.assignment import DEFAULT
     from labkit.errors import KitError
 

@@ -6,7 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grading.course import GradingError, Options, grade_class
+from grading.course import grade_class
+from grading.options import GradingError, Options
 from grading.results.results import FEEDBACK, RESULT, SUBMISSIONS
 from labkit.submission.names import safe_stem
 from labkit.text import quoted

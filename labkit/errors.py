@@ -24,7 +24,8 @@
         BadName (a ValueError, too)         labkit/submission/names.py
         PackError                           labkit/submission/packing.py
         ReportError                         labkit/submission/report_pdf.py
-        GradingError, Changed               grading/course.py
+        GradingError                        grading/options.py
+        Changed                             grading/batch.py
         InUse                               grading/locking.py
         BadZip                              grading/intake/zips.py
         TableError                          grading/intake/tables.py

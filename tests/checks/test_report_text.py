@@ -10,7 +10,7 @@ import pytest
 from pypdf.errors import DependencyError
 
 from labkit.checks.assignment import load_assignment
-from labkit.checks.report.accuracies import accuracies
+from labkit.checks.report.accuracies import find_accuracies
 from labkit.checks.report.letters import mend_letters
 from labkit.checks.report.methods import METHODS, methods_treated
 from labkit.checks.report.reader import find_all
@@ -72,7 +72,7 @@ def test_a_good_report_is_read_and_has_all_that_is_asked_for(pdf):
     assert report.pages == len(pypdf.PdfReader(pdf).pages)
     assert all(methods_treated(report.text).values())
     assert template_prompts_left(report.text, TEMPLATE) == []
-    found = accuracies(report.text)
+    found = find_accuracies(report.text).placed
     assert {network: values[0] for network, values in found.items()} == ACCURACIES
 
 
@@ -281,24 +281,24 @@ def test_hyphens_at_line_ends_and_other_spellings_are_understood():
     ],
 )
 def test_the_accuracy_of_each_network_is_found(text):
-    found = accuracies(text)
+    found = find_accuracies(text).placed
     assert all(value in found[network] for network, value in ACCURACIES.items()), found
 
 
 def test_counts_of_weights_differences_and_shares_are_no_accuracies():
     text = "no. 3 has 83,466 weights, 95% intervals, p = 0.03, loss 0.49, -0.62 points, version 99.1.2, 2.5% of them"
-    assert accuracies(text)["model_no3"] == []
+    assert find_accuracies(text).placed["model_no3"] == []
 
 
 def test_the_fully_connected_layer_is_not_the_full_network():
-    assert accuracies("the fully connected layer: 98.99%")["deep_mnist"] == []
+    assert find_accuracies("the fully connected layer: 98.99%").placed["deep_mnist"] == []
 
 
 @pytest.mark.attack
 def test_a_text_made_to_keep_the_search_busy_does_not():
     for filler in (" ", "_", "model ", "no ", "1.", "0,", "max "):  # quadratic time in any of them would take a minute
         text = ("model" + filler * (50_000 // len(filler)))[:50_000]
-        assert not any(accuracies(text).values())
+        assert not any(find_accuracies(text).placed.values())
         assert not any(methods_treated(text).values())
 
 

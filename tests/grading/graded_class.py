@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
-from grading import course
+from grading import batch, course
 from grading.command_line import main
 from grading.intake.submission import Submission
+from grading.options import Options
 from labkit.checks.assignment import CHECK_IDS, DEFAULT, load_assignment
 from labkit.checks.check import Check, CheckId, failed, passed, undecided
 from tests.submissions import make_zip
@@ -54,9 +55,9 @@ def grade(
     monkeypatch.setattr(course, "find_sandbox", lambda unsafe: SimpleNamespace(name="bubblewrap", shown=()))
     monkeypatch.setattr(course.assessment, "grader_version", lambda: "0123456789abcdef")
     monkeypatch.setattr(course.network_checks, "find_data", lambda folder: folder)
-    monkeypatch.setattr(course._Class, "_examine", examine)
-    monkeypatch.setattr(course._Class, "compare", lambda self, rows: None)
-    options = course.Options(
+    monkeypatch.setattr(batch.Batch, "_examine", examine)
+    monkeypatch.setattr(batch.Batch, "compare", lambda self, rows: None)
+    options = Options(
         submissions=submissions,
         out=out,
         out_mode=0o755,

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from grading import assessment, autograder, course
+from grading import assessment, autograder, batch, course
 from grading.command_line import main
 from labkit.files import KIT
 from labkit.limits import NoSandbox
@@ -52,8 +52,8 @@ def seen(monkeypatch):
 
     monkeypatch.setattr(course, "find_sandbox", lambda unsafe: SimpleNamespace(name="bubblewrap", shown=()))
     monkeypatch.setattr(course.network_checks, "find_data", lambda folder: folder)
-    monkeypatch.setattr(course._Class, "_examine", examine)
-    monkeypatch.setattr(course._Class, "compare", lambda self, rows: None)
+    monkeypatch.setattr(batch.Batch, "_examine", examine)
+    monkeypatch.setattr(batch.Batch, "compare", lambda self, rows: None)
     return seen
 
 

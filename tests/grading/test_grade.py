@@ -17,10 +17,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from grading import assessment, course, staging
+from grading import assessment, batch, course, staging
 from grading.__main__ import main
 from grading.intake.arrivals import BadZip, sha256_of
 from grading.networks import network_checks
+from grading.results.results import mark
 from grading.similarity import comparing
 from grading.similarity.pairs import version
 from labkit.checks.assignment import CHECK_IDS, DEFAULT, load_assignment
@@ -221,7 +222,7 @@ def test_a_stopped_run_continues_where_it_was(klass, monkeypatch, capsys):
             raise OSError("no folder any more")
         return [passed(name, "fine") for name in NAMES]
 
-    class Bar(course.tqdm):
+    class Bar(batch.tqdm):
         def update(self, n=1):
             updates.append(n)
             if len(updates) == 2:
@@ -617,7 +618,7 @@ def test_without_training_no_training_is_said_to_hang_on_what_failed(tmp_path):
 
 def test_a_refused_zip_has_every_check_and_no_points():
     result = SimpleNamespace(checks=assessment.refusal("not a zip"), trained=True, late_seconds=0)
-    marks = course.mark(result, load_assignment())
+    marks = mark(result, load_assignment())
     assert (marks.score, marks.max_score) == (0, 75)
 
 

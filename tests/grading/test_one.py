@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from grading import course
+from grading import batch, course
 from grading.command_line import main
 from labkit.checks.check import CheckId, failed
 from tests.grading.graded_class import checks, grade, hand_in, marks
@@ -25,8 +25,8 @@ def one(monkeypatch, tmp_path, capsys):
         return result
 
     monkeypatch.setattr(course, "find_sandbox", lambda unsafe: SimpleNamespace(name="bubblewrap", shown=()))
-    monkeypatch.setattr(course._Class, "_examine", examine)
-    monkeypatch.setattr(course._Class, "compare", lambda self, rows: None)
+    monkeypatch.setattr(batch.Batch, "_examine", examine)
+    monkeypatch.setattr(batch.Batch, "compare", lambda self, rows: None)
 
     def one(*arguments):
         capsys.readouterr()

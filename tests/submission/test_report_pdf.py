@@ -9,7 +9,7 @@ import pypdf
 import pytest
 
 import submit
-from labkit.checks.report.accuracies import accuracies
+from labkit.checks.report.accuracies import find_accuracies
 from labkit.checks.report.text import read_pdf, template_prompts_left
 from labkit.files import WriteError
 from labkit.submission import report_markup, report_pdf
@@ -109,7 +109,7 @@ h = tf.nn.relu(x)  # (N, 10)
     assert "∑" in made.text
     assert "\\sum" not in made.text
     assert "secret" not in made.text
-    assert accuracies(made.rows)["model_no1"] == [0.9877]
+    assert find_accuracies(made.rows).placed["model_no1"] == [0.9877]
     assert len(pictures(made.reader)) == 1
 
 

@@ -240,7 +240,7 @@ def _comment(out: Path, record: _Recorded, manual: Manual) -> str:
         return ""
     written = manual.of(record)
     if record.marked and record.marked.get("zip_sha256") != record.zip_sha256:
-        return ""  # it is about other work, see course.REPLACED
+        return ""  # it is about other work, see batch.REPLACED
     if written.counts != bool(record.marked) or (written.counts and record.marked.get("row") != written.digest):
         raise _stale(out, f"{MANUAL} has other points for {quoted(record.zip)} than its {RESULT}")
     return written.comment
