@@ -231,7 +231,7 @@ def test_a_stopped_run_continues_where_it_was(klass, monkeypatch, capsys):
 
     klass.play = play
     with monkeypatch.context() as patched:
-        patched.setattr(course, "tqdm", Bar)
+        patched.setattr(batch, "tqdm", Bar)
         assert klass.run("--jobs", "1") == 130
     assert "the same command continues" in capsys.readouterr().err
     rows = klass.grades()
