@@ -4,6 +4,7 @@ Of several submissions of one student the last valid one counts. What is in one:
 """
 
 import stat
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -55,8 +56,10 @@ def collect(
     Raises OSError if the folder itself cannot be read.
     """
     arrivals = find_arrivals(submissions_dir, ids, facts.people, out)
+    names = Counter(arrival.path.name for arrival in arrivals)
+    shared = frozenset(name for name, count in names.items() if count > 1)
     bar = tqdm(arrivals, unit="zip", desc="collecting", dynamic_ncols=True, disable=None, leave=False)
-    submissions = [_read(arrival, submissions_dir, ids, facts) for arrival in bar]
+    submissions = [_read(arrival, submissions_dir, ids, facts, shared) for arrival in bar]
     compare_ids(submissions)
     _find_downloads(submissions)
     _charge(submissions, deadline, facts.extensions)
@@ -64,7 +67,7 @@ def collect(
     return submissions
 
 
-def _read(arrival: Arrival, folder: Path, ids: str, facts: Facts) -> Submission:
+def _read(arrival: Arrival, folder: Path, ids: str, facts: Facts, shared: frozenset[str]) -> Submission:
     """Read an arrival as a submission; whatever is wrong with it is its `problem`."""
     stem = safe_stem(arrival.path.relative_to(folder).as_posix())
     submission = Submission(arrival.path, stem, content=arrival.content, uploaded_as=arrival.uploaded_as)
@@ -73,7 +76,7 @@ def _read(arrival: Arrival, folder: Path, ids: str, facts: Facts) -> Submission:
     if arrival.problem:
         submission.refuse(arrival.problem, set_aside=arrival.set_aside)
     try:
-        _note_time(submission, arrival, facts)
+        _note_time(submission, arrival, facts, shared)
         if not arrival.problem:
             _look_into(submission)
     except FileNotFoundError:  # it was in the list of the folder a moment ago
@@ -113,14 +116,20 @@ def _look_into(submission: Submission) -> None:
 # ---------------------------------------------------------------------------------------------------------------- times
 
 
-def _note_time(submission: Submission, arrival: Arrival, facts: Facts) -> None:
-    """Note when it came in, by the most trustworthy source; raise OSError where the files have no time."""
+def _note_time(submission: Submission, arrival: Arrival, facts: Facts, shared: frozenset[str]) -> None:
+    """Note when it came in, by the most trustworthy source; raise OSError where the files have no time.
+
+    `shared` are names of zips that several have: --times can't tell whose it means by such a name.
+    """
     upload = arrival.upload
     if upload and upload.is_late:
         submission.remarks += (
             f"{SYSTEMS[upload.system]} says that it was late, and not by how much: give --times to charge for that",
         )
-    names = (submission.zip.name, arrival.path.as_posix(), submission.key, submission.id, submission.login)
+    names = (
+        *(("zip", name) for name in (submission.zip.name, arrival.path.as_posix()) if name not in shared),
+        *(("key", submission.key), ("id", submission.id), ("login", submission.login)),
+    )
     if facts.times and (time := facts.times.of(names)):
         submission.submitted, submission.time_source = time, TimeSource.TIMES
         return

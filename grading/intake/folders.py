@@ -15,7 +15,7 @@ from pathlib import Path
 from grading.intake.contents import Content, content_of
 from grading.intake.litter import is_side_file, partial_download
 from grading.intake.people import People
-from grading.intake.sources import ilias, recognise
+from grading.intake.sources import canvas, ilias, recognise
 from grading.intake.sources.upload import Upload
 from grading.intake.unpacking import SCRIPT, look_through
 from grading.intake.zips import BadZip
@@ -61,8 +61,10 @@ class _Finder:
     def look_into(self, folder: Path, depth: int = 0) -> None:
         """Find what is in a folder that is no student's; raise OSError where it can't be read."""
         uploads: dict[tuple[str, ...], list[_Entry]] = {}
-        for path in sorted(folder.iterdir()):
-            upload = recognise(path)
+        paths = sorted(folder.iterdir())
+        alone = _only_look_alike(paths)
+        for path in paths:
+            upload = recognise(path) if path != alone else None
             if path.is_dir() and partial_download(path.name):  # as Safari keeps one
                 self.found.append(_single(path))
             elif upload:
@@ -102,6 +104,13 @@ class _Finder:
             stem = re.sub(r"\.zip$", "", name, flags=re.IGNORECASE)
             person = self.people and (self.people.of_repository(stem) or self.people.named(stem))
             return number_of(person.id) if person and person.id else ""
+
+
+def _only_look_alike(paths: Iterable[Path]) -> Path | None:
+    """Return the one file that looks like Canvas's among other zips: whoever chose that name is no system."""
+    zips = [path for path in paths if path.suffix.lower() == ".zip"]
+    alike = [path for path in zips if (upload := recognise(path)) and upload.system == canvas.SYSTEM]
+    return alike[0] if len(alike) == 1 < len(zips) else None
 
 
 def find_arrivals(folder: Path, ids: str, people: People | None = None, out: Path | None = None) -> list[Arrival]:

@@ -4,7 +4,7 @@ A zip's name is the student's claim. It gives id and name where nothing contradi
 the uploader's, under the system's own key. What is no more than likely is a remark.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from grading.intake.folders import Arrival
@@ -156,6 +156,8 @@ def _by_people(submission: Submission, arrival: Arrival, claim: ZipName | None, 
             stem = stem.removesuffix(branch)
         if person := people.of_repository(stem):
             _know(submission, person)
+            if stem.lower() != person.login.lower():
+                submission.before_login = stem.lower().removesuffix(person.login.lower())
             return
         if person := people.named(stem):
             _know(submission, person)
@@ -195,6 +197,7 @@ def compare_ids(submissions: list[Submission]) -> None:
         (one for one in submissions if one.key and one.is_by_name),
         "several uploaders have the name of the one student {id}, so that nobody knows who that is",
     )
+    _doubt_other_repositories(submissions)
     _tell_keys_from_ids(submissions)
     _remark_on_unlike(submissions)
 
@@ -209,6 +212,21 @@ def _take_back(submissions: Iterable[Submission], why: str) -> None:
             for one in claimants:
                 one.doubt(f"{why.format(id=one.id)}: it is graded under {SYSTEMS[one.system]}'s key")
                 one.id, one.is_known = _id_by_key(one), False
+
+
+def _doubt_other_repositories(submissions: list[Submission]) -> None:
+    """Doubt repositories whose name has something else before the login than those of the others have.
+
+    In `mnist-lab-ann-lee` it may be the end of another login, ann-lee.
+    """
+    starts = Counter(one.before_login for one in submissions if one.before_login)
+    usual = max(starts, key=lambda start: (starts[start], -len(start)), default="")
+    for one in submissions:
+        if one.before_login not in ("", usual):
+            one.doubt(
+                f"before the login {quoted(one.login)} its name has {quoted(one.before_login)}, and those of others "
+                f"have {quoted(usual)}: look whether it is the end of another's login"
+            )
 
 
 def _id_by_key(submission: Submission) -> str:

@@ -28,12 +28,21 @@ _MONTHS = {
     "hu": "januar februar marcius aprilis majus junius julius augusztus szeptember oktober november december",
     "tr": "ocak subat mart nisan mayis haziran temmuz agustos eylul ekim kasim aralik",
     "ru": "yanvarya fevralya marta aprelya maya iyunya iyulya avgusta sentyabrya oktyabrya noyabrya dekabrya",
-    "el": "ianoyarioy febroyarioy martioy aprilioy maioy ioynioy ioylioy aygoystoy septembrioy oktobrioy noembrioy"
-    " dekembrioy",
+    "el": "ianoyarioy fevroyarioy martioy aprilioy maioy ioynioy ioylioy aygoystoy septemvrioy oktovrioy noemvrioy"
+    " dekemvrioy",
 }
+# Forenoon and afternoon, before or behind the time.
+_HALVES = {"午前": "am", "午後": "pm", "上午": "am", "下午": "pm", "오전": "am", "오후": "pm", "πμ": "am", "μμ": "pm"}
+_HALVES |= {"π.μ.": "am", "μ.μ.": "pm", "fm": "am", "em": "pm"}
+_CLOCK = r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?"
+_HALF = "|".join(map(re.escape, _HALVES))
+_HALF_BEFORE = re.compile(rf"(?<!\w)({_HALF})\s*({_CLOCK})")
+_HALF_BEHIND = re.compile(rf"({_CLOCK})\s*({_HALF})(?!\w)")
 _DAY_FIRST, _MONTH_FIRST = "day-first", "month-first"
 ORDERS = (_DAY_FIRST, _MONTH_FIRST)
 _TIME = re.compile(r"\b(\d{1,2})[:.h](\d{2})(?:[:.](\d{2}))?(?!\d|[./-]\d)\s*(?:([ap])\.?\s?m\b\.?)?", re.IGNORECASE)
+
+_BEHIND_A_TIME = {"", "uhr", "h", "hrs", "gmt", "utc", "cet", "cest", "klo", "kl", "on", "o", "of", "le", "am", "the"}
 
 
 class AmbiguousOrder(ValueError):
@@ -49,13 +58,18 @@ def read_moment(text: str, order: str = "") -> datetime:
     text = text.strip()
     if re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:", text):
         return datetime.fromisoformat(re.sub(r"Z$", "+00:00", text)).astimezone()
-    plain = anyascii(text.replace("年", "-").replace("月", "-").replace("日", " ").replace("午後", " pm ")).lower()
+    text = _HALF_BEFORE.sub(lambda half: f" {half[2]} {_HALVES[half[1]]} ", text)
+    text = _HALF_BEHIND.sub(lambda half: f" {half[1]} {_HALVES[half[2]]} ", text)
+    plain = anyascii(re.sub("[年月년월]", "-", re.sub("[日일]", " ", text))).lower()
     clocks = list(_TIME.finditer(plain))
     if not clocks:
         raise ValueError(f"no time of day in {text!r}")
     clock = clocks[-1]  # dots may also be in a date
     year, month, day = _date(plain[: clock.start()] + " " + plain[clock.end() :], order)
     hour, minute, second = int(clock[1]), int(clock[2]), int(clock[3] or 0)
+    word = re.match(r"\s*([a-z.]+)", plain[clock.end() :])
+    if word and hour <= 12 and not clock[4] and word[1].strip(".") not in _BEHIND_A_TIME and not _month(word[1]):
+        raise ValueError(f"{word[1]!r} behind the time may be for the afternoon")
     if clock[4]:
         hour = hour % 12 + 12 * (clock[4] == "p")
     return datetime(year, month, day, hour, minute, second).astimezone()

@@ -47,6 +47,7 @@ class Submission:
     system: str = ""  # that it was downloaded from; "" where none tells
     key: str = ""  # who uploaded it, by the system's own key; "" where no system tells
     login: str = ""
+    before_login: str = ""  # what the name of a repository has in front of it
     uploaded_as: tuple[str, ...] = ()  # as the system named what it gave: for the way back
     manifest: Manifest | None = None  # what the zip says of itself
     sound: bool = False  # whether it can be unpacked

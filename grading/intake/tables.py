@@ -47,6 +47,8 @@ def read_table(path: Path) -> Table:
     except csv.Error as error:
         raise TableError(f"{path}, row {reader.line_num}: {error}") from error
     rows = rows[1:] if told else rows
+    if not rows:
+        raise TableError(f"{path} is empty: give the file as the system wrote it")
     head = rows[0][1]
     width = max(len(cells) for _, cells in rows)
     return Table(path, _padded(head, width), [(number, _padded(cells, width)) for number, cells in rows[1:]])

@@ -15,24 +15,27 @@ _TIME_COLUMNS = ("time", "submitted", "date")
 
 @dataclass
 class Times:
-    """Times by what names a submission: an id, a login, a system's key, or the name of a zip."""
+    """Times by what names a submission: an id, a login, a system's key, or the name of a zip.
+
+    `by_name` and `rows`, the numbers of the rows, are by column and name: an id is no key, although both are numbers.
+    """
 
     path: Path
-    by_name: dict[str, datetime]
-    rows: dict[str, int]  # of each name, for messages
+    by_name: dict[tuple[str, str], datetime]
+    rows: dict[tuple[str, str], int]
     used: set[int] = field(default_factory=set)
 
-    def of(self, names: Iterable[str]) -> datetime | None:
-        """Return the time for the first of the names that the table has; None without one."""
-        for name in names:
-            if name and (found := self.by_name.get(_plain(name))):
-                self.used.add(self.rows[_plain(name)])
+    def of(self, names: Iterable[tuple[str, str]]) -> datetime | None:
+        """Return the time for the first of the names, each behind its column, that the table has; None without one."""
+        for column, name in names:
+            if name and (found := self.by_name.get((column, _plain(name)))):
+                self.used.add(self.rows[column, _plain(name)])
                 return found
         return None
 
     def without_effect(self) -> list[str]:
         """List the names of rows that no submission has."""
-        return sorted(name for name, row in self.rows.items() if row not in self.used)
+        return sorted(name for (_, name), row in self.rows.items() if row not in self.used)
 
 
 def read_times(path: Path, order: str = "") -> Times:
@@ -45,8 +48,8 @@ def read_times(path: Path, order: str = "") -> Times:
             f'{path}: expected a column "time", as in 2026-11-03 14:14, and one of id, login, key or zip; its first '
             f"row is {quoted(', '.join(table.head))}"
         )
-    times: dict[str, datetime] = {}
-    rows: dict[str, int] = {}
+    times: dict[tuple[str, str], datetime] = {}
+    rows: dict[tuple[str, str], int] = {}
     for number, cells in table.rows:
         try:
             time = read_moment(cells[columns[0]], order)
@@ -62,9 +65,10 @@ def read_times(path: Path, order: str = "") -> Times:
         for index, name in enumerate(cells):
             if index == columns[0] or not name or head[index] not in ("id", "login", "key", "zip"):
                 continue
-            if times.setdefault(_plain(name), time) != time:
-                raise TableError(f"{path}: {quoted(name)} is in rows {rows[_plain(name)]} and {number}, with two times")
-            rows.setdefault(_plain(name), number)
+            if times.setdefault((head[index], _plain(name)), time) != time:
+                first = rows[head[index], _plain(name)]
+                raise TableError(f"{path}: {quoted(name)} is in rows {first} and {number}, with two times")
+            rows.setdefault((head[index], _plain(name)), number)
     return Times(path, times, rows)
 
 

@@ -1,8 +1,8 @@
 """Blackboard, the gradebook's "Assignment File Download".
 
-Each file is `Assignment_login_attempt_2026-11-03-14-22-10_name.zip`, and beside the files of an attempt is a `.txt` of
-the same beginning, with the student's name and login in its first line, in whichever language. The time is the
-server's.
+Each file is `Assignment_login_attempt_2026-11-03-14-22-10_name.zip`, of which the student writes the last part, and
+beside the files of an attempt is a `.txt` of the same beginning, with the student's name and login in its first line,
+in whichever language. The time is the server's.
 """
 
 import re
@@ -13,7 +13,7 @@ from grading.intake.sources.upload import Upload
 
 SYSTEM = "blackboard"
 _NAME = re.compile(
-    r"(?P<start>(?P<assignment>.*)_(?P<login>[^_]+)_attempt_(?P<time>\d{4}(?:-\d\d){5}))(?:_(?P<file>.+)|(?P<note>\.txt))",
+    r"(?P<start>(?P<assignment>.*?)_(?P<login>[^_]+)_attempt_(?P<time>\d{4}(?:-\d\d){5}))(?:_(?P<file>.+)|(?P<note>\.txt))",
     re.DOTALL,
 )
 _NOTE_BYTES = 2**16  # that are read of a note

@@ -14,8 +14,8 @@ from grading.intake.sources.upload import Upload
 
 SYSTEM = "canvas"
 _STUDENT = (
-    r"(?:(?P<name>[^\s\d_.'()-][^\s_.'()-]*)_(?P<late>LATE_)?(?P<user>\d+)"
-    r"|(?P<late_first>LATE_)?anon_(?P<late_after>LATE_)?(?P<anonymous>[A-Za-z0-9]+))"
+    r"(?:(?P<late_first>LATE_)?anon_(?P<late_after>LATE_)?(?P<anonymous>[A-Za-z0-9]+)"
+    r"|(?P<name>[^\s\d_.'()-][^\s_.'()-]*)_(?P<late>LATE_)?(?P<user>\d+))"
 )
 _FILE = re.compile(rf"{_STUDENT}_(?P<attachment>\d+)_(?P<file>.+)", re.DOTALL)
 _TYPED = re.compile(rf"{_STUDENT}_(?:text|link)\.html")
@@ -27,7 +27,8 @@ def read(path: Path) -> Upload | None:
     if not match or (match["name"] and match["name"] != match["name"].lower()):
         return None
     found = match.groupdict()
-    key = found["user"] or found["anonymous"]
+    code = found["anonymous"]
+    key = found["user"] or (f"anon_{code}" if code.isdecimal() else code)  # such a code is no user's number
     return Upload(
         SYSTEM,
         key,

@@ -31,7 +31,9 @@ _NOBODY |= {"deelnemer", "uczestnik", "deltagare", "deltager", "deltaker", "osal
 
 def read(path: Path) -> Upload | None:
     """Read the name of a folder, or of a file."""
-    match = _FOLDER.fullmatch(path.name) or _FILE.fullmatch(path.name)
+    # A file's name ends with the student's own, which may look like a folder's.
+    patterns = (_FILE, _FOLDER) if path.is_file() else (_FOLDER, _FILE)
+    match = next((match for pattern in patterns if (match := pattern.fullmatch(path.name))), None)
     if not match:
         return None
     key, name = match["number"], match["full_name"]

@@ -34,7 +34,9 @@ def _layout(table: Table, named: str) -> Layout:
     grade = choose_column(table, {column: item["title"] for column, item in items.items()}, named)
     maximum = number(items[grade]["points"])
     if not maximum:
-        raise ExportError(f"{table.path}: the column {quoted(table.head[grade])} has no points; give it some first")
+        raise ExportError(
+            f"{table.path}: the column {quoted(table.head[grade])} has no points that can be read; give it some first"
+        )
     has_comments = {FEEDBACK, FORMAT} <= set(table.head)
     return Layout(
         entries=[_entry(table, row) for row in table.body],

@@ -28,9 +28,10 @@ class Layout:
 
     `grade` is the column for the marks, `maximum` the points that the gradebook gives for it, `comments` the column
     for a student's lines in HTML, None without one. `also` are cells, by column, to be set in every row that gets a
-    mark. `keep` are contents of the mark's cell, in small letters, that are no marks and stay. `keys_of` returns by
-    which keys the system knows a student. `feedback_path` returns the place of a student's feedback in
-    `feedback.zip`, "" where the system could not tell whose it is; it is None for a system that takes no such zip.
+    mark. `locked` are rows in which the system takes no mark, with what they say of it. `keep` are contents of the
+    mark's cell, in small letters, that are no marks and stay. `keys_of` returns by which keys the system knows a
+    student. `feedback_path` returns the place of a student's feedback in `feedback.zip`, "" where the system could not
+    tell whose it is; it is None for a system that takes no such zip.
     """
 
     entries: list[Entry]
@@ -39,6 +40,7 @@ class Layout:
     comments: int | None = None
     also: Mapping[int, str] = field(default_factory=dict)
     keep: frozenset[str] = frozenset()
+    locked: Mapping[int, str] = field(default_factory=dict)
     keys_of: Callable[[Graded], frozenset[str]] = _nobody
     feedback_path: Callable[[Graded, Entry], str] | None = None
 
@@ -55,8 +57,10 @@ def fill(job: Job, table: Table, layout: Layout) -> Outcome:
     for entry, student in matched.rows:
         before = table.at(entry.row, layout.grade).strip()
         new = _cells(job, layout, entry, student)
-        if before.lower() in layout.keep:
-            mark = new[entry.row, layout.grade]
+        mark = new[entry.row, layout.grade]
+        if entry.row in layout.locked:
+            left_out.append(f"{student.who}: {entry.told} {layout.locked[entry.row]}; the mark would be {mark}")
+        elif before.lower() in layout.keep:
             left_out.append(f"{student.who}: {entry.told} says {quoted(before)}, which stays; the mark would be {mark}")
         else:
             given.append((entry, student))
@@ -91,7 +95,7 @@ def _replaced(
     lines = []
     for entry, student in given:
         before, mark = table.at(entry.row, layout.grade).strip(), cells[entry.row, layout.grade]
-        if number(before) not in (None, number(mark)):
+        if before not in ("", "-") and number(before) != number(mark):
             lines.append(f"{student.who}: {before} becomes {mark}")
         if layout.comments is not None:
             comment = table.at(entry.row, layout.comments).strip()

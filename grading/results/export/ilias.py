@@ -36,9 +36,9 @@ def export(job: Job) -> Outcome:
         return [table.at(row, column[head]).strip() for head in heads]
 
     def feedback_path(student: Graded, entry: Entry) -> str:
-        user = _download_folder(student)
-        if user and normal([f"user {user[1]}"]) <= entry.keys:
-            return f"{FOLDER}/{user[0]}/{FEEDBACK}"
+        own = _download_folder(student)
+        if _endings(own) & entry.keys:
+            return f"{FOLDER}/{own}/{FEEDBACK}"
         folder = "_".join(cells(entry.row, "lastname", "firstname", "login", "usr_id"))
         # Other letters ILIAS spells in a way of its own: rather by hand than into a folder that it does not know.
         return f"{FOLDER}/{folder}/{FEEDBACK}" if re.fullmatch(r"[\w .'-]+", folder, re.ASCII) else ""
@@ -47,7 +47,7 @@ def export(job: Job) -> Outcome:
         Entry(
             row,
             ids=normal(cells(row, "login")),
-            keys=normal(cells(row, "login")) | normal(f"user {number}" for number in cells(row, "usr_id")),
+            keys=normal([*cells(row, "login"), "_".join(cells(row, "login", "usr_id"))]),
             name=" ".join(cells(row, "firstname", "lastname")),
         )
         for row in table.body
@@ -69,15 +69,20 @@ def export(job: Job) -> Outcome:
 
 
 def _keys_of(student: Graded) -> frozenset[str]:
-    """Return the user's login, and the number with which the student's folder in the download ends."""
-    folder = _download_folder(student)
-    return normal([student.key_in("ilias"), f"user {folder[1]}" if folder else ""])
+    """Return the user's login, and login and number as the student's folder in the download ends with them."""
+    return normal([student.key_in("ilias")]) | _endings(_download_folder(student))
 
 
-def _download_folder(student: Graded) -> re.Match[str] | None:
-    """Return the student's folder in the download, whose name ends with the user's number, if it came in one."""
+def _download_folder(student: Graded) -> str:
+    """Return the name of the folder in which it came in: Lastname_Firstname_login_number if it is ILIAS's."""
     parts = student.result.zip.split("/")
-    return re.fullmatch(r".+_.+_.+_(\d+)", parts[-2]) if len(parts) > 1 else None
+    return parts[-2] if len(parts) > 1 else ""
+
+
+def _endings(folder: str) -> frozenset[str]:
+    """Return what login and number may be in a folder's name: a login may have underscores, too."""
+    parts = folder.split("_")
+    return normal("_".join(parts[n:]) for n in range(2, len(parts) - 1)) if parts[-1].isdecimal() else frozenset()
 
 
 TARGET = Target(

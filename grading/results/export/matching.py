@@ -2,19 +2,25 @@
 
 The student's id comes first, where a column of the gradebook has it; then the key by which the system that the
 submission came from knows the student. Where the two lead to different rows, where either leads to several, where two
-students lead to one, or where an id alone leads to a row with quite another name, nobody gets the mark.
+students lead to one, where an id alone leads to a row with another name, or a key to one with quite another, nobody
+gets the mark. An id that is nothing but a system's key is no id of the school's.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from anyascii import anyascii
-
+from grading.intake.people import is_joined_name
 from grading.results.export.graded import Graded
-from labkit.submission.names import number_of
+from labkit.submission.names import ascii_words, number_of, same_person
 from labkit.text import quoted
+
+# Of surnames, in many languages: no sign that two people are one.
+_PARTICLES = """
+al ap bin bint da das de degli dei del della den der di dos du el ibn la le lo los mac mc ne ni of san st ten ter van
+vander vom von zu zum zur
+"""
+PARTICLES = frozenset(_PARTICLES.split())
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,8 @@ def _row_of(student: Graded, entries: Sequence[Entry], keys: frozenset[str]) -> 
     own_id = normal([student.result.id])
     by_id = [entry for entry in entries if entry.ids & own_id]
     by_key = [entry for entry in entries if entry.keys & keys]
-    if by_key and own_id == normal([student.key]):
-        by_id = by_key  # nothing but the system tells who it is: its key is no id of the school's
+    if own_id == normal([student.key]):
+        by_id = by_key  # nothing but the system tells who it is
     for what, rows in (("id", by_id), ("key in the system", by_key)):
         if len(rows) > 1:
             return f"the {what} leads to several rows: {', '.join(entry.told for entry in rows)}"
@@ -90,6 +96,12 @@ def _row_of(student: Graded, entries: Sequence[Entry], keys: frozenset[str]) -> 
 
 
 def _may_be_one_person(one: str, other: str) -> bool:
-    """Tell whether two full names have a word in common, in whatever script; a missing name is anybody's."""
-    words = [re.findall("[a-z0-9]+", anyascii(name).lower()) for name in (one, other)]
-    return not all(words) or bool(set(words[0]) & set(words[1])) or "".join(words[0]) == "".join(words[1])
+    """Tell whether two full names may be one person's, in whatever script; a missing name is anybody's.
+
+    They are where one has all words of the other, where the letters of both are the same, in whatever order of the
+    words, and where they have two words in common, initials and particles not counted.
+    """
+    if not ascii_words(one) or not ascii_words(other) or same_person(one, other):
+        return True
+    common = {word for word in set(ascii_words(one)) & set(ascii_words(other)) if len(word) > 1} - PARTICLES
+    return len(common) > 1 or is_joined_name(one, other) or is_joined_name(other, one)

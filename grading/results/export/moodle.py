@@ -17,6 +17,9 @@ The language can be any, so the columns are found by their places and what is in
 """
 
 import re
+from collections import Counter
+
+from anyascii import anyascii
 
 from grading.results.export.gradebook import Layout, fill
 from grading.results.export.graded import Graded
@@ -29,6 +32,27 @@ from labkit.text import quoted
 NO_GRADE = ("", "-")
 _PARTICIPANT = re.compile(r"\D*?(\d+)")  # "Participant 1234567", in any language
 _DATE = re.compile(r"\d{4}|\d+[./]\d+[./]\d+")  # has a year of four digits, or is as spreadsheets rewrite it
+_NO = [
+    "no",
+    "nein",
+    "non",
+    "nao",
+    "nie",
+    "ne",
+    "nee",
+    "nej",
+    "nei",
+    "ei",
+    "nem",
+    "nu",
+    "hayir",
+    "net",
+    "ni",
+    "iie",
+    "aniyo",
+    "fou",
+    "ochi",
+]  # in ASCII letters
 _LONGEST_DATE = 60  # characters
 
 
@@ -74,6 +98,7 @@ def _layout(table: Table, job: Job) -> Layout:
         grade=grade,
         maximum=maximum,
         comments=_comments_column(table, grade + 1, job.comments),
+        locked=_locked(table, grade + 2),
         keys_of=_keys_of,
         feedback_path=feedback_path,
     )
@@ -132,6 +157,21 @@ def _comments_column(table: Table, maximum: int, head: str) -> int | None:
         f"{table.path}: the column of the comments may be any of {heads}; name it with --comments HEAD, or download "
         "the worksheet again"
     )
+
+
+def _locked(table: Table, column: int) -> dict[int, str]:
+    """Find the rows whose grade can't be changed, by the column behind the maximum: Moodle skips them.
+
+    It has one of two words, in the language of the site: "No", or where that is not known the rarer one.
+    """
+    words = Counter(text for row in table.body if not _is_date(text := table.at(row, column).strip()) and text)
+    if not words or len(words) > 2:
+        return {}
+    denied = [word for word in words if anyascii(word).lower() in _NO]
+    if not denied and len(words) == 2:
+        denied = [min(words, key=words.__getitem__)]
+    says = f"says that its grade can't be changed ({quoted(table.head[column])})"
+    return {row: says for row in table.body if table.at(row, column).strip() in denied}
 
 
 def _is_date(text: str) -> bool:

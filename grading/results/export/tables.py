@@ -121,7 +121,9 @@ class Table:
 
 
 def number(text: str) -> float | None:
-    """Read a number with a decimal point or comma; None for what is none, or not finite."""
+    """Read a number with a decimal point or comma; None for what is none, or may be a thousand or one: 1,000."""
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+", text.strip()):
+        return None
     text = text.strip().replace(",", ".")
     return float(text) if re.fullmatch(r"[+-]?\d+(\.\d*)?|[+-]?\.\d+", text, re.ASCII) else None
 
@@ -173,6 +175,8 @@ def _decode(path: Path) -> tuple[bytes, str, str]:
     try:
         detected = encoding_of(content)
         mark, encoding = _MARKS.get(detected, (b"", detected))
+        if content.startswith(codecs.BOM_UTF16_BE):
+            mark, encoding = codecs.BOM_UTF16_BE, "utf-16-be"
         text = content[len(mark) :].decode(encoding)
     except ValueError as error:
         raise ExportError(f"{path} {error}") from error
