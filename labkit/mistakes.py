@@ -64,9 +64,10 @@ def explain(error: BaseException, script: str | Path) -> str:
     else:
         reason = _reason(error)
         advice = definition[1] if definition else _newer_python(error) or hints.pasted(error)
-        reason += advice or hints.advice(reason, place.code if place else "")
+        advice = advice or hints.advice(reason, place.code if place else "")
         if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
-            reason += _memory_limit()
+            advice += _memory_limit()
+        reason = reason.removesuffix(".") + advice if advice else reason
     return f"{at}{reason}"[:MESSAGE]
 
 

@@ -5,6 +5,7 @@ Nothing is run or imported here.
 
 import ast
 import codecs
+import functools
 import hashlib
 import io
 import re
@@ -18,6 +19,7 @@ START_ANEW = "start from a copy of deep_mnist.py, and change its docstring and i
 AS_UTF8 = "save it as UTF-8 in your editor, and look whether that character is still right"
 
 
+@functools.lru_cache(maxsize=64)  # a study asks for the same few scripts again and again
 def code_sha256(source: bytes) -> str:
     """Return the SHA-256 of a script's code, hex, without comments, docstrings, blanks and line ends.
 

@@ -79,13 +79,13 @@ def synthetic_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _keep_synthetic_digits(directory: Path) -> None:
-    """Keep as many digits as MNIST has. A tenth of them is drawn, the others are copies: all would take ten seconds."""
+    """Keep as many digits as MNIST has. A few are drawn, the others are copies: all would take ten seconds."""
     from labkit.data import synthetic_digits
     from labkit.data.idx_files import IdxFile, payload_of
 
     files = {}
-    for name, drawn in synthetic_digits.draw_all(synthetic_digits.SEED, train_size=6_000, test_size=1_000).items():
-        array = np.concatenate([drawn.array] * 10)
+    for name, drawn in synthetic_digits.draw_all(synthetic_digits.SEED, train_size=1_500, test_size=250).items():
+        array = np.concatenate([drawn.array] * 40)
         files[name] = IdxFile(array, hashlib.sha256(payload_of(array)).hexdigest())
     with mock.patch.object(synthetic_digits, "draw_all", return_value=files):
         synthetic_digits.load_digits(directory)

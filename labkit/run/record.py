@@ -6,6 +6,7 @@ with what a training would have here and now.
 
 import argparse
 import contextlib
+import functools
 import json
 import linecache
 import os
@@ -69,10 +70,7 @@ def recipe(settings: Mapping[str, Any], dataset: str, source: bytes) -> dict[str
 
 def environment() -> Environment:
     """Return the versions of the packages, and the machine, laid out as in run.json."""
-    packages = {}
-    for package in PACKAGES:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            packages[package] = metadata.version(package)
+    packages = {package: version for package in PACKAGES if (version := _version(package))}
     machine: Machine = {
         "platform": platform.platform(),
         "processor": platform.processor() or platform.machine(),
@@ -80,6 +78,14 @@ def environment() -> Environment:
         "python": platform.python_version(),
     }
     return {"packages": packages, "machine": machine}
+
+
+@functools.cache  # which reads a file, for each run of a study
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def source_of(kind: type) -> bytes:

@@ -4,6 +4,7 @@ It is the layer that the attacks of test_attacks.py stand on, in seconds: each t
 takes too much, or tries to end others, as a script of its own. Nothing may be reached, and nothing left.
 """
 
+import dataclasses
 import re
 
 import pytest
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.grading
 
 OF_THE_SCRIPT = re.compile(r"\b(tf|np|lab)\.|import lab\b")  # what the script around an attack has imported
 PATIENCE = 3  # seconds; those who are still at it then would be so for ever
+MEMORY = 256 * 2**20  # bytes; a quarter of what there is in grading, so that it is soon taken
 CASES = [
     case
     for case in (*hostile_reach.ATTACKS, *hostile_processes.BOMBS, *hostile_processes.EXITS)
@@ -34,6 +36,7 @@ def test_attack_reaches_nothing_and_leaves_nothing(case, sandbox, tmp_path):
     (tmp_path / "submission").mkdir()
     (tmp_path / "submission" / "model_no1.py").write_text(case.alone)
     limits = worker_limits(load_assignment(ROOT / "assignment.toml"), PATIENCE)
+    limits = dataclasses.replace(limits, memory_bytes=MEMORY)
     with watched() as secret:
         outcome = sandbox.run(
             [sandbox.python, "/submission/model_no1.py"],

@@ -12,6 +12,10 @@ from tests.submissions.rewriting import DEEP, REFERENCE, edited, without_layer
 pytestmark = pytest.mark.lab
 
 
+def slow(test):
+    return pytest.mark.attack(pytest.mark.sample(2, of="networks that take long to read")(test))
+
+
 def model_of(source):
     """Make the Model of a script's text."""
     module = types.ModuleType("edited")
@@ -27,6 +31,7 @@ WITHOUT_CONV1 = edited(
 WIDER = ("weight_variable([7 * 7 * 64, 1024])", "weight_variable([14 * 14 * 64, 1024])")
 
 
+@slow
 def test_the_unchanged_copy_is_told_apart():
     problems = "\n".join(shape_problems("model_no1", model_of(DEEP)))
     assert "variable W_conv1: one too many" in problems
@@ -47,6 +52,7 @@ def test_a_reshape_that_does_not_fit_is_named_with_rows_and_numbers():
     assert "layer 4 should be matrix product by weights 12544x1024" in problems
 
 
+@slow
 def test_a_product_of_sizes_that_do_not_match_is_told_with_the_error_of_tensorflow():
     wider = ("tf.reshape(h_pool2, [-1, 7 * 7 * 64])", "tf.reshape(h_pool2, [-1, 14 * 14 * 64])")
     model = model_of(edited(WITHOUT_CONV1, wider))
@@ -56,13 +62,13 @@ def test_a_product_of_sizes_that_do_not_match_is_told_with_the_error_of_tensorfl
     assert problems[1].startswith("that is after layer 3 (max pooling")
 
 
+@slow
 def test_a_missing_pooling_is_named():
     model = model_of(edited(DEEP, ("max_pool_2x2(h_conv2)", "h_conv2")))
     assert any("it should be max pooling, output 7x7x64" in problem for problem in shape_problems("deep_mnist", model))
 
 
-@pytest.mark.attack
-@pytest.mark.sample(2, of="networks that take long to read")
+@slow
 def test_a_condition_that_needs_autograph_is_no_problem(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     source = edited(REFERENCE["model_no1"], ("keep_prob == 1.0", "tf.equal(keep_prob, 1.0)"))
@@ -71,6 +77,7 @@ def test_a_condition_that_needs_autograph_is_no_problem(tmp_path, monkeypatch):
     assert shape_problems("model_no1", import_script(path).Model()) == []
 
 
+@slow
 def test_a_renamed_variable_is_no_problem():
     renamed = edited(
         DEEP,

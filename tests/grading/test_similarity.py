@@ -149,7 +149,7 @@ def test_renaming_reformatting_and_moving_to_another_script_hide_nothing(student
         [
             student("first", model_no1=reference() + own_code(1) + ODD),
             student("second", model_no3=renamed(ODD) + reference("model_no3") + own_code(2)),
-            *(student(f"s{n}", model_no1=reference() + own_code(10 + n)) for n in range(5)),
+            *(student(f"s{n}", model_no1=reference() + own_code(10 + n)) for n in range(3)),
         ],
         [],
         Similarity(code=0.2, report=0.2),

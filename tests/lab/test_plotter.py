@@ -331,17 +331,21 @@ def test_one_step_is_a_step(drawn):
     ("highest", "lowest"), [(1, 1e-12), (2.3, 0.003), (2.3, 0.49), (0.52, 0.51), (300, 2), (0.97, 0.12), (5.1, 5.1)]
 )
 def test_labels_of_a_logarithmic_axis_are_several_and_do_not_overlap(highest, lowest, drawn):
-    measured, compared = history(np.geomspace(highest, lowest, 30)), networks(1)
+    plotter.plot_curves(history(np.geomspace(highest, lowest, 30)), "c.png", dataset=DATASET)
+    check_labels(drawn[0], 0)
+
+
+def test_so_they_are_in_a_comparison(drawn):
+    compared = networks(1)
     for network in compared.values():
-        network["histories"] = [measured]
-    plotter.plot_curves(measured, "c.png", dataset=DATASET)
+        network["histories"] = [history(np.geomspace(2.3, 0.49, 30))]
     plotter.plot_comparison(compared, "c.png", dataset=DATASET)
-    for figure, panel in zip(drawn, (0, 2), strict=True):
-        plotter.FigureCanvasAgg(figure).draw()
-        check_labels(figure.axes[panel])
+    check_labels(drawn[0], 2)
 
 
-def check_labels(axes):
+def check_labels(figure, panel):
+    plotter.FigureCanvasAgg(figure).draw()
+    axes = figure.axes[panel]
     inside = axes.get_window_extent()
     boxes = [
         label.get_window_extent()
@@ -544,7 +548,15 @@ def test_every_colour_scale_is_monotone_in_black_and_white(colours):
     assert (steps > 0).all() or (steps < 0).all()
 
 
-@every_picture
+@pytest.mark.parametrize(
+    "draw",
+    [
+        pytest.param(draw, id=name, marks=(pytest.mark.course, pytest.mark.sample(2, of="what takes seconds")))
+        if name in ("mnist_weights", "feature_maps", "comparison", "one_seed")
+        else pytest.param(draw, id=name)
+        for name, draw in PICTURES.items()
+    ],
+)
 def test_the_same_input_gives_the_same_bytes(draw, picture_of, tmp_path):
     picture = picture_of(draw).read_bytes()
     assert picture == draw(tmp_path / "again.png").read_bytes()

@@ -164,6 +164,7 @@ def test_a_mistake_is_told_in_one_line_wherever_it_is_met(name, folder, fresh, m
     shapes = message_of_pytest(mistake)
     assert mistake.message in check
     assert bool(check) == bool(mistake.message)
+    assert ".; " not in check, "a reason's full stop stands before its advice"
     assert shapes == check
     if name not in SILENT:
         assert message_of_script(mistake, folder, monkeypatch, capsys) == check

@@ -1,5 +1,6 @@
 """Reads what a report's tables state: a number is placed where a row, or the head of its column, names a network."""
 
+import functools
 import re
 from collections.abc import Iterator
 
@@ -69,6 +70,7 @@ def _several(line: str) -> dict[str, list[float]]:
     return sentence.placed if sum(map(bool, sentence.placed.values())) >= 3 and not sentence.loose else {}
 
 
+@functools.lru_cache(maxsize=1024)  # each line is looked at again as one of those above the next ones
 def _row(line: str, bare: bool, removed: bool = False) -> tuple[str | None, list[Number]] | None:
     """Return the network of a row and its numbers; None for a line that is no row. A row of two networks has none.
 
