@@ -101,7 +101,7 @@ def wrong(check, cases, secret):
 
 @pytest.mark.attack
 @pytest.mark.packed
-@pytest.mark.sample(9)
+@pytest.mark.sample(7)
 @pytest.mark.parametrize("pack", list(packs()), ids=name_of)
 def test_attacks_get_their_verdicts_and_nothing_else(pack, try_out):
     if len(pack) == 1:

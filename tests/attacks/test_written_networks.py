@@ -59,7 +59,7 @@ def check(pack, folder, sandbox, inspector):
 
 
 @pytest.mark.attack
-@pytest.mark.sample(4)
+@pytest.mark.sample(3)
 @pytest.mark.parametrize("pack", packs(), ids=name_of)
 def test_right_networks_pass_and_wrong_ones_do_not(pack, tmp_path, sandbox, inspector):
     checks = check(pack, tmp_path, sandbox, inspector)

@@ -61,6 +61,7 @@ def test_ablations_on_mnist(script, mnist_dir, tmp_path):
     assert 0.980 <= accuracy(script, "--data-dir", mnist_dir, cwd=tmp_path) <= 0.994
 
 
+@pytest.mark.sample(1, of="deep trainings")
 def test_synthetic_digits_teach_the_same_lesson(tmp_path):
     flags = ("--dataset", "synthetic", "--data-dir", tmp_path / "drawn")
     assert 0.85 <= accuracy("softmax_mnist", *flags, cwd=tmp_path) <= 0.95

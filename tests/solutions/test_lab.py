@@ -268,8 +268,8 @@ def wait_for(path, process):
         time.sleep(0.02)
 
 
-@pytest.mark.smoke
 @pytest.mark.training
+@pytest.mark.sample(2, of="what takes seconds")
 def test_resume_starts_without_a_checkpoint_as_any_run_with_the_same_seed_and_refuses_another_recipe(
     runs, synthetic, tmp_path
 ):
