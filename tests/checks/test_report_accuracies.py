@@ -443,6 +443,24 @@ def test_other_ways_to_state_them_are_understood(text):
     assert found(text) == {network: [value] for network, value in STATED.items()}
 
 
+ON_MNIST = "network accuracy\nfull 99.20%\nno. 1 98.71%\nno. 2 98.72%\nno. 3 98.98%"
+ON_SYNTHETIC = "network accuracy\nfull 98.10%\nno. 1 97.31%\nno. 2 97.42%\nno. 3 97.53%"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Table 1: on MNIST\n{ON_MNIST}\nTable 2: on synthetic digits\n{ON_SYNTHETIC}\nThat is all.",
+        f"{ON_MNIST}\nTable 1: on MNIST\n{ON_SYNTHETIC}\nTable 2: on synthetic digits\nThat is all.",
+        f"{ON_SYNTHETIC}\nTable 1: on synthetic digits\n{ON_MNIST}\nTable 2: on MNIST\nThat is all.",
+        f"{ON_MNIST}\nTable 1: on synthetic digits\n{ON_SYNTHETIC}\nThat is all.",  # the first has none
+    ],
+    ids=["above", "below", "below, synthetic digits first", "above the second alone"],
+)
+def test_a_caption_is_that_of_its_table_whether_it_stands_above_or_below(text):
+    assert found(text) == {network: [value] for network, value in STATED.items()}
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -452,6 +470,10 @@ def test_other_ways_to_state_them_are_understood(text):
         pytest.param("On synthetic digits: full 99.20%, no. 1 98.71%, no. 2 98.72%.", id="synthetic"),
         pytest.param(
             "Table 1: Accuracy on synthetic digits\nfull 99.20%\nno. 1 98.71%", id="a table of synthetic ones"
+        ),
+        pytest.param(
+            "network accuracy\nfull 99.20%\nno. 1 98.71%\nTable 1: Accuracy on synthetic digits",
+            id="a table of synthetic ones, by the caption below it",
         ),
         pytest.param("Synthetic digits\nseed full no. 1 no. 2 no. 3\nmean 99.20 98.71 98.72 98.98", id="in columns"),
         pytest.param("According to the handout, full has 99.20%, no. 1 98.71%. My runs did not end.", id="handout"),

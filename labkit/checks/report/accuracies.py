@@ -10,7 +10,7 @@ import re
 
 from labkit.checks.report.numbers import MOST_LINE, Stated, accurate, numbers_in, right_of_error
 from labkit.checks.report.sentences import Sentences, count_images, likely_in, split_sentences
-from labkit.checks.report.tables import HEAD_LINES, read_tables
+from labkit.checks.report.tables import HEAD_LINES, captions_above, read_tables
 from labkit.checks.report.wording import AND_MORE, ERROR, NAMES, NETWORKS, OF_ALL, OF_IMAGES, WRONGLY
 
 
@@ -19,7 +19,7 @@ def find_accuracies(text: str) -> Stated:
 
     Tables go before sentences: they are what a report rests on.
     """
-    lines = _lines(text)
+    lines = captions_above(_lines(text))
     tables, used = read_tables(lines)
     prose = [line for n, line in enumerate(lines) if n not in used]
     parts = split_sentences(" \n".join(prose))

@@ -63,6 +63,29 @@ def read_tables(lines: list[str]) -> tuple[Stated, set[int]]:
     return stated, used
 
 
+def captions_above(lines: list[str]) -> list[str]:
+    """Return the lines of a report whose captions stand below their tables with each above its table; others as they are.
+
+    They stand below where rows go before the first, and none follow the last.
+    """
+    captions = [n for n, line in enumerate(lines) if re.match(_CAPTION, line)]
+    rows = {n for n, line in enumerate(lines) if _is_tabular(line)}
+    if not captions or captions[0] - 1 not in rows or rows.intersection(range(captions[-1] + 1, captions[-1] + 4)):
+        return lines
+    moved = list(lines)
+    for caption in captions:
+        top = caption
+        while top - 1 in rows:
+            top -= 1
+        if top < caption:  # the line above the rows is their head
+            moved.insert(max(0, top - 1), moved.pop(caption))
+    return moved
+
+
+def _is_tabular(line: str) -> bool:
+    return _row(line, bare=False) is not None or (_looks_like_row(line) and len(numbers_in(line)) >= 3)
+
+
 def _several(line: str) -> dict[str, list[float]]:
     """Return what a line states for three networks or all four, each with one number beside it; {} for another."""
     sentence = Sentences()
