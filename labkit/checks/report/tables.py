@@ -64,7 +64,7 @@ def read_tables(lines: list[str]) -> tuple[Stated, set[int]]:
 
 
 def captions_above(lines: list[str]) -> list[str]:
-    """Return the lines of a report whose captions stand below their tables with each above its table; others as they are.
+    """Move each caption above its table where a report's captions stand below; return the lines as they are elsewhere.
 
     They stand below where rows go before the first, and none follow the last.
     """
