@@ -5,7 +5,8 @@ zip has `setup.sh` and `run_autograder` at its root and is unpacked to /autograd
 /autograder/submission, unpacked, and /autograder/submission_metadata.json says whose it is and when it came; the result
 goes to /autograder/results/results.json, and what is printed beside it is shown to the instructor.
 
-It fails closed: without a sandbox no student code runs, and whatever goes wrong, there is a result that says so.
+Its containers give no rights for bubblewrap; student code runs as another user there (sandbox/another_user.py). It
+fails closed: without a sandbox no student code runs, and whatever goes wrong, there is a result that says so.
 """
 
 import io
@@ -51,7 +52,7 @@ SETUP = """\
 # Gradescope runs this once, as root, when it builds the image.
 set -e
 apt-get update
-apt-get install -y --no-install-recommends python3 python3-venv bubblewrap
+apt-get install -y --no-install-recommends python3 python3-venv
 python3 -m venv /autograder/source/venv
 /autograder/source/venv/bin/pip install --no-cache-dir -r /autograder/source/kit/requirements-grading.txt
 cd /autograder/source/kit
@@ -62,6 +63,7 @@ RUN = """\
 # Gradescope runs this for each upload. Whatever happens, there is a result.
 root="$(cd "$(dirname "$0")" && pwd)"
 mkdir -p "$root/results"
+chmod 700 "$root/source/kit" "$root/mnist" "$root/submission"  # student code runs as another user, who may not see them
 cd "$root/source/kit" && ../venv/bin/python -m grading.autograder "$root"
 if [ ! -s "$root/results/results.json" ]; then
     cp "$root/source/kit/failed.json" "$root/results/results.json"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.remedies import remedies
+from grading.sandbox.another_user import AnotherUser
 from grading.sandbox.cgroup import DELEGATE
 from grading.sandbox.choice import trials
 from grading.sandbox.runner import Sandbox
@@ -61,14 +62,14 @@ def doctor() -> int:
     print("What grading needs, and what is here:", flush=True)
     sandbox: Sandbox | None = None
     for trial in trials():
-        _show(Finding(GOOD if trial.sandbox else BAD, trial.name, trial.problem or _user()))
+        _show(Finding(GOOD if trial.sandbox else BAD, trial.name, trial.problem or _user(trial.name)))
         if sandbox := trial.sandbox:
             break
     works = sandbox is not None
     if sandbox is not None:
         for finding in (*attempts(sandbox), _tensorflow(sandbox)):
             _show(finding)
-            works &= finding.mark == GOOD
+            works &= finding.mark != BAD
         for finding in walls(sandbox):
             _show(finding)
     for finding in (_readers(), _data(), _assignment(), _disk()):
@@ -86,7 +87,9 @@ def _show(finding: Finding) -> None:
         print(f"{'':39}{line}")
 
 
-def _user() -> str:
+def _user(name: str) -> str:
+    if name == AnotherUser.name:
+        return "student code runs as a user of its own, in sight of what everybody here may read: for containers"
     if os.geteuid() == 0:
         return "student code runs as a user of its own, not as root"
     return "student code runs as you, behind walls; where root grades, it runs as a user of its own"
@@ -107,7 +110,9 @@ def attempts(sandbox: Sandbox) -> Iterator[Finding]:
             except SandboxError as error:
                 yield Finding(BAD, f"can't {attempt}", str(error))
                 continue
-            if "done" in outcome.log.splitlines():  # not in the code that a traceback shows, since Python 3.13
+            if "done" in outcome.log.splitlines() and attempt in sandbox.allows:
+                yield Finding(NOTE, f"can {attempt}", "this kind of sandbox does not hide them")
+            elif "done" in outcome.log.splitlines():  # not in the code that a traceback shows, since Python 3.13
                 yield Finding(BAD, f"can't {attempt}", "but it can: don't grade here")
             else:
                 said = outcome.problem if outcome.ended != "exit" else outcome.log.strip().rpartition("\n")[2]

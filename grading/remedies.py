@@ -6,6 +6,7 @@ PACKAGES = """\
 How to get a sandbox (then run this again):
   bubblewrap    Debian, Ubuntu: sudo apt-get install bubblewrap    Fedora: sudo dnf install bubblewrap
                 It exists for Linux only: on Windows grade in WSL 2, on macOS in a virtual machine with Linux.
+  another user  in a container, where bubblewrap has no rights: grade as root, with a Python that others can start
 """
 APPARMOR = """\
 bubblewrap needs user namespaces, which this system keeps for programs that AppArmor knows (Ubuntu since 23.10).

@@ -229,7 +229,7 @@ class _BubblewrapProcess(Process):
             "cwd": job.cwd,
             "control": control,
             "user": USER if user else None,
-            "output": job.has_output,
+            "output": "/output" if job.has_output else None,
             "usage": usage if self._group else None,
             "limits": asdict(job.limits),
         }

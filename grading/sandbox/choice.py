@@ -4,13 +4,15 @@
     outcome = sandbox.run([sandbox.python, "/submission/model_no1.py"], read_only={"/submission": folder})
     if outcome.problem: ...
 
-Where bubblewrap does not work, nothing does: grading refuses, unless it is told to go without.
+Bubblewrap comes first. Where it does not work and root grades, as in a container, another user has to do. Where
+neither works, grading refuses, unless it is told to go without.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading.sandbox.another_user import AnotherUser
 from grading.sandbox.bubblewrap import Bubblewrap
 from grading.sandbox.runner import Running, Sandbox
 from grading.sandbox.unconfined import Unconfined
@@ -46,17 +48,13 @@ def find_sandbox(unsafe: bool = False) -> Sandbox:
 
 
 def check_hidden(sandbox: Sandbox, private: Mapping[str, Path]) -> None:
-    """Check that student code can't read what is `private`, folders by what they are.
+    """Check that student code can't read what is `private`, folders by what they are, nor the sandbox's secrets.
 
-    Raises SandboxError, a line, where one lies in what the sandbox shows of the interpreter.
+    Raises SandboxError, a line, that says what is to be done.
     """
-    for what, folder in private.items():
-        for shown in sandbox.shown:
-            if folder.resolve().is_relative_to(shown.resolve()):
-                raise SandboxError(
-                    f"{what} ({folder}) would be shown to student code, as part of the Python that runs it ({shown}); "
-                    "move it, or grade with a Python or a virtual environment elsewhere"
-                )
+    for what, folder in {**private, **sandbox.secrets}.items():
+        if reason := sandbox.exposure(folder):
+            raise SandboxError(f"{what} ({folder}) {reason}")
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Trial:
 
 def trials() -> Iterator[Trial]:
     """Try one kind of sandbox after the other."""
-    for kind in (Bubblewrap,):
+    for kind in (Bubblewrap, AnotherUser):
         try:
             sandbox = kind()
             outcome = sandbox.run([sandbox.python, "-c", "print('it works')"], limits=TRIAL)

@@ -91,11 +91,27 @@ class Sandbox(abc.ABC):
 
     name: str
     python: str = sys.executable
+    allows: tuple[str, ...] = ()  # of what the doctor attempts, what is known to succeed
 
     @property
     def shown(self) -> list[Path]:
         """The folders and files outside that every command can read, because they are parts of the interpreter."""
         return []
+
+    def exposure(self, folder: Path) -> str | None:
+        """Say why commands could read what is in a folder outside, and what to do about it; None where they can't."""
+        for shown in self.shown:
+            if folder.resolve().is_relative_to(shown.resolve()):
+                return (
+                    f"would be shown to student code, as part of the Python that runs it ({shown}); "
+                    "move it, or grade with a Python or a virtual environment elsewhere"
+                )
+        return None
+
+    @property
+    def secrets(self) -> Mapping[str, Path]:
+        """What has to be out of reach beside the instructor's folders, by what it is."""
+        return {}
 
     @property
     def walls(self) -> tuple[Wall, ...]:

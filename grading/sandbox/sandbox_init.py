@@ -1,8 +1,10 @@
 """The first process in a sandbox: starts the command under its limits, watches it, ends it, and tells how it ended.
 
 It runs as process 1 of the sandbox's PID namespace, so nothing in there can kill, stop or trace it, and when it ends
-the kernel ends the rest. It reports over a socket that the command never sees: first a descriptor of /output, through
-which the grader reads what is in there when all is dead, and at the end how the command ended and what it used.
+the kernel ends the rest. Where there is no namespace (see `another_user`) it runs as root, and whatever runs as the
+command's user is the sandbox: `_Namespace` and `_User` are the two ways to tell what is in it. It reports over a
+socket that the command never sees: first a descriptor of the output folder, through which the grader reads what is in
+there when all is dead, and at the end how the command ended and what it used.
 
 What it counts, it counts at a look every few hundredths of a second, by what the kernel tells of each process. With the
 filter (see `seccomp`) nothing that is used stays out of these numbers for good: memory is a process's own, or in a
@@ -10,10 +12,13 @@ folder in memory, or in buffers, which are counted at their largest; and the pro
 waited for them, up to this process, so that in the end it is exact. What can't be read is over the limit.
 
 It holds no secret and imports the standard library alone. Its one argument is JSON: `command`, `cwd`, `control` (the
-socket's descriptor), `user` (to become, or null), `output` (whether there is one), `usage` (a descriptor of a control
-group's cpu.stat, or null), and `limits`.
+socket's descriptor), `user` (to become, or null), `output` (the folder, or null), `usage` (a descriptor of a control
+group's cpu.stat, or null), `limits`, and where there is no namespace `filter` (of system calls, in base64), `scratch`
+(folders that the user may write to), `lent` (descriptors for the command) and `messenger` (a user who is nobody).
 """
 
+import abc
+import base64
 import contextlib
 import ctypes
 import json
@@ -22,9 +27,11 @@ import resource
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 POLL = 0.05  # seconds, at most, between two looks at memory, processor time and files
 NICE = 5  # so that a bomb in here does not starve who watches it
@@ -37,38 +44,46 @@ TCP_BYTES = 2**23  # that one of TCP holds more, where the kernel does not tell
 MAPPING_BYTES = 256  # of the kernel's, for a mapping
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 IN_NANOSECONDS = os.path.exists("/proc/self/schedstat")
-PR_SET_DUMPABLE = 4
+PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 22, 36, 38
+SECCOMP_MODE_FILTER = 2
+INSTRUCTION_BYTES = 8  # of a filter
 
 
 def main() -> None:
     config = json.loads(sys.argv[1])
+    if "command" not in config:  # the watch of another process was killed before it was done
+        _User(config).end_all()
+        return
     control = socket.socket(fileno=config["control"])
     control.set_inheritable(False)
-    kept = {control.fileno(), config["usage"]}
+    kept = {control.fileno(), config["usage"], *config.get("lent", ())}
     for descriptor in set(range(3, 1024)) - kept:  # what bwrap was given
         with contextlib.suppress(OSError):
             os.close(descriptor)
     if config["usage"] is not None:
         os.set_inheritable(config["usage"], False)
-    output = [os.open("/output", os.O_RDONLY | os.O_DIRECTORY)] if config["output"] else []
+    output = [os.open(config["output"], os.O_RDONLY | os.O_DIRECTORY)] if config["output"] else []
     socket.send_fds(control, [b"up"], output)
-    _set_dumpable(False)  # closes /proc/1 to a command that runs as the same user
+    _prctl(PR_SET_DUMPABLE, 0)  # closes /proc/1 to a command that runs as the same user
+    realm = _User(config) if "scratch" in config else _Namespace()
     limits, cpu, kernel = config["limits"], _Cpu(config["usage"]), _Kernel()
     command = os.fork()
     if command == 0:
         _become(config)
     try:
-        ended, status = _watch(command, control, limits, cpu, kernel)
+        ended, status = _watch(command, control, limits, realm, cpu, kernel)
     finally:
-        _end_all()
+        realm.end_all()
     cpu_seconds = cpu.seconds({})  # now that all are dead, nothing is missing
     if cpu_seconds > limits["cpu_seconds"] and ended in ("exit", "killed"):
         ended, status = "cpu", None
     control.send(json.dumps({"ended": ended, "status": status, "cpu_seconds": cpu_seconds}).encode())
 
 
-def _set_dumpable(dumpable: bool) -> None:
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, int(dumpable), 0, 0, 0)
+def _prctl(option: int, value: int, argument: object = 0) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, argument, 0, 0):
+        raise OSError(ctypes.get_errno(), f"prctl {option}")
 
 
 # ------------------------------------------------------------------------------------------------------- the command
@@ -77,23 +92,35 @@ def _set_dumpable(dumpable: bool) -> None:
 def _become(config: dict) -> None:
     """Turn this process into the command, under its limits and without any privilege; it does not return."""
     try:
-        _set_dumpable(True)
+        _prctl(PR_SET_DUMPABLE, 1)
         os.nice(NICE)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what is ignored is inherited
             signal.signal(number, signal.SIG_DFL)
         for which, value in _resource_limits(config["limits"]):
             value = min(value, resource.getrlimit(which)[1] % 2**63)  # RLIM_INFINITY is -1
             resource.setrlimit(which, (value, value))
+        if "filter" in config:  # else bwrap has been started so
+            Path("/proc/self/oom_score_adj").write_text("1000")  # when memory runs out, the kernel ends this first
         if config["user"] is not None:
             os.setgroups([])
             os.setresgid(*[config["user"]] * 3)
             os.setresuid(*[config["user"]] * 3)  # from 0 to another: every capability goes
         os.chdir(config["cwd"])
+        if "filter" in config:  # else bwrap has set it
+            _filter(base64.b64decode(config["filter"]))
         os.execvp(config["command"][0], config["command"])
     except OSError as error:
         os.write(2, f"{config['command'][0]} cannot be run: {error}\n".encode())
     finally:
         os._exit(127)
+
+
+def _filter(program: bytes) -> None:
+    """Put this process, and all that it starts, under a filter of system calls, and forbid it new privileges."""
+    _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    code = ctypes.create_string_buffer(program)
+    argument = struct.pack("@HP", len(program) // INSTRUCTION_BYTES, ctypes.addressof(code))  # struct sock_fprog
+    _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, argument)
 
 
 def _resource_limits(limits: dict) -> Iterator[tuple[int, int]]:
@@ -114,7 +141,7 @@ def _resource_limits(limits: dict) -> Iterator[tuple[int, int]]:
 
 
 def _watch(
-    command: int, control: socket.socket, limits: dict, cpu: "_Cpu", kernel: "_Kernel"
+    command: int, control: socket.socket, limits: dict, realm: "_Realm", cpu: "_Cpu", kernel: "_Kernel"
 ) -> tuple[str, int | None]:
     """Wait until the command ends, a limit is passed, or the grader hangs up; return `ended` and the status."""
     deadline = time.monotonic() + limits["wall_seconds"]
@@ -127,7 +154,7 @@ def _watch(
             return verdict(os.waitstatus_to_exitcode(status))
         if control in ready:
             return "stopped", None
-        passed = "timeout" if time.monotonic() > deadline else _passed(limits, cpu, kernel)
+        passed = "timeout" if time.monotonic() > deadline else _passed(limits, realm, cpu, kernel)
         if passed:
             return passed, None
 
@@ -153,14 +180,14 @@ def verdict(status: int) -> tuple[str, int | None]:
     return (limit, None) if limit else ("killed" if status < 0 else "exit", status)
 
 
-def _passed(limits: dict, cpu: "_Cpu", kernel: "_Kernel") -> str | None:
+def _passed(limits: dict, realm: "_Realm", cpu: "_Cpu", kernel: "_Kernel") -> str | None:
     """Return the name of the limit that the sandbox as a whole has passed, or None."""
     try:
-        memory, times = _count()
-        memory += _sockets() + kernel.bytes(len(times))
+        memory, times = _count(realm)
+        memory += realm.socket_bytes() + kernel.bytes(len(times))
         cpu_seconds = cpu.seconds(times)
-        output, output_files = _used("/output")
-        scratch, scratch_files = map(sum, zip(*map(_used, SCRATCH), strict=True))
+        output, output_files = realm.output()
+        scratch, scratch_files = realm.scratch()
     except (OSError, ValueError, LookupError, MemoryError):  # somebody keeps this process from reading it
         return "memory"
     if cpu_seconds > limits["cpu_seconds"]:
@@ -172,38 +199,35 @@ def _passed(limits: dict, cpu: "_Cpu", kernel: "_Kernel") -> str | None:
     return None
 
 
-def _count() -> tuple[int, dict[tuple[str, int], tuple[float, float]]]:
-    """Return the bytes of memory of all other processes, and the `_times` of each, by what identifies it.
+def _count(realm: "_Realm") -> tuple[int, dict[tuple[str, int], tuple[float, float]]]:
+    """Return the bytes of memory of all processes in there, and the `_times` of each, by what identifies it.
 
     Where one ended meanwhile, another may have its memory by now, and so on from one to the next, faster than one can
     look. Then all are stopped for the moment that counting takes. Raises OSError where even that does not help.
     """
-    counted = _count_once()
+    counted = _count_once(realm)
     if counted:
         return counted
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGSTOP)  # nothing can ignore it, and who is about to fork does so afterwards
+    realm.signal_all(signal.SIGSTOP)  # nothing can ignore it, and who is about to fork does so afterwards
     try:
         for _ in range(LOOKS):
-            counted = _count_once()
+            counted = _count_once(realm)
             if counted:
                 return counted
             time.sleep(POLL / LOOKS)
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(-1, signal.SIGCONT)
+        realm.signal_all(signal.SIGCONT)
     raise OSError("processes come and go")
 
 
-def _count_once() -> tuple[int, dict[tuple[str, int], tuple[float, float]]] | None:
+def _count_once(realm: "_Realm") -> tuple[int, dict[tuple[str, int], tuple[float, float]]] | None:
     """Count once; return what `_count` does, or None where a process ended meanwhile."""
     memory, times = 0, {}
     try:
-        for pid in _numbers("/proc"):
-            if pid != "1":
-                memory += _memory(pid)
-                began, used = _times(pid)
-                times[pid, began] = used
+        for pid in realm.processes():
+            memory += _memory(pid)
+            began, used = _times(pid)
+            times[pid, began] = used
     except (FileNotFoundError, ProcessLookupError):
         return None
     return memory, times
@@ -295,20 +319,70 @@ def _rusage(who: int) -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _sockets() -> int:
-    """Return the bytes that the buffers of the sandbox's sockets may hold, which belong to no process."""
-    with open("/proc/net/sockstat", "rb") as file:
-        fields = {line.split()[0]: line.split()[1:] for line in file}
-    used, tcp = int(fields[b"sockets:"][1]), int(fields[b"TCP:"][1])
-    return SOCKET_BYTES * used + (tcp and tcp * _tcp_bytes())
-
-
 def _tcp_bytes() -> int:
     """Return the bytes of a TCP socket whose buffers have grown."""
     try:
         return sum(int(open(f"/proc/sys/net/ipv4/tcp_{kind}mem").read().split()[2]) for kind in "rw")
     except OSError:
         return TCP_BYTES
+
+
+# ------------------------------------------------------------------------------------------------- what is in there
+
+
+class _Realm(abc.ABC):
+    """What belongs to the sandbox: its processes, and the folders that they may write to."""
+
+    @abc.abstractmethod
+    def processes(self) -> Iterator[str]:
+        """Yield the number of each process, but for those that have ended."""
+
+    @abc.abstractmethod
+    def signal_all(self, number: int) -> None:
+        """Send all of them a signal at once."""
+
+    @abc.abstractmethod
+    def socket_bytes(self) -> int:
+        """Return the bytes that the buffers of their sockets may hold, which belong to no process."""
+
+    @abc.abstractmethod
+    def output(self) -> tuple[int, int]:
+        """Return the bytes and files in the output folder; (0, 0) if there is none."""
+
+    @abc.abstractmethod
+    def scratch(self) -> tuple[int, int]:
+        """Return the bytes and files in all other folders that they may write to."""
+
+    def end_all(self) -> None:
+        """Kill everything and wait until it is gone."""
+        while any(self.processes()):
+            self.signal_all(signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.wait()
+
+
+class _Namespace(_Realm):
+    """A PID namespace whose process 1 this is, in which every other process is of the sandbox."""
+
+    def processes(self) -> Iterator[str]:
+        return (pid for pid in _numbers("/proc") if pid != "1")
+
+    def signal_all(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, number)
+
+    def socket_bytes(self) -> int:
+        with open("/proc/net/sockstat", "rb") as file:
+            fields = {line.split()[0]: line.split()[1:] for line in file}
+        used, tcp = int(fields[b"sockets:"][1]), int(fields[b"TCP:"][1])
+        return SOCKET_BYTES * used + (tcp and tcp * _tcp_bytes())
+
+    def output(self) -> tuple[int, int]:
+        return _used("/output")
+
+    def scratch(self) -> tuple[int, int]:
+        size, files = map(sum, zip(*map(_used, SCRATCH), strict=True))
+        return size, files
 
 
 def _used(folder: str) -> tuple[int, int]:
@@ -320,14 +394,80 @@ def _used(folder: str) -> tuple[int, int]:
     return (status.f_blocks - status.f_bfree) * status.f_frsize, status.f_files - status.f_ffree - 1  # its root
 
 
-def _end_all() -> None:
-    """Kill everything else in the sandbox and wait until it is gone."""
-    try:
-        while True:
-            os.kill(-1, signal.SIGKILL)
-            os.wait()
-    except (ProcessLookupError, ChildProcessError):
-        pass
+class _User(_Realm):
+    """Whatever runs as one user of this machine, who has nothing else here; this process is root.
+
+    Signals to all go out from a process that may signal that user's and no others, while they may not signal it: root's
+    would reach the whole machine. Its real user is one who has no process, its effective user that of the sandbox.
+    """
+
+    def __init__(self, config: dict) -> None:
+        self._user, self._messenger = config["user"], config["messenger"]
+        self._output, self._scratch = config.get("output"), config.get("scratch", [])
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)  # whose parent has ended is this process's child, as in a namespace
+
+    def processes(self) -> Iterator[str]:
+        return (pid for pid in _numbers("/proc") if self._owns(pid))
+
+    def _owns(self, pid: str) -> bool:
+        # Not the owner of /proc/PID: that is root where a process has made itself undumpable.
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # of others, some end meanwhile
+            return str(self._user) in _status(f"/proc/{pid}/status")["Uid"].split()
+        return False
+
+    def signal_all(self, number: int) -> None:
+        sender = os.fork()
+        if sender == 0:
+            self._signal_and_end(number)
+        status = os.waitstatus_to_exitcode(os.waitpid(sender, 0)[1])
+        if status:
+            raise OSError(f"signal {number} could not be sent: exit status {status}")
+
+    def _signal_and_end(self, number: int) -> None:
+        """Signal all that the user has, from a process of its own, and end that: with 0 where it could be done."""
+        status = 1
+        try:
+            users = (self._messenger, self._user, self._messenger)
+            os.setgroups([])
+            os.setresuid(*users)
+            if os.getresuid() == users and int(_status("/proc/self/status")["CapEff"], 16) == 0:
+                os.kill(-1, number)
+                status = 0
+        finally:
+            os._exit(status)
+
+    def socket_bytes(self) -> int:
+        sockets = {link for pid in self.processes() for link in _links_of(pid) if link.startswith("socket:")}
+        return SOCKET_BYTES * len(sockets)
+
+    def output(self) -> tuple[int, int]:
+        return self._owned([self._output]) if self._output else (0, 0)
+
+    def scratch(self) -> tuple[int, int]:
+        return self._owned(self._scratch)
+
+    def _owned(self, folders: list[str]) -> tuple[int, int]:
+        """Return the bytes on disk and the number of what the user has in folders, not looking into those of others."""
+        size, files, pending = 0, 0, list(folders)
+        while pending and files <= SCRATCH_FILES:
+            with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:  # one that is gone has nothing
+                for entry in entries:
+                    status = entry.stat(follow_symlinks=False)
+                    if status.st_uid == self._user:
+                        size, files = size + 512 * status.st_blocks, files + 1
+                        if entry.is_dir(follow_symlinks=False):
+                            pending.append(entry.path)
+        return size, files
+
+
+def _links_of(pid: str) -> list[str]:
+    """Return what the open files of a process are; nothing where it has ended."""
+    links = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for name in os.listdir(f"/proc/{pid}/fd"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                links.append(os.readlink(f"/proc/{pid}/fd/{name}"))
+    return links
 
 
 if __name__ == "__main__":

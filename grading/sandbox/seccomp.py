@@ -50,6 +50,7 @@ ABSENT = {
     "landlock_create_ruleset": (444, 444),  # holds rules without end
 }
 CLONE, SOCKET = (56, 220), (41, 198)
+NETWORK = {"socket": SOCKET, "connect": (42, 203)}  # refused, too, where no network namespace is around
 CLONE_NEWUSER = 0x10000000
 FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: each confined by the network namespace
 WATCH = 1  # the number of the process that watches
@@ -102,8 +103,11 @@ LOAD, JUMP_EQUAL, JUMP_GREATER_EQUAL, JUMP_SET, RETURN = 0x20, 0x15, 0x35, 0x45,
 ALLOW, KILL, FAIL = 0x7FFF0000, 0x80000000, 0x00050000
 
 
-def program(machine: str | None = None) -> bytes | None:
-    """Return the filter for this machine (or the one named), for the kernel; None for an unknown one."""
+def program(machine: str | None = None, network: bool = True) -> bytes | None:
+    """Return the filter for this machine (or the one named), for the kernel; None for an unknown one.
+
+    Without `network`, processes can have pairs of sockets that are connected to each other, and no others.
+    """
     machine = machine or platform.machine()
     if machine not in AUDIT_ARCHITECTURE:
         return None
@@ -116,7 +120,7 @@ def program(machine: str | None = None) -> bytes | None:
         _op(JUMP_GREATER_EQUAL, X32_BIT, 0, 1),
         _op(RETURN, FAIL | errno.ENOSYS),
     ]
-    for names, error in ((REFUSED, errno.EPERM), (ABSENT, errno.ENOSYS)):
+    for names, error in ((REFUSED | ({} if network else NETWORK), errno.EPERM), (ABSENT, errno.ENOSYS)):
         for numbers in names.values():
             code += [_op(JUMP_EQUAL, numbers[column], 0, 1), _op(RETURN, FAIL | error)]
     for rule in RULES.values():

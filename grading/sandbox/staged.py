@@ -1,11 +1,12 @@
 """The output folder of sandboxes that can't bound one in memory: a folder on disk, watched."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,13 @@ class StagedProcess(Process):
             if stream:
                 stream.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def translation(outside: Mapping[str, str]) -> Callable[[str], str]:
+    """Return a function that replaces paths inside by those `outside` in a text, where no paths are mounted."""
+    # A path inside, where a path begins, and not just the beginning of a longer name.
+    inside = re.compile(r"(?<![\w./-])(" + "|".join(map(re.escape, outside)) + r")(?![\w.-])")
+    return lambda text: inside.sub(lambda match: outside[match[0]], text)
 
 
 def _size(folder: Path) -> tuple[int, int]:

@@ -3,12 +3,11 @@
 import contextlib
 import math
 import os
-import re
 import signal
 
 from grading.sandbox.runner import Job, Process, Report, Sandbox
 from grading.sandbox.sandbox_init import verdict
-from grading.sandbox.staged import StagedProcess
+from grading.sandbox.staged import StagedProcess, translation
 from labkit.limits import Limits
 
 # The shell sets the limits: those of the grader itself must stay. Where one can't be set, the rest still holds.
@@ -39,12 +38,7 @@ class _PlainProcess(StagedProcess):
     def __init__(self, job: Job) -> None:
         super().__init__(job.limits)
         outside = {inside: str(path) for inside, path in job.read_only.items()} | {"/output": str(self.output)}
-        # A path inside, where a path begins, and not just the beginning of a longer name.
-        inside = re.compile(r"(?<![\w./-])(" + "|".join(map(re.escape, outside)) + r")(?![\w.-])")
-
-        def translate(text: str) -> str:
-            return inside.sub(lambda match: outside[match[0]], text)
-
+        translate = translation(outside)
         env = {name: translate(value) for name, value in job.env.items()} | {"HOME": str(self.folder)}
         command = ["/bin/sh", "-c", LIMITED, "sh", *_ulimits(job.limits), *map(translate, job.command)]
         self.begin(command, env=env, cwd=translate(job.cwd), **job.pipes)

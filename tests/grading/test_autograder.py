@@ -50,7 +50,11 @@ def seen(monkeypatch):
         result.checks, result.key = checks(), "key"
         return result
 
-    monkeypatch.setattr(course, "find_sandbox", lambda unsafe: SimpleNamespace(name="bubblewrap", shown=()))
+    monkeypatch.setattr(
+        course,
+        "find_sandbox",
+        lambda unsafe: SimpleNamespace(name="bubblewrap", exposure=lambda folder: None, secrets={}),
+    )
     monkeypatch.setattr(course.network_checks, "find_data", lambda folder: folder)
     monkeypatch.setattr(batch.Batch, "_examine", examine)
     monkeypatch.setattr(batch.Batch, "compare", lambda self, rows: None)

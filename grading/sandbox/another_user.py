@@ -1,0 +1,205 @@
+"""The sandbox for containers, in which bubblewrap can make no namespaces: another user of the same system.
+
+Root starts the command as a user of its own, who owns nothing but the folders of this run, under the limits and the
+watch of `sandbox_init` and a filter of system calls (see `seccomp`) that leaves no network; nothing gives it new
+privileges. What it is to read is copied to where it can read it, so that every folder of the grader can be closed to
+it, and has to be (`exposure`). Afterwards everything of that user is ended, and what it left in public folders removed.
+
+What this does not hold, and bubblewrap does: the command sees what everybody on the system may read, and the names and
+command lines of all processes; until it ends it can write to /tmp and the other public folders, up to its limit; and a
+hole in the kernel leads into the container, not into an empty one. So it is for a container that is there for grading
+alone, such as Gradescope's. Results name it.
+"""
+
+import base64
+import contextlib
+import itertools
+import json
+import os
+import platform
+import random
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from grading.sandbox import sandbox_init, seccomp
+from grading.sandbox.bubblewrap import TRANSIENT_USERS
+from grading.sandbox.runner import Job, Process, Report, Sandbox
+from grading.sandbox.staged import StagedProcess, translation
+from labkit.checks.assignment import NETWORKS
+from labkit.files import KIT
+from labkit.limits import SandboxError
+
+PUBLIC = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock", "/var/crash")  # where everybody may write
+PATIENCE = 5.0  # seconds for the watch to end everything and report, before it is killed
+
+
+class AnotherUser(Sandbox):
+    """Runs commands as users who are nobody else. Raises SandboxError where that can't be done here."""
+
+    name = "another user"
+    allows = ("see other processes",)
+
+    def __init__(self) -> None:
+        if not sys.platform.startswith("linux") or os.geteuid() != 0:
+            raise SandboxError("only root, on Linux, can run student code as another user")
+        calls = seccomp.program(network=False)
+        if calls is None:
+            raise SandboxError(f"the kit has no filter of system calls for a processor called {platform.machine()}")
+        self.filter = calls
+        # Of each run two: whom the command runs as, and who sends its signals.
+        pairs = [(user, user + 1) for user in TRANSIENT_USERS[::2]]
+        random.shuffle(pairs)
+        self._users = itertools.cycle(pairs)
+
+    def exposure(self, folder: Path) -> str | None:
+        path = folder.resolve()
+        on_the_way = path.exists() and all(parent.stat().st_mode & 0o001 for parent in path.parents)
+        if on_the_way and path.stat().st_mode & (0o005 if path.is_dir() else 0o004):
+            return f"is open to all users of this system: chmod o-rwx {folder}"
+        return None
+
+    @property
+    def secrets(self) -> dict[str, Path]:
+        return {f"the kit's {name}": KIT / name for name in ("grading", *(f"{script}.py" for script in NETWORKS))}
+
+    def _launch(self, job: Job) -> Process:
+        busy = {uid for pid in filter(str.isdigit, os.listdir("/proc")) for uid in _users_of(pid)}
+        free = (pair for pair in itertools.islice(self._users, len(TRANSIENT_USERS)) if busy.isdisjoint(pair))
+        pair = next(free, None)
+        if pair is None:
+            raise SandboxError("every user that is set apart for passing services has processes here")
+        return _UserProcess(self, job, *pair)
+
+
+def _users_of(pid: str) -> set[int]:
+    with contextlib.suppress(OSError):
+        line = next(line for line in Path(f"/proc/{pid}/status").read_bytes().splitlines() if line.startswith(b"Uid:"))
+        return set(map(int, line.split()[1:]))
+    return set()
+
+
+class _UserProcess(StagedProcess):
+    """The watch, which waits for the command."""
+
+    grace = 5.0
+
+    def __init__(self, sandbox: AnotherUser, job: Job, user: int, messenger: int) -> None:
+        """Start the command as `user`."""
+        super().__init__(job.limits)
+        self._user, self._messenger, self._ended = user, messenger, False
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs, contextlib.ExitStack() as until_started:
+            translate = translation(self._give(job, until_started) | {"/output": str(self.output)})
+            config = {
+                "command": [translate(part) for part in job.command],
+                "cwd": translate(job.cwd),
+                "control": theirs.fileno(),
+                "usage": None,
+                "output": str(self.output) if job.has_output else None,
+                "limits": asdict(job.limits),
+                "user": user,
+                "messenger": messenger,
+                "scratch": [str(self._home), *PUBLIC],
+                "lent": self._descriptors,
+                "filter": base64.b64encode(sandbox.filter).decode(),
+            }
+            env = {name: translate(value) for name, value in job.env.items()}
+            self.begin(
+                self._watch_command(config),
+                env=env | {"HOME": str(self._home), "TMPDIR": str(self._home)},
+                pass_fds=[theirs.fileno(), *self._descriptors],
+                **job.pipes,
+            )
+
+    @staticmethod
+    def _watch_command(config: dict[str, object]) -> list[str]:
+        return [sys.executable, "-I", "-S", sandbox_init.__file__, json.dumps(config)]
+
+    def _give(self, job: Job, until_started: contextlib.ExitStack) -> dict[str, str]:
+        """Let the user have its folders, and what it is to read; return {path inside: path outside}.
+
+        For one run these are copies. Who stays sees what appears in them later, through a descriptor: the folders on
+        the way to them remain closed.
+        """
+        self._home, self._descriptors = self.folder / "home", []
+        self._home.mkdir()
+        for own in (self._home, self.output):
+            os.chown(own, self._user, self._user)
+            own.chmod(0o700)
+        os.chown(self.folder, 0, self._user)
+        self.folder.chmod(0o710)
+        paths = {}
+        for inside, outside in sorted(job.read_only.items()):
+            if job.keeps_pipes and outside.is_dir():
+                _open_to(outside, self._user)
+                descriptor = os.open(outside, os.O_PATH | os.O_DIRECTORY)
+                until_started.callback(os.close, descriptor)
+                self._descriptors.append(descriptor)
+                paths[inside] = f"/proc/self/fd/{descriptor}"
+            else:
+                copy = self.folder / "shown" / inside.lstrip("/")
+                _copy(outside, copy)
+                paths[inside] = str(copy)
+        if (self.folder / "shown").exists():
+            _open_to(self.folder / "shown", self._user)
+        return paths
+
+    def kill(self) -> None:
+        with contextlib.suppress(OSError):  # it has hung up itself
+            self._control.shutdown(socket.SHUT_WR)
+        try:
+            self.popen.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.popen.kill()
+            self.popen.wait()
+        if self.popen.returncode and not self._ended:  # the watch has not done it
+            rest = self._watch_command({"user": self._user, "messenger": self._messenger})
+            subprocess.run(rest, check=True, timeout=2 * PATIENCE)
+        self._ended = True
+
+    def report(self) -> Report | None:
+        if not self._control.recv(100):
+            raise SandboxError("it did not start.")
+        data = self._control.recv(1000)
+        report = Report(**json.loads(data)) if data else None
+        if self.excess:
+            return Report("output", None, report.cpu_seconds if report else 0.0)
+        return report
+
+    def close(self) -> None:
+        super().close()
+        self._control.close()
+        for path in _left_by(self._user):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def _left_by(user: int) -> Iterator[Path]:
+    """Yield what a user owns right in public folders."""
+    for folder in filter(os.path.isdir, PUBLIC):
+        with os.scandir(folder) as entries:
+            yield from (Path(entry) for entry in entries if entry.stat(follow_symlinks=False).st_uid == user)
+
+
+def _copy(outside: Path, copy: Path) -> None:
+    """Copy a file or a folder as it is, links as links, into folders that are made for it."""
+    if outside.is_dir():
+        shutil.copytree(outside, copy, symlinks=True, dirs_exist_ok=True)
+    else:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(outside, copy)
+
+
+def _open_to(folder: Path, group: int) -> None:
+    """Let a group read a folder, and everything that is in it now."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            os.chown(path, -1, group)
+            path.chmod(0o750 if path.is_dir() else 0o640)

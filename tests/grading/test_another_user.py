@@ -1,0 +1,240 @@
+"""The sandbox for containers: what it holds, what it is known not to hold, and that it leaves nothing behind."""
+
+import dataclasses
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from grading import doctor
+from grading.networks.network_checks import worker_limits
+from grading.sandbox import another_user, choice
+from grading.sandbox.another_user import AnotherUser
+from labkit.checks.assignment import load_assignment
+from labkit.limits import Limits, SandboxError
+from tests.attacks.test_containment import CASES, MEMORY, PATIENCE
+from tests.submissions import ROOT, hostile_processes
+from tests.submissions.watch import reached, watched
+
+pytestmark = [
+    pytest.mark.grading,
+    pytest.mark.skipif(
+        not sys.platform.startswith("linux") or os.geteuid() != 0, reason="only root can become another user"
+    ),
+]
+
+QUICK = Limits(wall_seconds=10, memory_bytes=256 * 2**20, processes=50)
+# What everybody on the system may read is in sight; the grader's own folders have to be closed.
+OF_THE_PUBLIC = {"reads_passwd", "reads_a_home", "reads_the_marks", "reads_the_solutions", "reads_the_grader"}
+OF_THE_PUBLIC |= {"reads_a_secret", "lists_processes", "reads_other_submissions", "reads_the_test_labels"}
+A_FEW = {"becomes_root", "calls_this_machine", "kills_everybody", "leaves_a_daemon", "full_tmp"}
+A_FEW |= {"memory_of_many_processes"}
+IN_ATTACKS = (pytest.mark.attack, pytest.mark.sample(6))
+# None whom bubblewrap's sandboxes have, beside which these tests may run; each process of the tests has its own.
+USER = 65520 + 2 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+
+
+@pytest.fixture
+def sandbox():
+    """Return the sandbox, with a Python that other users can start."""
+    sandbox = AnotherUser()
+    sandbox._users = itertools.cycle([(USER, USER + 1)])
+    for python in (sys.executable, "/usr/bin/python3"):
+        sandbox.python = python
+        if shutil.which(python) and sandbox.run([python, "-c", ""], limits=QUICK).problem is None:
+            return sandbox
+    pytest.skip("every Python here is closed to other users")
+
+
+@pytest.fixture
+def run(sandbox):
+    """Return a function that runs code, with its arguments, and checks that its user has nothing left afterwards."""
+
+    def run(code, *arguments, limits=QUICK, **options):
+        outcome = sandbox.run([sandbox.python, "-c", code, *arguments], limits=limits, **options)
+        assert left() == []
+        return outcome
+
+    return run
+
+
+def left():
+    """Return what processes and public folders have of the sandbox's user."""
+    return processes() + [str(path) for path in another_user._left_by(USER)]
+
+
+def processes():
+    return [path.name for path in Path("/proc").glob("[0-9]*") if USER in another_user._users_of(path.name)]
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            case, id=case.name, marks=() if case.name in A_FEW else (pytest.mark.attack, pytest.mark.sample(9))
+        )
+        for case in CASES
+        if case.name not in OF_THE_PUBLIC
+    ],
+)
+def test_attacks_reach_nothing_and_leave_nothing(case, run, tmp_path):
+    limits = dataclasses.replace(
+        worker_limits(load_assignment(ROOT / "assignment.toml"), PATIENCE), memory_bytes=MEMORY
+    )
+    with watched() as secret:
+        outcome = run(case.alone, limits=limits, output=tmp_path / "output")
+    assert not reached(outcome.log, secret)
+    if case in hostile_processes.BOMBS and case.status("run/model_no1") == {"failed"}:
+        assert outcome.problem, "nothing has stopped it"
+
+
+def test_it_runs_as_a_user_who_is_nobody_else_without_privileges_or_groups(run):
+    code = """
+import os
+print(*os.getresuid(), *os.getresgid(), *os.getgroups())
+fields = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(*(fields[name].strip() for name in ("CapPrm", "CapEff", "CapBnd", "NoNewPrivs", "Seccomp"))
+)"""
+    users, privileges = run(code).log.splitlines()
+    (user,) = set(users.split())
+    assert int(user) == USER
+    assert privileges.split()[:2] == ["0" * 16] * 2
+    assert privileges.split()[3:] == ["1", "2"]
+
+
+def test_it_reads_what_it_is_given_and_writes_to_its_output_alone(run, tmp_path):
+    (tmp_path / "given/deep").mkdir(parents=True)
+    (tmp_path / "given/deep/file").write_text("seven")
+    tmp_path.chmod(0o700)
+    code = """
+import os, sys
+print(open(sys.argv[1] + "/deep/file").read())
+open(os.environ["OUT"] + "/copy", "w").write("eight")
+for path in (sys.argv[1] + "/new", sys.argv[1] + "/deep/file", sys.argv[2]):
+    try:
+        print("opened", open(path, "a"))
+    except PermissionError:
+        print("refused")
+"""
+    given = {"/given": tmp_path / "given"}
+    outcome = run(
+        code, "/given", str(tmp_path / "x"), read_only=given, output=tmp_path / "output", env={"OUT": "/output"}
+    )
+    assert outcome.log.split() == ["seven", "refused", "refused", "refused"]
+    assert (tmp_path / "output/copy").read_text() == "eight"
+    assert (tmp_path / "given/deep/file").read_text() == "seven"
+
+
+def test_what_is_left_in_public_folders_is_removed(run):
+    code = """
+import os
+for folder in ("/tmp", "/var/tmp", "/dev/shm"):
+    os.makedirs(folder + "/left/deep")
+    open(folder + "/left/deep/file", "w").write("x")
+    os.symlink("/etc", folder + "/left/link")
+print("written")
+"""
+    assert run(code).log == "written\n"
+    assert Path("/etc/passwd").exists()
+
+
+def test_scratch_in_public_folders_is_bounded(run):
+    code = """
+import time
+for n in range(100):
+    open(f"/dev/shm/{n}", "wb").write(bytes(2**23))
+    time.sleep(0.02)
+time.sleep(60)
+"""
+    assert run(code).ended == "memory"
+
+
+def test_a_process_that_stays_sees_files_as_they_come_and_not_what_is_beside_them(sandbox, tmp_path):
+    (tmp_path / "inbox").mkdir()
+    (tmp_path / "secret").write_text("hidden")
+    tmp_path.chmod(0o700)
+    code = """
+import sys
+for line in sys.stdin:
+    try:
+        print(open(sys.argv[1] + "/" + line.strip()).read(), flush=True)
+    except OSError as error:
+        print(type(error).__name__, flush=True)
+"""
+    with sandbox.start([sandbox.python, "-c", code, "/inbox"], read_only={"/inbox": tmp_path / "inbox"}) as running:
+        (tmp_path / "inbox/new").write_text("just come")
+        assert running.ask(b"new", 10) == b"just come"
+        assert running.ask(b"../secret", 10) == b"PermissionError"
+    assert left() == []
+
+
+def test_where_the_watch_is_killed_all_ends_none_the_less(sandbox):
+    code = "import os, time\nos.fork()\nprint('up', flush=True)\ntime.sleep(600)"
+    running = sandbox.start([sandbox.python, "-c", code])
+    deadline = time.monotonic() + 30
+    while not left():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    running._popen.send_signal(signal.SIGKILL)
+    running.close()
+    assert left() == []
+
+
+def test_the_end_of_the_grader_is_the_end_of_its_sandboxes(sandbox):
+    code = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from grading.sandbox.another_user import AnotherUser
+sandbox = AnotherUser()
+sandbox._users = iter([({USER}, {USER + 1})])
+sandbox.run([{sandbox.python!r}, "-c", "import time; time.sleep(600)"])
+"""
+    grader = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 30
+    while not processes():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    grader.kill()
+    grader.wait()
+    while processes():
+        assert time.monotonic() < deadline, "it goes on without its grader"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def public_folder():
+    """Make a folder that every user can get to."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_grading_is_refused_while_a_private_folder_is_open_to_others(sandbox, public_folder, monkeypatch):
+    monkeypatch.setattr(AnotherUser, "secrets", {})
+    grades = public_folder / "grades"
+    grades.mkdir(mode=0o755)
+    with pytest.raises(SandboxError, match=r"--out \(.*grades\) is open to all users .*: chmod o-rwx .*grades"):
+        choice.check_hidden(sandbox, {"--out": grades})
+    grades.chmod(0o750)
+    choice.check_hidden(sandbox, {"--out": grades})
+    grades.chmod(0o755)
+    public_folder.chmod(0o700)
+    choice.check_hidden(sandbox, {"--out": grades})
+
+
+def test_the_solutions_and_the_grader_are_private_too(sandbox):
+    assert {path.name for path in sandbox.secrets.values()} >= {"grading", "model_no1.py", "model_no3.py"}
+
+
+def test_the_doctor_tells_what_it_does_not_hide(sandbox):
+    found = {finding.what: finding.mark for finding in doctor.attempts(sandbox)}
+    assert found.pop("can see other processes") == doctor.NOTE
+    assert set(found.values()) == {doctor.GOOD}
+    assert len(found) == len(doctor.ATTEMPTS) - 1
