@@ -35,6 +35,8 @@ from labkit.files import KIT
 from labkit.limits import SandboxError
 
 PUBLIC = ("/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock", "/var/crash")  # where everybody may write
+# Of the kit: what grades, and what is or makes a solution. All of it can be closed where the environment is elsewhere.
+SECRETS = ("grading", "tests", "benchmarks", *(f"{script}.py" for script in NETWORKS))
 PATIENCE = 5.0  # seconds for the watch to end everything and report, before it is killed
 
 
@@ -65,7 +67,7 @@ class AnotherUser(Sandbox):
 
     @property
     def secrets(self) -> dict[str, Path]:
-        return {f"the kit's {name}": KIT / name for name in ("grading", *(f"{script}.py" for script in NETWORKS))}
+        return {f"the kit's {name}": KIT / name for name in SECRETS}
 
     def _launch(self, job: Job) -> Process:
         busy = {uid for pid in filter(str.isdigit, os.listdir("/proc")) for uid in _users_of(pid)}
@@ -93,17 +95,26 @@ class _UserProcess(StagedProcess):
         super().__init__(job.limits)
         self._user, self._messenger, self._ended = user, messenger, False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, contextlib.ExitStack() as until_started:
+        try:
+            with theirs:
+                self._start(sandbox, job, theirs.fileno())
+        except BaseException:
+            self._control.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+
+    def _start(self, sandbox: AnotherUser, job: Job, control: int) -> None:
+        with contextlib.ExitStack() as until_started:
             translate = translation(self._give(job, until_started) | {"/output": str(self.output)})
             config = {
                 "command": [translate(part) for part in job.command],
                 "cwd": translate(job.cwd),
-                "control": theirs.fileno(),
+                "control": control,
                 "usage": None,
                 "output": str(self.output) if job.has_output else None,
                 "limits": asdict(job.limits),
-                "user": user,
-                "messenger": messenger,
+                "user": self._user,
+                "messenger": self._messenger,
                 "scratch": [str(self._home), *PUBLIC],
                 "lent": self._descriptors,
                 "filter": base64.b64encode(sandbox.filter).decode(),
@@ -112,7 +123,7 @@ class _UserProcess(StagedProcess):
             self.begin(
                 self._watch_command(config),
                 env=env | {"HOME": str(self._home), "TMPDIR": str(self._home)},
-                pass_fds=[theirs.fileno(), *self._descriptors],
+                pass_fds=[control, *self._descriptors],
                 **job.pipes,
             )
 
@@ -185,7 +196,10 @@ def _left_by(user: int) -> Iterator[Path]:
     """Yield what a user owns right in public folders."""
     for folder in filter(os.path.isdir, PUBLIC):
         with os.scandir(folder) as entries:
-            yield from (Path(entry) for entry in entries if entry.stat(follow_symlinks=False).st_uid == user)
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # others remove theirs meanwhile
+                    if entry.stat(follow_symlinks=False).st_uid == user:
+                        yield Path(entry)
 
 
 def _copy(outside: Path, copy: Path) -> None:

@@ -52,9 +52,13 @@ def check_hidden(sandbox: Sandbox, private: Mapping[str, Path]) -> None:
 
     Raises SandboxError, a line, that says what is to be done.
     """
-    for what, folder in {**private, **sandbox.secrets}.items():
-        if reason := sandbox.exposure(folder):
-            raise SandboxError(f"{what} ({folder}) {reason}")
+    exposed = [
+        f"{what} ({folder}) {reason}"
+        for what, folder in {**private, **sandbox.secrets}.items()
+        if (reason := sandbox.exposure(folder))
+    ]
+    if exposed:
+        raise SandboxError("; ".join(exposed))
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,11 @@ import resource
 import select
 import signal
 import socket
+import stat
 import struct
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 POLL = 0.05  # seconds, at most, between two looks at memory, processor time and files
@@ -359,6 +360,8 @@ class _Realm(abc.ABC):
             self.signal_all(signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
                 os.wait()
+                while os.waitpid(-1, os.WNOHANG) != (0, 0):  # and who else has ended by now
+                    pass
 
 
 class _Namespace(_Realm):
@@ -450,14 +453,20 @@ class _User(_Realm):
         """Return the bytes on disk and the number of what the user has in folders, not looking into those of others."""
         size, files, pending = 0, 0, list(folders)
         while pending and files <= SCRATCH_FILES:
-            with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:  # one that is gone has nothing
-                for entry in entries:
-                    status = entry.stat(follow_symlinks=False)
+            with contextlib.suppress(FileNotFoundError), os.scandir(pending.pop()) as entries:
+                for status, path in _statuses(entries):
                     if status.st_uid == self._user:
                         size, files = size + 512 * status.st_blocks, files + 1
-                        if entry.is_dir(follow_symlinks=False):
-                            pending.append(entry.path)
+                        if stat.S_ISDIR(status.st_mode):
+                            pending.append(path)
         return size, files
+
+
+def _statuses(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[os.stat_result, str]]:
+    """Yield the status and path of what a folder holds, but for what is gone by now."""
+    for entry in entries:
+        with contextlib.suppress(FileNotFoundError):
+            yield entry.stat(follow_symlinks=False), entry.path
 
 
 def _links_of(pid: str) -> list[str]:
