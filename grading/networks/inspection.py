@@ -67,7 +67,8 @@ class Inspector:
         try:
             self._process = self._sandbox.start(
                 [self._sandbox.python, "-m", "grading.inside.trusted.inspector", "/inbox"],
-                read_only={"/kit": self._code, "/inbox": self._inbox},
+                inbox=self._inbox,
+                read_only={"/kit": self._code},
                 limits=Limits(memory_bytes=6144 * MIB, scratch_bytes=256 * MIB),
                 env={"PYTHONPATH": "/kit", **KEEP_MEMORY},
             )

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from grading.sandbox import sandbox_init, seccomp
 from grading.sandbox.bubblewrap import TRANSIENT_USERS
-from grading.sandbox.runner import Job, Process, Report, Sandbox
+from grading.sandbox.runner import INBOX, Job, Process, Report, Sandbox
 from grading.sandbox.staged import StagedProcess, translation
 from labkit.checks.assignment import NETWORKS
 from labkit.files import KIT
@@ -104,61 +104,51 @@ class _UserProcess(StagedProcess):
             raise
 
     def _start(self, sandbox: AnotherUser, job: Job, control: int) -> None:
-        with contextlib.ExitStack() as until_started:
-            translate = translation(self._give(job, until_started) | {"/output": str(self.output)})
-            config = {
-                "command": [translate(part) for part in job.command],
-                "cwd": translate(job.cwd),
-                "control": control,
-                "usage": None,
-                "output": str(self.output) if job.has_output else None,
-                "limits": asdict(job.limits),
-                "user": self._user,
-                "messenger": self._messenger,
-                "scratch": [str(self._home), *PUBLIC],
-                "lent": self._descriptors,
-                "filter": base64.b64encode(sandbox.filter).decode(),
-            }
-            env = {name: translate(value) for name, value in job.env.items()}
-            self.begin(
-                self._watch_command(config),
-                env=env | {"HOME": str(self._home), "TMPDIR": str(self._home)},
-                pass_fds=[control, *self._descriptors],
-                **job.pipes,
-            )
+        home = self._give(job)
+        outside = {path: str(self._copy_of(path)) for path in job.read_only} | {"/output": str(self.output)}
+        translate = translation(outside | ({INBOX: "."} if job.inbox else {}))
+        config = {
+            "command": [translate(part) for part in job.command],
+            "cwd": str(job.inbox) if job.inbox else translate(job.cwd),
+            "control": control,
+            "usage": None,
+            "output": str(self.output) if job.has_output else None,
+            "limits": asdict(job.limits),
+            "user": self._user,
+            "messenger": self._messenger,
+            "scratch": [str(home), *PUBLIC],
+            "filter": base64.b64encode(sandbox.filter).decode(),
+        }
+        env = {name: translate(value) for name, value in job.env.items()}
+        env |= {"HOME": str(home), "TMPDIR": str(home)}
+        self.begin(self._watch_command(config), env=env, pass_fds=[control], **job.pipes)
 
     @staticmethod
     def _watch_command(config: dict[str, object]) -> list[str]:
         return [sys.executable, "-I", "-S", sandbox_init.__file__, json.dumps(config)]
 
-    def _give(self, job: Job, until_started: contextlib.ExitStack) -> dict[str, str]:
-        """Let the user have its folders, and what it is to read; return {path inside: path outside}.
+    def _copy_of(self, inside: str) -> Path:
+        return self.folder / "shown" / inside.lstrip("/")
 
-        For one run these are copies. Who stays sees what appears in them later, through a descriptor: the folders on
-        the way to them remain closed.
+    def _give(self, job: Job) -> Path:
+        """Let the user have its folders, and read copies of what it may; return its home.
+
+        An inbox can't be a copy. It becomes the working directory, which is entered before the folders on the way to
+        it are closed to the user.
         """
-        self._home, self._descriptors = self.folder / "home", []
-        self._home.mkdir()
-        for own in (self._home, self.output):
+        home, shown = self.folder / "home", self.folder / "shown"
+        home.mkdir()
+        shown.mkdir()
+        for own in (home, self.output):
             os.chown(own, self._user, self._user)
             own.chmod(0o700)
-        os.chown(self.folder, 0, self._user)
+        os.chown(self.folder, -1, self._user)
         self.folder.chmod(0o710)
-        paths = {}
         for inside, outside in sorted(job.read_only.items()):
-            if job.keeps_pipes and outside.is_dir():
-                _open_to(outside, self._user)
-                descriptor = os.open(outside, os.O_PATH | os.O_DIRECTORY)
-                until_started.callback(os.close, descriptor)
-                self._descriptors.append(descriptor)
-                paths[inside] = f"/proc/self/fd/{descriptor}"
-            else:
-                copy = self.folder / "shown" / inside.lstrip("/")
-                _copy(outside, copy)
-                paths[inside] = str(copy)
-        if (self.folder / "shown").exists():
-            _open_to(self.folder / "shown", self._user)
-        return paths
+            _copy(outside, self._copy_of(inside))
+        for folder in (shown, *filter(None, [job.inbox])):
+            _open_to(folder, self._user)
+        return home
 
     def kill(self) -> None:
         with contextlib.suppress(OSError):  # it has hung up itself

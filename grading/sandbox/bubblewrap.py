@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.sandbox import cgroup, outputs, sandbox_init, seccomp
-from grading.sandbox.runner import Job, Process, Report, Sandbox
+from grading.sandbox.runner import INBOX, Job, Process, Report, Sandbox
 from labkit.limits import Limits, SandboxError
 
 USER = 1000  # the command's user and group inside
@@ -89,7 +89,7 @@ class Bubblewrap(Sandbox):
             job = replace(job, env={"PYTHONUSERBASE": site.getuserbase(), **job.env})
         if os.geteuid() != 0:
             return _BubblewrapProcess(self, job)
-        for outside in (*filter(Path.is_dir, _interpreter()), *job.read_only.values()):
+        for outside in (*filter(Path.is_dir, _interpreter()), *job.read_only.values(), *filter(None, [job.inbox])):
             _check_readable(outside)
         return _BubblewrapProcess(self, job, next(self._users))
 
@@ -108,7 +108,8 @@ class Bubblewrap(Sandbox):
         options += self._system
         options += self._memory("/dev/shm", job.limits.scratch_bytes)
         options += self._memory("/output", job.limits.output_bytes) if job.has_output else []
-        for inside, outside in sorted({**job.read_only, INIT: sandbox_init.__file__}.items()):
+        shown = {**job.read_only, INIT: sandbox_init.__file__, **({INBOX: job.inbox} if job.inbox else {})}
+        for inside, outside in sorted(shown.items()):
             options += _show(outside, inside)  # in order: a folder before what is mounted in it
         # /proc: who can't write there can't lower its oom_score_adj, and so on.
         return [*options, "--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]

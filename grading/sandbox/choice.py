@@ -39,12 +39,17 @@ def find_sandbox(unsafe: bool = False) -> Sandbox:
 
     With `unsafe`, where none does, it is one that confines nothing, named "none". Raises NoSandbox where none works.
     """
+    problems = []
     for trial in trials():
         if trial.sandbox:
             return trial.sandbox
+        problems.append(f"{trial.name}: {' '.join(trial.problem.split())}")
     if unsafe:
         return Unconfined()
-    raise NoSandbox("no sandbox works here, and student code does not run without one: see python -m grading doctor")
+    raise NoSandbox(
+        f"no sandbox works here ({'; '.join(problems)}), and student code does not run without one: see "
+        "python -m grading doctor"
+    )
 
 
 def check_hidden(sandbox: Sandbox, private: Mapping[str, Path]) -> None:

@@ -15,13 +15,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from grading.sandbox.cgroup import Wall
 from grading.sandbox.outputs import TooMuchOutput
 from labkit.limits import FLOOD, Limits, Log, Outcome, SandboxError, explain
 
 CHUNK = 2**16  # bytes read at once
+INBOX = "/inbox"
 MAX_ANSWER = 2**24  # bytes of a line of a trusted process
 
 
@@ -44,6 +45,7 @@ class Job:
     limits: Limits
     env: Mapping[str, str]
     cwd: str
+    inbox: Path | None  # /inbox: where files may appear later
     keeps_pipes: bool  # stdin and stdout for the grader, stderr apart; else stderr goes with stdout, and no stdin
 
     @property
@@ -147,7 +149,9 @@ class Sandbox(abc.ABC):
             SandboxError: the sandbox could not be started, or something outside is missing: not the command's fault.
         """
         limits = limits or Limits()
-        job = self._job(command, read_only, limits, env, cwd, has_output=output is not None, keeps_pipes=False)
+        job = self._job(
+            command, read_only, limits, env, cwd, has_output=output is not None, inbox=None, keeps_pipes=False
+        )
         log, removed = Log(limits.log_bytes), ()
         started = time.monotonic()
         with self._launch(job) as process:
@@ -173,18 +177,19 @@ class Sandbox(abc.ABC):
         self,
         command: Sequence[str],
         *,
+        inbox: Path | None = None,
         read_only: Mapping[str, Path] | None = None,
         limits: Limits | None = None,
         env: Mapping[str, str] | None = None,
-        cwd: str = "/",
     ) -> "Running":
         """Start a process that answers requests, confined as in `run`; wall and processor time are unlimited.
 
-        The folders in `read_only` are those outside, not copies: a file that appears in one can be read inside. It
-        lives no longer than the thread that called this.
+        `inbox` is a folder outside that the command may read as /inbox, as an argument of its own: a file that appears
+        in it can be read inside. The process lives no longer than the thread that called this.
         """
         limits = replace(limits or Limits(), wall_seconds=math.inf, cpu_seconds=math.inf)
-        job = self._job(command, read_only, limits, env, cwd, has_output=False, keeps_pipes=True)
+        inbox = inbox.resolve() if inbox else None
+        job = self._job(command, read_only, limits, env, "/", has_output=False, inbox=inbox, keeps_pipes=True)
         return Running(self._launch(job), limits)
 
     def _job(
@@ -194,7 +199,7 @@ class Sandbox(abc.ABC):
         limits: Limits,
         env: Mapping[str, str] | None,
         cwd: str,
-        **rest: bool,
+        **rest: Any,
     ) -> Job:
         threads = str(limits.threads)
         base = {

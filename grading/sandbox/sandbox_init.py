@@ -14,7 +14,7 @@ waited for them, up to this process, so that in the end it is exact. What can't 
 It holds no secret and imports the standard library alone. Its one argument is JSON: `command`, `cwd`, `control` (the
 socket's descriptor), `user` (to become, or null), `output` (the folder, or null), `usage` (a descriptor of a control
 group's cpu.stat, or null), `limits`, and where there is no namespace `filter` (of system calls, in base64), `scratch`
-(folders that the user may write to), `lent` (descriptors for the command) and `messenger` (a user who is nobody).
+(folders that the user may write to) and `messenger` (a user who is nobody).
 """
 
 import abc
@@ -57,7 +57,7 @@ def main() -> None:
         return
     control = socket.socket(fileno=config["control"])
     control.set_inheritable(False)
-    kept = {control.fileno(), config["usage"], *config.get("lent", ())}
+    kept = {control.fileno(), config["usage"]}
     for descriptor in set(range(3, 1024)) - kept:  # what bwrap was given
         with contextlib.suppress(OSError):
             os.close(descriptor)
@@ -102,11 +102,11 @@ def _become(config: dict) -> None:
             resource.setrlimit(which, (value, value))
         if "filter" in config:  # else bwrap has been started so
             Path("/proc/self/oom_score_adj").write_text("1000")  # when memory runs out, the kernel ends this first
+        os.chdir(config["cwd"])  # an inbox, to which the way is closed
         if config["user"] is not None:
             os.setgroups([])
             os.setresgid(*[config["user"]] * 3)
             os.setresuid(*[config["user"]] * 3)  # from 0 to another: every capability goes
-        os.chdir(config["cwd"])
         if "filter" in config:  # else bwrap has set it
             _filter(base64.b64decode(config["filter"]))
         os.execvp(config["command"][0], config["command"])
@@ -375,9 +375,7 @@ class _Namespace(_Realm):
             os.kill(-1, number)
 
     def socket_bytes(self) -> int:
-        with open("/proc/net/sockstat", "rb") as file:
-            fields = {line.split()[0]: line.split()[1:] for line in file}
-        used, tcp = int(fields[b"sockets:"][1]), int(fields[b"TCP:"][1])
+        used, tcp = _sockets()
         return SOCKET_BYTES * used + (tcp and tcp * _tcp_bytes())
 
     def output(self) -> tuple[int, int]:
@@ -386,6 +384,13 @@ class _Namespace(_Realm):
     def scratch(self) -> tuple[int, int]:
         size, files = map(sum, zip(*map(_used, SCRATCH), strict=True))
         return size, files
+
+
+def _sockets() -> tuple[int, int]:
+    """Return how many sockets there are in this network namespace, and how many of TCP."""
+    with open("/proc/net/sockstat", "rb") as file:
+        fields = {line.split()[0]: line.split()[1:] for line in file}
+    return int(fields[b"sockets:"][1]), int(fields[b"TCP:"][1])
 
 
 def _used(folder: str) -> tuple[int, int]:
@@ -407,6 +412,7 @@ class _User(_Realm):
     def __init__(self, config: dict) -> None:
         self._user, self._messenger = config["user"], config["messenger"]
         self._output, self._scratch = config.get("output"), config.get("scratch", [])
+        self._sockets_before = _sockets()[0]
         _prctl(PR_SET_CHILD_SUBREAPER, 1)  # whose parent has ended is this process's child, as in a namespace
 
     def processes(self) -> Iterator[str]:
@@ -440,8 +446,8 @@ class _User(_Realm):
             os._exit(status)
 
     def socket_bytes(self) -> int:
-        sockets = {link for pid in self.processes() for link in _links_of(pid) if link.startswith("socket:")}
-        return SOCKET_BYTES * len(sockets)
+        # Whose a socket is, only /proc/PID/fd tells, which is closed to the root of a container.
+        return SOCKET_BYTES * max(0, _sockets()[0] - self._sockets_before)
 
     def output(self) -> tuple[int, int]:
         return self._owned([self._output]) if self._output else (0, 0)
@@ -467,16 +473,6 @@ def _statuses(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[os.stat_res
     for entry in entries:
         with contextlib.suppress(FileNotFoundError):
             yield entry.stat(follow_symlinks=False), entry.path
-
-
-def _links_of(pid: str) -> list[str]:
-    """Return what the open files of a process are; nothing where it has ended."""
-    links = []
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        for name in os.listdir(f"/proc/{pid}/fd"):
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                links.append(os.readlink(f"/proc/{pid}/fd/{name}"))
-    return links
 
 
 if __name__ == "__main__":

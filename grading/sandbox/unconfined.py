@@ -5,7 +5,7 @@ import math
 import os
 import signal
 
-from grading.sandbox.runner import Job, Process, Report, Sandbox
+from grading.sandbox.runner import INBOX, Job, Process, Report, Sandbox
 from grading.sandbox.sandbox_init import verdict
 from grading.sandbox.staged import StagedProcess, translation
 from labkit.limits import Limits
@@ -38,6 +38,7 @@ class _PlainProcess(StagedProcess):
     def __init__(self, job: Job) -> None:
         super().__init__(job.limits)
         outside = {inside: str(path) for inside, path in job.read_only.items()} | {"/output": str(self.output)}
+        outside |= {INBOX: str(job.inbox)} if job.inbox else {}
         translate = translation(outside)
         env = {name: translate(value) for name, value in job.env.items()} | {"HOME": str(self.folder)}
         command = ["/bin/sh", "-c", LIMITED, "sh", *_ulimits(job.limits), *map(translate, job.command)]

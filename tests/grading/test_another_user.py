@@ -168,7 +168,7 @@ for line in sys.stdin:
     except OSError as error:
         print(type(error).__name__, flush=True)
 """
-    with sandbox.start([sandbox.python, "-c", code, "/inbox"], read_only={"/inbox": tmp_path / "inbox"}) as running:
+    with sandbox.start([sandbox.python, "-c", code, "/inbox"], inbox=tmp_path / "inbox") as running:
         (tmp_path / "inbox/new").write_text("just come")
         assert running.ask(b"new", 10) == b"just come"
         assert running.ask(b"../secret", 10) == b"PermissionError"

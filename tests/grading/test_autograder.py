@@ -2,19 +2,26 @@
 
 import json
 import os
+import shutil
 import stat
 import subprocess
+import sys
 import zipfile
 from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from grading import assessment, autograder, batch, course
 from grading.command_line import main
+from grading.sandbox.bubblewrap import _show, _shown
 from labkit.files import KIT
 from labkit.limits import NoSandbox
 from tests.grading.graded_class import checks
+from tests.submissions import reference_scripts
+from tests.submissions.report_pdf import make_report
+from tests.support.needs import needs
 
 pytestmark = pytest.mark.grading
 
@@ -154,3 +161,44 @@ def test_a_rubric_that_can_t_be_used_makes_no_zip(tmp_path, capsys):
     assert main(["autograder", str(tmp_path / "a.zip"), "--assignment", str(tmp_path / "bad.toml")]) == 1
     assert "bad.toml: " in capsys.readouterr().err
     assert not (tmp_path / "a.zip").exists()
+
+
+# What Docker lets root do in a container, if nothing else is asked for.
+CAPABILITIES = "CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP NET_BIND_SERVICE NET_RAW SYS_CHROOT"
+CAPABILITIES += " MKNOD AUDIT_WRITE SETFCAP"
+
+
+@pytest.mark.course
+@pytest.mark.sample(1, of="courses")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a container in which there are other users")
+def test_in_a_container_an_upload_is_graded_whole_by_another_user(unpacked, root, mnist_dir):
+    needs("psutil")
+    bubblewrap = shutil.which("bwrap") or pytest.skip("bubblewrap is not installed: apt-get install bubblewrap")
+    for name, content in (reference_scripts() | {"report.pdf": make_report()}).items():
+        (root / "submission" / name).write_bytes(content)
+    shutil.rmtree(root / "submission/code")
+    shutil.copytree(mnist_dir, root / "mnist")
+    shutil.copytree(unpacked, root / "source", ignore=shutil.ignore_patterns("venv"))
+    (root / "source/venv/bin").mkdir(parents=True)
+    (root / "source/venv/bin/python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (root / "source/venv/bin/python").chmod(0o755)
+    shutil.copy(unpacked / "run_autograder", root)
+
+    container = [bubblewrap, "--unshare-pid", "--unshare-net", "--unshare-ipc", "--proc", "/proc", "--dev", "/dev"]
+    container += ["--perms", "1777", "--tmpfs", "/tmp", "--dir", "/etc"]
+    for path in (*_shown(), *map(Path, ("/bin", "/usr/bin", "/etc/passwd"))):
+        container += ["--symlink", os.readlink(path), str(path)] if path.is_symlink() else list(_show(path, path))
+    container += ["--dir", "/autograder", "--bind", str(root), "/autograder", "--cap-drop", "ALL"]
+    for capability in CAPABILITIES.split():
+        container += ["--cap-add", f"CAP_{capability}"]
+    done = subprocess.run(
+        [*container, "--clearenv", "--setenv", "PATH", "/usr/bin:/bin", "--", "/autograder/run_autograder"],
+        capture_output=True,
+        text=True,
+        timeout=1200,
+    )
+    record = json.loads((root / "results/results.json").read_bytes())
+    assert record.get("extra_data", {}).get("sandbox") == "another user", done.stdout + done.stderr
+    failed = {test["name"]: test["output"] for test in record["tests"] if test.get("status") == "failed"}
+    assert failed == {}, done.stdout + done.stderr
+    assert record["score"] == 75, done.stdout

@@ -980,8 +980,8 @@ def test_a_process_that_stays_answers_line_for_line(sandbox):
 
 def test_a_process_that_stays_sees_files_as_they_come(sandbox, tmp_path):
     tmp_path.chmod(0o755)
-    code = "import sys\nfor line in sys.stdin: print(open('/spool/' + line.strip()).read(), flush=True)"
-    with sandbox.start([sandbox.python, "-c", code], read_only={"/spool": tmp_path}) as running:
+    code = "import sys\nfor line in sys.stdin: print(open('/inbox/' + line.strip()).read(), flush=True)"
+    with sandbox.start([sandbox.python, "-c", code], inbox=tmp_path) as running:
         (tmp_path / "new").write_text("came later")
         assert running.ask(b"new", PATIENCE) == b"came later"
 
