@@ -52,7 +52,11 @@ def grade(
         result.checks, result.key = verdict(submission), self._setup.key(submission.sha256)
         return result
 
-    monkeypatch.setattr(course, "find_sandbox", lambda unsafe: SimpleNamespace(name="bubblewrap", shown=()))
+    monkeypatch.setattr(
+        course,
+        "find_sandbox",
+        lambda unsafe: SimpleNamespace(name="bubblewrap", exposure=lambda folder: None, secrets={}),
+    )
     monkeypatch.setattr(course.assessment, "grader_version", lambda: "0123456789abcdef")
     monkeypatch.setattr(course.network_checks, "find_data", lambda folder: folder)
     monkeypatch.setattr(batch.Batch, "_examine", examine)

@@ -111,7 +111,11 @@ def klass(tmp_path, monkeypatch):
     monkeypatch.setattr(comparing, "keep_fingerprints", made.keep_fingerprints)
     monkeypatch.setattr(comparing.report_check, "read_report", lambda *_: (None, "not read", None))
     monkeypatch.setattr(
-        course, "find_sandbox", lambda unsafe: SimpleNamespace(name="none" if unsafe else "bubblewrap", shown=[])
+        course,
+        "find_sandbox",
+        lambda unsafe: SimpleNamespace(
+            name="none" if unsafe else "bubblewrap", exposure=lambda folder: None, secrets={}
+        ),
     )
     monkeypatch.setattr(course.network_checks, "Inspector", lambda *_: SimpleNamespace(close=lambda: None))
     return made

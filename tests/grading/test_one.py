@@ -24,7 +24,11 @@ def one(monkeypatch, tmp_path, capsys):
         result.checks, result.key = checks(wrong), "key"
         return result
 
-    monkeypatch.setattr(course, "find_sandbox", lambda unsafe: SimpleNamespace(name="bubblewrap", shown=()))
+    monkeypatch.setattr(
+        course,
+        "find_sandbox",
+        lambda unsafe: SimpleNamespace(name="bubblewrap", exposure=lambda folder: None, secrets={}),
+    )
     monkeypatch.setattr(batch.Batch, "_examine", examine)
     monkeypatch.setattr(batch.Batch, "compare", lambda self, rows: None)
 
