@@ -35,7 +35,6 @@ QUICK = Limits(wall_seconds=10, memory_bytes=256 * 2**20, processes=50)
 OF_THE_PUBLIC = {"reads_passwd", "reads_a_home", "reads_the_marks", "reads_the_solutions", "reads_the_grader"}
 OF_THE_PUBLIC |= {"reads_a_secret", "lists_processes", "reads_other_submissions", "reads_the_test_labels"}
 A_FEW = {"becomes_root", "calls_this_machine", "kills_everybody", "leaves_a_daemon", "full_tmp"}
-A_FEW |= {"memory_of_many_processes"}
 IN_ATTACKS = (pytest.mark.attack, pytest.mark.sample(6))
 # None whom bubblewrap's sandboxes have, beside which these tests may run; each process of the tests has its own.
 USER = 65520 + 2 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
@@ -233,6 +232,8 @@ def test_the_solutions_and_the_grader_are_private_too(sandbox):
     assert {path.name for path in sandbox.secrets.values()} >= {"grading", "model_no1.py", "model_no3.py"}
 
 
+@pytest.mark.attack
+@pytest.mark.sample(1)
 def test_the_doctor_tells_what_it_does_not_hide(sandbox):
     found = {finding.what: finding.mark for finding in doctor.attempts(sandbox)}
     assert found.pop("can see other processes") == doctor.NOTE
