@@ -75,7 +75,7 @@ HINTS = (
     ),
     (
         r"__call__\(\) takes (?:from 1 to )?2 positional arguments but 3 were given",
-        "main hands KEEP_PROB on to it: write def __call__(self, x, keep_prob=1.0), as deep_mnist.py does",
+        "__call__(self, x, keep_prob=1.0) has to take keep_prob, which main hands on to it",
     ),
     (
         r"Incompatible shapes: \[[\d,]*?\d+\] vs\. \[(\d+),1\]",
