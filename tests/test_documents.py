@@ -207,7 +207,7 @@ def test_the_commands_of_the_documents_run(tmp_path, sandbox, mnist_dir, synthet
     kit = tmp_path / "kit"
     subprocess.run(["git", "clone", "--quiet", ROOT, kit], check=True)
     (kit / "report.md").write_bytes((kit / "report_template.md").read_bytes())
-    places = {"SUBMISSIONS/": "small/submissions", "/the/shared/folder": str(mnist_dir)}
+    places = {"SUBMISSIONS/": "small/submissions", "SOURCE": "small/submissions", "/the/shared/folder": str(mnist_dir)}
     run_command(kit, ["-m", "tests.submissions.generate", "small", "--students", "1"], synthetic_dir)
     for command in CAN_RUN:
         if is_in(ONLY_HELP, command):

@@ -173,6 +173,16 @@ def check(text, **changes):
     ]
 
 
+def test_a_line_of_a_paragraph_that_names_a_method_after_a_break_is_no_heading():
+    text = (
+        "L'ultimo strato usa la softmax, che dai dieci logit ricava probabilità\n"
+        "tramite l'esponenziale e la divisione per la somma. Si minimizza la\n"
+        "cross-entropy: il logaritmo negativo della probabilità assegnata\n"
+        "alla classe corretta."
+    )
+    assert find_methods(text)["softmax and cross-entropy"] == TREATED
+
+
 def test_headings_over_filler_do_not_pass():
     found = check(report("\n".join(f"2.1 {name}\n{wrapped(FILLER * 4)}" for name in NAMES.values())))
     assert found.status == "undecided"

@@ -117,7 +117,8 @@ class _Finder:
         bullet = re.match(r"[•◦▪*\u2013-]\s*(?=\w)", line)
         line = line[bullet.end() :] if bullet else line
         words = line.split()
-        if not (line[:1] != line[:1].lower() or numbered or not line.isascii()) or len(words) > 8:
+        begins = line[:1].isupper() or numbered or not (line.isascii() or line[:1].islower())  # some know no capitals
+        if not begins or len(words) > 8:
             return None
         question = self._asks.match(line) and line.endswith("?")
         if (line[-1] in ".,;?!" and not question) or (line[-1] in ":\uff1a" and len(words) > 4):
