@@ -280,10 +280,11 @@ def _handout(arguments: list[str]) -> int:
     parser.add_argument("file", metavar="FILE", type=Path, help="the zip to write, such as lab.zip")
     flags = parser.parse_args(arguments)
     from grading.handout import write_handout
+    from labkit.errors import KitError
 
     try:
         write_handout(flags.file)
-    except OSError as error:
+    except (OSError, KitError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"{flags.file}: hand this to the students")

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from labkit.checks.assignment import AssignmentError, load_assignment
 from labkit.files import FACES, KIT, atomic_file
 from labkit.submission.packing import zip_bytes
 
@@ -69,8 +70,15 @@ def _tracked() -> set[str] | None:
 def write_handout(path: str | Path) -> None:
     """Write the hand-out's zip, whose bytes depend on nothing but the kit's files.
 
-    Raises OSError where a file can't be read or written, or is missing.
+    Raises OSError where a file can't be read or written, or is missing, and AssignmentError for an assignment that
+    can't be used, or that names students.
     """
+    assignment = KIT / "assignment.toml"
+    if assignment.is_file() and load_assignment(assignment).extensions:
+        raise AssignmentError(
+            f"{assignment} has [extensions], which every student would read: move them to a copy of it, and grade with "
+            "--assignment FILE"
+        )
     files = {f"{FOLDER}/{name}": (KIT / name).read_bytes() for name in handed_out()}
     with atomic_file(Path(path)) as file:
         file.write(zip_bytes(files))

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from grading import staging
+from grading import command_line, staging
 from grading.handout import FOLDER, handed_out, write_handout
 from grading.intake.arrivals import unpack
 from labkit.checks.assignment import NETWORKS
@@ -60,6 +60,18 @@ def test_a_kit_that_is_not_complete_is_not_handed_out(tmp_path, monkeypatch):
     monkeypatch.setattr("grading.handout.KIT", tmp_path)
     with pytest.raises(FileNotFoundError, match=re.escape("softmax_mnist.py, which students get")):
         write_handout(tmp_path / "lab.zip")
+    assert not (tmp_path / "lab.zip").exists()
+
+
+def test_extensions_of_students_are_not_handed_out(tmp_path, monkeypatch, capsys):
+    for name in handed_out():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    with (tmp_path / "assignment.toml").open("a", encoding="utf-8") as file:
+        file.write('\n[extensions]\n"189295" = 2027-02-07\n')
+    monkeypatch.setattr("grading.handout.KIT", tmp_path)
+    assert command_line.main(["handout", str(tmp_path / "lab.zip")]) == 1
+    assert "has [extensions], which every student would read" in capsys.readouterr().err
     assert not (tmp_path / "lab.zip").exists()
 
 
