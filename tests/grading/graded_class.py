@@ -44,7 +44,12 @@ def unsettled(submission: Submission) -> list[Check]:
 
 
 def grade(
-    monkeypatch, submissions: Path, out: Path, verdict: Callable[[Submission], list[Check]] = mixed, train: bool = True
+    monkeypatch,
+    submissions: Path,
+    out: Path,
+    verdict: Callable[[Submission], list[Check]] = mixed,
+    train: bool = True,
+    roster: Path | None = None,
 ) -> Path:
     """Grade a folder of submissions; `verdict` says what the checks find, or raises what makes the grader fail."""
 
@@ -72,6 +77,7 @@ def grade(
         archive=[],
         unsafe=False,
         data_dir=submissions,
+        roster=roster,
     )
     course.grade_class(options)
     return out
