@@ -98,7 +98,10 @@ def test_an_error_in_a_traced_function_is_told_with_its_reason_and_its_line():
         ("module 'tensorflow' has no attribute 'layers'", "today weight_variable and bias_variable"),
         ("No module named 'tensorflow.contrib'", "what deep_mnist.py writes with tf.nn"),
         ("No module named 'tensorflow.examples'", "today `mnist = lab.read_data(flags)`"),
-        ("Model.__call__() takes 2 positional arguments but 3 were given", "__call__(self, x, keep_prob=1.0) has to take keep_prob"),
+        (
+            "Model.__call__() takes 2 positional arguments but 3 were given",
+            "__call__(self, x, keep_prob=1.0) has to take",
+        ),
     ],
 )
 def test_an_error_of_tensorflows_is_told_with_what_to_do(error, hint):
