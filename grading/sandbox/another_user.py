@@ -6,9 +6,10 @@ privileges. What it is to read is copied to where it can read it, so that every 
 it, and has to be (`exposure`). Afterwards everything of that user is ended, and what it left in public folders removed.
 
 What this does not hold, and bubblewrap does: the command sees what everybody on the system may read, and the names and
-command lines of all processes; until it ends it can write to /tmp and the other public folders, up to its limit; and a
-hole in the kernel leads into the container, not into an empty one. So it is for a container that is there for grading
-alone, such as Gradescope's. Results name it.
+command lines of all processes; until it ends it can write to /tmp and the other public folders, up to its limit, but
+for files that it has deleted and keeps open: nothing tells whose they are, so these can fill the disk as long as it
+runs; and a hole in the kernel leads into the container, not into an empty one. So it is for a container that is there
+for grading alone, such as Gradescope's, and for one submission at a time where its disk is shared. Results name it.
 """
 
 import base64
@@ -20,6 +21,7 @@ import platform
 import random
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,7 +31,7 @@ from pathlib import Path
 from grading.sandbox import sandbox_init, seccomp
 from grading.sandbox.bubblewrap import TRANSIENT_USERS
 from grading.sandbox.runner import INBOX, Job, Process, Report, Sandbox
-from grading.sandbox.staged import StagedProcess, translation
+from grading.sandbox.staged import StagedProcess, remove, translation
 from labkit.checks.assignment import NETWORKS
 from labkit.files import KIT
 from labkit.limits import SandboxError
@@ -49,7 +51,7 @@ class AnotherUser(Sandbox):
     def __init__(self) -> None:
         if not sys.platform.startswith("linux") or os.geteuid() != 0:
             raise SandboxError("only root, on Linux, can run student code as another user")
-        calls = seccomp.program(network=False)
+        calls = seccomp.program(namespaces=False)
         if calls is None:
             raise SandboxError(f"the kit has no filter of system calls for a processor called {platform.machine()}")
         self.filter = calls
@@ -60,7 +62,7 @@ class AnotherUser(Sandbox):
 
     def exposure(self, folder: Path) -> str | None:
         path = folder.resolve()
-        on_the_way = path.exists() and all(parent.stat().st_mode & 0o001 for parent in path.parents)
+        on_the_way = path.exists() and all(map(_lets_pass, path.parents))
         if on_the_way and path.stat().st_mode & (0o005 if path.is_dir() else 0o004):
             return f"is open to all users of this system: chmod o-rwx {folder}"
         return None
@@ -80,7 +82,7 @@ class AnotherUser(Sandbox):
 
 def _users_of(pid: str) -> set[int]:
     with contextlib.suppress(OSError):
-        line = next(line for line in Path(f"/proc/{pid}/status").read_bytes().splitlines() if line.startswith(b"Uid:"))
+        line = next(line for line in Path(f"/proc/{pid}/status").read_bytes().split(b"\n") if line.startswith(b"Uid:"))
         return set(map(int, line.split()[1:]))
     return set()
 
@@ -94,13 +96,14 @@ class _UserProcess(StagedProcess):
         """Start the command as `user`."""
         super().__init__(job.limits)
         self._user, self._messenger, self._ended = user, messenger, False
+        self._lent: dict[Path, tuple[int, int]] = {}  # an inbox, with its group and mode before
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs:
                 self._start(sandbox, job, theirs.fileno())
         except BaseException:
             self._control.close()
-            shutil.rmtree(self.folder, ignore_errors=True)
+            remove(self.folder)
             raise
 
     def _start(self, sandbox: AnotherUser, job: Job, control: int) -> None:
@@ -134,8 +137,12 @@ class _UserProcess(StagedProcess):
         """Let the user have its folders, and read copies of what it may; return its home.
 
         An inbox can't be a copy. It becomes the working directory, which is entered before the folders on the way to
-        it are closed to the user.
+        it are closed to the user. Raises SandboxError where `..` leads from there to what no other way leads to.
         """
+        if job.inbox:
+            _check_way_back(job.inbox)
+            status = job.inbox.stat()
+            self._lent[job.inbox] = status.st_gid, stat.S_IMODE(status.st_mode)
         home, shown = self.folder / "home", self.folder / "shown"
         home.mkdir()
         shown.mkdir()
@@ -160,7 +167,10 @@ class _UserProcess(StagedProcess):
             self.popen.wait()
         if self.popen.returncode and not self._ended:  # the watch has not done it
             rest = self._watch_command({"user": self._user, "messenger": self._messenger})
-            subprocess.run(rest, check=True, timeout=2 * PATIENCE)
+            try:
+                subprocess.run(rest, check=True, timeout=2 * PATIENCE)
+            except subprocess.SubprocessError as error:
+                raise SandboxError(f"user {self._user}, as whom student code ran, can't be ended: {error}") from error
         self._ended = True
 
     def report(self) -> Report | None:
@@ -173,13 +183,26 @@ class _UserProcess(StagedProcess):
         return report
 
     def close(self) -> None:
-        super().close()
-        self._control.close()
-        for path in _left_by(self._user):
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        try:
+            super().close()
+        finally:
+            self._control.close()
+            for path in _left_by(self._user):
+                remove(path)
+            for inbox, (group, mode) in self._lent.items():
+                with contextlib.suppress(FileNotFoundError):  # its owner has removed it
+                    os.chown(inbox, -1, group)
+                    inbox.chmod(mode)
+
+
+def _check_way_back(inbox: Path) -> None:
+    above, *further = inbox.parents
+    if _lets_pass(above) and not all(map(_lets_pass, further)):
+        raise SandboxError(f"what is beside {inbox} could be read from there: chmod o-x {above}")
+
+
+def _lets_pass(folder: Path) -> bool:
+    return bool(folder.stat().st_mode & 0o001)
 
 
 def _left_by(user: int) -> Iterator[Path]:

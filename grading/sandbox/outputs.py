@@ -11,6 +11,7 @@ from labkit.limits import Limits
 from labkit.text import printable
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.=-]{0,99}")
+MOST_SHOWN = 200  # characters of a path, which can have thousands
 
 
 class TooMuchOutput(Exception):
@@ -35,7 +36,7 @@ def fetch(folder: int, destination: Path, limits: Limits) -> tuple[str, ...]:
             if count > limits.output_files:
                 raise TooMuchOutput
             if reason:
-                removed.append(f"{printable(str(path))} {reason}")
+                removed.append(f"{_shown(path)} {reason}")
             elif stat.S_ISDIR(status.st_mode):
                 pending.append(path)
             else:
@@ -44,6 +45,11 @@ def fetch(folder: int, destination: Path, limits: Limits) -> tuple[str, ...]:
                     raise TooMuchOutput
                 _copy(folder, path, destination / path)
     return tuple(removed)
+
+
+def _shown(path: PurePosixPath) -> str:
+    text = str(path)
+    return printable(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}...")
 
 
 def _entries(folder: int, here: PurePosixPath) -> Iterator[tuple[PurePosixPath, os.stat_result, str | None]]:

@@ -12,7 +12,7 @@ classic BPF, as seccomp(2) describes it.
 import errno
 import platform
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # name: (x86-64, aarch64)
 REFUSED = {
@@ -50,7 +50,9 @@ ABSENT = {
     "landlock_create_ruleset": (444, 444),  # holds rules without end
 }
 CLONE, SOCKET = (56, 220), (41, 198)
-NETWORK = {"socket": SOCKET, "connect": (42, 203)}  # refused, too, where no network namespace is around
+# Refused, too, where no namespaces are around: what is on the same machine is reached by any socket, a pair's, too, of
+# which either end can send elsewhere.
+SOCKETS = {"socket": SOCKET, "socketpair": (53, 199), "bind": (49, 200), "connect": (42, 203)}
 CLONE_NEWUSER = 0x10000000
 FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: each confined by the network namespace
 WATCH = 1  # the number of the process that watches
@@ -93,6 +95,13 @@ RULES = {
     "setsockopt SO_SNDBUF": Rule((54, 208), ((1, "is", SOL_SOCKET), (2, "is", SO_SNDBUF)), errno.EPERM),
     "setsockopt SO_RCVBUF": Rule((54, 208), ((1, "is", SOL_SOCKET), (2, "is", SO_RCVBUF)), errno.EPERM),
 }
+# And there the same for every process but the caller's own: who sends signals to all for the watch has another number.
+OF_OTHERS = {
+    name: replace(rule, tests=((place, "is not", 0),))
+    for name, rule in RULES.items()
+    for place, *compared in rule.tests
+    if compared == ["is", WATCH]
+}
 AUDIT_ARCHITECTURE = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 X32_BIT = 0x40000000  # of the numbers of a second set of system calls on x86-64
 
@@ -103,10 +112,10 @@ LOAD, JUMP_EQUAL, JUMP_GREATER_EQUAL, JUMP_SET, RETURN = 0x20, 0x15, 0x35, 0x45,
 ALLOW, KILL, FAIL = 0x7FFF0000, 0x80000000, 0x00050000
 
 
-def program(machine: str | None = None, network: bool = True) -> bytes | None:
+def program(machine: str | None = None, namespaces: bool = True) -> bytes | None:
     """Return the filter for this machine (or the one named), for the kernel; None for an unknown one.
 
-    Without `network`, processes can have pairs of sockets that are connected to each other, and no others.
+    Where no `namespaces` are around, processes can have no sockets, and slow down nobody but themselves.
     """
     machine = machine or platform.machine()
     if machine not in AUDIT_ARCHITECTURE:
@@ -120,10 +129,10 @@ def program(machine: str | None = None, network: bool = True) -> bytes | None:
         _op(JUMP_GREATER_EQUAL, X32_BIT, 0, 1),
         _op(RETURN, FAIL | errno.ENOSYS),
     ]
-    for names, error in ((REFUSED | ({} if network else NETWORK), errno.EPERM), (ABSENT, errno.ENOSYS)):
+    for names, error in ((REFUSED | ({} if namespaces else SOCKETS), errno.EPERM), (ABSENT, errno.ENOSYS)):
         for numbers in names.values():
             code += [_op(JUMP_EQUAL, numbers[column], 0, 1), _op(RETURN, FAIL | error)]
-    for rule in RULES.values():
+    for rule in (RULES | ({} if namespaces else OF_OTHERS)).values():
         code += _refusal(rule, column)
     code += [
         _op(JUMP_EQUAL, SOCKET[column], 0, len(FAMILIES) + 2),

@@ -1,8 +1,8 @@
 """The output folder of sandboxes that can't bound one in memory: a folder on disk, watched."""
 
+import math
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -36,7 +36,7 @@ class StagedProcess(Process):
         try:
             self.popen = subprocess.Popen(command, start_new_session=True, **options)
         except OSError as error:
-            shutil.rmtree(self.folder)
+            remove(self.folder)
             raise SandboxError(f"{command[0]} cannot be run: {error}") from error
         self._watch = threading.Thread(target=self._watch_output, daemon=True)
         self._watch.start()
@@ -58,11 +58,13 @@ class StagedProcess(Process):
     def close(self) -> None:
         self._done.set()
         self._watch.join()
-        self.kill()
-        for stream in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
-            if stream:
-                stream.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self.kill()
+        finally:
+            for stream in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
+                if stream:
+                    stream.close()
+            remove(self.folder)
 
 
 def translation(outside: Mapping[str, str]) -> Callable[[str], str]:
@@ -72,14 +74,30 @@ def translation(outside: Mapping[str, str]) -> Callable[[str], str]:
     return lambda text: inside.sub(lambda match: outside[match[0]], text)
 
 
-def _size(folder: Path) -> tuple[int, int]:
-    """Return the bytes on disk and the number of the files and folders below a folder."""
-    size = files = 0
-    for path, folders, names in os.walk(folder):
-        for name in folders + names:
-            files += 1
-            try:
-                size += 512 * os.lstat(os.path.join(path, name)).st_blocks
-            except OSError:  # gone already
-                continue
+def remove(path: Path) -> None:
+    """Remove what a command has left, as far as that is allowed.
+
+    By a program, because folders may be in each other deeper than Python's own functions go, or a path is long.
+    """
+    subprocess.run(["rm", "-rf", "--", str(path)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+
+
+def _size(folder: Path) -> tuple[float, int]:
+    """Return the bytes on disk and the number of the files and folders below a folder.
+
+    Bytes without end where something can't be read: the command has closed it, or put it deeper than a path goes.
+    """
+    size, files, pending = 0, 0, [str(folder)]
+    while pending:
+        try:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    files += 1
+                    size += 512 * entry.stat(follow_symlinks=False).st_blocks
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+        except (FileNotFoundError, NotADirectoryError):  # gone already
+            continue
+        except OSError:
+            return math.inf, files
     return size, files

@@ -64,6 +64,14 @@ def run(sandbox):
     return run
 
 
+@pytest.fixture
+def public_folder():
+    """Make a folder that every user can get to."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 def left():
     """Return what processes and public folders have of the sandbox's user."""
     return processes() + [str(path) for path in another_user._left_by(USER)]
@@ -144,6 +152,68 @@ print("written")
     assert Path("/etc/passwd").exists()
 
 
+def test_folders_in_folders_without_end_are_removed(run, public_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(public_folder))
+    code = """
+import os
+for folder in (os.environ["HOME"], "/tmp", "/dev/shm", os.environ["OUT"]):
+    os.chdir(folder)
+    for _ in range(2500):  # deeper than Python's functions go, and longer than a path can be
+        os.mkdir("a")
+        os.chdir("a")
+"""
+    outcome = run(code, output=tmp_path / "output", env={"OUT": "/output"})
+    assert outcome.ended in ("exit", "output", "memory")
+    assert list(public_folder.iterdir()) == []
+
+
+def test_it_has_no_sockets_by_which_others_are_reached(run):
+    code = """
+import socket
+for make in (socket.socketpair, socket.socket):
+    try:
+        print(make())
+    except PermissionError:
+        print("refused")
+"""
+    assert run(code).log.split() == ["refused", "refused"]
+
+
+def test_it_slows_down_nobody_but_itself(run):
+    code = """
+import os, signal
+os.sched_setaffinity(0, os.sched_getaffinity(0))
+for aim in (lambda: os.sched_setaffinity(os.getppid(), {0}), lambda: os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)):
+    try:
+        print(aim())
+    except PermissionError:
+        print("refused")
+child = os.fork()
+if child == 0:
+    signal.pause()
+try:  # whom it might
+    print(os.sched_setaffinity(child, {0}))
+except PermissionError:
+    print("refused")
+os.kill(child, 9)
+"""
+    assert run(code).log.split() == ["refused"] * 3
+
+
+def test_a_process_may_have_any_name(run, sandbox):
+    code = """
+import ctypes
+ctypes.CDLL(None).prctl(15, b"x\\rUid: y", 0, 0, 0)
+print("named", flush=True)
+__import__("signal").pause()
+"""
+    with sandbox.start([sandbox.python, "-c", code]) as running:
+        assert running._receive(time.monotonic() + 10) == b"named"
+        named = [pid for pid in processes() if b"\rUid" in Path(f"/proc/{pid}/status").read_bytes()]
+        assert named
+    assert left() == []
+
+
 def test_scratch_in_public_folders_is_bounded(run):
     code = """
 import time
@@ -172,6 +242,24 @@ for line in sys.stdin:
         assert running.ask(b"new", 10) == b"just come"
         assert running.ask(b"../secret", 10) == b"PermissionError"
     assert left() == []
+
+
+def test_no_way_leads_back_from_an_inbox_to_what_is_beside_it(sandbox, tmp_path):
+    inbox = tmp_path / "open/inbox"
+    inbox.mkdir(parents=True)
+    inbox.parent.chmod(0o755)
+    tmp_path.chmod(0o700)
+    with pytest.raises(SandboxError, match=r"beside .*inbox could be read from there: chmod o-x .*open"):
+        sandbox.start([sandbox.python, "-c", ""], inbox=inbox)
+
+
+def test_an_inbox_is_given_back_as_it_was(sandbox, tmp_path):
+    (tmp_path / "inbox").mkdir(mode=0o700)
+    tmp_path.chmod(0o700)
+    before = (tmp_path / "inbox").stat()
+    sandbox.start([sandbox.python, "-c", ""], inbox=tmp_path / "inbox").close()
+    after = (tmp_path / "inbox").stat()
+    assert (after.st_mode, after.st_gid) == (before.st_mode, before.st_gid)
 
 
 def test_where_the_watch_is_killed_all_ends_none_the_less(sandbox):
@@ -205,14 +293,6 @@ sandbox.run([{sandbox.python!r}, "-c", "import time; time.sleep(600)"])
     while processes():
         assert time.monotonic() < deadline, "it goes on without its grader"
         time.sleep(0.05)
-
-
-@pytest.fixture
-def public_folder():
-    """Make a folder that every user can get to."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
 
 
 def test_grading_is_refused_while_a_private_folder_is_open_to_others(sandbox, public_folder, monkeypatch):

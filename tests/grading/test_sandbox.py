@@ -398,6 +398,25 @@ def test_the_filter_looks_at_arguments(machine, name, refused, allowed):
     assert simulated(program, number, architecture, *allowed) == 0x7FFF0000
 
 
+@pytest.mark.parametrize("machine", list(seccomp.AUDIT_ARCHITECTURE))
+def test_where_no_namespace_is_around_the_filter_refuses_every_socket_and_what_aims_at_other_processes(machine):
+    architecture = seccomp.AUDIT_ARCHITECTURE[machine]
+    within, without = (seccomp.program(machine, namespaces=namespaces) for namespaces in (True, False))
+    # socket, socketpair, bind, connect: from the kernel's tables
+    for number in {"x86_64": (41, 53, 49, 42), "aarch64": (198, 199, 200, 203)}[machine]:
+        assert simulated(within, number, architecture, 1, 1) == 0x7FFF0000
+        assert simulated(without, number, architecture, 1, 1) == 0x50001
+    # sched_setaffinity, sched_setscheduler, setpriority, prlimit64: with the place of the process's number
+    for number, place in {
+        "x86_64": ((203, 0), (144, 0), (141, 1), (302, 0)),
+        "aarch64": ((122, 0), (119, 0), (140, 1), (261, 0)),
+    }[machine]:
+        other = [0] * place + [4321]
+        assert simulated(within, number, architecture, *other) == 0x7FFF0000
+        assert simulated(without, number, architecture, *other) == 0x50001
+        assert simulated(without, number, architecture, 0, 0) == 0x7FFF0000
+
+
 def simulated(program, number, architecture, *arguments):
     """Return the kernel's answer: run the filter by the rules of classic BPF."""
     data = {0: number, 4: architecture}
