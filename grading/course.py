@@ -155,9 +155,19 @@ def _tell_of_older_results(out: Path) -> None:
 
 def _setup(options: Options, assignment: Assignment) -> assessment.Setup:
     sandbox = find_sandbox(options.unsafe)
-    private = {"SUBMISSIONS": options.submissions, "--out": options.out, "--data-dir": options.data_dir}
-    check_hidden(sandbox, private | {f"--archive {n}": folder for n, folder in enumerate(options.archive, 1)})
+    data = network_checks.find_data(options.data_dir) if options.train else None
+    check_hidden(sandbox, _private(options, assignment))
     if sandbox.name == "none":
         print("warning: NO SANDBOX: student code runs as you, with your files and your network", file=sys.stderr)
-    data = network_checks.find_data(options.data_dir) if options.train else None
     return assessment.Setup(assignment, sandbox, options.train, data, assessment.grader_version())
+
+
+def _private(options: Options, assignment: Assignment) -> dict[str, Path]:
+    """Return what student code may not read, by the name under which it was given."""
+    private = {"SUBMISSIONS": options.submissions, "--out": options.out, "--data-dir": options.data_dir}
+    private |= {f"--archive {n}": folder for n, folder in enumerate(options.archive, 1)}
+    files = {"--roster": options.roster, "--worksheet": options.worksheet, "--times": options.times}
+    private |= {flag: file for flag, file in files.items() if file}
+    if assignment.extensions:  # with students' ids
+        private["--assignment"] = options.assignment
+    return private

@@ -444,6 +444,7 @@ def test_other_ways_to_state_them_are_understood(text):
 
 
 ON_MNIST = "network accuracy\nfull 99.20%\nno. 1 98.71%\nno. 2 98.72%\nno. 3 98.98%"
+ROWS_ON_MNIST = ON_MNIST.partition("\n")[2]
 ON_SYNTHETIC = "network accuracy\nfull 98.10%\nno. 1 97.31%\nno. 2 97.42%\nno. 3 97.53%"
 
 
@@ -453,9 +454,43 @@ ON_SYNTHETIC = "network accuracy\nfull 98.10%\nno. 1 97.31%\nno. 2 97.42%\nno. 3
         f"Table 1: on MNIST\n{ON_MNIST}\nTable 2: on synthetic digits\n{ON_SYNTHETIC}\nThat is all.",
         f"{ON_MNIST}\nTable 1: on MNIST\n{ON_SYNTHETIC}\nTable 2: on synthetic digits\nThat is all.",
         f"{ON_SYNTHETIC}\nTable 1: on synthetic digits\n{ON_MNIST}\nTable 2: on MNIST\nThat is all.",
-        f"{ON_MNIST}\nTable 1: on synthetic digits\n{ON_SYNTHETIC}\nThat is all.",  # the first has none
+        f"{ON_SYNTHETIC}\n\nTable 1: on synthetic digits\n\n{ON_MNIST}\n\nTable 2: on MNIST\nThat is all.",
+        f"{ON_SYNTHETIC}\nTab. 1: on synthetic digits\n{ON_MNIST}\nTab. 2: on MNIST\nThat is all.",
+        f"{ON_SYNTHETIC}\n(Table 1) on synthetic digits\n{ON_MNIST}\n(Table 2) on MNIST\nThat is all.",
+        f"{ON_SYNTHETIC}\nTable 1 Accuracy on synthetic digits\n{ON_MNIST}\nTable 2 Accuracy on MNIST\nThat is all.",
+        f"{ON_SYNTHETIC}\nTable 1: the accuracies of the four networks, trained with one seed\neach, on synthetic "
+        f"digits\n{ON_MNIST}\nTable 2: on MNIST\nThat is all.",
+        f"{ON_SYNTHETIC}\nEach with one seed.\nTable 1: on synthetic digits\n{ON_MNIST}\nTable 2: on MNIST",
+        f"{ON_SYNTHETIC}\nMean 97.59%\nTable 1: on synthetic digits\n{ON_MNIST}\nTable 2: on MNIST\nThat is all.",
+        f"{ON_SYNTHETIC}\nTable 1: on synthetic digits\n{ON_MNIST}\nTable 2: on MNIST\nReferences\n[1] LeCun, 1998",
+        f"{ON_SYNTHETIC}\nTable 1: on synthetic digits\n{ON_MNIST}\nTable 2: on MNIST\n\nno. 1: 98.71%",
+        f"Table 1: on synthetic digits\n{ON_SYNTHETIC}\n{ON_MNIST}\nTable 2: on MNIST\nThat is all.",
+        f"{ON_SYNTHETIC}\nTable 1: on synthetic digits\n{ROWS_ON_MNIST}\nTable 2: on MNIST\nThat is all.",
+        f"{ON_SYNTHETIC}\nTable 1: training accuracy\n{ON_MNIST}\nTable 2: test accuracy\nThat is all.",
+        "full no. 1 no. 2 no. 3\n99.98 99.91 99.92 99.93\nTable 1: training accuracy\nfull no. 1 no. 2 no. 3\n"
+        "99.20 98.71 98.72 98.98\nTable 2: test accuracy\nThat is all.",
+        "Table 1: training accuracy\nfull no. 1 no. 2 no. 3\n99.98 99.91 99.92 99.93\nTable 2: test accuracy\n"
+        "full no. 1 no. 2 no. 3\n99.20 98.71 98.72 98.98\nThat is all.",
     ],
-    ids=["above", "below", "below, synthetic digits first", "above the second alone"],
+    ids=[
+        "above",
+        "below",
+        "below, synthetic digits first",
+        "with empty lines",
+        "shortened",
+        "in parentheses",
+        "without a sign",
+        "of two lines",
+        "below a note",
+        "below a mean",
+        "before the references",
+        "before what looks like a row",
+        "now above, now below",
+        "of a table without a head",
+        "of training",
+        "of training, in columns",
+        "of training, above columns",
+    ],
 )
 def test_a_caption_is_that_of_its_table_whether_it_stands_above_or_below(text):
     assert found(text) == {network: [value] for network, value in STATED.items()}
@@ -475,6 +510,7 @@ def test_a_caption_is_that_of_its_table_whether_it_stands_above_or_below(text):
             "network accuracy\nfull 99.20%\nno. 1 98.71%\nTable 1: Accuracy on synthetic digits",
             id="a table of synthetic ones, by the caption below it",
         ),
+        pytest.param(f"{ON_MNIST}\nTable 1: on synthetic digits\n{ON_SYNTHETIC}", id="one caption between two tables"),
         pytest.param("Synthetic digits\nseed full no. 1 no. 2 no. 3\nmean 99.20 98.71 98.72 98.98", id="in columns"),
         pytest.param("According to the handout, full has 99.20%, no. 1 98.71%. My runs did not end.", id="handout"),
         pytest.param("The full network should reach 99.20%, and no. 1 98.71%.", id="should"),

@@ -841,6 +841,25 @@ def test_no_sandbox_is_told_in_a_line_and_nothing_is_graded(klass, monkeypatch, 
     assert klass.graded == []
 
 
+def test_nothing_the_instructor_gives_may_lie_open_to_student_code(klass, tmp_path, monkeypatch, capsys):
+    given = {
+        "--roster": ("roster.csv", "id,name,surname\n1001,Ada,Lovelace\n"),
+        "--times": ("times.csv", "zip,time\n1001_ada_lovelace.zip,2026-05-01T10:00:00Z\n"),
+        "--assignment": ("mine.toml", f"{DEFAULT.read_text()}\n[extensions]\n1001 = 2030-01-01T00:00:00Z\n"),
+    }
+    flags = []
+    for flag, (name, text) in given.items():
+        (tmp_path / name).write_text(text)
+        flags += [flag, str(tmp_path / name)]
+    sandbox = SimpleNamespace(name="another user", exposure=lambda path: "lies open", secrets={})
+    monkeypatch.setattr(course, "find_sandbox", lambda unsafe: sandbox)
+    assert klass.run(*flags) == 1
+    error = capsys.readouterr().err
+    assert all(f"{flag} ({tmp_path / name}) lies open" in error for flag, (name, _) in given.items())
+    assert all(f"{what} (" in error for what in ("SUBMISSIONS", "--out", "--data-dir"))
+    assert klass.graded == []
+
+
 def test_help_teaches_without_importing_what_takes_long():
     program = (
         "import sys\nfrom grading.__main__ import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"

@@ -8,9 +8,10 @@ counts of weights, differences, ends of intervals, training accuracy) is left ou
 
 import re
 
+from labkit.checks.report.captions import captions_above
 from labkit.checks.report.numbers import MOST_LINE, Stated, accurate, numbers_in, right_of_error
 from labkit.checks.report.sentences import Sentences, count_images, likely_in, split_sentences
-from labkit.checks.report.tables import HEAD_LINES, captions_above, read_tables
+from labkit.checks.report.tables import HEAD_LINES, read_tables
 from labkit.checks.report.wording import AND_MORE, ERROR, NAMES, NETWORKS, OF_ALL, OF_IMAGES, WRONGLY
 
 

@@ -9,6 +9,7 @@ from labkit.checks.report.sentences import Sentences, is_synthetic
 from labkit.checks.report.wording import (
     AND_MORE,
     BARE_CNN,
+    CAPTION,
     ERROR,
     HEAD,
     KINDS,
@@ -54,7 +55,8 @@ def read_tables(lines: list[str]) -> tuple[Stated, set[int]]:
         if heads:
             for k, values in _rows_below(lines, n, len(heads)):
                 used |= {n, k}
-                if _of_synthetic([*lines[max(0, n - 3) : n], f"{line} {lines[k]}"], bare):
+                titles = lines[max(0, n - 3) : n]
+                if _of_synthetic([*titles, f"{line} {lines[k]}"], bare) or _of_training([*titles, lines[k]], bare):
                     stated.loose += values
                     continue
                 for network, value in zip(heads, values, strict=True):
@@ -63,27 +65,19 @@ def read_tables(lines: list[str]) -> tuple[Stated, set[int]]:
     return stated, used
 
 
-def captions_above(lines: list[str]) -> list[str]:
-    """Move each caption above its table where a report's captions stand below; return the lines as they are elsewhere.
-
-    They stand below where rows go before the first, and none follow the last.
-    """
-    captions = [n for n, line in enumerate(lines) if re.match(_CAPTION, line)]
-    rows = {n for n, line in enumerate(lines) if _is_tabular(line)}
-    if not captions or captions[0] - 1 not in rows or rows.intersection(range(captions[-1] + 1, captions[-1] + 4)):
-        return lines
-    moved = list(lines)
-    for caption in captions:
-        top = caption
-        while top - 1 in rows:
-            top -= 1
-        if top < caption:  # the line above the rows is their head
-            moved.insert(max(0, top - 1), moved.pop(caption))
-    return moved
-
-
-def _is_tabular(line: str) -> bool:
+def is_tabular(line: str) -> bool:
+    """Tell whether a line may be a row of a table, of a network or of several."""
     return _row(line, bare=False) is not None or (_looks_like_row(line) and len(numbers_in(line)) >= 3)
+
+
+def is_head(line: str) -> bool:
+    """Tell whether a line may be of a table's head: it names columns, and little else."""
+    return bool(_columns(line) or (_head(line) and len(line.split()) <= 10)) and not CAPTION.match(line)
+
+
+def names_columns(line: str) -> bool:
+    """Tell whether a line is the head of a table with a column for each network."""
+    return bool(_columns(line))
 
 
 def _several(line: str) -> dict[str, list[float]]:
@@ -158,7 +152,7 @@ def _of_training(above: list[str], bare: bool) -> bool:
     head = [line for line in above if not _row(line, bare)]
     kinds = set(_head(head[-1])) if head else set()
     if kinds & {"test", "accuracy", "mean", "error", "counts", "wrong"}:
-        head = [line for line in head[-3:] if re.match(_CAPTION, line)]
+        head = [line for line in head[-3:] if CAPTION.match(line)]
     elif kinds & {"training", "validation"}:
         return True
     return any(NOT_TEST.search(line) and not TEST.search(line) for line in head[-2:])
@@ -168,11 +162,8 @@ def _of_synthetic(lines: list[str], bare: bool) -> bool:
     """Tell whether a row, the last of these lines, its table's head, caption or title names synthetic digits."""
     *above, row = lines
     *titles, head = ["", "", *(line for line in above if not _row(line, bare))][-3:]
-    titles = [line for line in titles if re.match(_CAPTION, line) or line.endswith(":") or len(line.split()) <= 8]
+    titles = [line for line in titles if CAPTION.match(line) or line.endswith(":") or len(line.split()) <= 8]
     return is_synthetic(" ".join([*titles, head, row]))
-
-
-_CAPTION = r"(?:table|tab\.|tabelle|tabella|tabla|tableau)\b"
 
 
 def _only(numbers: list[Number]) -> tuple[float | None, list[float]]:

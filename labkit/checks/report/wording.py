@@ -151,6 +151,15 @@ NOT_TEST = re.compile(
     rf"|{_ACCURACY}(?:{_ON_TRAINING}|{_ON_VALIDATION})|\b(?:trainings?|validierungs?|validations?)-?(?:genauigkeit|daten|bilder)"
 )
 TEST = re.compile(r"\btest|\bprueba")
+_TABLE = r"(?:table|tab\.?|tabelle|tabella|tabla|tableau|tabel)"
+_SAYS = (  # of what a table says, a sentence tells
+    r"(?:and|or|is|was|are|has|had|in|below|above|shows?|lists?|gives?|reports?|compares?|contains?|presents?"
+    r"|summari[sz]es?|zeigt|listet|enth[äa]lt|fasst|mostra|riporta|elenca|riassume|muestra|recoge|resume|montre|donne"
+    r"|pr[ée]sente|e|y|et|und)\b"
+)
+CAPTION = re.compile(  # with a number, and what stands behind it, or as Markdown has them, without
+    rf"[\W_]{{0,3}}{_TABLE}(?:\s*(?:\d{{1,2}}|[ivx]{{1,4}})(?:\s*[.:)|-]|$|\s(?!{_SAYS})(?=(?:\S+\s?){{1,12}}$))|\s*[:.])"
+)
 SYNTHETIC = re.compile(r"\b(?:synthetic|sintetic|synthetisch|synth[ée]tique|generated digits)")
 MNIST = re.compile(r"(?<!deep )\bmnist\b")
 _SOURCE = r"(?:hand-?out|assignment|lecture|readme|template|slides|paper|documentation|instructions)"
