@@ -79,7 +79,7 @@ class Batch:
         self.lost_trainings = 0  # of zips that were trained before, and are graded without that
         self._rows = {}  # by the stem of the submission
         self._contents: dict[str, Content] = {}  # so, too
-        self._library = Library(options.out, setup.sandbox, scratch)
+        self._library = Library(options.out, setup.sandbox, scratch, setup.assignment.report.names)
         self._results = options.out / SUBMISSIONS
         self._results.mkdir(exist_ok=True)
 

@@ -69,7 +69,12 @@ def _by_upload(submission: Submission, upload: Upload, claim: ZipName | None, pe
         _take(submission, person.id or upload.id, person.name or name, person.surname or surname)
         submission.is_known = bool(person.id)
     elif people:
-        submission.doubt(f"{SYSTEMS[upload.system]} has it from {_uploader(upload)}, who is not in the {people.what}")
+        namesakes = people.all_named(upload.full_name, joined=upload.joined_name)
+        ids = " and ".join(quoted(one.id) for one in namesakes)
+        who = f"one of the {len(namesakes)} of this name in the {people.what}, {ids}" if namesakes else ""
+        submission.doubt(
+            f"{SYSTEMS[upload.system]} has it from {_uploader(upload)}, {who or f'who is not in the {people.what}'}"
+        )
     if claim:
         _weigh(submission, upload, claim, person, people)
 

@@ -67,11 +67,15 @@ class People:
 
     def named(self, full_name: str, *, joined: bool = False) -> Person | None:
         """Return the only student of a name, in whatever order; `joined`: without spaces between its words."""
-        if not _words(full_name):
-            return None
-        letters = "".join(ascii_words(full_name))
-        found = self._by_letters.get(letters, []) if joined else self._by_words.get(_words(full_name), [])
+        found = self.all_named(full_name, joined=joined)
         return found[0] if len(found) == 1 else None
+
+    def all_named(self, full_name: str, *, joined: bool = False) -> list[Person]:
+        """Return the students of a name; see `named`."""
+        if not _words(full_name):
+            return []
+        letters = "".join(ascii_words(full_name))
+        return self._by_letters.get(letters, []) if joined else self._by_words.get(_words(full_name), [])
 
     def of_repository(self, name: str) -> Person | None:
         """Return the student whose login a repository's name is, or ends with: `mnist-lab-alovelace`."""

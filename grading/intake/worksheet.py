@@ -21,6 +21,11 @@ from labkit.text import quoted
 
 _IDENTIFIER = re.compile(r"\D*?(\d+)")
 _NO_TIME = ("-", "–", "")  # noqa: RUF001
+_NO_ID = re.compile(  # what the site may show beside an id, and is as much a number of everybody's own
+    r"\b(?:(?:tele)?phone|mobile|cell|fax|handy|mobil|t[ée]l[ée]phone|portable|tel[ée]fono|m[óo]vil|cellulare|rufnummer)"
+    r"|telefon|\btel\b",
+    re.IGNORECASE,
+)
 _COLUMNS = ("id", "time")  # what --column can settle
 
 
@@ -71,7 +76,8 @@ def _id_column(table: Table, ids: str) -> int:
     candidates = []
     for index in range(1, _end_of_identity(table)):
         cells = table.column(index)
-        if cells and all(as_written(cell, ids) for cell in cells) and len(set(cells)) == len(cells):
+        is_of_ids = cells and all(as_written(cell, ids) for cell in cells) and len(set(cells)) == len(cells)
+        if is_of_ids and not _NO_ID.search(table.head[index]):
             candidates.append(index)
     if len(candidates) > 1:
         raise _ambiguous(table, "id", candidates)

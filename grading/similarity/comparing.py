@@ -31,8 +31,12 @@ FOLDER = ".fingerprints"  # within the folder of results
 class Library:
     """The fingerprints of all zips that were ever compared here."""
 
-    def __init__(self, out: Path, sandbox: Sandbox, scratch: Path) -> None:
-        """Keep them in a folder within `out`, the results', which must exist; `scratch` is for temporary use."""
+    def __init__(self, out: Path, sandbox: Sandbox, scratch: Path, report_names: Sequence[str] = ()) -> None:
+        """Keep them in a folder within `out`, the results', which must exist; `scratch` is for temporary use.
+
+        `report_names` are those of `unpack`.
+        """
+        self._report_names = report_names
         self._folder, self._sandbox, self._scratch = out / FOLDER, sandbox, scratch
         self._folder.mkdir(exist_ok=True)
 
@@ -69,7 +73,7 @@ class Library:
         for folder in folders:
             folder.mkdir()
         report = ""
-        if unpack(content, folders[0]).report:
+        if unpack(content, folders[0], report_names=self._report_names).report:
             digest, _, _ = report_check.read_report(folders[0], self._sandbox, folders[1])
             report = digest.text if digest else ""
         keep_fingerprints(file, folders[0], report, self._sandbox, folders[2])

@@ -2,6 +2,7 @@
 
 import shutil
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -291,14 +292,25 @@ def test_dates_that_may_be_day_or_month_first_are_settled_by_a_flag(tmp_path):
     assert read_worksheet(sheet, order="month-first").everybody[0].submitted.month == 3
 
 
-def test_two_columns_that_may_be_the_ids_are_settled_by_a_flag(tmp_path):
-    sheet = school.worksheet(tmp_path / "sheet.csv", SCHOOL)
+def with_a_column(sheet, name):
+    """Write a worksheet of SCHOOL with a column more behind the names, of seven digits each."""
+    school.worksheet(sheet, SCHOOL)
     lines = [line.split(",", 2) for line in sheet.read_text(encoding="utf-8-sig").splitlines()]
-    rows = [f"{who},{name},{'Phone' if n == 0 else 5550000 + n},{rest}" for n, (who, name, rest) in enumerate(lines)]
+    rows = [f"{who},{full},{name if n == 0 else 5550000 + n},{rest}" for n, (who, full, rest) in enumerate(lines)]
     sheet.write_text("\n".join(rows), encoding="utf-8")
-    with pytest.raises(TableError, match='"Phone" or "ID number": say so with --column "id=Phone"'):
+    return sheet
+
+
+def test_two_columns_that_may_be_the_ids_are_settled_by_a_flag(tmp_path):
+    sheet = with_a_column(tmp_path / "sheet.csv", "Institution")
+    with pytest.raises(TableError, match='"Institution" or "ID number": say so with --column "id=Institution"'):
         read_worksheet(sheet)
     assert read_worksheet(sheet, columns=["id=ID number"]).everybody[0].id == SCHOOL[0].id
+
+
+@pytest.mark.parametrize("name", ["Phone", "Mobile phone", "Telefon", "Mobiltelefon", "Téléphone", "Tel.", "Cellulare"])
+def test_a_telephone_number_is_no_id(name, tmp_path):
+    assert read_worksheet(with_a_column(tmp_path / "sheet.csv", name)).everybody[0].id == SCHOOL[0].id
 
 
 @pytest.mark.parametrize(
@@ -402,6 +414,16 @@ def test_two_uploaders_with_the_name_of_one_student_of_the_roster_are_neither(tm
     found = collect(tmp_path / "class", facts=Facts(people))
     assert [(one.id, one.superseded_by) for one in found] == [("participant 1", None), ("participant 2", None)]
     assert all("nobody knows who that is" in "; ".join(one.doubts) for one in found)
+
+
+def test_an_uploader_of_whose_name_the_roster_has_two_is_neither_and_both_are_named(tmp_path):
+    ada = SCHOOL[0]
+    people = read_roster(school.roster(tmp_path, [ada, replace(SCHOOL[1], name=ada.name, surname=ada.surname)]))
+    folder = tmp_path / "class" / f"{ada.full_name}_7_assignsubmission_file"
+    school.write(folder / "model_no1.py", b"print(1)")
+    (one,) = collect(tmp_path / "class", facts=Facts(people))
+    assert one.id == "participant 7"
+    assert f"one of the 2 of this name in the roster, {ada.id!r} and".replace("'", '"') in "; ".join(one.doubts)
 
 
 def test_a_systems_key_is_not_taken_for_the_id_of_another_student(tmp_path):

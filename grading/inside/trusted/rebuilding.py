@@ -110,10 +110,11 @@ def _differs(found: Look, network: Network, digits: np.ndarray) -> str | None:
     output = ends[0] if ends else flow.output  # numbers of which no softmax has lost any
     tolerance = 2 * max(segment.tolerance for segment in flow.segments)
     largest = min(segment.largest for segment in flow.segments)
+    weights = [tuple(map(tf.constant, pair)) for pair in network.weights]  # once, as they are large
     for draw, (name, probe) in enumerate(_probes(digits, largest)):
         fed = probe.astype(np.float32)
         made = rows_of(output).unpack(flow.run(output, {flow.images: fed}, draw)).astype(np.float64)
-        expected = reading.carry * logits(network.script, network.weights, network.scaling, fed).numpy()
+        expected = reading.carry * logits(network.script, weights, network.scaling, fed).numpy()
         error = np.abs(made - expected).max(axis=1)
         size = np.abs(expected).max(axis=1) + 1e-6
         if not (error <= tolerance * size).all():
