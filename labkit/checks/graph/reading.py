@@ -28,6 +28,7 @@ IMAGE = (28, 28, 1)
 FEW = 8  # constants of fewer numbers are no weights
 LARGEST_INPUT = 20_000  # numbers; model_no1 has 12,544 before its product
 RADIUS = 6  # pixels from the middle of a filter that are looked at
+PART = 1024  # inputs of a matrix that are multiplied at once
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,9 @@ def random_weights(admitted: Admitted, rng: np.random.Generator) -> dict[str, np
         if weight.trainable:
             shape = weight.value.shape
             inputs = np.prod(shape[:-1]) if len(shape) > 1 else 4
-            drawn = rng.standard_normal(shape, np.float32) * np.float32(np.sqrt(2 / max(1, inputs)))
-            values[weight.tensor.op.name] = drawn.astype(weight.value.dtype)
+            drawn = rng.standard_normal(shape, np.float32)
+            drawn *= np.float32(np.sqrt(2 / max(1, inputs)))
+            values[weight.tensor.op.name] = drawn.astype(weight.value.dtype, copy=False)
     return values
 
 
@@ -446,12 +448,14 @@ class _Reader:
             return False
         offset = _offset(window, out)
         x = self._probe(window)
-        if not _equal(window(x), x @ matrix + offset, window.tolerance, x):
+        if not _equal(window(x), _times(x, matrix) + offset, window.tolerance, x):
             return False
         weights = (place.size, rows.size)
+        in_order = place.size == window.size_in and (place == np.arange(place.size)).all()
 
         def values() -> np.ndarray:
-            return read()[place] * carry
+            matrix = read() if in_order else read()[place]
+            return matrix if carry == 1 else matrix * carry
 
         return self._note_weighted(window, "matrix product", weights, values, (rows.size,), out, offset)
 
@@ -476,7 +480,7 @@ class _Reader:
             for transposed in (False, True):
                 reader = functools.partial(_by_side, window, side, moved, transposed)
                 x = self._probe(window)
-                if _equal(window(x), x @ reader() + _offset(window, np.arange(size)), window.tolerance, x):
+                if _equal(window(x), _times(x, reader()) + _offset(window, np.arange(size)), window.tolerance, x):
                     return reader
         return functools.partial(_by_impulses, window)
 
@@ -543,6 +547,17 @@ def _equal(actual: np.ndarray, expected: np.ndarray, tolerance: float, magnitude
     error = np.abs(actual - expected).reshape(len(actual), -1).max(axis=1)
     size = np.abs(expected).reshape(len(actual), -1).max(axis=1)
     return bool((error <= tolerance * (size + 1e-6)).all())
+
+
+def _times(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return rows (n, inputs), float64, times a matrix (inputs, outputs), float32, in double precision.
+
+    Part by part, because NumPy turns a whole matrix, of 50 MB perhaps, into one of doubles first.
+    """
+    made = np.zeros((len(rows), matrix.shape[1]))
+    for start in range(0, len(matrix), PART):
+        made += rows[:, start : start + PART] @ matrix[start : start + PART]
+    return made
 
 
 def _is_uniform(values: np.ndarray) -> bool:
@@ -629,7 +644,7 @@ def _by_side(
 ) -> np.ndarray:
     """Return a window's matrix as a side tensor has it; `moved` says what the product gets of the window's inputs."""
     index, scale, _ = moved
-    values = np.asarray(window.flow.run(side, {})).astype(np.float32)
+    values = np.asarray(window.flow.run(side, {}), np.float32)
     values = values.reshape(window.size_out, -1).T if transposed else values.reshape(-1, window.size_out)
     if len(index) == window.size_in and (index == np.arange(index.size)).all() and (scale == 1).all():
         return values
