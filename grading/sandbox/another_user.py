@@ -6,10 +6,11 @@ privileges. What it is to read is copied to where it can read it, so that every 
 it, and has to be (`exposure`). Afterwards everything of that user is ended, and what it left in public folders removed.
 
 What this does not hold, and bubblewrap does: the command sees what everybody on the system may read, and the names and
-command lines of all processes; until it ends it can write to /tmp and the other public folders, up to its limit, but
-for files that it has deleted and keeps open: nothing tells whose they are, so these can fill the disk as long as it
-runs; and a hole in the kernel leads into the container, not into an empty one. So it is for a container that is there
-for grading alone, such as Gradescope's, and for one submission at a time where its disk is shared. Results name it.
+command lines of all processes; until it ends it can write to /tmp and the other public folders, up to its limit. What
+belongs to no process and has no name counts towards no limit but the container's own: files that are deleted and open,
+pages shared through /dev/zero, what the kernel keeps of locks and attributes. And a hole in the kernel leads into the
+container, not into an empty one. So it is for a container that is there for grading alone and has a limit of memory,
+such as Gradescope's. Results name it.
 """
 
 import base64
@@ -24,7 +25,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -96,13 +97,15 @@ class _UserProcess(StagedProcess):
         """Start the command as `user`."""
         super().__init__(job.limits)
         self._user, self._messenger, self._ended = user, messenger, False
-        self._lent: dict[Path, tuple[int, int]] = {}  # an inbox, with its group and mode before
+        self._lent: dict[Path, os.stat_result] = {}  # the inbox and what was in it, as they were
+        self._public = list(_public_folders())
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
             with theirs:
                 self._start(sandbox, job, theirs.fileno())
         except BaseException:
             self._control.close()
+            self._take_back()
             remove(self.folder)
             raise
 
@@ -119,7 +122,7 @@ class _UserProcess(StagedProcess):
             "limits": asdict(job.limits),
             "user": self._user,
             "messenger": self._messenger,
-            "scratch": [str(home), *PUBLIC],
+            "scratch": [str(home), *self._public],
             "filter": base64.b64encode(sandbox.filter).decode(),
         }
         env = {name: translate(value) for name, value in job.env.items()}
@@ -141,8 +144,6 @@ class _UserProcess(StagedProcess):
         """
         if job.inbox:
             _check_way_back(job.inbox)
-            status = job.inbox.stat()
-            self._lent[job.inbox] = status.st_gid, stat.S_IMODE(status.st_mode)
         home, shown = self.folder / "home", self.folder / "shown"
         home.mkdir()
         shown.mkdir()
@@ -152,9 +153,14 @@ class _UserProcess(StagedProcess):
         os.chown(self.folder, -1, self._user)
         self.folder.chmod(0o710)
         for inside, outside in sorted(job.read_only.items()):
-            _copy(outside, self._copy_of(inside))
-        for folder in (shown, *filter(None, [job.inbox])):
-            _open_to(folder, self._user)
+            try:
+                _copy(outside, self._copy_of(inside))
+            except (OSError, shutil.Error, RecursionError) as error:
+                raise SandboxError(f"{outside} can't be copied for a sandbox: {error}") from error
+        _open_to(shown, self._user)
+        if job.inbox:
+            self._lent = {path: path.stat() for path in _what_is_in(job.inbox)}
+            _open_to(job.inbox, self._user)
         return home
 
     def kill(self) -> None:
@@ -169,7 +175,7 @@ class _UserProcess(StagedProcess):
             rest = self._watch_command({"user": self._user, "messenger": self._messenger})
             try:
                 subprocess.run(rest, check=True, timeout=2 * PATIENCE)
-            except subprocess.SubprocessError as error:
+            except (subprocess.SubprocessError, OSError) as error:
                 raise SandboxError(f"user {self._user}, as whom student code ran, can't be ended: {error}") from error
         self._ended = True
 
@@ -187,12 +193,26 @@ class _UserProcess(StagedProcess):
             super().close()
         finally:
             self._control.close()
-            for path in _left_by(self._user):
+            for path in _left_by(self._user, self._public):
                 remove(path)
-            for inbox, (group, mode) in self._lent.items():
-                with contextlib.suppress(FileNotFoundError):  # its owner has removed it
-                    os.chown(inbox, -1, group)
-                    inbox.chmod(mode)
+            self._take_back()
+
+    def _take_back(self) -> None:
+        for path, before in self._lent.items():
+            with contextlib.suppress(FileNotFoundError):  # its owner has removed it
+                os.chown(path, -1, before.st_gid)
+                path.chmod(stat.S_IMODE(before.st_mode))
+
+
+def _public_folders() -> Iterator[str]:
+    """Yield the folders in which everybody may write, with those right in them, such as /tmp/.X11-unix."""
+    for folder in filter(os.path.isdir, PUBLIC):
+        yield folder
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):  # others remove theirs meanwhile
+                    if entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mode & 0o002:
+                        yield entry.path
 
 
 def _check_way_back(inbox: Path) -> None:
@@ -205,12 +225,12 @@ def _lets_pass(folder: Path) -> bool:
     return bool(folder.stat().st_mode & 0o001)
 
 
-def _left_by(user: int) -> Iterator[Path]:
-    """Yield what a user owns right in public folders."""
-    for folder in filter(os.path.isdir, PUBLIC):
+def _left_by(user: int, folders: Iterable[str] = PUBLIC) -> Iterator[Path]:
+    """Yield what a user owns right in folders."""
+    for folder in filter(os.path.isdir, folders):
         with os.scandir(folder) as entries:
             for entry in entries:
-                with contextlib.suppress(FileNotFoundError):  # others remove theirs meanwhile
+                with contextlib.suppress(FileNotFoundError):
                     if entry.stat(follow_symlinks=False).st_uid == user:
                         yield Path(entry)
 
@@ -226,7 +246,11 @@ def _copy(outside: Path, copy: Path) -> None:
 
 def _open_to(folder: Path, group: int) -> None:
     """Let a group read a folder, and everything that is in it now."""
-    for path in (folder, *folder.rglob("*")):
-        if not path.is_symlink():
-            os.chown(path, -1, group)
-            path.chmod(0o750 if path.is_dir() else 0o640)
+    for path in _what_is_in(folder):
+        os.chown(path, -1, group)
+        path.chmod(0o750 if path.is_dir() else 0o640)
+
+
+def _what_is_in(folder: Path) -> list[Path]:
+    """Return a folder and all that is in it, but for links."""
+    return [path for path in (folder, *folder.rglob("*")) if not path.is_symlink()]

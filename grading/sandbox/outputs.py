@@ -11,7 +11,8 @@ from labkit.limits import Limits
 from labkit.text import printable
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.=-]{0,99}")
-MOST_SHOWN = 200  # characters of a path, which can have thousands
+MOST_PATH = 1000  # characters of a path, so that there is room for that of the destination before it
+MOST_SHOWN = 200  # of them
 
 
 class TooMuchOutput(Exception):
@@ -66,6 +67,8 @@ def _entries(folder: int, here: PurePosixPath) -> Iterator[tuple[PurePosixPath, 
 
 
 def _reason(folder: int, path: PurePosixPath, status: os.stat_result) -> str | None:
+    if len(str(path)) > MOST_PATH:
+        return f"has a path of more than {MOST_PATH:,} characters"
     if stat.S_ISLNK(status.st_mode):
         return "is a symbolic link"
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):

@@ -299,9 +299,11 @@ class Running:
 
     def close(self) -> None:
         """End the process and everything that it started."""
-        self._process.kill()
-        self._drain.join(1)  # without a sandbox, something may have escaped that keeps stderr open
-        self._process.close()
+        try:
+            self._process.kill()
+            self._drain.join(1)  # without a sandbox, something may have escaped that keeps stderr open
+        finally:
+            self._process.close()
 
     def __enter__(self) -> "Running":
         return self

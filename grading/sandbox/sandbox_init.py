@@ -424,12 +424,27 @@ class _User(_Realm):
         return False
 
     def signal_all(self, number: int) -> None:
-        sender = os.fork()
+        try:
+            sender = os.fork()
+        except BlockingIOError:  # they are as many as the container may have
+            self._signal_each(number)
+            return
         if sender == 0:
             self._signal_and_end(number)
         status = os.waitstatus_to_exitcode(os.waitpid(sender, 0)[1])
         if status:
             raise OSError(f"signal {number} could not be sent: exit status {status}")
+
+    def _signal_each(self, number: int) -> None:
+        """Signal them one by one; who starts others meanwhile is ahead of that until some have ended."""
+        for pid in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                process = os.pidfd_open(int(pid))
+                try:
+                    if self._owns(pid):  # and nobody else has its number by now
+                        signal.pidfd_send_signal(process, number)
+                finally:
+                    os.close(process)
 
     def _signal_and_end(self, number: int) -> None:
         """Signal all that the user has, from a process of its own, and end that: with 0 where it could be done."""
@@ -454,23 +469,58 @@ class _User(_Realm):
         return self._owned(self._scratch)
 
     def _owned(self, folders: list[str]) -> tuple[int, int]:
-        """Return the bytes on disk and the number of what the user has in folders, not looking into those of others."""
-        size, files, pending = 0, 0, list(folders)
-        while pending and files <= SCRATCH_FILES:
-            with contextlib.suppress(FileNotFoundError), os.scandir(pending.pop()) as entries:
-                for status, path in _statuses(entries):
-                    if status.st_uid == self._user:
+        return usage(folders, SCRATCH_FILES, self._user)
+
+
+class _Swapped(Exception):
+    """A folder is another one than it was a moment ago."""
+
+
+def usage(folders: Iterable[str], most: int, owner: int | None = None) -> tuple[int, int]:
+    """Return the bytes on disk and the number of the files below folders, of a user or of all; stop at `most` files.
+
+    Folders of others are not looked into. Raises OSError where one can't be read, or others keep taking its place.
+    """
+    for _ in range(LOOKS):
+        with contextlib.suppress(_Swapped):
+            return _usage(folders, most, owner)
+    raise OSError("folders are swapped while they are looked at")
+
+
+def _usage(folders: Iterable[str], most: int, owner: int | None) -> tuple[int, int]:
+    size, files = 0, 0
+    pending: list[tuple[str, tuple[int, int] | None]] = [(folder, None) for folder in folders]
+    while pending and files <= most:
+        path, known = pending.pop()
+        try:
+            folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except (FileNotFoundError, NotADirectoryError):  # gone by now
+            continue
+        try:
+            if known and known != _identity(os.fstat(folder)):  # by a link on the way to it, it may be anybody's
+                raise _Swapped
+            with os.scandir(folder) as entries:
+                for status, name in _statuses(entries):
+                    if owner in (None, status.st_uid):
                         size, files = size + 512 * status.st_blocks, files + 1
                         if stat.S_ISDIR(status.st_mode):
-                            pending.append(path)
-        return size, files
+                            pending.append((os.path.join(path, name), _identity(status)))
+                    if files > most:
+                        break
+        finally:
+            os.close(folder)
+    return size, files
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def _statuses(entries: Iterable[os.DirEntry[str]]) -> Iterator[tuple[os.stat_result, str]]:
-    """Yield the status and path of what a folder holds, but for what is gone by now."""
+    """Yield the status and name of what a folder holds, but for what is gone by now."""
     for entry in entries:
         with contextlib.suppress(FileNotFoundError):
-            yield entry.stat(follow_symlinks=False), entry.path
+            yield entry.stat(follow_symlinks=False), entry.name
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ REFUSED = {
     "bpf": (321, 280),
     "userfaultfd": (323, 282),
     "kcmp": (312, 272),
+    "seccomp": (317, 277),  # the kernel's memory for more filters belongs to nobody
     "vmsplice": (278, 75),  # a page in a pipe keeps the 2 MiB that it is part of, and no process has them
 }
 # Callers fall back on something else where a system call does not exist, as on an old kernel. The flags of clone3 are
@@ -53,7 +54,8 @@ CLONE, SOCKET = (56, 220), (41, 198)
 # Refused, too, where no namespaces are around: what is on the same machine is reached by any socket, a pair's, too, of
 # which either end can send elsewhere.
 SOCKETS = {"socket": SOCKET, "socketpair": (53, 199), "bind": (49, 200), "connect": (42, 203)}
-CLONE_NEWUSER = 0x10000000
+CLONE_NEWUSER, CLONE_THREAD, CLONE_FILES = 0x10000000, 0x10000, 0x400
+PR_SET_SECCOMP, PR_FUTEX_HASH = 22, 78
 FAMILIES = (1, 2, 10, 16)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: each confined by the network namespace
 WATCH = 1  # the number of the process that watches
 SIGCHLD, SOL_SOCKET, SO_SNDBUF, SO_RCVBUF, PRIO_PROCESS, IOPRIO_WHO_PROCESS = 17, 1, 7, 8, 0, 1
@@ -64,8 +66,8 @@ MAP_SHARED, MAP_ANONYMOUS = 0x01, 0x20  # the former is a bit of MAP_SHARED_VALI
 class Rule:
     """A system call that is refused with `error` where all of `tests` are true.
 
-    A test is an argument's place, how it is compared, and with what. A filter compares 32 bits at once: "is", "is not"
-    and "any bit of" the lower half, and "has above" is true of an upper half that is another.
+    A test is an argument's place, how it is compared, and with what. A filter compares 32 bits at once: "is", "is not",
+    "any bit of" and "no bit of" the lower half, and "has above" is true of an upper half that is another.
     """
 
     numbers: tuple[int, int]
@@ -76,6 +78,10 @@ class Rule:
 # What depends on an argument; of one behind a pointer a filter can't tell.
 RULES = {
     "clone": Rule(CLONE, ((0, "any bit of", CLONE_NEWUSER),), errno.EPERM),
+    # Open files are counted for a process, so all its threads have to have the same.
+    "clone of a thread": Rule(CLONE, ((0, "any bit of", CLONE_THREAD), (0, "no bit of", CLONE_FILES)), errno.EPERM),
+    "prctl PR_SET_SECCOMP": Rule((157, 167), ((0, "is", PR_SET_SECCOMP),), errno.EPERM),
+    "prctl PR_FUTEX_HASH": Rule((157, 167), ((0, "is", PR_FUTEX_HASH),), errno.EINVAL),  # as on an old kernel
     # Counted for who has touched it, and that can be taken back (MADV_DONTNEED), while the kernel keeps the memory.
     "mmap": Rule((9, 222), ((3, "any bit of", MAP_SHARED), (3, "any bit of", MAP_ANONYMOUS)), errno.ENOMEM),
     # Who ignores SIGCHLD, or asks for no zombies, makes the kernel forget what the children have computed.
@@ -150,8 +156,8 @@ def _refusal(rule: Rule, column: int) -> list[bytes]:
     for argument, kind, value in rule.tests:
         past -= 2
         at = FIRST_ARGUMENT + ARGUMENT_BYTES * argument + (HALF if kind == "has above" else 0)
-        jump = JUMP_SET if kind == "any bit of" else JUMP_EQUAL
-        to = (past + 1, 0) if kind in ("is not", "has above") else (0, past + 1)
+        jump = JUMP_SET if kind in ("any bit of", "no bit of") else JUMP_EQUAL
+        to = (past + 1, 0) if kind in ("is not", "no bit of", "has above") else (0, past + 1)
         code += [_op(LOAD, at), _op(jump, value, *to)]
     return [
         _op(JUMP_EQUAL, rule.numbers[column], 0, len(code) + 2),

@@ -12,6 +12,7 @@ from typing import Any
 
 from grading.sandbox import outputs
 from grading.sandbox.runner import Process
+from grading.sandbox.sandbox_init import usage
 from labkit.limits import Limits, SandboxError
 
 POLL = 0.1  # seconds between two looks at the folder
@@ -43,7 +44,10 @@ class StagedProcess(Process):
 
     def _watch_output(self) -> None:
         while not self._done.wait(POLL):
-            size, files = _size(self.output)
+            try:
+                size, files = usage([str(self.output)], self._limits.output_files)
+            except OSError:  # the command keeps the grader from reading it
+                size, files = math.inf, 0
             if size > self._limits.output_bytes or files > self._limits.output_files:
                 self.excess = True
                 self.kill()
@@ -80,24 +84,3 @@ def remove(path: Path) -> None:
     By a program, because folders may be in each other deeper than Python's own functions go, or a path is long.
     """
     subprocess.run(["rm", "-rf", "--", str(path)], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-
-
-def _size(folder: Path) -> tuple[float, int]:
-    """Return the bytes on disk and the number of the files and folders below a folder.
-
-    Bytes without end where something can't be read: the command has closed it, or put it deeper than a path goes.
-    """
-    size, files, pending = 0, 0, [str(folder)]
-    while pending:
-        try:
-            with os.scandir(pending.pop()) as entries:
-                for entry in entries:
-                    files += 1
-                    size += 512 * entry.stat(follow_symlinks=False).st_blocks
-                    if entry.is_dir(follow_symlinks=False):
-                        pending.append(entry.path)
-        except (FileNotFoundError, NotADirectoryError):  # gone already
-            continue
-        except OSError:
-            return math.inf, files
-    return size, files

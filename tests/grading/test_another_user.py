@@ -1,5 +1,6 @@
 """The sandbox for containers: what it holds, what it is known not to hold, and that it leaves nothing behind."""
 
+import contextlib
 import dataclasses
 import itertools
 import os
@@ -15,7 +16,7 @@ import pytest
 
 from grading import doctor
 from grading.networks.network_checks import worker_limits
-from grading.sandbox import another_user, choice
+from grading.sandbox import another_user, choice, sandbox_init
 from grading.sandbox.another_user import AnotherUser
 from labkit.checks.assignment import load_assignment
 from labkit.limits import Limits, SandboxError
@@ -253,13 +254,59 @@ def test_no_way_leads_back_from_an_inbox_to_what_is_beside_it(sandbox, tmp_path)
         sandbox.start([sandbox.python, "-c", ""], inbox=inbox)
 
 
-def test_an_inbox_is_given_back_as_it_was(sandbox, tmp_path):
-    (tmp_path / "inbox").mkdir(mode=0o700)
+@pytest.mark.parametrize("argument", ["", "x" * 200_000], ids=["it started", "it could not start"])
+def test_an_inbox_is_given_back_as_it_was(argument, sandbox, tmp_path):
+    inbox = tmp_path / "inbox"
+    inbox.mkdir(mode=0o700)
+    (inbox / "file").touch(mode=0o600)
     tmp_path.chmod(0o700)
-    before = (tmp_path / "inbox").stat()
-    sandbox.start([sandbox.python, "-c", ""], inbox=tmp_path / "inbox").close()
-    after = (tmp_path / "inbox").stat()
-    assert (after.st_mode, after.st_gid) == (before.st_mode, before.st_gid)
+    before = [(path.stat().st_mode, path.stat().st_gid) for path in (inbox, inbox / "file")]
+    with contextlib.suppress(SandboxError):
+        sandbox.start([sandbox.python, "-c", "", argument], inbox=inbox).close()
+    assert [(path.stat().st_mode, path.stat().st_gid) for path in (inbox, inbox / "file")] == before
+
+
+def test_what_can_t_be_copied_is_told(sandbox, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SandboxError, match=r"can't be copied for a sandbox: .*pipe"):
+        sandbox.run([sandbox.python, "-c", ""], read_only={"/given": tmp_path}, limits=QUICK)
+
+
+def test_a_folder_that_becomes_a_link_leads_the_watch_nowhere(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    opened = []
+
+    def swap_and_open(path, *arguments, **options):
+        if path == str(tmp_path / "mine"):
+            (tmp_path / "mine").rmdir()
+            (tmp_path / "mine").symlink_to("/usr/lib")
+        opened.append(path)
+        return real(path, *arguments, **options)
+
+    real = os.open
+    monkeypatch.setattr(os, "open", swap_and_open)
+    assert sandbox_init.usage([str(tmp_path)], most=100) == (0, 1)
+    assert opened == [str(tmp_path), str(tmp_path / "mine"), str(tmp_path)], "looked through the link"
+
+
+def test_all_are_signalled_where_no_process_can_be_made_for_it(monkeypatch):
+    def refuse():
+        raise BlockingIOError
+
+    realm = object.__new__(sandbox_init._User)
+    realm._user, realm._messenger = USER, USER + 1
+    with subprocess.Popen(["sleep", "600"], user=USER) as one, subprocess.Popen(["sleep", "600"], user=USER) as other:
+        monkeypatch.setattr(os, "fork", refuse)
+        realm.signal_all(signal.SIGKILL)
+    assert (one.returncode, other.returncode) == (-9, -9)
+
+
+def test_what_is_left_in_other_folders_that_everybody_may_write_to_is_removed(sandbox):
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        Path(folder).chmod(0o1777)
+        code = f"import os\nos.mkdir({folder!r} + '/left')\nprint('written')"
+        assert sandbox.run([sandbox.python, "-c", code], limits=QUICK).log == "written\n"
+        assert os.listdir(folder) == []
 
 
 def test_where_the_watch_is_killed_all_ends_none_the_less(sandbox):

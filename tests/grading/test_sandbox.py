@@ -381,6 +381,9 @@ def test_the_filter_decides_as_its_tables_say_on_every_processor(machine):
         ("mmap", (0, 4096, 3, 0x40021), (0, 4096, 3, 0x4022)),  # in huge pages
         ("rt_sigaction", (17, 0x7FFF1000), (17, 0)),  # who only asks
         ("rt_sigaction", (17, 2**32), (2, 2**32)),
+        ("clone of a thread", (0x003D0B00,), (0x003D0F00,)),  # with open files of its own
+        ("prctl PR_SET_SECCOMP", (22, 2), (38, 1)),
+        ("prctl PR_FUTEX_HASH", (78, 1), (15, 1)),
         ("prlimit64", (1, 7), (0, 7)),
         ("sched_setaffinity", (1, 8), (0, 8)),
         ("setpriority", (0, 1, 19), (0, 0, 19)),
@@ -955,6 +958,21 @@ def test_what_is_no_plain_file_stays_inside_and_is_told(run, tmp_path):
         assert expected in removed
     assert "\x1b" not in removed
     assert secret.read_text() == "the grader's"
+
+
+def test_a_path_that_is_too_long_for_the_grader_stays_inside_and_is_told(run, tmp_path):
+    code = """
+    import os
+    os.chdir("/output")
+    for _ in range(39):
+        os.mkdir("x" * 100)
+        os.chdir("x" * 100)
+    open("file", "w").write("deep")
+    """
+    outcome = run(code, output=tmp_path / "output")
+    assert outcome.problem is None, outcome
+    assert "has a path of more than 1,000 characters" in "".join(outcome.removed)
+    assert len("".join(outcome.removed)) < 400
 
 
 def test_a_huge_file_can_t_be_written(run, tmp_path):
