@@ -21,8 +21,10 @@ def find_accuracies(text: str) -> Stated:
     Tables go before sentences: they are what a report rests on.
     """
     lines = captions_above(_lines(text))
-    tables, used = read_tables(lines)
-    prose = [line for n, line in enumerate(lines) if n not in used]
+    solid = [n for n, line in enumerate(lines) if re.search(r"\w", line)]  # neither empty nor a rule of a table
+    tables, used = read_tables([lines[n] for n in solid])
+    in_tables = {solid[n] for n in used}
+    prose = [line for n, line in enumerate(lines) if n not in in_tables]
     parts = split_sentences(" \n".join(prose))
     sentences = Sentences()
     for sentence in parts:
@@ -66,7 +68,12 @@ def _lines(text: str) -> list[str]:
         empty = line == "-" and lines and NAMES.match(lines[-1])
         if (cell or empty) and lines and len(lines[-1]) < MOST_LINE // 2 and not lines[-1].endswith("."):
             lines[-1] += f" {line}"
-        elif lines and _is_name(line) and (AND_MORE.fullmatch(lines[-1]) or all(map(_is_name, lines[-1].split("  ")))):
+        elif (
+            lines
+            and len(lines[-1]) < MOST_LINE // 2
+            and _is_name(line)
+            and (AND_MORE.fullmatch(lines[-1]) or all(map(_is_name, lines[-1].split("  "))))
+        ):
             lines[-1] += f"  {line}"  # a head's cells; two spaces stand nowhere else
         else:
             lines.append(line)
@@ -80,7 +87,8 @@ def _rest_of_wrong(line: str, above: list[str]) -> str:
         return line
     if _MORE.search(line) or accurate(numbers_in(line)):
         return line
-    return f"{line[: match.start()]}{100 - int(re.sub(r'[^0-9]', '', match[1])) / 100:.2f}%"
+    wrong = int(re.sub(r"\D", "", match[1]))
+    return f"{line[: match.start()]}{100 - wrong / 100:.2f}%"
 
 
 _WRONG_OF_ALL = re.compile(rf"(?<![\w.,])((?:[12][.,']?)?\d{{1,3}}){OF_IMAGES}[^\d]{{0,30}}$")

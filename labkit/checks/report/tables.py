@@ -10,19 +10,25 @@ from labkit.checks.report.wording import (
     AND_MORE,
     BARE_CNN,
     CAPTION,
+    ELSEWHERE,
     ERROR,
     HEAD,
     KINDS,
+    MNIST,
     NAMES,
     NOT_TEST,
     OF_IMAGES,
+    OTHER_IMAGES,
     REMOVED,
+    SYNTHETIC,
     TARGETS,
     TEST,
     WITHOUT,
 )
 from labkit.networks import FULL
 
+OTHER_NUMBERS = {"difference", "loss", "seconds", "parameters", "p", "seeds", "spread", "elsewhere"}
+MOST_HEAD = 8  # words of a line that is a head, and no sentence
 HEAD_LINES = 12  # above a table's first row, that may be its head
 
 
@@ -39,8 +45,10 @@ def read_tables(lines: list[str]) -> tuple[Stated, set[int]]:
             network, numbers = row
             value, loose = _choose(numbers, above, bare)
             if value is None and not loose:
+                used |= {n} if loose is None else set()
                 continue
             used.add(n)
+            loose = loose or []
             if _of_training(above, bare) or _of_synthetic([*above, line], bare):
                 network = None
             elif network is None and (several := _several(line)):
@@ -53,10 +61,13 @@ def read_tables(lines: list[str]) -> tuple[Stated, set[int]]:
                 stated.placed[network] += [value] if value is not None else loose
         heads = _columns(line)
         if heads:
-            for k, values in _rows_below(lines, n, len(heads)):
+            rows = list(_rows_below(lines, n, len(heads)))
+            titles = lines[max(0, n - 3) : n]
+            nobodys = len(rows) > 1 or _of_other_numbers(titles)
+            for k, values in rows:
                 used |= {n, k}
-                titles = lines[max(0, n - 3) : n]
-                if _of_synthetic([*titles, f"{line} {lines[k]}"], bare) or _of_training([*titles, lines[k]], bare):
+                row = f"{line} {lines[k]}"
+                if nobodys or _of_synthetic([*titles, row], bare) or _of_training([*titles, lines[k]], bare):
                     stated.loose += values
                     continue
                 for network, value in zip(heads, values, strict=True):
@@ -68,6 +79,15 @@ def read_tables(lines: list[str]) -> tuple[Stated, set[int]]:
 def is_tabular(line: str) -> bool:
     """Tell whether a line may be a row of a table, of a network or of several."""
     return _row(line, bare=False) is not None or (_looks_like_row(line) and len(numbers_in(line)) >= 3)
+
+
+_CELLS = re.compile(r"(?:[\d%)\]…†*✓✗-]|\b(?:yes|no|ja|nein|s[iìí]|oui|non))\s*[|;,]?$")
+
+
+@functools.lru_cache(maxsize=1024)
+def has_cells(line: str) -> bool:
+    """Tell whether a line may be a row of any table: it ends in a number or a sign, after few words."""
+    return is_tabular(line) or bool(len(line) <= MOST_LINE and _CELLS.search(line) and _looks_like_row(f"{line} 0"))
 
 
 def is_head(line: str) -> bool:
@@ -93,7 +113,7 @@ def _row(line: str, bare: bool, removed: bool = False) -> tuple[str | None, list
 
     `bare` where "CNN" is the full network, `removed` where a row may name what was removed, and no more.
     """
-    if len(line) > MOST_LINE:
+    if len(line) > MOST_LINE or CAPTION.match(line):
         return None
     label = re.match(r"[\W_]{0,3}", line)
     start = 0 if re.match(rf"{WITHOUT}\s", line) else label.end() if label and not NAMES.match(line) else 0
@@ -122,15 +142,22 @@ def _looks_like_row(line: str) -> bool:
     )
 
 
-def _choose(numbers: list[Number], above: list[str], bare: bool) -> tuple[float | None, list[float]]:
-    """Choose the test accuracy of a row's numbers; return it, and the candidates if there is no deciding."""
+def _choose(numbers: list[Number], above: list[str], bare: bool) -> tuple[float | None, list[float] | None]:
+    """Choose the test accuracy of a row's numbers; return it, and the candidates if there is no deciding.
+
+    The candidates are None where the head says that none of the numbers is an accuracy.
+    """
     for count in range(1, len(above) + 1):
         head = above[-count:]
         if count > 1 and _row(above[-count], bare):
             continue  # other rows stand between this one and the head
-        kinds = _head(" ".join(part for part in head if not _row(part, bare)))
-        if set(kinds) == {"difference"}:
-            return None, []
+        parts = [part for part in head if not _row(part, bare)]
+        kinds = _head(" ".join(parts))
+        is_head_alone = len(parts) == 1 and len(parts[0].split()) <= MOST_HEAD
+        if set(kinds) == {"difference"} or (
+            is_head_alone and len(kinds) >= min(2, len(numbers)) and set(kinds) <= OTHER_NUMBERS
+        ):
+            return None, None
         spare = set(kinds[len(numbers) :])
         if len(kinds) >= len(numbers) and spare <= {"difference", "loss", "p"} and _one_each(kinds, numbers):
             values = [number.accuracy for number in numbers if number.accuracy is not None]
@@ -148,22 +175,43 @@ def _choose(numbers: list[Number], above: list[str], bare: bool) -> tuple[float 
 
 
 def _of_training(above: list[str], bare: bool) -> bool:
-    """Tell whether a row's head, or its table's caption, names training or validation images and no others."""
-    head = [line for line in above if not _row(line, bare)]
+    """Tell whether a row's head, or its table's caption or title, names training or validation images and no others."""
+    head = [line for line in above if not _row(line, bare) and not _has_accuracy(line)]
     kinds = set(_head(head[-1])) if head else set()
     if kinds & {"test", "accuracy", "mean", "error", "counts", "wrong"}:
-        head = [line for line in head[-3:] if CAPTION.match(line)]
+        head = [line for line in head[-3:] if _is_title(line, 4)]
     elif kinds & {"training", "validation"}:
         return True
-    return any(NOT_TEST.search(line) and not TEST.search(line) for line in head[-2:])
+    titles = [re.sub(r"\([^()]*\btest[^()]*\)", "", line) for line in head[-2:]]  # (the test accuracy is in table 1)
+    return any(NOT_TEST.search(line) and not TEST.search(line) for line in titles)
 
 
 def _of_synthetic(lines: list[str], bare: bool) -> bool:
     """Tell whether a row, the last of these lines, its table's head, caption or title names synthetic digits."""
     *above, row = lines
-    *titles, head = ["", "", *(line for line in above if not _row(line, bare))][-3:]
-    titles = [line for line in titles if CAPTION.match(line) or line.endswith(":") or len(line.split()) <= 8]
-    return is_synthetic(" ".join([*titles, head, row]))
+    above = [line for line in above if not _row(line, bare) and not _has_accuracy(line)]
+    *titles, head = ["", "", *above][-3:]
+    if CAPTION.match(titles[-1]):  # what is above that is another table's
+        titles = titles[-1:]
+    if SYNTHETIC.search(head) and MNIST.search(head) and not CAPTION.match(head):  # a column each
+        return True
+    return is_synthetic(" ".join([*(line for line in titles if _is_title(line, 8)), head, row]))
+
+
+def _is_title(line: str, most: int) -> bool:
+    """Tell whether a line may be a caption or heading: of at most so many words, where nothing else shows it."""
+    return bool(CAPTION.match(line)) or line.endswith(":") or len(line.split()) <= most
+
+
+def _has_accuracy(line: str) -> bool:
+    """Tell whether a line may be a row of another network, which is no head of those below it."""
+    return has_cells(line) and not CAPTION.match(line) and bool(accurate(numbers_in(line)))
+
+
+def _of_other_numbers(titles: list[str]) -> bool:
+    """Tell whether a caption says that a table has times, say, and no accuracies."""
+    kinds = {kind for line in titles if CAPTION.match(line) for kind in _head(line)}
+    return bool(kinds) and kinds <= OTHER_NUMBERS
 
 
 def _only(numbers: list[Number]) -> tuple[float | None, list[float]]:
@@ -232,15 +280,26 @@ def _columns(line: str) -> list[str | None]:
 
 
 def _rows_below(lines: list[str], head: int, columns: int) -> Iterator[tuple[int, list[float]]]:
-    """Yield the rows below a head of networks that state their accuracies: the mean's, or else the first."""
+    """Yield the rows below a head of networks that state their accuracies: the mean's, or that of tests, or the first.
+
+    Several where nothing tells which of them it is.
+    """
     rows = []
     for n in range(head + 1, min(head + 9, len(lines))):
         line, numbers = lines[n], numbers_in(re.sub(OF_IMAGES, " ", lines[n]))
-        kinds = _head(re.split(r"\s[+-]?\.?\d", line)[0])
-        if len(numbers) != columns or "training" in kinds or "validation" in kinds or "spread" in kinds:
+        label = re.split(r"\s[+-]?\.?\d", line)[0]
+        kinds = set(_head(label))
+        if len(numbers) != columns or kinds & (OTHER_NUMBERS | {"training", "validation"}):
+            continue
+        if OTHER_IMAGES.match(label) or is_synthetic(label) or ELSEWHERE.search(label):
             continue
         kind = next((kind for kind in ("wrong", "error", "counts") if kind in kinds), "test")
         if _one_each([kind] * columns, numbers):
             values = [_as_accuracy(number, kind) for number in numbers]
-            rows.append(("mean" not in kinds, "test" not in kinds, n, [value for value in values if value is not None]))
-    yield from ((n, values) for _, _, n, values in sorted(rows)[:1] if len(values) == columns)
+            known = bool(kinds - {"one seed"}) or bool(MNIST.search(label))
+            of_seed = "one seed" in kinds or not re.search(r"[^\W\d_]", label)
+            rows.append(("mean" not in kinds, "test" not in kinds, not known, n, of_seed, values))
+    rows = [(*row[:-1], values) for row in sorted(rows) if (values := [v for v in row[-1] if v is not None])]
+    rows = [row for row in rows if len(row[-1]) == columns]
+    first = rows[:1] if rows and (not rows[0][2] or all(row[4] for row in rows)) else rows
+    yield from ((n, values) for _, _, _, n, _, values in first)

@@ -105,7 +105,11 @@ OF_IMAGES = (
     r"(?:(?: test)? (?:images|digits|immagini|bilder))?\)?"
 )
 _READ = r"(?: read| classified| recogni[sz]ed)?(?:(?: test)? (?:images|digits))?"
-_ON = r"(?:,? \(?(?:on|of|in|sul|sui|sulle|di|auf|im|beim|bei|en|sur|de|sobre)(?: [a-zéáíó]+){0,3}? ?"
+_ON = (
+    r"(?:(?:,? \(?(?:on|of|in|during|sul|sui|sulle|di|auf|im|beim|bei|en|con|sur|de|sobre)"
+    r"|,? sull['\u2019]| d['\u2019])"
+    r"(?: ?(?:[ld]['\u2019])?[a-zéáíó]+){0,3}? ?(?:[ld]['\u2019])?"
+)
 _ON_TEST = rf"{_ON}(?:test\w*|prueba\w*)(?: (?:set|images|data))?\)?|,? \((?:test|prueba)\w*\))"
 _ON_TRAINING = rf"{_ON}(?:l['\u2019])?(?:training\w*|addestramento|entrenamiento|entra[îi]nement|apprentissage))"
 _ON_VALIDATION = rf"{_ON}(?:la )?valid(?:ation\w*|azione|aci[óo]n|ierung\w*))"
@@ -117,14 +121,19 @@ _COLUMNS = {  # what a table's head says about a column
     "loss": r"(?:(?:test|val(?:idation)?|train(?:ing)?) )?"
     r"(?:loss|cross[ -]entropy|verlust|perdita)\b(?! (?:of|di|an)\b)",
     "training": rf"{_ACCURACY}{_ON_TRAINING}|trainings?-?genauigkeit"
-    r"|train(?:ing)?(?=,? test\b)|(?<=test )train(?:ing)?$"
+    r"|train(?:ing)?(?=,? (?:test|val\w*)\b)|(?<=test )train(?:ing)?$"
+    r"|(?<!di )(?<!de )(?<!d['\u2019])\b(?:addestramento|entrenamiento|entra[îi]nement|apprentissage)\b"
+    r"|trainings?(?:daten|menge|bilder)"
+    rf"|{_ACCURACY} (?:training|addestramento|entrenamiento|entra[îi]nement|apprentissage)\b"
     r"|train(?:ing)? (?:set )?(?:acc\w*|accuracy|score|set|images)|train\.? acc\w*|accuratezza (?:di"
     r"|sul) (?:training|addestramento)",
     "validation": rf"{_ACCURACY}{_ON_VALIDATION}|(?:validation|valid|val|dev)\.? ?(?:acc\w*|accuracy|set)?"
     r"|validazione|validaci[óo]n|validierung\w*|validations?genauigkeit",
+    "elsewhere": r"\b(?:expected|lecture|published|attes[oi]|erwartet|attendue?|esperad[oa])\b"
+    rf"(?: (?:test )?{_ACCURACY})?",
     "seconds": r"(?:training|training time|train|time|zeit|tempo|dauer|seconds)[^a-z0-9]{0,3}\(?(?:s\b|sec\w*"
     r"|min\b)\)?|\b(?:training )?time\b"
-    r"|\bseconds\b|\btempo\b|\btemps\b|\btiempo\b|\bdur[ée]e\b|\bdurata\b|\bduraci[óo]n\b|\btrainings?zeit\b",
+    r"|\bseconds\b|\btempo\b|\btemps\b|\btiempo\b|\bdur[ée]e\b|\bdurata\b|\bduraci[óo]n\b|\btrainings?zeit\b|\blaufzeit\b|\bsekunden\b|\bsecondi\b",
     "difference": r"\bdifference\b(?:, points)?|\bdiff\b|\bdelta\b|Δ|\bdrop\b|\bchange\b|\bloss of accuracy\b"
     r"|\bdifferenza\b|\bdifferenz\b|\bdiff[ée]rence\b|\bdiferencia\b|\b[ée]cart\b|\bscarto\b|\bunterschied\b|\bvs\.?\b",
     "wrong": r"\b(?:test )?(?:(?:wrong(?:ly)?|incorrect(?:ly)?|mistakes|missed|misread|falsche?|sbagliat[ei])\b"
@@ -134,34 +143,47 @@ _COLUMNS = {  # what a table's head says about a column
     "counts": rf"(?:right|correct|hits|richtige?|corrett[ei]|aciertos)(?:ly)?{_READ}(?:{OF_IMAGES})?|{OF_IMAGES}",
     "parameters": r"\bpar[aá]m(?:eter|etri|etros|\u00e8tres)?s?\b|\bweights\b|\bgewichte\b|\bpes[io]s?\b|\bpoids\b",
     "seeds": r"\bseeds\b|\bruns\b|\bn\b(?! [.°º\d])",
-    "one seed": r"\b(?:seed|run|trial) ?#?\d\b|\bs\d\b",
+    "one seed": r"\b(?:seed|run|trial|prova|esecuzione|lauf|durchlauf|semilla|ejecuci[óo]n|graine|essai) ?#?\d\b"
+    r"|\bs\d\b",
     "p": r"\bp(?:[- ]value)?\b|\bsignifican\w+",
     "spread": r"\bstd\b|\bs\.?d\.?\b|\bstandard deviation\b|\bspread\b|\b\u03c3|\bmin\b|\bmax\b|\bleast\b"
     r"|\bmost\b|\blowest\b|\bhighest\b",
     "mean": r"\b(?:mean|average|avg|media|mittel(?:wert)?|moyenne|median)\b(?: (?:of )?(?:test )?acc\w*)?",
-    "test": r"accura(?:cy|tezza|cies),? \(?(?:sul|sui|on|of|in) (?:the |dati di |mnist )?test\w*"
+    "test": rf"{_ACCURACY} (?:test|prueba)\b|"
+    r"accura(?:cy|tezza|cies),? \(?(?:sul|sui|on|of|in) (?:the |dati di |mnist )?test\w*"
     r"|test(?:ing)?[- ](?:set )?(?:acc\w*|score)(?: on mnist)?|accuracy on (?:the )?test\w*|acc\w* \(test\)"
-    rf"|{_ACCURACY}{_ON_TEST}|test-?genauigkeit|test\b(?! error| err)",
-    "accuracy": _ACCURACY,
+    rf"|{_ACCURACY}{_ON_TEST}|test-?(?:genauigkeit|daten|menge|bilder)|\bprueba\b|test\b(?! error| err)",
+    "accuracy": rf"{_ACCURACY}|\b(?:measured|mine|ours|gemessen|misurat[oa]|mesur[ée]e?|medid[oa])\b(?: {_ACCURACY})?",
 }
 HEAD = re.compile("|".join(f"(?P<c{n}>{words})" for n, words in enumerate(_COLUMNS.values())))
 KINDS = list(_COLUMNS)
 NOT_TEST = re.compile(
+    r"\((?:train(?:ing)?|validation)\)|^[^:]{0,20}: ?(?:train(?:ing)?|validation)\.?$|"
     r"\b(?:training|train|validation|val)[- ](?:set|acc\w*|images?|data|digits|score)|accuracy (?:on|of) the training"
     rf"|{_ACCURACY}(?:{_ON_TRAINING}|{_ON_VALIDATION})|\b(?:trainings?|validierungs?|validations?)-?(?:genauigkeit|daten|bilder)"
 )
+OTHER_IMAGES = re.compile(  # that the label of a row begins with
+    r"[\W_]*(?:train|addestramento|entrenamiento|l?['\u2019]?entra[îi]nement|l?['\u2019]?apprentissage|val(?:id\w*|\.)?\b|time\b"
+    r"|tempo\b|zeit\b|dauer\b|cpu\b|duration\b|memory\b)"
+)
 TEST = re.compile(r"\btest|\bprueba")
-_TABLE = r"(?:table|tab\.?|tabelle|tabella|tabla|tableau|tabel)"
+_TABLE = r"(?:table|tab\.?|tbl\.?|tabelle|[üu]bersicht|tabella|prospetto|tabla|cuadro|tableau|tabel)"
 _SAYS = (  # of what a table says, a sentence tells
     r"(?:and|or|is|was|are|has|had|in|below|above|shows?|lists?|gives?|reports?|compares?|contains?|presents?"
     r"|summari[sz]es?|zeigt|listet|enth[äa]lt|fasst|mostra|riporta|elenca|riassume|muestra|recoge|resume|montre|donne"
     r"|pr[ée]sente|e|y|et|und)\b"
 )
-CAPTION = re.compile(  # with a number, and what stands behind it, or as Markdown has them, without
-    rf"[\W_]{{0,3}}{_TABLE}(?:\s*(?:\d{{1,2}}|[ivx]{{1,4}})(?:\s*[.:)|-]|$|\s(?!{_SAYS})(?=(?:\S+\s?){{1,12}}$))|\s*[:.])"
+CAPTION = (
+    re.compile(  # with a number, and a sign or no sentence behind it; as LaTeX and Markdown have it; not a sentence
+        rf"[\W_]{{0,3}}{_TABLE}(?:\s*(?:{_NUMBER_SIGN}\s?)?(?:[a-z]?\d{{1,2}}[a-z]?|[ivx]{{1,4}})(?:\s*[.:,)|-]|\s*$"
+        rf"|\s(?:\([^()]{{0,20}}\)|(?!{_SAYS})[^\s.]))|\s*[:.])|\\caption\b|:\s(?=[^\W\d])"
+    )
 )
-SYNTHETIC = re.compile(r"\b(?:synthetic|sintetic|synthetisch|synth[ée]tique|generated digits)")
-MNIST = re.compile(r"(?<!deep )\bmnist\b")
+SYNTHETIC = re.compile(
+    r"\b(?:synthetic|sint[eé]tic|synthetisch|synth[ée]tique|k[üu]nstlich|artificial (?:digits|images|data)|artificiali"
+    r"|generated (?:digits|images)|cifre generate|fashion[- ]mnist)"
+)
+MNIST = re.compile(r"(?<!deep )(?<!fashion[- ])(?<!not )\bmnist\b(?!-like)")
 _SOURCE = r"(?:hand-?out|assignment|lecture|readme|template|slides|paper|documentation|instructions)"
 ELSEWHERE = re.compile(  # what a network ought to have, and has not been seen to have
     rf"\b(?:according to (?:the |your |this )?{_SOURCE}|{_SOURCE}(?:'s)? (?:says|states|reports|promises|gives|claims)"
