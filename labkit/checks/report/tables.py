@@ -153,11 +153,12 @@ def _choose(numbers: list[Number], above: list[str], bare: bool) -> tuple[float 
             continue  # other rows stand between this one and the head
         parts = [part for part in head if not _row(part, bare)]
         kinds = _head(" ".join(parts))
-        is_head_alone = len(parts) == 1 and len(parts[0].split()) <= MOST_HEAD
-        if set(kinds) == {"difference"} or (
-            is_head_alone and len(kinds) >= min(2, len(numbers)) and set(kinds) <= OTHER_NUMBERS
-        ):
-            return None, None
+        goes_on = count < len(above) and is_head(above[-count - 1])  # upwards, as where each cell is a line
+        if set(kinds) <= OTHER_NUMBERS and len(kinds) >= min(2, len(numbers)) and not goes_on:
+            if len(parts) == 1 and len(parts[0].split()) <= MOST_HEAD:
+                return None, None
+            if set(kinds) == {"difference"}:
+                return None, []
         spare = set(kinds[len(numbers) :])
         if len(kinds) >= len(numbers) and spare <= {"difference", "loss", "p"} and _one_each(kinds, numbers):
             values = [number.accuracy for number in numbers if number.accuracy is not None]
@@ -179,10 +180,12 @@ def _of_training(above: list[str], bare: bool) -> bool:
     head = [line for line in above if not _row(line, bare) and not _has_accuracy(line)]
     kinds = set(_head(head[-1])) if head else set()
     if kinds & {"test", "accuracy", "mean", "error", "counts", "wrong"}:
-        head = [line for line in head[-3:] if _is_title(line, 4)]
+        titles = [line for line in _from_last_caption(head[-3:]) if _is_title(line, 4)]
     elif kinds & {"training", "validation"}:
         return True
-    titles = [re.sub(r"\([^()]*\btest[^()]*\)", "", line) for line in head[-2:]]  # (the test accuracy is in table 1)
+    else:
+        titles = head[-2:]
+    titles = [re.sub(r"\([^()]*\btest[^()]*\)", "", line) for line in titles]  # (the test accuracy is in table 1)
     return any(NOT_TEST.search(line) and not TEST.search(line) for line in titles)
 
 
@@ -190,12 +193,16 @@ def _of_synthetic(lines: list[str], bare: bool) -> bool:
     """Tell whether a row, the last of these lines, its table's head, caption or title names synthetic digits."""
     *above, row = lines
     above = [line for line in above if not _row(line, bare) and not _has_accuracy(line)]
-    *titles, head = ["", "", *above][-3:]
-    if CAPTION.match(titles[-1]):  # what is above that is another table's
-        titles = titles[-1:]
+    *titles, head = ["", "", *_from_last_caption(above[-3:])]
     if SYNTHETIC.search(head) and MNIST.search(head) and not CAPTION.match(head):  # a column each
         return True
     return is_synthetic(" ".join([*(line for line in titles if _is_title(line, 8)), head, row]))
+
+
+def _from_last_caption(lines: list[str]) -> list[str]:
+    """Return the lines from a caption on, if there is one: what is above that is another table's."""
+    captions = [n for n, line in enumerate(lines) if CAPTION.match(line)]
+    return lines[captions[-1] :] if captions else lines
 
 
 def _is_title(line: str, most: int) -> bool:
