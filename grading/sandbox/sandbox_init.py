@@ -45,7 +45,7 @@ TCP_BYTES = 2**23  # that one of TCP holds more, where the kernel does not tell
 MAPPING_BYTES = 256  # of the kernel's, for a mapping
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 IN_NANOSECONDS = os.path.exists("/proc/self/schedstat")
-PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 4, 22, 36, 38
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 36, 38
 SECCOMP_MODE_FILTER = 2
 INSTRUCTION_BYTES = 8  # of a filter
 
@@ -68,12 +68,16 @@ def main() -> None:
     _prctl(PR_SET_DUMPABLE, 0)  # closes /proc/1 to a command that runs as the same user
     realm = _User(config) if "scratch" in config else _Namespace()
     limits, cpu, kernel = config["limits"], _Cpu(config["usage"]), _Kernel()
-    command = os.fork()
+    watch, command = os.getpid(), os.fork()
     if command == 0:
-        _become(config)
+        _become(config, watch)
+    ending = os.pidfd_open(command)
     try:
-        ended, status = _watch(command, control, limits, realm, cpu, kernel)
+        ended, status = _watch(command, ending, control, limits, realm, cpu, kernel)
     finally:
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            signal.pidfd_send_signal(ending, signal.SIGKILL)  # it may not be the user yet by whom all are found
+            os.waitpid(command, 0)
         realm.end_all()
     cpu_seconds = cpu.seconds({})  # now that all are dead, nothing is missing
     if cpu_seconds > limits["cpu_seconds"] and ended in ("exit", "killed"):
@@ -90,9 +94,12 @@ def _prctl(option: int, value: int, argument: object = 0) -> None:
 # ------------------------------------------------------------------------------------------------------- the command
 
 
-def _become(config: dict) -> None:
+def _become(config: dict, watch: int) -> None:
     """Turn this process into the command, under its limits and without any privilege; it does not return."""
     try:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # until it is the user by whom it is found
+        if os.getppid() != watch:  # that was killed before
+            os._exit(127)
         _prctl(PR_SET_DUMPABLE, 1)
         os.nice(NICE)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and what is ignored is inherited
@@ -142,11 +149,13 @@ def _resource_limits(limits: dict) -> Iterator[tuple[int, int]]:
 
 
 def _watch(
-    command: int, control: socket.socket, limits: dict, realm: "_Realm", cpu: "_Cpu", kernel: "_Kernel"
+    command: int, ending: int, control: socket.socket, limits: dict, realm: "_Realm", cpu: "_Cpu", kernel: "_Kernel"
 ) -> tuple[str, int | None]:
-    """Wait until the command ends, a limit is passed, or the grader hangs up; return `ended` and the status."""
+    """Wait until the command ends, a limit is passed, or the grader hangs up; return `ended` and the status.
+
+    `ending` is a descriptor of the command's process.
+    """
     deadline = time.monotonic() + limits["wall_seconds"]
-    ending = os.pidfd_open(command)
     while True:
         pause = POLL * (0.5 + os.urandom(1)[0] / 512)  # so that nothing can be elsewhere at each look
         ready, _, _ = select.select([ending, control], [], [], pause)

@@ -309,6 +309,13 @@ def test_what_is_left_in_other_folders_that_everybody_may_write_to_is_removed(sa
         assert os.listdir(folder) == []
 
 
+def test_what_is_ended_before_it_has_begun_does_not_begin(sandbox):
+    for _ in range(10):
+        sandbox.start([sandbox.python, "-c", "import time; time.sleep(600)"]).close()
+    time.sleep(1)
+    assert left() == []
+
+
 def test_where_the_watch_is_killed_all_ends_none_the_less(sandbox):
     code = "import os, time\nos.fork()\nprint('up', flush=True)\ntime.sleep(600)"
     running = sandbox.start([sandbox.python, "-c", code])
