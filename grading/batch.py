@@ -19,22 +19,13 @@ from grading import assessment
 from grading.intake.arrivals import BadZip
 from grading.intake.contents import Content
 from grading.intake.submission import Submission
+from grading.layout import FEEDBACK, RESULT, SUBMISSIONS
 from grading.networks import network_checks
 from grading.options import GradingError, Options
 from grading.results.feedback import write_feedback
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import Manual, Row
-from grading.results.results import (
-    FEEDBACK,
-    RESULT,
-    SUBMISSIONS,
-    Mark,
-    Result,
-    SubmissionStatus,
-    mark,
-    read_result,
-    write_result,
-)
+from grading.results.results import Mark, Result, SubmissionStatus, mark, read_result, write_result
 from grading.results.summary import Rows
 from grading.sandbox.runner import Sandbox
 from grading.similarity.comparing import Library, archived, compare

@@ -14,20 +14,13 @@ from grading.intake.people import read_roster
 from grading.intake.submission import Facts, Submission, TimeSource
 from grading.intake.times import read_times
 from grading.intake.worksheet import read_worksheet
+from grading.layout import GRADES, NOT_GRADED, RESULT, SUBMISSIONS
 from grading.locking import InUse, locked
 from grading.networks import network_checks
 from grading.options import GradingError, Options
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import add_rows, read_manual
-from grading.results.results import (
-    GRADES,
-    NOT_GRADED,
-    RESULT,
-    SUBMISSIONS,
-    SubmissionStatus,
-    write_grades,
-    write_not_graded,
-)
+from grading.results.results import SubmissionStatus, write_grades, write_not_graded
 from grading.results.summary import Rows, gone, replaced, summary, unmarked, whose
 from grading.sandbox.choice import check_hidden, find_sandbox
 from labkit.checks.assignment import Assignment, load_assignment
@@ -77,7 +70,7 @@ def _grade_alone(options: Options, assignment: Assignment, submissions: list[Sub
             raise
         _write_tables(options.out, rows, assignment)
         lines = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
-        lines += [*_times(submissions, assignment), *without_effect(submissions, facts)]
+        lines += [*_times(submissions, assignment), *without_effect(submissions, facts, assignment.deadline)]
         lines += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
         print("\n".join(lines))
         class_.compare(rows)
@@ -94,6 +87,8 @@ def _facts(options: Options, assignment: Assignment) -> Facts:
     """Read what the instructor gives beside the files, so that a mistake in it shows before any work."""
     if options.roster and options.worksheet:
         raise GradingError("--roster and --worksheet both tell who is who: give one of them")
+    if options.columns and not options.worksheet:
+        raise GradingError(f"--column {options.columns[0]} is of no use without --worksheet, whose column it names")
     people = read_roster(options.roster, assignment.student_id) if options.roster else None
     if options.worksheet:
         people = read_worksheet(options.worksheet, assignment.student_id, options.columns, options.dates)
@@ -138,7 +133,8 @@ def _refuse_another_worksheet(facts: Facts, submissions: list[Submission]) -> No
         some = f", such as {quoted(min(uploaders))}" if uploaders else ""
         raise GradingError(
             f"{facts.people.source} has none of the participants in the submissions{some}: it is the worksheet of "
-            "another assignment, or of another course; download that of this one"
+            "another assignment, or of another course; download that of this one. Or these submissions are no "
+            "download of Moodle's: then give --roster, with columns id, name, surname"
         )
 
 

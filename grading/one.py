@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 
 from grading.course import grade_class
+from grading.intake.litter import is_side_file
+from grading.layout import FEEDBACK, RESULT, SUBMISSIONS
 from grading.options import GradingError, Options
-from grading.results.results import FEEDBACK, RESULT, SUBMISSIONS
 from labkit.submission.names import safe_stem
 from labkit.text import quoted
 
@@ -24,6 +25,8 @@ def grade_one(
     """
     if not submission.exists():
         raise GradingError(f"there is no {submission}: give the student's zip")
+    if is_side_file(submission):
+        raise GradingError(f"{submission} is nobody's submission: give the student's zip, or a folder with the files")
     with tempfile.TemporaryDirectory(prefix="grading-one-", ignore_cleanup_errors=True) as scratch:
         inbox = Path(scratch) / "submissions"
         inbox.mkdir()

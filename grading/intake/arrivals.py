@@ -5,7 +5,7 @@ Of several submissions of one student the last valid one counts. What is in one:
 
 import stat
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -156,8 +156,12 @@ def _note_time(submission: Submission, arrival: Arrival, facts: Facts, shared: f
         submission.time_source = TimeSource.DOWNLOAD
 
 
-def _find_downloads(submissions: Iterable[Submission]) -> None:
-    """Take the files' times for those of a download where those of all, or most, students lie within minutes."""
+def _find_downloads(submissions: Sequence[Submission]) -> None:
+    """Take the files' times for those of a download where those of all, or most, students lie within minutes.
+
+    A single one says nothing by itself; but where another source tells when the others came in, it is no better.
+    """
+    others_are_known = any(one.time_source not in (TimeSource.FILE, TimeSource.DOWNLOAD) for one in submissions)
     by_file = sorted(
         (one for one in submissions if one.time_source == TimeSource.FILE and not one.set_aside),
         key=lambda one: one.submitted,
@@ -168,7 +172,8 @@ def _find_downloads(submissions: Iterable[Submission]) -> None:
             first += 1
         largest = max(largest, by_file[first : last + 1], key=len)
     students, everybody = len({one.id or one.stem for one in largest}), len({one.id or one.stem for one in by_file})
-    if students > 1 and (students == everybody or (students >= FEW and 2 * students > everybody)):
+    is_all = students == everybody and (students > 1 or others_are_known)
+    if is_all or (students >= FEW and 2 * students > everybody):
         for one in largest:
             one.time_source = TimeSource.DOWNLOAD
 
@@ -191,8 +196,10 @@ def _charge(submissions: Iterable[Submission], deadline: datetime | None, extens
         submission.remarks += (f"handed in {_duration(submission.late)} after {until}",)
 
 
-def without_effect(submissions: Iterable[Submission], facts: Facts) -> list[str]:
-    """Tell which extensions and times are of nobody here, a line each kind."""
+def without_effect(submissions: Iterable[Submission], facts: Facts, deadline: datetime | None) -> list[str]:
+    """Tell which extensions and times are of nobody here, or move nothing, a line each kind."""
+    if facts.extensions and not deadline:
+        return ["[extensions] moves nothing, because the assignment has no deadline"]
     ids = {submission.id for submission in submissions if submission.id}
     unknown = [one for one in facts.extensions if not any(same_number(one, student_id) for student_id in ids)]
     lines = [f"[extensions] has students who handed in nothing: {', '.join(map(quoted, unknown))}"] if unknown else []

@@ -19,6 +19,7 @@ from grading.intake.sources import canvas, ilias, recognise
 from grading.intake.sources.upload import Upload
 from grading.intake.unpacking import SCRIPT, look_through
 from grading.intake.zips import BadZip
+from grading.layout import GRADES, RESULT, SUBMISSIONS
 from labkit.submission.names import BadName, ascii_words, number_of, parse_zip_name
 from labkit.text import quoted
 
@@ -72,6 +73,9 @@ class _Finder:
                 uploads.setdefault(key, []).append(_Entry(path, upload))
             elif is_side_file(path) or path.resolve() == self.out:
                 continue
+            elif _is_of_results(path):
+                problem = f"{quoted(path.name)} holds results of an earlier run, and no submissions: move it elsewhere."
+                self.found.append(Arrival(path, Content(()), (), problem=problem, set_aside=True))
             elif path.is_dir() and not path.is_symlink():
                 self._look_at(path, depth)
             else:
@@ -104,6 +108,11 @@ class _Finder:
             stem = re.sub(r"\.zip$", "", name, flags=re.IGNORECASE)
             person = self.people and (self.people.of_repository(stem) or self.people.named(stem))
             return number_of(person.id) if person and person.id else ""
+
+
+def _is_of_results(path: Path) -> bool:
+    """Tell whether a folder is a grader's --out."""
+    return path.is_dir() and (path / GRADES).is_file() and any((path / SUBMISSIONS).glob(f"*/{RESULT}"))
 
 
 def _only_look_alike(paths: Iterable[Path]) -> Path | None:

@@ -20,9 +20,6 @@ from labkit.files import atomic_file
 from labkit.formats import FORMAT, read_record
 from labkit.version import VERSION
 
-RESULT, FEEDBACK, GRADES, NOT_GRADED = "result.json", "feedback.md", "grades.csv", "not-graded.csv"
-SUBMISSIONS = "submissions"  # the folder, within that of the results, with a folder for each submission
-
 
 class SubmissionStatus(str, Enum):
     """What became of a submission."""

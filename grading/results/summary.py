@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from grading.intake.submission import Submission
+from grading.layout import FEEDBACK, GRADES, NOT_GRADED, SUBMISSIONS
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import OVERRULE, Manual
-from grading.results.results import FEEDBACK, GRADES, NOT_GRADED, SUBMISSIONS, Mark, Result, SubmissionStatus
+from grading.results.results import Mark, Result, SubmissionStatus
 from labkit.checks.check import Status
 from labkit.text import printable, quoted
 
@@ -69,10 +70,12 @@ def _mean(rows: Rows) -> list[str]:
     counted = [marks for result, marks in rows if _is_graded(result) or (_is_refused(result) and result.id)]
     if not counted:
         return []
-    mean, most = (sum(getattr(marks, name) for marks in counted) / len(counted) for name in ("score", "max_score"))
+    score, most = (sum(getattr(marks, name) for marks in counted) for name in ("score", "max_score"))
     pending = sum(1 for result, marks in rows if _is_graded(result) and marks.pending)
     without = f"; points of {pending} are still to be given by hand" if pending else ""
-    return [f"mean score of {len(counted)}: {mean:.1f} of {most:.1f}{without}"]
+    if len({marks.max_score for marks in counted}) > 1:  # of some more has been marked than of others
+        return [f"mean score of {len(counted)}: {score / most:.0%} of the points that were marked so far{without}"]
+    return [f"mean score of {len(counted)}: {score / len(counted):.1f} of {most / len(counted):.1f}{without}"]
 
 
 def _is_graded(result: Result) -> bool:

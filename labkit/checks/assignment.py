@@ -286,11 +286,20 @@ def load_assignment(path: str | Path = DEFAULT) -> Assignment:
         for number, name in enumerate(names):
             if name in names[:number]:
                 raise _refusal(f"manual[{number + 1}].name", name, "a name of its own for each item")
+        _refuse_less_time(assignment)
         if not sum(assignment.points.values()):
             raise AssignmentError("no check has points, so that no submission could score any")
     except AssignmentError as error:
         raise AssignmentError(f"{path}: {error}") from None
     return assignment
+
+
+def _refuse_less_time(assignment: Assignment) -> None:
+    """Raise AssignmentError for an extension that gives a student less time than the others have."""
+    for student_id, moment in assignment.extensions.items():
+        if assignment.deadline and moment < assignment.deadline:
+            expected = f"a date after the deadline, {assignment.deadline:%Y-%m-%d %H:%M}"
+            raise _refusal(f"extensions.{student_id}", f"{moment:%Y-%m-%d %H:%M}", expected)
 
 
 def _parse(path: Path) -> dict[str, Any]:

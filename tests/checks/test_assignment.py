@@ -198,6 +198,16 @@ def test_each_day_that_has_begun_costs_up_to_the_most(late, percent):
     assert load_assignment().late.percent(datetime.timedelta(**late)) == percent
 
 
+def test_an_extension_gives_no_less_time_than_the_others_have(tmp_path):
+    text = DEFAULT.read_text(encoding="utf-8").replace("# deadline", "deadline")
+    assert "\ndeadline" in text
+    (tmp_path / "assignment.toml").write_text(f'{text}\n[extensions]\n"189295" = 2000-01-01\n', encoding="utf-8")
+    with pytest.raises(
+        AssignmentError, match=r"extensions.189295 is '2000-01-01 23:59', expected a date after the dead"
+    ):
+        load_assignment(tmp_path / "assignment.toml")
+
+
 def test_an_extension_is_a_moment_for_each_id_and_a_bare_date_lasts_to_its_end(load):
     added = 'extensions = {"189295" = 2027-02-07, "189296" = 2027-02-08T12:00:00+01:00}'
     found = load(("# deadline = 2027-01-31T23:59:59+01:00", added)).extensions

@@ -301,6 +301,29 @@ def test_all_are_signalled_where_no_process_can_be_made_for_it(monkeypatch):
     assert (one.returncode, other.returncode) == (-9, -9)
 
 
+def test_who_was_forked_while_all_were_held_is_continued():
+    def state():
+        return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+    def wait_for(wanted):
+        deadline = time.monotonic() + 10
+        while state() != wanted:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    realm = object.__new__(sandbox_init._User)
+    realm._user, realm._messenger = USER, USER + 1
+    with subprocess.Popen(["sleep", "600"], user=USER) as process:
+        process.send_signal(signal.SIGSTOP)
+        wait_for("T")
+        sandbox_init._wake(realm)  # it has stopped itself, for all that is known
+        assert state() == "T"
+        realm.has_held = True
+        sandbox_init._wake(realm)
+        wait_for("S")
+        process.kill()
+
+
 def test_what_is_left_in_other_folders_that_everybody_may_write_to_is_removed(sandbox):
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         Path(folder).chmod(0o1777)

@@ -451,6 +451,23 @@ def class_at(folder, *minutes):
     return folder
 
 
+def test_who_is_left_out_of_the_times_is_not_charged_by_the_time_of_a_file(tmp_path):
+    class_at(tmp_path / "class", 600, 600)
+    (tmp_path / "times.csv").write_text(f"id,time\n{SCHOOL[0].id},{DEADLINE:%Y-%m-%dT%H:%M:%S%z}\n")
+    found = collect(tmp_path / "class", DEADLINE, facts=Facts(times=read_times(tmp_path / "times.csv")))
+    assert [one.time_source for one in found] == [TimeSource.TIMES, TimeSource.DOWNLOAD]
+    assert not late(found)
+
+
+def test_a_folder_of_results_among_the_submissions_is_nobodys(tmp_path):
+    class_at(tmp_path, 0)
+    school.write(tmp_path / "grades" / "grades.csv", b"id\n")
+    school.write(tmp_path / "grades" / "submissions" / "189301_alan_turing" / "result.json", b"{}")
+    one, results = collect(tmp_path)
+    assert (one.id, results.id, results.set_aside) == (SCHOOL[0].id, "", True)
+    assert '"grades" holds results of an earlier run' in results.problem
+
+
 @pytest.mark.parametrize(
     ("minutes", "charged"),
     [

@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from grading.results.results import GRADES, NOT_GRADED, RESULT, SUBMISSIONS
+from grading.layout import GRADES, NOT_GRADED, RESULT, SUBMISSIONS
 from labkit.submission.names import safe_stem
 from tests.submissions import allowed
 

@@ -5,12 +5,12 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from grading.layout import FEEDBACK
 from grading.results.export import texts
 from grading.results.export.graded import Graded, listed
 from grading.results.export.job import ExportError, Job, Outcome
 from grading.results.export.matching import Entry, match
 from grading.results.export.tables import Table, number, written
-from grading.results.results import FEEDBACK
 from labkit.files import atomic_file
 from labkit.text import quoted
 

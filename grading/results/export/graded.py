@@ -14,20 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.encodings import encoding_of
+from grading.layout import FEEDBACK, GRADES, RESULT, SUBMISSIONS
 from grading.results.escaping import cell
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import Manual, read_manual
 from grading.results.overruling import Decision
-from grading.results.results import (
-    FEEDBACK,
-    GRADES,
-    RESULT,
-    SUBMISSIONS,
-    Mark,
-    Result,
-    SubmissionStatus,
-    mark,
-)
+from grading.results.results import Mark, Result, SubmissionStatus, mark
 from labkit.checks.assignment import Assignment
 from labkit.errors import KitError, RecordError
 from labkit.formats import read_record

@@ -10,12 +10,12 @@ folder whose name begins with multi_feedback, and in it one for each student, la
 
 import re
 
+from grading.layout import FEEDBACK
 from grading.results.export.gradebook import Layout, fill
 from grading.results.export.graded import Graded
 from grading.results.export.job import ExportError, Job, Outcome, Target
 from grading.results.export.matching import Entry, normal
 from grading.results.export.tables import Table, written
-from grading.results.results import FEEDBACK
 
 HEADS = ("update", "usr_id", "login", "lastname", "firstname", "status", "mark", "notice", "comment")
 FOLDER = "multi_feedback"

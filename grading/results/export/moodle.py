@@ -21,12 +21,12 @@ from collections import Counter
 
 from anyascii import anyascii
 
+from grading.layout import FEEDBACK
 from grading.results.export.gradebook import Layout, fill
 from grading.results.export.graded import Graded
 from grading.results.export.job import ExportError, Job, Outcome, Target
 from grading.results.export.matching import Entry, normal
 from grading.results.export.tables import Table, find_column, number
-from grading.results.results import FEEDBACK
 from labkit.text import quoted
 
 NO_GRADE = ("", "-")

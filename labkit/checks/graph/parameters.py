@@ -46,7 +46,7 @@ def count_problems(script: str, admitted: Admitted, used: frozenset[str]) -> lis
         names = ", ".join(fixed[:4])
         why = f" ({names} is not: trainable=False, tf.stop_gradient, or not found by model.trainable_variables)"
     elif count < expected:
-        why = "; every weight has to be a tf.Variable of its own, which the model keeps"
+        why = "; every weight has to be in a tf.Variable that the model keeps"
     return [f"training changes {count:,} weights and biases, expected {expected:,}{why}"]
 
 
