@@ -5,10 +5,15 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labkit import startup
 from labkit.version import NAME, VERSION
+
+if TYPE_CHECKING:
+    from labkit.checks.assignment import Assignment
 
 DESCRIPTION = """\
 Grades a class: every submission in a folder, or in the download of a learning management system.
@@ -280,6 +285,7 @@ def _handout(arguments: list[str]) -> int:
     parser.add_argument("file", metavar="FILE", type=Path, help="the zip to write, such as lab.zip")
     flags = parser.parse_args(arguments)
     from grading.handout import write_handout
+    from labkit.checks.assignment import load_assignment
     from labkit.errors import KitError
 
     try:
@@ -288,4 +294,14 @@ def _handout(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"{flags.file}: hand this to the students")
+    for note in _what_they_would_read(load_assignment()):
+        print(f"note: {note}", file=sys.stderr)
     return 0
+
+
+def _what_they_would_read(assignment: "Assignment") -> list[str]:
+    """Return what an instructor would not want the students to read in the assignment's file."""
+    notes = [f"{key} in assignment.toml is still the placeholder" for key in assignment.to_fill_in]
+    if assignment.deadline and assignment.deadline < datetime.now(timezone.utc):
+        notes.append(f"the deadline in assignment.toml, {assignment.deadline:%Y-%m-%d %H:%M}, has passed")
+    return notes

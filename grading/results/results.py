@@ -14,7 +14,7 @@ from typing import Any
 from grading.results.escaping import cell
 from grading.results.overruling import MALUS, Decision
 from labkit.checks.assignment import Assignment
-from labkit.checks.check import Check, Status
+from labkit.checks.check import Check, CheckId, Status
 from labkit.errors import RecordError
 from labkit.files import atomic_file
 from labkit.formats import FORMAT, read_record
@@ -122,7 +122,7 @@ def mark(
     names of checks, and overruling.MALUS, to what the instructor decided, whatever a check came to.
     """
     manual, decisions = manual or {}, decisions or {}
-    checks = [_mark_check(check, result, assignment, decisions) for check in result.checks]
+    checks = [_mark_check(check, result, assignment, decisions) for check in _as_decided(result, decisions)]
     malus = decisions[MALUS].points if MALUS in decisions else 0.0
     reached = sum(row.points for row in checks) + sum(manual.values())
     percent = assignment.late.percent(datetime.timedelta(seconds=result.late_seconds))
@@ -147,8 +147,24 @@ def mark(
 
 def undecided_checks(result: Result, assignment: Assignment, decisions: Mapping[str, Decision]) -> list[Check]:
     """Return the checks of a result that a person has still to settle, of those that are worth points."""
-    undecided = [check for check in result.checks if check.status == Status.UNDECIDED and check.name not in decisions]
+    checks = _as_decided(result, decisions)
+    undecided = [check for check in checks if check.status == Status.UNDECIDED and check.name not in decisions]
     return [check for check in undecided if assignment.points.get(check.name)]
+
+
+def _as_decided(result: Result, decisions: Mapping[str, Decision]) -> list[Check]:
+    """Return a result's checks; a training is undecided where the network it waited for was found right by hand."""
+    checks = []
+    for check in result.checks:
+        network = decisions.get(CheckId("architecture", check.name.subject))
+        if check.name.group == "training" and check.status == Status.SKIPPED and network and network.points:
+            check = dataclasses.replace(
+                check,
+                status=Status.UNDECIDED,
+                message="the network was not trained; your instructor has settled what it is, and settles this, too",
+            )
+        checks.append(check)
+    return checks
 
 
 def _mark_check(check: Check, result: Result, assignment: Assignment, decisions: Mapping[str, Decision]) -> MarkedCheck:

@@ -10,7 +10,7 @@ from grading.results.manual import FILE as MANUAL
 from grading.results.manual import OVERRULE, Manual
 from grading.results.results import Mark, Result, SubmissionStatus
 from labkit.checks.check import Status
-from labkit.text import printable, quoted
+from labkit.text import counted, printable, quoted
 
 NAMED = 10  # that are named of many
 Rows = Sequence[tuple[Result, Mark]]
@@ -22,7 +22,12 @@ def summary(rows: Rows, manual: Manual, out: Path, *, trained: bool, lost: int) 
     ended = [status for status in SubmissionStatus if status != SubmissionStatus.WAITING]
     states = ", ".join(f"{counts[status]} {status}" for status in ended)
     late = sum(1 for result, _ in rows if result.late_seconds)
-    lines = [f"{len(rows)} submissions: {states}; {late} late", *_mean(rows), *_refused(rows), *_undecided(rows)]
+    lines = [
+        f"{counted(len(rows), 'submission')}: {states}; {late} late",
+        *_mean(rows),
+        *_refused(rows),
+        *_undecided(rows),
+    ]
     lines += _trainings(rows, lost) if not trained else []
     lines += _manual(rows, manual, out)
     lines.append(f"{out / GRADES}: a row for each student; {out / SUBMISSIONS}/<zip>/{FEEDBACK}: for the students")
@@ -100,10 +105,10 @@ def _refused(rows: Rows) -> list[str]:
 def _undecided(rows: Rows) -> list[str]:
     """Report what the grader could not decide: only the instructor can, and it is one among many cells."""
     checks = [
-        f"{quoted(result.zip)} {check.name}"
+        f"{quoted(result.zip)} {row.check.name}"
         for result, marks in rows
-        for check in result.checks
-        if check.status == Status.UNDECIDED and check.name not in marks.decisions
+        for row in marks.checks
+        if row.check.status == Status.UNDECIDED and row.check.name not in marks.decisions
     ]
     if not checks:
         return []

@@ -198,7 +198,7 @@ def test_a_crash_is_open_and_gets_no_mark_under_partial(fresh, fill, tmp_path, m
     assert "(189296): grading it failed" in fill(tmp_path / "grades", worksheet())[2]
     status, content, told = fill(tmp_path / "grades", worksheet(), "--partial")
     assert status == 0
-    assert "4 marks are not final; run this again when they are:" in told
+    assert "4 marks are not final; run this again when all are:" in told
     found = imported(content)
     assert set(found) == {"1234567", "1234569", "1234570"}
     for mark, comment in found.values():

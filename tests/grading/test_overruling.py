@@ -136,3 +136,16 @@ def test_a_refused_zip_can_be_given_points():
     marks = mark(result, ASSIGNMENT, decisions={"files/model_no1": Decision(1, "unpacked by hand")})
     assert marks.score == 1
     assert "unpacked by hand" in feedback(result, marks, ASSIGNMENT)
+
+
+def test_a_training_is_open_where_the_network_it_waited_for_was_found_right_by_hand():
+    network, training = CheckId("architecture", "model_no1"), CheckId("training", "model_no1")
+    result = result_of(checks=[failed(network, "no"), skipped(training, "this needs architecture/model_no1")])
+    assert training not in mark(result, ASSIGNMENT).pending
+    decisions = {network: Decision(10, "it is there")}
+    marks = mark(result, ASSIGNMENT, decisions=decisions)
+    assert marks.pending[0] == training
+    assert "To be settled by your instructor" in feedback(result, marks, ASSIGNMENT)
+    settled = mark(result, ASSIGNMENT, decisions=decisions | {training: Decision(6, "trained by hand")})
+    assert (settled.score, settled.pending[0] == training) == (16, False)
+    assert training not in mark(result, ASSIGNMENT, decisions={network: Decision(0, "it is not")}).pending

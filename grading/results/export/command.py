@@ -78,7 +78,8 @@ def run(flags: argparse.Namespace, default_assignment: Path) -> int:
     outcome = target.export(Job(graded, flags.source, folder, flags.column, flags.comments))
     _tell(outcome.lines)
     if graded.open:
-        _tell([f"{len(graded.open)} marks are not final; run this again when they are:", *listed(graded.open)])
+        are = "mark is" if len(graded.open) == 1 else "marks are"
+        _tell([f"{len(graded.open)} {are} not final; run this again when all are:", *listed(graded.open)])
     left_out = [*graded.ambiguous, *outcome.left_out]
     if left_out:
         print(f"{len(left_out)} left out, to be entered by hand:", *left_out, sep="\n  - ", file=sys.stderr)

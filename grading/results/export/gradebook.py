@@ -12,7 +12,7 @@ from grading.results.export.job import ExportError, Job, Outcome
 from grading.results.export.matching import Entry, match
 from grading.results.export.tables import Table, number, written
 from labkit.files import atomic_file
-from labkit.text import quoted
+from labkit.text import counted, quoted
 
 FEEDBACK_ZIP = "feedback.zip"
 _ALWAYS = (1980, 1, 1, 0, 0, 0)  # the time of every file in the zip: the same marks make the same bytes
@@ -70,7 +70,7 @@ def fill(job: Job, table: Table, layout: Layout) -> Outcome:
         file.write(table.with_cells(cells))
     lines = [f"{path}: {len(given)} marks in the column {quoted(table.head[layout.grade])}", *_scaled(job, layout)]
     if others := len(layout.entries) - len(given):
-        lines.append(f"{others} rows of the gradebook stay as they are")
+        lines.append(f"{counted(others, 'other row')} of the gradebook: as before")
     lines += _replaced(table, layout, given, cells)
     if layout.feedback_path:
         lines += _write_feedback(job, given, layout.feedback_path)
