@@ -72,15 +72,15 @@ def gone(rows: Rows, out: Path) -> list[str]:
 
 def _mean(rows: Rows) -> list[str]:
     """Report the mean score of the students; a refused file without an id belongs to none of them."""
-    counted = [marks for result, marks in rows if _is_graded(result) or (_is_refused(result) and result.id)]
-    if not counted:
+    marked = [marks for result, marks in rows if _is_graded(result) or (_is_refused(result) and result.id)]
+    if not marked:
         return []
-    score, most = (sum(getattr(marks, name) for marks in counted) for name in ("score", "max_score"))
+    score, most = (sum(getattr(marks, name) for marks in marked) for name in ("score", "max_score"))
     pending = sum(1 for result, marks in rows if _is_graded(result) and marks.pending)
     without = f"; points of {pending} are still to be given by hand" if pending else ""
-    if len({marks.max_score for marks in counted}) > 1:  # of some more has been marked than of others
-        return [f"mean score of {len(counted)}: {score / most:.0%} of the points that were marked so far{without}"]
-    return [f"mean score of {len(counted)}: {score / len(counted):.1f} of {most / len(counted):.1f}{without}"]
+    if len({marks.max_score for marks in marked}) > 1:  # of some more has been marked than of others
+        return [f"mean score of {len(marked)}: {score / most:.0%} of the points that were marked so far{without}"]
+    return [f"mean score of {len(marked)}: {score / len(marked):.1f} of {most / len(marked):.1f}{without}"]
 
 
 def _is_graded(result: Result) -> bool:

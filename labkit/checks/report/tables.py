@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from labkit.checks.report.numbers import LEFT_OUT, LIKELY_ACCURACY, MOST_LINE, Number, Stated, accurate, numbers_in
 from labkit.checks.report.sentences import Sentences, is_synthetic
@@ -291,7 +292,7 @@ def _rows_below(lines: list[str], head: int, columns: int) -> Iterator[tuple[int
 
     Several where nothing tells which of them it is.
     """
-    rows = []
+    rows: list[_Below] = []
     for n in range(head + 1, min(head + 9, len(lines))):
         line, numbers = lines[n], numbers_in(re.sub(OF_IMAGES, " ", lines[n]))
         label = re.split(r"\s[+-]?\.?\d", line)[0]
@@ -302,11 +303,23 @@ def _rows_below(lines: list[str], head: int, columns: int) -> Iterator[tuple[int
             continue
         kind = next((kind for kind in ("wrong", "error", "counts") if kind in kinds), "test")
         if _one_each([kind] * columns, numbers):
-            values = [_as_accuracy(number, kind) for number in numbers]
+            values = [value for number in numbers if (value := _as_accuracy(number, kind)) is not None]
+            if len(values) < columns:
+                continue
             known = bool(kinds - {"one seed"}) or bool(MNIST.search(label))
             of_seed = "one seed" in kinds or not re.search(r"[^\W\d_]", label)
-            rows.append(("mean" not in kinds, "test" not in kinds, not known, n, of_seed, values))
-    rows = [(*row[:-1], values) for row in sorted(rows) if (values := [v for v in row[-1] if v is not None])]
-    rows = [row for row in rows if len(row[-1]) == columns]
-    first = rows[:1] if rows and (not rows[0][2] or all(row[4] for row in rows)) else rows
-    yield from ((n, values) for _, _, _, n, _, values in first)
+            rows.append(_Below("mean" not in kinds, "test" not in kinds, not known, n, of_seed, values))
+    rows.sort()
+    is_clear = bool(rows) and (not rows[0].unknown or all(row.of_seed for row in rows))
+    yield from ((row.line, row.values) for row in (rows[:1] if is_clear else rows))
+
+
+class _Below(NamedTuple):
+    """A row below a head of networks; the first in order is the likeliest to state the test accuracies."""
+
+    no_mean: bool
+    no_test: bool
+    unknown: bool  # whether the row's label names nothing that is known
+    line: int
+    of_seed: bool  # whether it is one of several alike
+    values: list[float]
