@@ -1,17 +1,25 @@
-"""One grader at a time in a folder of results: two would write over each other, and do all the work twice."""
+"""One grader at a time in a folder of results: two would write over each other, and do all the work twice.
+
+And one writer at a time of a file, for the moment in which it compares and replaces it.
+"""
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from labkit.errors import KitError
+from labkit.files import WriteError
 
 FILE = ".lock"
+PATIENCE = 10.0  # seconds that a writer waits for another one, who needs milliseconds
+ATTEMPTS, PAUSE = 5, 0.05  # to get the lock, and seconds in between: who only asks (is_graded_now) has it for a moment
 
 
 class InUse(KitError):
-    """Somebody else grades into the folder; the text says so, and what to do."""
+    """Somebody else grades into the folder, or writes the file; the text says so, and what to do."""
 
 
 @contextlib.contextmanager
@@ -20,23 +28,91 @@ def locked(out: Path) -> Iterator[None]:
 
     Raises InUse where another process holds it. Without locks, in the file system or the system, it does nothing.
     """
-    try:
-        import fcntl
-    except ImportError:  # Windows; grading is for WSL there
-        yield
-        return
     with open(out / FILE, "a+", encoding="utf-8") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(file.fileno())
         except BlockingIOError:
             file.seek(0)
             holder = file.read(100).strip()
             who = f" (process {holder})" if holder.isdigit() else ""
             raise InUse(f"another grader is at work in {out}{who}: wait for it, or give another --out") from None
-        except OSError:
+        except (ImportError, OSError):  # no locks: on Windows, where grading is for WSL, or in this file system
             yield
             return
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+@contextlib.contextmanager
+def briefly_locked(lock: Path, patience: float = PATIENCE) -> Iterator[None]:
+    """Hold a lock file, which stays there: wait for whoever holds it, for `patience` seconds.
+
+    Threads of one process keep each other out, too. Raises InUse where somebody still holds it then, and WriteError
+    where it can't be made. Without locks, in the file system or the system, it does nothing.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with _opened(lock) as file:
+        end = time.monotonic() + patience
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise InUse(
+                        f"another program has held {lock} for {patience:g} seconds: end it, and try again"
+                    ) from None
+                time.sleep(0.01)
+                continue
+            except OSError:
+                pass  # no locks here
+            break
+        yield
+
+
+def _opened(lock: Path) -> BinaryIO:
+    try:
+        try:
+            return open(lock, "ab")
+        except PermissionError:  # a colleague's; it can be locked all the same
+            return open(lock, "rb")
+    except OSError as error:
+        raise WriteError(lock, error) from error
+
+
+def _take(file: int) -> None:
+    """Lock an open file for this process alone; raise BlockingIOError where another keeps it.
+
+    Raises ImportError or another OSError where there are no locks.
+    """
+    import fcntl
+
+    for last in [*(False for _ in range(1, ATTEMPTS)), True]:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if last:
+                raise
+            time.sleep(PAUSE)
+
+
+def is_graded_now(out: Path) -> bool:
+    """Tell whether a grader is at work in a folder of results; False, too, where there are no locks to tell by.
+
+    It disturbs nobody: nothing is written, and a grader that starts at the same moment waits for it.
+    """
+    try:
+        import fcntl
+
+        with open(out / FILE, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # any number may ask at once
+    except BlockingIOError:
+        return True
+    except (ImportError, OSError):
+        return False
+    return False

@@ -30,7 +30,9 @@
         BadZip                              grading/intake/zips.py
         TableError                          grading/intake/tables.py
         DownloadError                       grading/intake/download.py
-        ManualError                         grading/results/manual.py
+        ManualError                         grading/results/manual_file.py
+            ChangedMeanwhile
+        NotesError                          grading/page/notes.py
         ExportError                         grading/results/export/graded.py
         NoFingerprints                      grading/similarity/pairs.py
 

@@ -28,6 +28,14 @@ def quoted(text: str) -> str:
     return f'"{text}"'
 
 
+def as_number(text: str) -> float | None:
+    """Read a number that a person wrote, with a decimal point or comma; None for what is none. It may be nan or inf."""
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun: "1 step", "1,000 steps"."""
     return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -2,55 +2,67 @@
 
 A column `overrule` holds what the instructor decides in place of a check (grading/results/overruling.py).
 
-The file is the instructor's. It is made with empty cells, and from then on only gains rows at its end; all that is in
-it stays as it is, byte by byte, in whatever dialect a spreadsheet has saved it. Whose points a row has says its folder,
-that of the results: ASCII, so that no encoding loses it, as it does the names of zips. A file of an earlier version of
-the kit, which has no such column, goes by the zips' names.
-
-Encoding and separator are found by hand, because the libraries for it want longer texts. Of tables of one to five
-students charset-normalizer 3.5 took a third of those in cp1252 for another code page ("¿qué pasó?" became "żqué
-pasó?"), and two thirds of those in Mac Roman, whose comments are garbled here, too. csv.Sniffer found no separator in
-two thirds of those with semicolons, because the cells have commas and semicolons as well; the first row has neither.
+The file is the instructor's (manual_file.py). It is made with empty cells, and from then on the grader only adds rows
+at its end. Whose points a row has says its folder, that of the results: ASCII, so that no encoding loses it, as it does
+the names of zips. A file of an earlier version of the kit, which has no such column, goes by the zips' names.
 """
 
 import csv
+import dataclasses
 import difflib
 import hashlib
 import io
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
-from grading.encodings import encoding_of
 from grading.results.escaping import cell
+from grading.results.manual_file import (
+    FOLDER,
+    ZIP,
+    ChangedMeanwhile,
+    ManualError,
+    Sheet,
+    key_of_zip,
+    meant,
+    plain,
+    read_sheet,
+    save,
+)
 from grading.results.overruling import Decision, read_decisions
 from grading.results.results import Result
-from labkit.checks.assignment import ManualItem
-from labkit.errors import KitError
-from labkit.files import atomic_file
-from labkit.text import printable, quoted
+from labkit.checks.assignment import ManualItem, level_key
+from labkit.text import as_number, printable, quoted
 
 FILE = "manual.csv"
-FOLDER, ZIP = "folder", "zip"  # columns that tell whose a row is
 COMMENT = "comment"  # a column for what the instructor wants to tell the student
 OVERRULE = "overrule"  # a column for what the instructor decides in place of a check
 SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")  # what a table is saved as where nobody says CSV
+ATTEMPTS = 5  # at adding rows to a file that others write
 NAMED = 10  # rows that are told of many
 
 
-class ManualError(KitError):
-    """manual.csv can't be used; the text names row, column, value and what is expected."""
+class Given(NamedTuple):
+    """What a cell of an item gives: points, and the name of the level that has them, "" where it holds a number."""
+
+    points: float
+    level: str = ""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What the instructor wrote about one submission: points by item, without the empty cells, a comment, decisions."""
+    """What the instructor wrote about one submission: points by item, without the empty cells, a comment, decisions.
+
+    `levels` are by item, too, of those items that were given one: `points` has what the assignment makes of it.
+    """
 
     points: dict[str, float]
     comment: str = ""
     decisions: dict[str, Decision] = field(default_factory=dict)
+    levels: dict[str, str] = field(default_factory=dict)
+    comment_cell: str = ""  # the comment as it stands in the file, where it is escaped there
     number: int = 0  # in the file, from 1
     folder: str = ""
     zip: str = ""
@@ -69,15 +81,20 @@ class Row:
 
     @property
     def told(self) -> str:
-        """The points and decisions in words: "report 9, run/model_no1 = 2"."""
-        points = [f"{name} {given:g}" for name, given in self.points.items()]
+        """The points and decisions in words: "report 9 (good), run/model_no1 = 2"."""
+        levels = {name: f" ({level})" for name, level in self.levels.items()}
+        points = [f"{name} {given:g}{levels.get(name, '')}" for name, given in self.points.items()]
         return ", ".join(points + [f"{name} = {decision.points:g}" for name, decision in self.decisions.items()])
 
     @property
     def digest(self) -> str:
-        """Stands for what the instructor wrote: another one is a new look at the submission."""
+        """Stands for what the instructor wrote: another one is a new look at the submission.
+
+        New points of a level are none, so it is of the levels' names.
+        """
+        given = self.points | {name: level_key(level) for name, level in self.levels.items()}
         decisions = {name: [decision.points, decision.reason] for name, decision in self.decisions.items()}
-        written = [self.points, self.comment, *([decisions] if decisions else [])]
+        written = [given, self.comment_cell or self.comment, *([decisions] if decisions else [])]
         return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -94,7 +111,7 @@ class Manual:
 
     def of(self, result: Result) -> Row:
         """Return what the instructor wrote about a submission; an empty row if that is nothing yet."""
-        return self._by_folder.get(result.folder) or self._by_zip.get(_key(result.zip)) or Row({})
+        return self._by_folder.get(result.folder) or self._by_zip.get(key_of_zip(result.zip)) or Row({})
 
     def without_effect(self, results: Sequence[Result]) -> list[str]:
         """List the rows whose points or decisions have no effect, a line each with the reason and what to do."""
@@ -123,30 +140,79 @@ def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, fl
     Raises ManualError for what can't be points of an item, or a decision about a check, and for a file that can't be
     read.
     """
-    if not path.exists():
+    sheet = read_sheet(path)
+    if not sheet.exists:
         _refuse_spreadsheet_instead(path)
         return Manual([], [])
-    head, rows, _ = _parse(path)
+    head = sheet.head
     if FOLDER not in head and ZIP not in head:
         missing = f"no column {FOLDER}, and none {ZIP}, in its first row"
         raise ManualError(f"{path} has {missing}; without one nobody knows whose points these are")
     _check_head(path, head, items)
     found: list[Row] = []
-    for number, cells in rows:
+    for number, cells in sheet.rows:
         texts = dict(zip(head, cells, strict=False))
-        whose = {column: _plain(texts.get(column, "")) for column in (FOLDER, ZIP, "id")}
+        whose = {column: plain(texts.get(column, "")) for column in (FOLDER, ZIP, "id")}
         name = whose[FOLDER] or whose[ZIP] or whose["id"]
         if not name:  # a row of means, say
             continue
         _refuse_cells_beyond_the_head(path, number, name, cells[len(head) :])
-        points = {item.name: _points(path, number, name, item, texts.get(item.name, "")) for item in items}
-        points = {item: given for item, given in points.items() if given is not None}
-        decisions = _decisions(path, number, name, texts.get(OVERRULE, ""), checks or {})
-        row = Row(points, texts.get(COMMENT, "").strip(), decisions, number, **whose)
+        row = _row(f"{path}, row {number} ({quoted(name)})", texts, items, checks or {})
+        row = dataclasses.replace(row, number=number, **whose)
         if row.counts and any(row.is_for_the_same_as(other) for other in found):
             raise ManualError(f"{path}, row {number}: {quoted(name)} is there twice; keep one of the rows")
         found.append(row)
     return Manual(found, [item.name for item in items if item.name not in head])
+
+
+def read_points(item: ManualItem, text: str) -> Given | None:
+    """Return what a cell of an item gives, points or a level's; None for an empty one.
+
+    Raises ValueError, which says what is expected, for what is neither a number up to the item's points nor a level.
+    """
+    text = meant(text)
+    if not text:
+        return None
+    points, level = as_number(text), item.level(text)
+    if level:
+        return Given(level.points, level.name)
+    if points is not None and 0 <= points <= item.points:
+        return Given(points)
+    expected = f"a number from 0 to {item.points:g}"
+    if not item.levels:
+        raise ValueError(f"{quoted(text)} is not {expected}")
+    near = difflib.get_close_matches(level_key(text), [level.key for level in item.levels], n=1)
+    told = [f'"{level.name}"' for level in item.levels]
+    instead = "".join(f'; did you mean "{level.name}"?' for level in item.levels if level.key in near)
+    raise ValueError(f"{quoted(text)} is neither {expected} nor a level ({', '.join(told)}){instead}")
+
+
+def read_overrule(text: str, checks: Mapping[str, float]) -> dict[str, Decision]:
+    """Return the decisions of a cell of OVERRULE; raise ValueError as overruling.read_decisions does."""
+    return read_decisions(plain(meant(text)), checks)
+
+
+def _row(place: str, texts: Mapping[str, str], items: Sequence[ManualItem], checks: Mapping[str, float]) -> Row:
+    """Return what a row gives, by its cells' texts; raise ManualError, with the `place`."""
+    column = ""
+    given: dict[str, Given] = {}
+    try:
+        for item in items:
+            column = item.name
+            if (read := read_points(item, texts.get(column, ""))) is not None:
+                given[column] = read
+        column = OVERRULE
+        decisions = read_overrule(texts.get(column, ""), checks)
+    except ValueError as error:
+        raise ManualError(f"{place}, {column}: {printable(str(error))}") from error
+    comment = texts.get(COMMENT, "")
+    return Row(
+        points={name: one.points for name, one in given.items()},
+        levels={name: one.level for name, one in given.items() if one.level},
+        comment=meant(comment),
+        comment_cell=comment.strip(),
+        decisions=decisions,
+    )
 
 
 def _check_head(path: Path, head: Sequence[str], items: Sequence[ManualItem]) -> None:
@@ -178,44 +244,50 @@ def _refuse_cells_beyond_the_head(path: Path, number: int, name: str, cells: Seq
 def add_rows(path: Path, results: Sequence[Result], items: Sequence[ManualItem]) -> None:
     """Add a row with empty cells for each result that has none; make the file if there is none.
 
-    Raises ManualError where the file can't be read, WriteError where it can't be written.
+    What somebody else saves at that moment stays. Raises ManualError where the file can't be read, WriteError where it
+    can't be written.
     """
-    head, rows, dialect = (
-        ["id", "name", "surname", FOLDER, ZIP, *(item.name for item in items), COMMENT, OVERRULE],
-        [],
-        _Dialect(),
-    )
-    before = b""
-    if path.exists():
-        head, rows, dialect = _parse(path)
-        before = path.read_bytes()
-    folders, zips = _known(head, rows)
+    for attempt in range(ATTEMPTS):
+        sheet = read_sheet(path)
+        content = _with_rows(sheet, results, items)
+        if content == sheet.content:
+            return
+        try:
+            save(path, content, sheet.digest)
+            return
+        except ChangedMeanwhile:
+            if attempt == ATTEMPTS - 1:
+                raise
+
+
+def _with_rows(sheet: Sheet, results: Sequence[Result], items: Sequence[ManualItem]) -> bytes:
+    """Return the content of the file with a row for each result."""
+    dialect = sheet.dialect
+    head = sheet.head or ["id", "name", "surname", FOLDER, ZIP, *(item.name for item in items), COMMENT, OVERRULE]
+    folders, zips = _known(head, sheet.rows)
     # Of a name that the file's encoding can't hold there is what is left of it; it shall not get a row at every run.
     new = [
         result
         for result in results
-        if result.folder not in folders and not zips & {_key(result.zip), dialect.held(_key(result.zip))}
+        if result.folder not in folders and not zips & {key_of_zip(result.zip), dialect.held(key_of_zip(result.zip))}
     ]
-    if before and not new:
-        return
     text = io.StringIO()
     table = csv.writer(text, delimiter=dialect.separator, lineterminator=dialect.line_end)
-    if not before:
+    if not sheet.exists:
         table.writerow(head)
+    elif new and not sheet.ends_with_a_line_end:
+        text.write(dialect.line_end)
     for result in new:
         cells = {name: cell(getattr(result, name)) for name in ("id", "name", "surname", FOLDER, ZIP)}
         table.writerow([cells.get(column, "") for column in head])
-    if before and not before.decode(dialect.encoding).endswith(("\n", "\r")):
-        before += dialect.line_end.encode(dialect.encoding_without_mark)
-    with atomic_file(path) as file:
-        file.write(before + text.getvalue().encode(dialect.encoding_without_mark, errors="replace"))
+    return sheet.content + text.getvalue().encode(dialect.encoding, errors="replace")
 
 
 def _known(head: list[str], rows: list[tuple[int, list[str]]]) -> tuple[set[str], set[str]]:
     """Return whose rows exist: folders, and zips where a row has no folder."""
     folders, zips = set(), set()
     for _, cells in rows:
-        texts = dict(zip(head, map(_plain, cells), strict=False))
+        texts = dict(zip(head, map(plain, cells), strict=False))
         if texts.get(FOLDER):
             folders.add(texts[FOLDER])
         else:
@@ -223,91 +295,8 @@ def _known(head: list[str], rows: list[tuple[int, list[str]]]) -> tuple[set[str]
     return folders, zips
 
 
-@dataclass(frozen=True)
-class _Dialect:
-    """How a program saves its tables."""
-
-    encoding: str = "utf-8"
-    separator: str = ","
-    line_end: str = "\n"
-
-    @property
-    def encoding_without_mark(self) -> str:
-        """The encoding for what is appended: a byte order mark stands at the beginning only."""
-        return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(self.encoding, self.encoding)
-
-    def held(self, text: str) -> str:
-        """Return what is left of a text that is written in this encoding and read again."""
-        encoding = self.encoding_without_mark
-        return text.encode(encoding, errors="replace").decode(encoding)
-
-
-def _parse(path: Path) -> tuple[list[str], list[tuple[int, list[str]]], _Dialect]:
-    """Return the header's cells, (row number, cells) of each other row that is not blank, and the dialect."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise ManualError(f"{path} can't be read: {error.strerror}") from error
-    encoding = _encoding(path, content)
-    text = content.decode(encoding)
-    lines = text.splitlines()
-    if not any(map(str.strip, lines)):
-        raise ManualError(f"{path} is empty; delete it, and it is made anew")
-    first = next(line for line in lines if line.strip())
-    told = re.fullmatch(r'"?sep=(.)"?', first)  # Excel's own line above the table
-    separator = told[1] if told else max(",;\t", key=first.count)
-    dialect = _Dialect(encoding, separator, "\r\n" if "\r\n" in text else "\n")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    try:
-        rows = [(reader.line_num, row) for row in reader if any(map(str.strip, row))]
-    except csv.Error as error:
-        raise ManualError(f"{path}, row {reader.line_num}: {error}") from error
-    if told:
-        rows = rows[1:] or [(1, [])]
-    return [_plain(name).lower() for name in rows[0][1]], rows[1:], dialect
-
-
-def _encoding(path: Path, content: bytes) -> str:
-    try:
-        return encoding_of(content)
-    except ValueError as error:
-        raise ManualError(f"{path} {error}") from error
-
-
 def _refuse_spreadsheet_instead(path: Path) -> None:
     """Raise ManualError where the points may be in a file that a spreadsheet program saved as its own."""
     for other in (path.with_suffix(suffix) for suffix in SPREADSHEETS):
         if other.exists():
             raise ManualError(f"there is {other}, and no {path.name}: save it as CSV, under that name, or move it away")
-
-
-def _key(zip_name: str) -> str:
-    return _plain(str(cell(zip_name)))  # as it comes back from the file
-
-
-def _plain(text: str) -> str:
-    """Return a cell as it was meant: without spaces around, and the apostrophe that says that a text follows."""
-    return text.strip().removeprefix("'")
-
-
-def _decisions(path: Path, number: int, name: str, text: str, checks: Mapping[str, float]) -> dict[str, Decision]:
-    try:
-        return read_decisions(_plain(text), checks)
-    except ValueError as error:
-        raise ManualError(f"{path}, row {number} ({quoted(name)}), {OVERRULE}: {printable(str(error))}") from error
-
-
-def _points(path: Path, number: int, name: str, item: ManualItem, text: str) -> float | None:
-    text = text.strip()
-    if not text:
-        return None
-    try:
-        points = float(text.replace(",", "."))
-    except ValueError:
-        points = -1.0
-    if not 0 <= points <= item.points:
-        raise ManualError(
-            f"{path}, row {number} ({quoted(name)}), {item.name}: {quoted(text)} is not a number "
-            f"from 0 to {item.points:g}"
-        )
-    return points

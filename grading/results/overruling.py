@@ -7,10 +7,12 @@ the student reads. Several stand behind each other with a semicolon between, or 
 """
 
 import difflib
-import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from labkit.text import as_number, quoted
 
 MALUS = "malus"
 MOST_MALUS = 1000.0  # points; a score never gets below 0
@@ -53,17 +55,34 @@ def read_decisions(text: str, most: Mapping[str, float]) -> dict[str, Decision]:
     return decisions
 
 
+def written_decisions(decisions: Mapping[str, Decision]) -> str:
+    """Write decisions as a cell, so that `read_decisions` reads these again.
+
+    Raises ValueError, which says what is expected, for what can't be written so: a reason that is empty, that has line
+    ends or several spaces in a row, that ends with a semicolon, or that has what looks like another decision in it.
+    """
+    parts = []
+    for name, decision in decisions.items():
+        points, reason = float(decision.points), decision.reason
+        if reason != " ".join(reason.split()) or reason.endswith(";") or _BETWEEN.search(reason):
+            raise ValueError(
+                f"the reason for {name}, {quoted(reason)}, would be read otherwise: write it in one line with single "
+                'spaces, without a ; at its end, and without one before a word and "="'
+            )
+        part = f"{name} = {f'{points:.0f}' if points.is_integer() else repr(points)}: {reason}"
+        read_decisions(part, {name: sys.float_info.max})  # it may be refused for more
+        parts.append(part)
+    return "; ".join(parts)
+
+
 def _points(name: str, text: str, most: Mapping[str, float]) -> float:
     if name != MALUS and name not in most:
         near = difflib.get_close_matches(name, [*most, MALUS], n=1)
         instead = f'did you mean "{near[0]}"?' if near else f"the checks are {', '.join(most)}; and there is {MALUS}"
         raise ValueError(f'there is no check "{name}"; {instead}')
     highest = MOST_MALUS if name == MALUS else most[name]
-    try:
-        points = float(text.replace(",", "."))
-    except ValueError:
-        points = math.nan
-    if not 0 <= points <= highest:
+    points = as_number(text)
+    if points is None or not 0 <= points <= highest:
         off = ", without a sign: the points that are taken off" if name == MALUS else ""
         raise ValueError(f'{name}: "{text}" is not a number from 0 to {highest:g}{off}')
     return points

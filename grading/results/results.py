@@ -95,10 +95,10 @@ class MarkedCheck:
 class Mark:
     """The points of a result.
 
-    `manual` has an entry for each item that the instructor has marked, and `decisions` one for each check that the
-    instructor overruled, and for a malus. `score` is what is left of all points after `late_penalty` and malus;
-    `max_score` is of what was marked so far, so it leaves out what is `pending`: undecided checks, and manual items
-    without points.
+    `manual` has an entry for each item that the instructor has marked, `levels` one for each of these that was given a
+    level, and `decisions` one for each check that the instructor overruled, and for a malus. `score` is what is left of
+    all points after `late_penalty` and malus; `max_score` is of what was marked so far, so it leaves out what is
+    `pending`: undecided checks, and manual items without points.
     """
 
     checks: list[MarkedCheck]
@@ -108,6 +108,7 @@ class Mark:
     score: float
     max_score: float
     decisions: dict[str, Decision] = field(default_factory=dict)
+    levels: dict[str, str] = field(default_factory=dict)
 
 
 def mark(
@@ -115,11 +116,13 @@ def mark(
     assignment: Assignment,
     manual: dict[str, float] | None = None,
     decisions: dict[str, Decision] | None = None,
+    levels: dict[str, str] | None = None,
 ) -> Mark:
     """Work out a result's points by the assignment's rubric.
 
-    `manual` maps the names of manual items to points; items that are not in it are still to be given. `decisions` maps
-    names of checks, and overruling.MALUS, to what the instructor decided, whatever a check came to.
+    `manual` maps the names of manual items to points; items that are not in it are still to be given. `levels` says
+    which level has given these, where one has. `decisions` maps names of checks, and overruling.MALUS, to what the
+    instructor decided, whatever a check came to.
     """
     manual, decisions = manual or {}, decisions or {}
     checks = [_mark_check(check, result, assignment, decisions) for check in _as_decided(result, decisions)]
@@ -142,6 +145,7 @@ def mark(
             2,
         ),
         decisions=decisions,
+        levels=levels or {},
     )
 
 
@@ -205,7 +209,7 @@ def write_result(path: Path, result: Result, marks: Mark) -> None:
     ]
     record |= {"score": marks.score, "max_score": marks.max_score, "late_penalty": marks.late_penalty}
     decisions = {name: dataclasses.asdict(decision) for name, decision in marks.decisions.items()}
-    record |= {"manual": marks.manual, "decisions": decisions, "checks": checks}
+    record |= {"manual": marks.manual, "levels": marks.levels, "decisions": decisions, "checks": checks}
     with atomic_file(path) as file:
         file.write(json.dumps(record, indent=1).encode() + b"\n")
 

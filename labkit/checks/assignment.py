@@ -23,6 +23,7 @@ from labkit.checks.student_ids import DIGITS
 from labkit.errors import KitError
 from labkit.files import KIT
 from labkit.networks import FULL
+from labkit.text import as_number
 
 DEFAULT = KIT / "assignment.toml"
 
@@ -41,6 +42,9 @@ RESERVED = (
     *("id", "name", "surname", "folder", "zip", "comment", "overrule", "malus"),
     *("status", "score", "max_score", "late_hours", "late_penalty", "remarks", "system", "key"),
 )
+
+
+LONGEST_LEVEL = 40  # characters of a level's name
 
 
 class AssignmentError(KitError):
@@ -67,6 +71,15 @@ def _column(value: str) -> str:
         raise ValueError("a column's name: lower-case letters, digits, spaces, - and _, 40 at most")
     if name in RESERVED:
         raise ValueError(f"another name than those of the other columns ({', '.join(RESERVED)})")
+    return name
+
+
+def _level(value: str) -> str:
+    name = _line(value)
+    if len(name) > LONGEST_LEVEL:
+        raise ValueError
+    if as_number(name) is not None:
+        raise ValueError("a name that is no number: a cell of manual.csv holds either points or a level's name")
     return name
 
 
@@ -156,12 +169,36 @@ def _points(table: Any) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
+class Level:
+    """A level of a manual item: its name stands in manual.csv in place of points, and the student reads its text."""
+
+    name: Annotated[str, Meta(description=f"a text of one line, not empty, {LONGEST_LEVEL} characters at most"), _level]
+    points: Points
+    text: Line
+
+    @property
+    def key(self) -> str:
+        """The name as levels are told apart by: without regard to capitals and to spaces around."""
+        return level_key(self.name)
+
+
+def level_key(name: str) -> str:
+    """Return a level's name, as somebody wrote it, as levels are told apart by."""
+    return " ".join(name.split()).casefold()
+
+
+@dataclass(frozen=True)
 class ManualItem:
     """What the instructor marks by hand: a column of manual.csv, the most points, and what the student reads."""
 
     name: Annotated[str, _TEXT, _column]
     points: Points
     text: Line
+    levels: tuple[Level, ...] = ()
+
+    def level(self, name: str) -> Level | None:
+        """Return the level with this name, capitals or not; None where there is none."""
+        return next((level for level in self.levels if level.key == level_key(name)), None)
 
 
 @dataclass(frozen=True)
@@ -286,12 +323,26 @@ def load_assignment(path: str | Path = DEFAULT) -> Assignment:
         for number, name in enumerate(names):
             if name in names[:number]:
                 raise _refusal(f"manual[{number + 1}].name", name, "a name of its own for each item")
+        for number, item in enumerate(assignment.manual, 1):
+            _refuse_levels(f"manual[{number}].levels", item)
         _refuse_less_time(assignment)
         if not sum(assignment.points.values()):
             raise AssignmentError("no check has points, so that no submission could score any")
     except AssignmentError as error:
         raise AssignmentError(f"{path}: {error}") from None
     return assignment
+
+
+def _refuse_levels(key: str, item: ManualItem) -> None:
+    """Raise AssignmentError for a level with the name of another, or with more points than its item has."""
+    keys = [level.key for level in item.levels]
+    for number, level in enumerate(item.levels, 1):
+        if level.key in keys[: number - 1]:
+            expected = "a name of its own for each level of an item; capitals and small letters are the same"
+            raise _refusal(f"{key}[{number}].name", level.name, expected)
+        if level.points > item.points:
+            expected = f"a number from 0 to {item.points:g}, the points of {item.name}"
+            raise _refusal(f"{key}[{number}].points", level.points, expected)
 
 
 def _refuse_less_time(assignment: Assignment) -> None:
@@ -369,7 +420,7 @@ def _value(key: str, value: Any, kind: Any) -> Any:
         return _read(value, kind, f"{key}.")  # pyright: ignore[reportArgumentType]
     if get_origin(kind) is tuple:
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            raise _refusal(key, value, f"tables: [[{key}]]")
+            raise _refusal(key, value, f"tables: [[{re.sub(r'[^a-z.]', '', key)}]]")
         return tuple(_read(item, get_args(kind)[0], f"{key}[{number}].") for number, item in enumerate(value, 1))
     meta, *makers = extra
     try:

@@ -221,3 +221,74 @@ def test_points_and_deadline_are_no_rules_that_call_for_another_run(load):
     assert load(("methods = 5", "methods = 7"), ("percent_per_day = 10", "percent_per_day = 5")).rules == base
     assert load(("steps = 60", "steps = 61")).rules != base
     assert load(("min_words = 600", "min_words = 601")).rules != base
+
+
+# -------------------------------------------------------------------------------------------------------------- levels
+
+LEVELS = """
+[[manual.levels]]
+name = " Good "
+points = 8
+text = "Nearly all of it."
+
+[[manual.levels]]
+name = "not yet"
+points = 0
+text = "Hardly any of it."
+"""
+LAST = 'carry."\n'  # of the last manual item
+
+
+@pytest.fixture
+def with_levels(load):
+    """Return a function that loads the assignment with levels of its last item, one text of them replaced."""
+
+    def load_levels(old="", new=""):
+        return load((LAST, LAST + LEVELS.replace(old, new) if old else LAST + LEVELS))
+
+    return load_levels
+
+
+def test_an_item_has_levels_that_are_found_by_name_capitals_or_not(with_levels):
+    *others, item = with_levels().manual
+    assert [other.levels for other in others] == [(), ()]
+    assert [(level.name, level.points) for level in item.levels] == [("Good", 8), ("not yet", 0)]
+    assert item.level("  gOOD ") == item.levels[0]
+    assert item.level("goo") is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("not yet", "gOOd", ["manual[3].levels[2].name is 'gOOd'", "of its own for each level"]),
+        ("not yet", "2,5", ["manual[3].levels[2].name is '2,5'", "no number", "points or a level's name"]),
+        ("not yet", "nan", ["manual[3].levels[2].name is 'nan'", "no number"]),
+        ("not yet", "", ["manual[3].levels[2].name is ''", "not empty"]),
+        ("not yet", "a\\nb", ["manual[3].levels[2].name", "one line"]),
+        ("not yet", "\\u202Eb", ["manual[3].levels[2].name", "one line"]),
+        ("not yet", "x" * 41, ["manual[3].levels[2].name", "40 characters at most"]),
+        (
+            "points = 0",
+            "points = 10.5",
+            ["manual[3].levels[2].points is 10.5", "from 0 to 10, the points of discussion"],
+        ),
+        ("points = 0", "points = -1", ["manual[3].levels[2].points is -1", "from 0"]),
+        ("points = 0", "point = 0", ["manual[3].levels[2].points is missing", "point, unknown: mistyped?"]),
+        ("points = 0", "points = 0\ncolour = 1", ["unknown key manual[3].levels[2].colour"]),
+        (LEVELS, "levels = 5", ["manual[3].levels is 5", "tables: [[manual.levels]]"]),
+    ],
+)
+def test_a_mistake_in_a_level_is_told_with_its_place(with_levels, old, new, said):
+    with pytest.raises(AssignmentError) as error:
+        with_levels(old, new)
+    for part in ("assignment.toml", *said):
+        assert part in str(error.value)
+
+
+def test_the_levels_that_the_hand_out_shows_as_an_example_are_valid(load):
+    text = DEFAULT.read_text(encoding="utf-8")
+    example = re.search(r"(?m)^# (\[\[manual\.levels\]\]\n(?:# ?.*\n)*)", text)
+    assert example, "the example is gone"
+    written = re.sub(r"(?m)^# ?", "", example[0])
+    item = next(item for item in load((example[0], written)).manual if item.levels)
+    assert len(item.levels) >= 2

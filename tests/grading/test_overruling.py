@@ -2,13 +2,15 @@
 
 import csv
 import json
+import random
 import re
 
 import pytest
 
 from grading.results.feedback import feedback
 from grading.results.manual import ManualError, read_manual
-from grading.results.overruling import Decision, read_decisions
+from grading.results.manual_file import read_sheet
+from grading.results.overruling import Decision, read_decisions, written_decisions
 from grading.results.results import mark, write_grades, write_result
 from labkit.checks.assignment import load_assignment
 from labkit.checks.check import CheckId, failed, passed, skipped, undecided
@@ -149,3 +151,77 @@ def test_a_training_is_open_where_the_network_it_waited_for_was_found_right_by_h
     settled = mark(result, ASSIGNMENT, decisions=decisions | {training: Decision(6, "trained by hand")})
     assert (settled.score, settled.pending[0] == training) == (16, False)
     assert training not in mark(result, ASSIGNMENT, decisions={network: Decision(0, "it is not")}).pending
+
+
+# -------------------------------------------------------------------------------------------------------- written again
+
+PARTS = ["a", "see page 3", *";:=/ \n'\"", "\r\n", "x =", "malus", "run/model_no1 = 1:", "5", "\u00e9"]
+POINTS = [0, 1, 0.1, 2 / 3, 1e-7]
+
+
+def naive_is_read_otherwise(name, decision):
+    """Tell whether a decision that is put down as it is would be another, or none, to the reader."""
+    try:
+        return read_decisions(f"{name} = {decision.points!r}: {decision.reason}", CHECKS) != {name: decision}
+    except ValueError:
+        return True
+
+
+def test_decisions_are_read_as_they_were_written_and_only_refused_where_they_could_not_be():
+    chance, refused = random.Random(0), 0
+    for _ in range(2000):
+        names = chance.sample([*map(str, CHECKS), "malus"], chance.randrange(4))
+        reasons = ["".join(chance.choices(PARTS, k=chance.randrange(1, 6))) for _ in names]
+        decisions = {name: Decision(chance.choice(POINTS), why) for name, why in zip(names, reasons, strict=True)}
+        try:
+            text = written_decisions(decisions)
+        except ValueError:
+            refused += 1
+            assert any(naive_is_read_otherwise(name, decision) for name, decision in decisions.items())
+        else:
+            assert read_decisions(text, CHECKS) == decisions, text
+    assert 0 < refused < 1800
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "it is there",
+        "see page 3: the table; and page 4",
+        "a = b, x/y",
+        "twice: 5 = 5",
+        "; and",
+        "\u00e9 < \u5b57",
+        "=1+1; -2",
+    ],
+)
+def test_a_reason_of_one_line_is_written_whatever_it_says(reason):
+    decisions = {"run/model_no1": Decision(1.25, reason), CheckId("run", "model_no2"): Decision(2, reason)}
+    assert read_decisions(written_decisions(decisions), CHECKS) == decisions
+
+
+@pytest.mark.parametrize(
+    ("decisions", "told"),
+    [
+        ({"run/model_no1": Decision(1, "")}, "run/model_no1 has no reason"),
+        ({"run/model_no1": Decision(1, "a\nb")}, "would be read otherwise: write it in one line"),
+        ({"run/model_no1": Decision(1, "a;")}, "without a ; at its end"),
+        ({"run/model_no1": Decision(1, "late; x = 5")}, 'without one before a word and "="'),
+        ({"run/model_no1": Decision(1, "late, malus = 5: b")}, "has another decision in it"),
+        ({"malus": Decision(float("inf"), "a")}, "is not a number from 0 to 1000"),
+        ({"run/model_no1": Decision(float("nan"), "a")}, "is not a number"),
+        ({"run/Model": Decision(1, "a")}, 'there is no check "run/model"; did you mean "run/Model"?'),
+    ],
+)
+def test_what_can_not_be_written_as_a_decision_is_told(decisions, told):
+    with pytest.raises(ValueError, match=re.escape(told)):
+        written_decisions(decisions)
+
+
+def test_decisions_come_back_from_a_file_that_a_spreadsheet_may_open(tmp_path):
+    decisions = {"run/model_no1": Decision(1, "see, =1+1; -2"), "malus": Decision(5, "late")}
+    path = tmp_path / "manual.csv"
+    path.write_text("folder;comment\none;\n")
+    path.write_bytes(read_sheet(path).with_cells("one", {"overrule": written_decisions(decisions)}))
+    assert ", =" not in path.read_text()
+    assert read_manual(path, ASSIGNMENT.manual, CHECKS).of(result_of(folder="one")).decisions == decisions

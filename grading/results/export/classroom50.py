@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
-from grading.results.export.each import is_full, told
+from grading.results.export.each import asked, is_full, told
 from grading.results.export.graded import Graded, GradedClass
 from grading.results.export.job import ExportError, Job, Outcome, Target
 from labkit.files import atomic_file
@@ -94,7 +94,7 @@ def _checks(student: Graded) -> list[dict[str, object]]:
 def _items(student: Graded, graded: GradedClass) -> list[dict[str, object]]:
     given = {item.name: student.marks.manual.get(item.name) for item in graded.assignment.manual}
     return [
-        _test(item.name, points == item.points, points, item.points, item.text)
+        _test(item.name, points == item.points, points, item.points, asked(item, student))
         for item in graded.assignment.manual
         if (points := given[item.name]) is not None
     ]

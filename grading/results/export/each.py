@@ -5,6 +5,7 @@ from collections.abc import Callable
 from grading.results.export.graded import Graded, GradedClass
 from grading.results.export.job import Job, Outcome
 from grading.results.results import MarkedCheck
+from labkit.checks.assignment import ManualItem
 from labkit.checks.check import Status
 from labkit.files import atomic_file
 from labkit.text import counted, printable
@@ -42,6 +43,12 @@ def told(row: MarkedCheck, student: Graded) -> str:
         return f"settled by your instructor: {printable(decision.reason)}"
     message = printable(row.check.message)
     return f"{TO_SETTLE}: {message}" if is_open(row, student) else message
+
+
+def asked(item: ManualItem, student: Graded) -> str:
+    """Return what a student reads about a manual item: what is asked for, and before it the level that was given."""
+    level = item.level(student.marks.levels.get(item.name, ""))
+    return f"{level.name}: {level.text} ({item.text})" if level else item.text
 
 
 def log_of(row: MarkedCheck) -> str:

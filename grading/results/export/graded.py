@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.encodings import encoding_of
-from grading.layout import FEEDBACK, GRADES, RESULT, SUBMISSIONS
+from grading.layout import FEEDBACK_PAGE, GRADES, RESULT, SUBMISSIONS
 from grading.results.escaping import cell
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import Manual, read_manual
@@ -27,6 +27,7 @@ from labkit.submission.names import number_of
 from labkit.text import printable, quoted
 
 NAMED = 10  # students who are named of many
+_OTHER_RUBRIC = "give the rubric that it was graded by with --assignment FILE, or grade the class again"
 
 
 class ExportError(KitError):
@@ -40,6 +41,7 @@ class _Recorded(Result):
     score: float = 0.0
     max_score: float = 0.0
     manual: dict[str, float] = field(default_factory=dict)
+    levels: dict[str, str] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
 
 
@@ -50,7 +52,7 @@ class Graded:
     `maximum` is all points that there are, those that are still open included. `open` names what nobody has decided
     yet. `system` is where the submission was downloaded from, and `key` by what that knows the student, "" where
     `grades.csv` does not say; `names` are those of the files there. `comment` is the instructor's, `feedback` the text
-    of `feedback.md`.
+    of `feedback.html`.
     """
 
     result: Result
@@ -180,12 +182,12 @@ def _graded(
     record = recorded.get(row["zip"])
     if record is None or not _is_of_one_run(row, record):
         raise _stale(out, f"{GRADES} and {RESULT} say different things about {quoted(row['zip'])}")
-    marks = mark(record, assignment, record.manual, record.decisions)
+    _refuse_other_levels(record, assignment)
+    marks = mark(record, assignment, record.manual, record.decisions, record.levels)
     if (marks.score, marks.max_score) != (record.score, record.max_score):
         raise ExportError(
             f"{quoted(record.zip)} has {record.score:g} of {record.max_score:g} points, and by this assignment it "
-            f"would be {marks.score:g} of {marks.max_score:g}: give the rubric that it was graded by with "
-            "--assignment FILE, or grade the class again"
+            f"would be {marks.score:g} of {marks.max_score:g}: {_OTHER_RUBRIC}"
         )
     return Graded(
         result=record,
@@ -198,6 +200,19 @@ def _graded(
         comment=_comment(out, record, manual),
         feedback=_feedback(out, record),
     )
+
+
+def _refuse_other_levels(record: _Recorded, assignment: Assignment) -> None:
+    """Raise ExportError where a level that was given has other points by now, or is gone."""
+    for item in assignment.manual:
+        name = record.levels.get(item.name)
+        level = item.level(name) if name else None
+        if name and (level is None or level.points != record.manual.get(item.name)):
+            now = f"there is no such level of {item.name}" if level is None else f"it would be {level.points:g}"
+            raise ExportError(
+                f"{quoted(record.zip)} has {record.manual.get(item.name, 0):g} points for {item.name}, by the level "
+                f"{quoted(name)}, and by this assignment {now}: {_OTHER_RUBRIC}"
+            )
 
 
 def _maximum(record: _Recorded, assignment: Assignment) -> float:
@@ -239,7 +254,7 @@ def _comment(out: Path, record: _Recorded, manual: Manual) -> str:
 
 
 def _feedback(out: Path, record: _Recorded) -> str:
-    path = out / SUBMISSIONS / record.folder / FEEDBACK
+    path = out / SUBMISSIONS / record.folder / FEEDBACK_PAGE
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:

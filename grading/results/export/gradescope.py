@@ -9,7 +9,7 @@ output says that this is none. The maximum is the assignment's in Gradescope.
 import json
 
 from grading.results.export import texts
-from grading.results.export.each import is_full, is_open, log_of, told, write_each
+from grading.results.export.each import asked, is_full, is_open, log_of, told, write_each
 from grading.results.export.graded import Graded, GradedClass
 from grading.results.export.job import Job, Outcome, Target
 from grading.results.export.tables import written
@@ -92,7 +92,7 @@ def _items(student: Graded, graded: GradedClass) -> list[dict[str, object]]:
             "name": item.name,
             "score": student.marks.manual[item.name],
             "max_score": item.points,
-            "output": item.text,
+            "output": asked(item, student),
             "tags": ["by your instructor"],
             "visibility": VISIBLE,
         }

@@ -8,7 +8,7 @@ description, points, max_points, message and output. The file has at most 1 MB.
 import json
 
 from grading.results.export import texts
-from grading.results.export.each import log_of, told, write_each
+from grading.results.export.each import asked, log_of, told, write_each
 from grading.results.export.graded import Graded, GradedClass
 from grading.results.export.job import Job, Outcome, Target
 from grading.results.results import SubmissionStatus
@@ -55,7 +55,7 @@ def _items(student: Graded, graded: GradedClass) -> list[dict[str, object]]:
     return [
         {
             "name": item.name,
-            "description": printable(item.text),
+            "description": printable(asked(item, student)),
             "points": student.marks.manual[item.name],
             "max_points": item.points,
         }

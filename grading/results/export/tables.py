@@ -4,29 +4,18 @@ The separator, which cells are in quotation marks, the ends of the lines, the en
 file, whoever wrote it: a system, or a spreadsheet program that it was opened with.
 """
 
-import codecs
 import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from grading.encodings import encoding_of
+from grading.encodings import decoded
+from grading.results.cells import Cell, quoted_cell, scan
 from grading.results.export.graded import ExportError
 from labkit.text import quoted
 
 SEPARATORS = ",;\t"
-_MARKS = {"utf-8-sig": (codecs.BOM_UTF8, "utf-8"), "utf-16": (codecs.BOM_UTF16_LE, "utf-16-le")}
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A cell: its text, and where it stands in the text of the file, quotation marks included."""
-
-    text: str
-    start: int
-    end: int
 
 
 class Table:
@@ -92,30 +81,29 @@ class Table:
         for column in sorted(texts):
             if column < len(cells):
                 cell = cells[column]
-                yield cell.start, cell.end, self._quoted(texts[column], self._text[cell.start : cell.end])
+                yield (
+                    cell.start,
+                    cell.end,
+                    quoted_cell(texts[column], self._text[cell.start : cell.end], self.separator),
+                )
         if max(texts) >= len(cells):
             missing = (texts.get(column, "") for column in range(len(cells), max(texts) + 1))
             end = cells[-1].end
-            yield end, end, "".join(self.separator + self._quoted(text, "") for text in missing)
-
-    def _quoted(self, text: str, before: str) -> str:
-        if before.startswith('"') or re.search(r'[\s",;]', text):
-            return '"' + text.replace('"', '""') + '"'
-        return text
+            yield end, end, "".join(self.separator + quoted_cell(text, "", self.separator) for text in missing)
 
     def _width(self, separator: str) -> int:
         """Return how many cells the first row has with this separator."""
         try:
-            return len(next(_scan(self._text, separator)))
+            return len(next(scan(self._text, separator)))
         except csv.Error:
             return 0
 
     def _read(self) -> list[list[Cell]]:
         try:
-            return list(_scan(self._text, self.separator))
+            return list(scan(self._text, self.separator))
         except csv.Error as error:
             try:  # as PHP writes it, which leaves a quotation mark behind a backslash alone
-                return list(_scan(self._text, self.separator, escapes=True))
+                return list(scan(self._text, self.separator, escapes=True))
             except csv.Error:
                 raise ExportError(f"{self.path}, {error}: download it again") from error
 
@@ -173,55 +161,9 @@ def _decode(path: Path) -> tuple[bytes, str, str]:
     except OSError as error:
         raise ExportError(f"{path} can't be read: {error.strerror}") from error
     try:
-        detected = encoding_of(content)
-        mark, encoding = _MARKS.get(detected, (b"", detected))
-        if content.startswith(codecs.BOM_UTF16_BE):
-            mark, encoding = codecs.BOM_UTF16_BE, "utf-16-be"
-        text = content[len(mark) :].decode(encoding)
+        mark, encoding, text = decoded(content)
     except ValueError as error:
         raise ExportError(f"{path} {error}") from error
     if not text.strip():
         raise ExportError(f"{path} is empty: download it again")
     return mark, encoding, text
-
-
-def _scan(text: str, separator: str, *, escapes: bool = False) -> Iterator[list[Cell]]:
-    """Yield the rows of a table in time proportional to its length; raise csv.Error for a cell that does not end.
-
-    With `escapes`, a quotation mark behind a backslash is one of the text, where no cell or line ends behind it.
-    """
-    row: list[Cell] = []
-    at = number = 0
-    while at < len(text) or row:
-        cell = _cell(text, at, separator, escapes)
-        row.append(cell)
-        at = cell.end
-        following = text[at : at + 1]
-        if following == separator:
-            at += 1
-            continue
-        number += 1
-        if following not in ("", "\r", "\n"):
-            raise csv.Error(f"row {number}: there is more behind a closing quotation mark")
-        yield row
-        row = []
-        at += 2 if text.startswith("\r\n", at) else 1
-
-
-def _cell(text: str, start: int, separator: str, escapes: bool) -> Cell:
-    if text[start : start + 1] != '"':
-        end = re.compile(rf"[{re.escape(separator)}\r\n]").search(text, start)
-        stop = end.start() if end else len(text)
-        return Cell(text[start:stop], start, stop)
-    at = start + 1
-    while True:
-        mark = text.find('"', at)
-        if mark < 0:
-            raise csv.Error("a quotation mark is not closed")
-        following = text[mark + 1 : mark + 2]
-        if following == '"' and not (escapes and text[mark - 1] == "\\"):
-            at = mark + 2
-        elif escapes and text[mark - 1] == "\\" and following not in ("", separator, "\r", "\n"):
-            at = mark + 1
-        else:
-            return Cell(text[start + 1 : mark].replace('""', '"'), start, mark + 1)
