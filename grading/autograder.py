@@ -46,6 +46,7 @@ RUNS = (  # patterns of paths in the kit
     "requirements-grading.txt",
     "labkit/**/*.*",
     "grading/**/*.py",
+    "grading/results/templates/*.*",
 )
 SETUP = """\
 #!/usr/bin/env bash

@@ -16,6 +16,7 @@ from grading.options import Options
 from labkit.checks.assignment import CHECK_IDS, DEFAULT, load_assignment
 from labkit.checks.check import Check, CheckId, failed, passed, undecided
 from tests.submissions import make_zip
+from tests.support.needs import needs
 
 ASSIGNMENT = load_assignment()
 ITEMS = {item.name: item.points for item in ASSIGNMENT.manual}
@@ -52,6 +53,7 @@ def grade(
     roster: Path | None = None,
 ) -> Path:
     """Grade a folder of submissions; `verdict` says what the checks find, or raises what makes the grader fail."""
+    needs("jinja2")
 
     def examine(self, submission, result, inspectors):
         result.checks, result.key = verdict(submission), self._setup.key(submission.sha256)

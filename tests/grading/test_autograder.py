@@ -49,6 +49,7 @@ def root(tmp_path):
 @pytest.fixture
 def seen(monkeypatch):
     """Have checks found without any code run; return a list of what was to be graded."""
+    needs("jinja2")
     seen = []
 
     def examine(self, submission, result, inspectors):
@@ -140,6 +141,7 @@ def test_the_zip_has_both_programs_at_its_root_and_all_that_grades(unpacked):
         subprocess.run(["bash", "-n", unpacked / name], check=True)
     there = {path.relative_to(unpacked / "kit") for path in (unpacked / "kit").rglob("*") if path.is_file()}
     assert {path.relative_to(KIT) for path in assessment.what_grades()} <= there
+    assert {path.relative_to(KIT) for path in (KIT / "grading/results/templates").iterdir()} <= there
     assert not [path for path in there if path.parts[0] in ("tests", "benchmarks", "docs")]
     assert (unpacked / "kit/assignment.toml").read_bytes() == (KIT / "assignment.toml").read_bytes()
 

@@ -102,7 +102,7 @@ def test_canvas_is_matched_by_the_users_number_and_feedback_goes_back_under_the_
         (entry,) = archive.namelist()
         assert [part for part in entry.split("_") if part.isdigit()][:2] == ["12345", "67890"]
         with zipfile.ZipFile(io.BytesIO(archive.read(entry))) as inner:
-            assert "ada lovelace" in inner.read("feedback.md").decode()
+            assert "ada lovelace" in inner.read("feedback.html").decode()
     assert "the feedback of 1 is; return it by hand:\n  - grace hopper (189296)" in told
     assert status == 0
 
@@ -217,7 +217,7 @@ def test_ilias_gets_marks_in_rows_to_update_and_folders_by_user(tmp_path, monkey
     assert rows["kay"] == next(row for row in csv.DictReader(io.StringIO(ILIAS)) if row["login"] == "kay")
     with zipfile.ZipFile(tmp_path / "to/feedback.zip") as archive:
         folders = ["Lovelace_Ada_alovelace_301", "Hoepper_Grace_ghopper_302"]
-        assert sorted(archive.namelist()) == sorted(f"multi_feedback/{folder}/feedback.md" for folder in folders)
+        assert sorted(archive.namelist()) == sorted(f"multi_feedback/{folder}/feedback.html" for folder in folders)
     assert status == 0
     assert "the column status stays as it is" in told
 

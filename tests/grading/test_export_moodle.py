@@ -153,7 +153,7 @@ def test_each_student_has_the_mark_of_the_grader_in_a_worksheet_of_any_language(
     files = feedback_files(tmp_path / "to/feedback.zip")
     for number, name, _ in STUDENTS:
         file, text = files[number]
-        assert file == "feedback.md"
+        assert file == "feedback.html"
         assert f" {name.split()[-1].lower().replace(chr(39), '-')} " in text
 
 
@@ -205,7 +205,17 @@ def test_a_crash_is_open_and_gets_no_mark_under_partial(fresh, fill, tmp_path, m
         assert mark == 69
         assert comment.startswith("<p>NOT FINAL: up to 31 of the 100 points are still to be given (report/accuracies, ")
     texts = feedback_files(tmp_path / "to/feedback.zip")
-    assert all(text.startswith("**NOT FINAL: up to 31 of the 100 points") for _, text in texts.values())
+    told = '<main>\n<p class="notice"><strong>NOT FINAL: up to 31 of the 100 points are still to be given (report/acc'
+    assert all(text.count(told) == 1 for _, text in texts.values())
+
+
+def test_a_page_that_is_not_the_graders_is_not_handed_back_as_if_it_were_final(fresh, fill, tmp_path):
+    class_ = shutil.copytree(fresh, tmp_path / "class")
+    for page in class_.glob("grades/submissions/*/feedback.html"):
+        page.write_text("<p>of another kit</p>")
+    status, _, told = fill(class_ / "grades", worksheet(), "--partial")
+    assert status == 1
+    assert "feedback.html of ada lovelace (189295) is not as the grader writes it: run the grader again" in told
 
 
 def test_another_maximum_scales_the_marks_and_prints_the_factor(settled, fill):
@@ -285,7 +295,7 @@ def test_a_name_never_splits_the_path_of_a_feedback_file(settled, name, surname,
     student = read_class(settled[0], ASSIGNMENT).students[0]
     student = dataclasses.replace(student, result=dataclasses.replace(student.result, name=name, surname=surname))
     path = moodle.feedback_path(student, Entry(1, frozenset(), frozenset({"77"})))
-    assert path == f"{shown}_77_assignsubmission_file_/feedback.md"
+    assert path == f"{shown}_77_assignsubmission_file_/feedback.html"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from grading import batch, course
 from grading.command_line import main
 from labkit.checks.check import CheckId, failed
 from tests.grading.graded_class import checks, grade, hand_in, marks
+from tests.support.needs import needs
 
 pytestmark = pytest.mark.grading
 
@@ -16,6 +17,7 @@ pytestmark = pytest.mark.grading
 @pytest.fixture
 def one(monkeypatch, tmp_path, capsys):
     """Return a function that runs the command; what checks find is said here, and no code is run."""
+    needs("jinja2")
 
     def examine(self, submission, result, inspectors):
         if submission.name == "unlucky":
@@ -59,8 +61,9 @@ def test_the_result_is_that_of_a_class(one, tmp_path, monkeypatch):
     assert marks(tmp_path / "one") == marks(tmp_path / "class")
     alone, among = (json.loads((tmp_path / out / name / "result.json").read_bytes()) for out in ("one", "class"))
     assert alone | {"kit": "", "key": ""} == among | {"kit": "", "key": ""}, "the time of handing in included"
-    feedback = [(tmp_path / out / name / "feedback.md").read_bytes() for out in ("one", "class")]
-    assert feedback[0] == feedback[1]
+    for file in ("feedback.md", "feedback.html"):
+        feedback = [(tmp_path / out / name / file).read_bytes() for out in ("one", "class")]
+        assert feedback[0] == feedback[1]
 
 
 def test_a_refused_submission_has_its_reason_and_is_no_failure(one, tmp_path):

@@ -8,7 +8,7 @@ What Canvas does with them, by its source (github.com/instructure/canvas-lms):
   mark may have a point or a comma. EX is an excused student. A head with the name of no assignment makes a new one.
 - app/models/abstract_assignment.rb, infer_comment_context_from_filename: of the parts of a file's name between
   underscores the first two that are numbers are the user and an attachment of the submission. The file is shown to
-  the student under that attachment's own name, so what takes the place of a zip has to be a zip.
+  the student under that attachment's own name, so what takes the place of a zip has to be a zip, whatever is in it.
 """
 
 import re

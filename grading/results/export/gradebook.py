@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from grading.layout import FEEDBACK
+from grading.layout import FEEDBACK_PAGE
 from grading.results.export import texts
 from grading.results.export.graded import Graded, listed
 from grading.results.export.job import ExportError, Job, Outcome
@@ -144,5 +144,5 @@ def _add(archive: zipfile.ZipFile, path: str, content: bytes) -> None:
 def _zipped(content: bytes) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        _add(archive, FEEDBACK, content)
+        _add(archive, FEEDBACK_PAGE, content)
     return buffer.getvalue()

@@ -5,12 +5,14 @@ classes/class.ilPluginExAssignmentStatusFile.php): the columns update, usr_id, l
 mark, notice, comment and two for plagiarism, all of them needed; commas or semicolons; only rows with a 1 in update
 are read. A status is notgraded, passed or failed: which mark passes is the course's to say, so the column stays as it
 is. ILIAS itself has the multiple feedback (Modules/Exercise, class.ilExAssignment.php, uploadMultiFeedbackFile): a
-folder whose name begins with multi_feedback, and in it one for each student, lastname_firstname_login_id in ASCII.
+folder whose name begins with multi_feedback, and in it one for each student, lastname_firstname_login_id in ASCII,
+with any files. What a site's settings forbid, where .html is on no list by default, is renamed to .sec there
+(Services/Utilities, class.ilFileUtils.php, renameExecutables).
 """
 
 import re
 
-from grading.layout import FEEDBACK
+from grading.layout import FEEDBACK_PAGE
 from grading.results.export.gradebook import Layout, fill
 from grading.results.export.graded import Graded
 from grading.results.export.job import ExportError, Job, Outcome, Target
@@ -38,10 +40,10 @@ def export(job: Job) -> Outcome:
     def feedback_path(student: Graded, entry: Entry) -> str:
         own = _download_folder(student)
         if _endings(own) & entry.keys:
-            return f"{FOLDER}/{own}/{FEEDBACK}"
+            return f"{FOLDER}/{own}/{FEEDBACK_PAGE}"
         folder = "_".join(cells(entry.row, "lastname", "firstname", "login", "usr_id"))
         # Other letters ILIAS spells in a way of its own: rather by hand than into a folder that it does not know.
-        return f"{FOLDER}/{folder}/{FEEDBACK}" if re.fullmatch(r"[\w .'-]+", folder, re.ASCII) else ""
+        return f"{FOLDER}/{folder}/{FEEDBACK_PAGE}" if re.fullmatch(r"[\w .'-]+", folder, re.ASCII) else ""
 
     entries = [
         Entry(

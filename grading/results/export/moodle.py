@@ -11,7 +11,8 @@ What Moodle does with them, by its source (github.com/moodle/moodle, mod/assign/
   comes before the columns of the feedback; of somebody without a submission or a grade it says "-".
 - feedback/comments/locallib.php: a comment is HTML.
 - feedback/file/importziplib.php: a path in the zip has a part `NAME_NUMBER_assignsubmission_file_`, split at its
-  underscores, so NAME has none; hidden files are left out.
+  underscores, so NAME has none; hidden files are left out. Behind it is any file; feedback/file/lib.php has the browser
+  save it, never show it, so a page is opened from the student's own disk.
 
 The language can be any, so the columns are found by their places and what is in them.
 """
@@ -21,7 +22,7 @@ from collections import Counter
 
 from anyascii import anyascii
 
-from grading.layout import FEEDBACK
+from grading.layout import FEEDBACK_PAGE
 from grading.results.export.gradebook import Layout, fill
 from grading.results.export.graded import Graded
 from grading.results.export.job import ExportError, Job, Outcome, Target
@@ -187,7 +188,7 @@ def feedback_path(student: Graded, entry: Entry) -> str:
     """Return the place of a student's feedback in the zip, by the participant's number in the row."""
     (participant,) = entry.keys
     words = re.sub(r"[^\w' -]|_", " ", f"{student.result.name} {student.result.surname}").split()
-    return f"{' '.join(words) or 'Participant'}_{participant}_assignsubmission_file_/{FEEDBACK}"
+    return f"{' '.join(words) or 'Participant'}_{participant}_assignsubmission_file_/{FEEDBACK_PAGE}"
 
 
 TARGET = Target(

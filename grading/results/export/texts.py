@@ -7,12 +7,14 @@ writers of JSON and XML there.
 import html as html_module
 import re
 
-from grading.results.export.graded import Graded, GradedClass
+from grading.layout import FEEDBACK_PAGE
+from grading.results.export.graded import ExportError, Graded, GradedClass
 from grading.results.overruling import MALUS
 from grading.results.results import SubmissionStatus
 from labkit.checks.check import Status
 from labkit.text import printable
 
+_MAIN = "<main>\n"  # where the page's text begins; it is no text of a submission's, which has no < there
 _FORMULA = re.compile(r"(^|[,;|>])([\s\"']*)([=+\-@＝＋－＠]+)")  # noqa: RUF001 # as escaping.cell, and behind a tag
 
 
@@ -59,7 +61,10 @@ def _checks(student: Graded) -> list[str]:
 def _by_hand(student: Graded, graded: GradedClass) -> list[str]:
     marks = student.marks
     items = [item for item in graded.assignment.manual if item.name in marks.manual]
-    lines = [f"{item.name}: {marks.manual[item.name]:g} of {item.points:g}" for item in items]
+    levels = {name: f", {level}" for name, level in marks.levels.items()}
+    lines = [
+        f"{item.name}: {marks.manual[item.name]:g} of {item.points:g}{levels.get(item.name, '')}" for item in items
+    ]
     if MALUS in marks.decisions:
         malus = marks.decisions[MALUS]
         lines.append(f"{malus.points:g} points are taken off: {malus.reason}")
@@ -77,6 +82,16 @@ def html(lines: list[str]) -> str:
 
 
 def feedback(student: Graded) -> str:
-    """Return the student's feedback.md, with what is still open told at its top."""
+    """Return the student's feedback.html, with what is still open told at its top.
+
+    The page goes out and not feedback.md, because a browser is on every telephone and what shows Markdown on few; both
+    say the same, and one file is enough. Raises ExportError where what is there is not as the grader writes it.
+    """
     notice = not_final(student) if student.has_mark else ""
-    return f"**{notice}**\n\n{student.feedback}" if notice else student.feedback
+    if not notice:
+        return student.feedback
+    before, main, after = student.feedback.partition(_MAIN)
+    if not main:
+        raise ExportError(f"{FEEDBACK_PAGE} of {student.who} is not as the grader writes it: run the grader again")
+    text = html_module.escape(printable(notice))
+    return f'{before}{main}<p class="notice"><strong>{text}</strong></p>\n{after}'
