@@ -19,10 +19,12 @@ from grading import assessment
 from grading.intake.arrivals import BadZip
 from grading.intake.contents import Content
 from grading.intake.submission import Submission
-from grading.layout import FEEDBACK, RESULT, SUBMISSIONS
+from grading.layout import FEEDBACK, FEEDBACK_PAGE, RESULT, SUBMISSIONS
 from grading.networks import network_checks
 from grading.options import GradingError, Options
+from grading.progress import Progress
 from grading.results.feedback import write_feedback
+from grading.results.kept import discard, keep_report
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import Manual, Row
 from grading.results.results import Mark, Result, SubmissionStatus, mark, read_result, write_result
@@ -62,8 +64,15 @@ class _Inspectors:
 class Batch:
     """One run over the submissions of a class."""
 
-    def __init__(self, options: Options, setup: assessment.Setup, manual: Manual, scratch: Path) -> None:
+    def __init__(
+        self, options: Options, setup: assessment.Setup, manual: Manual, scratch: Path, progress: Progress
+    ) -> None:
+        # Here, so that what grades nothing does without Jinja2, and what grades misses it before any submission.
+        from grading.results.feedback_page import write_feedback_page
+
+        self._write_feedback_page = write_feedback_page
         self._options, self._setup, self._manual, self._scratch = options, setup, manual, scratch
+        self._progress = progress
         self._stopped = threading.Event()  # from then on a failure is that of a run which somebody ended
         self.unmarked = []  # zips that had points in manual.csv at the last run, and have none
         self.replaced = []  # zips that are others than those that were marked by hand
@@ -80,6 +89,7 @@ class Batch:
         The checks in the rows have no logs, so that a large class fits into memory.
         """
         rows, todo = self._rows, queue.SimpleQueue()
+        self._progress.count(rows)
         self._contents = {submission.stem: submission.content for submission in submissions}
         with tqdm(total=len(submissions), unit="zip", desc="grading", dynamic_ncols=True, disable=None) as bar:
             for submission in submissions:
@@ -166,7 +176,9 @@ class Batch:
                     submission = todo.get_nowait()
                 except queue.Empty:
                     return
-                finished.put((submission, self._grade_one(submission, inspectors)))
+                with self._progress.working_on(submission.stem):
+                    row = self._grade_one(submission, inspectors)
+                finished.put((submission, row))
 
     def _grade_one(self, submission: Submission, inspectors: _Inspectors) -> tuple[Result, Mark] | None:
         """Grade a submission, whatever happens; return its row, or None in a run that was stopped."""
@@ -186,7 +198,11 @@ class Batch:
                 result.checks, report = assessment.grade(submission, self._setup, inspectors.get(), scratch)
             except BadZip as error:  # it was good when the class was collected
                 return _refused(result, str(error))
-            self._library.keep(submission.sha256, scratch / assessment.UNPACKED, report)
+            folder, unpacked = self._results / submission.stem, scratch / assessment.UNPACKED
+            folder.mkdir(exist_ok=True)
+            discard(folder)  # of an earlier zip: a new one may fail to come
+            keep_report(unpacked, folder)
+            self._library.keep(submission.sha256, unpacked, report, folder)
         result.key = self._setup.key(submission.sha256)
         return result
 
@@ -203,7 +219,7 @@ class Batch:
         return result, mark(result, self._setup.assignment)
 
     def _publish(self, submission: Submission, result: Result) -> tuple[Result, Mark]:
-        """Write a result and its feedback; return its row."""
+        """Write a result and its feedback, as text and as a page; return its row."""
         assignment, written = self._setup.assignment, self._manual.of(result)
         folder = self._results / submission.stem
         earlier = read_result(folder / RESULT)
@@ -213,10 +229,13 @@ class Batch:
             result.remarks.append(f"{REPLACED}: {written.told}; open again until its row in {MANUAL} is changed")
             self.replaced.append(result.zip)
             written = Row({})
-        marks = mark(result, assignment, written.points, written.decisions)
+        marks = mark(result, assignment, written.points, written.decisions, written.levels)
         folder.mkdir(exist_ok=True)
+        if result.status != SubmissionStatus.GRADED:
+            discard(folder)
         write_result(folder / RESULT, result, marks)
         write_feedback(folder / FEEDBACK, result, marks, assignment, written.comment)
+        self._write_feedback_page(folder / FEEDBACK_PAGE, result, marks, assignment, written.comment)
         if result.status != SubmissionStatus.CRASHED:
             (folder / ERROR_LOG).unlink(missing_ok=True)  # of an earlier run
         return _without_logs(result, marks)

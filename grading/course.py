@@ -18,6 +18,7 @@ from grading.layout import GRADES, NOT_GRADED, RESULT, SUBMISSIONS
 from grading.locking import InUse, locked
 from grading.networks import network_checks
 from grading.options import GradingError, Options
+from grading.progress import Progress
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import add_rows, read_manual
 from grading.results.results import SubmissionStatus, write_grades, write_not_graded
@@ -61,8 +62,11 @@ def _grade_alone(options: Options, assignment: Assignment, submissions: list[Sub
     # A mistake in it should show before the work starts.
     manual = read_manual(options.out / MANUAL, assignment.manual, assignment.points)
     setup = _setup(options, assignment)
-    with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
-        class_ = Batch(options, setup, manual, Path(scratch))
+    with (
+        Progress(options.out, len(submissions)) as progress,
+        tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch,
+    ):
+        class_ = Batch(options, setup, manual, Path(scratch), progress)
         try:
             rows = class_.grade(submissions)
         except KeyboardInterrupt:
@@ -73,6 +77,7 @@ def _grade_alone(options: Options, assignment: Assignment, submissions: list[Sub
         lines += [*_times(submissions, assignment), *without_effect(submissions, facts, assignment.deadline)]
         lines += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
         print("\n".join(lines))
+        progress.comparing()
         class_.compare(rows)
     return 1 if any(row.status == SubmissionStatus.CRASHED for row, _ in rows) else 0
 

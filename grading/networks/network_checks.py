@@ -24,7 +24,7 @@ from grading.networks.worker_report import Record, Records, read_report
 from grading.sandbox.runner import Sandbox
 from grading.staging import WORKER, stage
 from labkit.checks.assignment import NETWORKS, Assignment
-from labkit.checks.check import Check, CheckId, failed, passed, skipped, undecided
+from labkit.checks.check import Check, CheckId, accuracies_of, failed, passed, skipped, undecided
 from labkit.data.idx_files import TRAIN_IMAGES, TRAIN_LABELS
 from labkit.data.mnist_files import load_files
 from labkit.limits import MIB, Limits, Outcome
@@ -247,12 +247,13 @@ class _Submission:
             message = "the first weights know the digits before any training; they have to be random"
             return failed(name, message, remarks=(remark,))
         result = f"test accuracy {inspection.trained:.4f} after {recipe.steps:,} steps of the kit's own training"
+        measured = accuracies_of("training", {script: (inspection.trained,)})
         if inspection.trained >= recipe.lowest:
-            return passed(name, f"{result}, expected {recipe.lowest:g} or more")
+            return passed(name, f"{result}, expected {recipe.lowest:g} or more", accuracies=measured)
         hint = "the first weights may be far too large, or far too small; those of deep_mnist.py do"
         if any("scaled" in remark for remark in inspection.remarks):
             hint = "the images are scaled before the first layer, although they are in [0, 1] already: leave that out"
-        return failed(name, f"{result}, expected {recipe.lowest:g} or more: {hint}")
+        return failed(name, f"{result}, expected {recipe.lowest:g} or more: {hint}", accuracies=measured)
 
 
 def _last_words(run: Record) -> str:

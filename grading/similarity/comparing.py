@@ -18,7 +18,7 @@ from grading.intake.unpacking import unpack
 from grading.intake.zips import BadZip
 from grading.results.results import Result
 from grading.sandbox.runner import Sandbox
-from grading.similarity.pairs import Pair, Source, are_kept, find_groups, find_pairs, keep_fingerprints
+from grading.similarity.pairs import Pair, Source, are_kept, find_groups, find_pairs, keep_texts
 from grading.similarity.similarity_page import FILE, write_page
 from labkit.checks.assignment import Assignment
 from labkit.limits import SandboxError
@@ -44,14 +44,18 @@ class Library:
         """Return the file for the fingerprints of the zip with this hash."""
         return self._folder / f"{sha256}.json"
 
-    def keep(self, sha256: str, folder: Path, report: str) -> None:
-        """Keep those of an unpacked submission; on failure, it is tried again when the submission is compared."""
-        with contextlib.suppress(SandboxError, OSError), self._emptied() as scratch:
-            keep_fingerprints(self.file(sha256), folder, report, self._sandbox, scratch)
+    def keep(self, sha256: str, folder: Path, report: str, results: Path) -> None:
+        """Keep those of an unpacked submission, and in the folder of its results what is shown of it.
 
-    def source(self, content: Content, label: str, student: str, sha256: str = "") -> Source:
-        """Return the Source of a submission; take its fingerprints if they are not kept. The hash is "" if it is
-        unknown.
+        On failure, the fingerprints are tried again when the submission is compared, and nothing is shown.
+        """
+        with contextlib.suppress(SandboxError, OSError), self._emptied() as scratch:
+            keep_texts(self.file(sha256), folder, report, self._sandbox, scratch, results)
+
+    def source(self, content: Content, label: str, student: str, sha256: str = "", folder: str = "") -> Source:
+        """Return the Source of a submission; take its fingerprints if they are not kept.
+
+        The hash is "" if it is unknown, the folder of results for one of an archive.
 
         Raises BadZip, limits.SandboxError or OSError where there are none.
         """
@@ -66,7 +70,7 @@ class Library:
                 sha256 = digest
                 if not are_kept(self.file(sha256)):
                     self._take(copy, self.file(sha256), scratch)
-        return Source(self.file(sha256), label, student)
+        return Source(self.file(sha256), label, student, folder)
 
     def _take(self, content: Content, file: Path, scratch: Path) -> None:
         folders = [scratch / name for name in ("submission", "report", "fingerprints")]
@@ -76,7 +80,7 @@ class Library:
         if unpack(content, folders[0], report_names=self._report_names).report:
             digest, _, _ = report_check.read_report(folders[0], self._sandbox, folders[1])
             report = digest.text if digest else ""
-        keep_fingerprints(file, folders[0], report, self._sandbox, folders[2])
+        keep_texts(file, folders[0], report, self._sandbox, folders[2])
 
     @contextlib.contextmanager
     def _emptied(self) -> Iterator[Path]:
@@ -93,13 +97,14 @@ def compare(
 ) -> list[str]:
     """Compare the graded submissions, given with their files, with each other and with those of an archive.
 
-    Writes the page; returns the lines for the instructor. Raises whatever goes wrong with that itself.
+    Writes the page and the file beside it; returns the lines for the instructor. Raises whatever goes wrong with that
+    itself.
     """
     left_out: list[tuple[Source, str]] = []
     sources = []
     for result, content in graded:
         label = f"{result.who}, {result.zip}"
-        sources += _source(library, content, label, result.id, left_out, result.zip_sha256)
+        sources += _source(library, content, label, result.id, left_out, result.zip_sha256, result.folder)
     earlier: dict[Path, Source] = {}  # a zip that is there twice is compared once
     for path in tqdm(archive, unit="zip", desc="archive", dynamic_ncols=True, disable=None if archive else True):
         content = Content.of_file(path)
@@ -131,14 +136,20 @@ def _copies(sources: Iterable[Source]) -> list[list[Source]]:
 
 
 def _source(
-    library: Library, content: Content, label: str, student: str, left_out: list[tuple[Source, str]], sha256: str = ""
+    library: Library,
+    content: Content,
+    label: str,
+    student: str,
+    left_out: list[tuple[Source, str]],
+    sha256: str = "",
+    folder: str = "",
 ) -> list[Source]:
     """Return the Source of a submission, alone in a list; none, and the reason in `left_out`, where that fails."""
     try:
-        return [library.source(content, label, student, sha256)]
+        return [library.source(content, label, student, sha256, folder)]
     except Exception as error:  # whatever one zip does to its reading, the others are compared
         reason = str(error) if isinstance(error, BadZip) else f"{type(error).__name__}: {error}"
-        left_out.append((Source(Path(label), label, student), reason))
+        left_out.append((Source(Path(label), label, student, folder), reason))
         return []
 
 

@@ -4,12 +4,13 @@ All right solutions are near-copies of deep_mnist.py. So what the kit handed out
 solutions too. What is left is compared, and weighed: the fewer have a passage, the more it counts (rarity.py).
 It informs the instructor, and marks nobody: two students who learnt together may well write alike.
 
-Texts are read in the sandbox (inside/trusted/fingerprint_reader.py), which leaves fingerprints: numbers are compared.
+Texts are read in the sandbox (inside/trusted/text_reader.py), which leaves fingerprints: numbers are compared.
 """
 
 import functools
 import hashlib
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from grading.inside.trusted import text_reader
 from grading.inside.trusted.fingerprints import KINDS, Print, hashes_of_known, source_text
+from grading.results.kept import keep_what_is_shown
 from grading.sandbox.runner import Sandbox
 from grading.similarity.rarity import overlaps
 from grading.staging import TRUSTED, stage
@@ -27,8 +30,8 @@ from labkit.files import KIT, atomic_file
 from labkit.formats import FORMAT, read_record
 from labkit.limits import MIB, Limits
 
-READER = KIT / "grading/inside/trusted"  # where fingerprints are taken
-LIMITS = Limits(wall_seconds=60, cpu_seconds=20, memory_bytes=1024 * MIB, output_bytes=8 * MIB, output_files=2)
+READER = KIT / "grading/inside/trusted"  # where texts are read
+LIMITS = Limits(wall_seconds=60, cpu_seconds=20, memory_bytes=1024 * MIB, output_bytes=64 * MIB, output_files=3)
 
 
 class NoFingerprints(KitError):
@@ -37,7 +40,7 @@ class NoFingerprints(KitError):
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What the reader (inside/trusted/fingerprint_reader.py) takes of a submission, or the problem why it can't.
+    """What the reader (inside/trusted/text_reader.py) takes of a submission, or the problem why it can't.
 
     `files` are names and lines, `prints` the fingerprints by kind. `version` is that of what they depend on.
     """
@@ -61,12 +64,14 @@ class _Kept:
 class Source:
     """The kept fingerprints of one submission: a file of JSON, so that a class need not be in memory at once.
 
-    `student` is an id, or "" where it is unknown; `label` is for the reader.
+    `student` is an id, or "" where it is unknown; `label` is for the reader. `folder` is that of its results, "" for
+    one of an archive, whose label is a path.
     """
 
     file: Path
     label: str
     student: str
+    folder: str = ""
 
     def prints(self) -> dict[str, frozenset[int]]:
         """Return the values of the fingerprints, by kind; raise NoFingerprints where there are none."""
@@ -139,36 +144,48 @@ class Passage:
 # -------------------------------------------------------------------------------------------------------- fingerprints
 
 
-def keep_fingerprints(file: Path, folder: Path, report: str, sandbox: Sandbox, scratch: Path) -> None:
-    """Take the fingerprints of an unpacked submission in the sandbox, and keep them, atomically.
+def keep_texts(
+    file: Path, folder: Path, report: str, sandbox: Sandbox, scratch: Path, results: Path | None = None
+) -> None:
+    """Read the texts of an unpacked submission in the sandbox; keep their fingerprints in a file, atomically.
 
-    `report` is the text of its report, `scratch` an empty folder. What can't be read within the limits is kept as the
-    problem that it is. Raises limits.SandboxError where the sandbox fails, and OSError.
+    `report` is the text of its report, `scratch` an empty folder, `results` the folder for what is shown of the
+    submission (see kept.keep_what_is_shown), None for none. What can't be read within the limits is kept as the problem
+    that it is. Raises limits.SandboxError where the sandbox fails, and OSError.
     """
-    texts, output = scratch / "texts", scratch / "output"
-    for made in (texts, output):
-        made.mkdir()
-    (texts / "report.txt").write_text(report, encoding="utf-8", errors="replace")
-    known = {name: sorted(values) for name, values in known_hashes().items()}
-    (texts / "known.json").write_text(json.dumps(known))
+    output = scratch / "output"
+    output.mkdir()
     outcome = sandbox.run(
-        [
-            *(sandbox.python, "-m", "grading.inside.trusted.fingerprint_reader"),
-            *("/submission", "/texts/report.txt", "/texts/known.json", "/output/found"),
-        ],
-        read_only={"/submission": folder, "/texts": texts, "/kit": stage(scratch / "kit", TRUSTED)},
+        [sandbox.python, "-m", text_reader.__name__, "/submission", "/texts", "/output"],
+        read_only={
+            "/submission": folder,
+            "/texts": _texts(scratch / "texts", report),
+            "/kit": stage(scratch / "kit", TRUSTED),
+        },
         output=output,
         limits=LIMITS,
         cwd="/kit",
     )
     try:
-        fingerprints = read_record((output / "found").read_bytes(), Fingerprints)
+        fingerprints = read_record((output / text_reader.FINGERPRINTS).read_bytes(), Fingerprints)
     except (OSError, RecordError):
         problem = f"taking its fingerprints {outcome.problem or 'left nothing behind'}"
         fingerprints = Fingerprints(problem, [], {name: [] for name in KINDS})
     record = {"format": FORMAT, **vars(fingerprints), "version": version()}
     with atomic_file(file) as target:
         target.write(json.dumps(record).encode())
+    if results:
+        keep_what_is_shown(output, results, folder, outcome.problem)
+
+
+def _texts(folder: Path, report: str) -> Path:
+    """Write what the reader gets beside the submission; return the folder."""
+    folder.mkdir()
+    (folder / text_reader.REPORT).write_text(report, encoding="utf-8", errors="replace")
+    known = {name: sorted(values) for name, values in known_hashes().items()}
+    (folder / text_reader.KNOWN).write_text(json.dumps(known))
+    shutil.copyfile(KIT / text_reader.REFERENCE, folder / text_reader.REFERENCE)
+    return folder
 
 
 def are_kept(file: Path) -> bool:

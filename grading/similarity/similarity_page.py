@@ -1,22 +1,35 @@
 """similarity.html: who shares much, in groups, and the passages side by side. Plain HTML: no scripts, no links out.
 
-Whatever the submissions hold, the page has some megabytes at most, so that a browser opens it.
+Beside it is similarity.json, with the same for programs (similarity_record.py). Whatever the submissions hold, the page
+has some megabytes at most, so that a browser opens it.
 """
 
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
+from typing import BinaryIO
 
-from grading.similarity.pairs import Group, Pair, Passage, Source, find_groups, passages
+from grading.similarity import similarity_record
+from grading.similarity.pairs import Group, Pair, Source, find_groups
+from grading.similarity.similarity_record import (
+    LABEL,
+    MOST_LISTED,
+    ShownPair,
+    ShownPassage,
+    Similarities,
+    listed_pair,
+    party,
+    ranges,
+    shown_group,
+    shown_pair,
+    shown_reasons,
+    write_similarities,
+)
 from labkit.files import atomic_file
 from labkit.text import printable
 
 FILE = "similarity.html"
-MOST_LISTED = 1000  # pairs in the table, submissions that were left out, groups, and members of each
 MOST_BYTES = 4 * 2**20  # of passages, after which pairs are only listed
-MOST_PASSAGES = 8  # of a kind in a pair
-MOST_LINES = 40  # of a passage
-LABEL = 200  # characters of a name
 
 _HEAD = """\
 <!DOCTYPE html>
@@ -48,7 +61,7 @@ def write_page(
     left_out: Sequence[tuple[Source, str]] = (),
     copies: Sequence[Sequence[Source]] = (),
 ) -> None:
-    """Write the page, atomically.
+    """Write the page, and the file for programs beside it, each atomically.
 
     `compared` says in words what was compared, `left_out` has what could not be, with the reason, `copies` the groups
     whose zips are the same. Raises WriteError where the file can't be written.
@@ -58,17 +71,34 @@ def write_page(
     pairs = [*(pair for group in groups for pair in group.links), *(pair for group in groups for pair in group.others)]
     parts = [_HEAD, f"<p>Compared: {_text(compared)}. Groups: {len(groups)}. Pairs listed: {len(pairs)}.</p>\n"]
     parts += [_copies(copies), _groups(groups), _not_compared(left_out), _overview(pairs)]
-    left = MOST_BYTES
-    with atomic_file(path) as file:  # pair by pair: only one is in memory
+    with atomic_file(path) as file:
         file.write("".join(parts).encode())
-        for number, pair in enumerate(pairs[:MOST_LISTED], 1):
-            shown = _pair(number, pair).encode()
-            left -= len(shown)
-            if left < 0:
-                file.write(f"<p>The page is full: from pair {number} on no passages are shown.</p>\n".encode())
-                break
-            file.write(shown)
+        shown = _write_passages(file, pairs[:MOST_LISTED])
         file.write(b"</body>\n</html>\n")
+    found = Similarities(
+        compared=printable(compared),
+        count={"groups": len(groups), "pairs": len(pairs), "left_out": len(left_out)},
+        copies=[list(map(party, group[:MOST_LISTED])) for group in copies],
+        groups=list(map(shown_group, groups[:MOST_LISTED])),
+        pairs=[*shown, *map(listed_pair, pairs[len(shown) : MOST_LISTED])],
+        left_out=shown_reasons(left_out),
+    )
+    write_similarities(path.with_name(similarity_record.FILE), found)
+
+
+def _write_passages(file: BinaryIO, pairs: Sequence[Pair]) -> list[ShownPair]:
+    """Write the passages of pairs until the page is full; return the pairs whose are written, as they are shown."""
+    shown, left = [], MOST_BYTES
+    for number, pair in enumerate(pairs, 1):
+        one = shown_pair(pair)
+        text = _pair(number, pair, one).encode()
+        left -= len(text)
+        if left < 0:
+            file.write(f"<p>The page is full: from pair {number} on no passages are shown.</p>\n".encode())
+            break
+        file.write(text)
+        shown.append(one)
+    return shown
 
 
 def _copies(copies: Sequence[Sequence[Source]]) -> str:
@@ -92,14 +122,9 @@ def _group(group: Group) -> str:
 
 
 def _ranges(group: Group) -> str:
-    """Return by kind the least and the most that a pair of the group shares."""
-    parts: dict[str, list[float]] = {}
-    for pair in group.pairs:
-        for kind, share in pair.shares.items():
-            parts.setdefault(kind, []).append(share.part)
     return ", ".join(
-        f"{kind} {min(shares):.0%}" + (f" to {max(shares):.0%}" if f"{min(shares):.0%}" != f"{max(shares):.0%}" else "")
-        for kind, shares in parts.items()
+        f"{kind} {least:.0%}" + (f" to {most:.0%}" if f"{least:.0%}" != f"{most:.0%}" else "")
+        for kind, (least, most) in ranges(group).items()
     )
 
 
@@ -130,15 +155,15 @@ def _shares(pair: Pair) -> str:
     return ", ".join(f"{kind} {share.part:.0%}" for kind, share in pair.shares.items())
 
 
-def _pair(number: int, pair: Pair) -> str:
+def _pair(number: int, pair: Pair, shown: ShownPair) -> str:
     rows = []
     for kind in pair.shares:
-        shared = passages(pair, kind)
         rows += [
-            f"<tr><td>{_side(passage, 0)}</td><td>{_side(passage, 1)}</td></tr>\n" for passage in shared[:MOST_PASSAGES]
+            f"<tr><td>{_side(passage, 0)}</td><td>{_side(passage, 1)}</td></tr>\n"
+            for passage in shown.passages
+            if passage.kind == kind
         ]
-        if len(shared) > MOST_PASSAGES:
-            more = len(shared) - MOST_PASSAGES
+        if more := shown.more_passages.get(kind):
             rows.append(f'<tr><td colspan="2">... and {more} shorter passages of {kind}</td></tr>\n')
     return (
         f'<h2 id="pair-{number}">{number}: {_shares(pair)}</h2>\n<table class="passages">\n'
@@ -146,10 +171,10 @@ def _pair(number: int, pair: Pair) -> str:
     )
 
 
-def _side(passage: Passage, side: int) -> str:
-    lines = passage.lines[side]
-    shown = lines[:MOST_LINES] + [f"... ({len(lines) - MOST_LINES} more lines)"] * (len(lines) > MOST_LINES)
-    return f"<strong>{_text(passage.files[side])}</strong> ({passage.kind})<pre>{_text(chr(10).join(shown))}</pre>"
+def _side(passage: ShownPassage, side: int) -> str:
+    more = passage.more_lines[side]
+    lines = [*passage.lines[side], *([f"... ({more} more lines)"] if more else [])]
+    return f"<strong>{_text(passage.files[side])}</strong> ({passage.kind})<pre>{_text(chr(10).join(lines))}</pre>"
 
 
 def _label(source: Source) -> str:

@@ -1,8 +1,9 @@
 """The result of one check of one submission: plain data, from whoever checked to whoever gives marks for it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 
 class Status(str, Enum):
@@ -48,6 +49,30 @@ class CheckId(str):
         return self.partition("/")[2]
 
 
+Source = Literal["report", "ablation.csv", "training"]
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """The test accuracies of a network, 0 to 1, by one source.
+
+    The sources are what the report's text states, the student's runs in ablation.csv, and the grader's own, shorter
+    training. `network` is a script's name, or "" where the text does not tell whose they are.
+    """
+
+    source: Source
+    network: str
+    values: tuple[float, ...]
+
+
+MOST_VALUES = 20  # of a network that are kept: a report may hold any number of them
+
+
+def accuracies_of(source: Source, by_network: Mapping[str, Sequence[float]]) -> tuple[Accuracies, ...]:
+    """Return the accuracies of those networks that have some, the first of each."""
+    return tuple(Accuracies(source, name, tuple(values[:MOST_VALUES])) for name, values in by_network.items() if values)
+
+
 @dataclass(frozen=True)
 class Check:
     """What one check found.
@@ -65,6 +90,7 @@ class Check:
     seconds: float = 0.0
     remarks: tuple[str, ...] = ()  # what was tolerated, and what an instructor should look at; they cost nothing
     layers: tuple[str, ...] = ()  # of an architecture/ check: those that were found, in their order
+    accuracies: tuple[Accuracies, ...] = ()  # of report/accuracies and training/: the figures that were judged
 
     @property
     def passed(self) -> bool:

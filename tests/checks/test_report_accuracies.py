@@ -3,6 +3,7 @@
 import pytest
 
 from labkit.checks.assignment import load_assignment
+from labkit.checks.check import MOST_VALUES, Status
 from labkit.checks.report.accuracies import NETWORKS, find_accuracies
 from labkit.checks.report.reader import find_all
 from labkit.checks.report.rules import Found, judge
@@ -682,3 +683,29 @@ def test_a_network_that_the_results_lack_is_judged_by_its_band():
     runs = {network: values for network, values in RUNS.items() if network != "model_no1"}
     assert verdict(table(99.20, 98.71, 98.72, 98.98), runs=runs).passed
     assert verdict(table(99.20, 91.00, 98.72, 98.98), runs=runs).status == "failed"
+
+
+# ---------------------------------------------------------------------------------------------------------- the figures
+
+
+def test_the_figures_are_kept_whatever_the_verdict_and_by_whom_they_are():
+    runs = {"deep_mnist": [0.992, 0.993], "model_no1": [0.987]}
+    kept = {(a.source, a.network): a.values for a in verdict(table(99.25, 98.7, 95.5, 99.0), runs=runs).accuracies}
+    assert kept == {
+        ("report", "deep_mnist"): (0.9925,),
+        ("report", "model_no1"): (0.987,),
+        ("report", "model_no2"): (0.955,),
+        ("report", "model_no3"): (0.99,),
+        ("ablation.csv", "deep_mnist"): (0.992, 0.993),
+        ("ablation.csv", "model_no1"): (0.987,),
+    }
+    doubtful = verdict(table(99.25, 98.7, 95.5, 99.0), illegible="its letters are no text")
+    assert doubtful.status == Status.UNDECIDED
+    assert ("report", "model_no2", (0.955,)) in [(a.source, a.network, a.values) for a in doubtful.accuracies]
+
+
+def test_figures_of_no_known_network_are_kept_as_such_and_no_more_than_a_few_of_any():
+    check = verdict("nothing", accuracies={"deep_mnist": [0.99 + n / 1e4 for n in range(90)]}, loose=[0.985])
+    by_network = {one.network: one.values for one in check.accuracies}
+    assert by_network[""] == (0.985,)
+    assert len(by_network["deep_mnist"]) == MOST_VALUES

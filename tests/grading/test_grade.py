@@ -6,6 +6,7 @@ The checks themselves are played here, so that what is around them can be tried 
 import csv
 import dataclasses
 import datetime
+import fcntl
 import hashlib
 import json
 import os
@@ -13,25 +14,32 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
 
-from grading import assessment, batch, course, staging
+from grading import assessment, batch, course, locking, progress, staging
 from grading.__main__ import main
-from grading.intake.arrivals import BadZip, sha256_of
+from grading.intake.arrivals import BadZip, sha256_of, unpack
+from grading.locking import is_graded_now
 from grading.networks import network_checks
+from grading.progress import Progress, read_progress
 from grading.results.results import mark
 from grading.similarity import comparing
 from grading.similarity.pairs import version
+from grading.similarity.similarity_record import read_similarities
 from labkit.checks.assignment import CHECK_IDS, DEFAULT, load_assignment
 from labkit.checks.check import CheckId, failed, passed, undecided
+from labkit.files import atomic_file
 from labkit.limits import NoSandbox, SandboxError
 from labkit.submission.names import safe_stem
+from tests.grading.graded_class import mark_by_hand
 from tests.submissions import ROOT, make_zip
 from tests.support.needs import needs
 
 psutil = needs("psutil")  # without which the command that is tried here ends at once
+needs("jinja2")
 pytestmark = pytest.mark.grading
 
 STUDENTS = ("1001_ada_lovelace", "1002_charles_babbage", "1003_grace_hopper", "1004_alan_turing")
@@ -58,9 +66,10 @@ class Class:
 
     def check(self, submission, setup, inspector, scratch):
         self.graded.append(submission.stem)
+        unpack(submission.content, scratch / assessment.UNPACKED)
         return self.play(submission), ""
 
-    def keep_fingerprints(self, file, folder, report, sandbox, scratch):
+    def keep_texts(self, file, folder, report, sandbox, scratch, results=None):
         record = {
             "format": 1,
             "version": version(),
@@ -69,6 +78,8 @@ class Class:
             "prints": {"code": [], "comments": [], "report": []},
         }
         file.write_text(json.dumps(record))
+        if results:
+            (results / "code.json").write_text('{"format": 1, "scripts": {}}')
 
     def run(self, *flags):
         """Grade the class as the command does; return the exit status."""
@@ -108,7 +119,7 @@ def klass(tmp_path, monkeypatch):
     for name in STUDENTS:
         made.add(name)
     monkeypatch.setattr(assessment, "grade", made.check)
-    monkeypatch.setattr(comparing, "keep_fingerprints", made.keep_fingerprints)
+    monkeypatch.setattr(comparing, "keep_texts", made.keep_texts)
     monkeypatch.setattr(comparing.report_check, "read_report", lambda *_: (None, "not read", None))
     monkeypatch.setattr(
         course,
@@ -268,6 +279,147 @@ def test_jobs_grade_at_the_same_time(klass):
     assert all(row["status"] == "graded" for row in klass.grades().values())
 
 
+# -------------------------------------------------------------------------------------------------- what is kept of it
+
+
+def kept(klass, name):
+    return {path.name for path in klass.folder(name).iterdir()} - {"result.json", "feedback.md", "feedback.html"}
+
+
+def test_report_and_code_are_kept_of_what_was_graded_and_go_with_it(klass):
+    klass.run()
+    assert (klass.folder(STUDENTS[0]) / "report.pdf").read_bytes() == b"%PDF-1.4 " + STUDENTS[0].encode()
+    assert all(kept(klass, name) == {"report.pdf", "code.json"} for name in STUDENTS)
+    (klass.submissions / f"{STUDENTS[0]}.zip").write_bytes(make_zip({"model_no1.py": b"without a report"}))
+    (klass.submissions / f"{STUDENTS[1]}.zip").write_bytes(b"no zip any more")
+    klass.play = lambda submission: 1 / 0 if submission.stem == STUDENTS[2] else [passed(name, "") for name in NAMES]
+    klass.add(STUDENTS[2], content="print('this crashes the grader')")
+    klass.run()
+    assert [kept(klass, name) for name in STUDENTS] == [
+        {"code.json"},
+        set(),
+        {"error.log"},
+        {"report.pdf", "code.json"},
+    ]
+
+
+def test_code_that_the_sandbox_fails_on_is_not_that_of_an_earlier_zip(klass, monkeypatch):
+    klass.run()
+    klass.add(STUDENTS[0], content="print('another')")
+    with monkeypatch.context() as patched:
+        patched.setattr(comparing, "keep_texts", raising(SandboxError("no more processes")))
+        klass.run()
+    assert kept(klass, STUDENTS[0]) == {"report.pdf"}
+    assert kept(klass, STUDENTS[1]) == {"report.pdf", "code.json"}
+
+
+def test_who_sent_the_same_zip_is_told_to_programs_by_the_folders_of_the_results(klass):
+    data = (klass.submissions / f"{STUDENTS[0]}.zip").read_bytes()
+    (klass.submissions / f"{STUDENTS[3]}.zip").write_bytes(data)
+    klass.run()
+    (group,) = read_similarities(klass.out).copies
+    assert [one.folder for one in group] == [klass.folder(name).name for name in (STUDENTS[0], STUDENTS[3])]
+
+
+def raising(error):
+    """Return a function that raises the error, whatever it is given."""
+
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+# ------------------------------------------------------------------------------------------------------- how far it is
+
+
+def eventually(condition):
+    """Wait until a condition holds, for what another thread or process does; return what it came to."""
+    deadline = time.monotonic() + 20
+    while not (value := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return value
+
+
+def test_another_process_can_see_how_far_a_run_is_and_that_it_ended(klass):
+    seen = []
+
+    def play(submission):
+        if len(klass.graded) == 3:  # two are done
+            eventually(lambda: (state := read_progress(klass.out)) and state.done == 2 and state.running)
+            seen.append((read_progress(klass.out), is_graded_now(klass.out)))
+        return [passed(name, "fine") for name in NAMES]
+
+    klass.play = play
+    assert read_progress(klass.out) is None
+    assert not is_graded_now(klass.out)
+    assert klass.run("--jobs", "1") == 0
+    ((midway, at_work),) = seen
+    assert (midway.submissions, midway.done, midway.phase, midway.ended) == (4, 2, "grading", "")
+    assert midway.running == [klass.graded[2]]
+    assert at_work
+    state = read_progress(klass.out)
+    assert (state.submissions, state.done, state.running, state.phase) == (4, 4, [], "ended")
+    assert midway.started == state.started <= state.ended
+    assert datetime.datetime.fromisoformat(state.ended).tzinfo
+    assert not is_graded_now(klass.out)
+
+
+def test_a_run_that_is_comparing_says_so_and_one_that_breaks_off_too(klass, monkeypatch):
+    phases = []
+
+    def compare(*_):
+        phases.append(eventually(lambda: read_progress(klass.out).phase == "comparing"))
+        raise ValueError("no comparison")
+
+    monkeypatch.setattr(batch, "compare", compare)
+    assert klass.run() == 1
+    assert phases == [True]
+    assert read_progress(klass.out).phase == "stopped"
+
+
+def test_a_killed_run_is_told_by_its_lock_and_whoever_asks_hinders_no_grader(tmp_path):
+    program = (
+        "import sys, time\nfrom pathlib import Path\nfrom grading.locking import locked\n"
+        "from grading.progress import Progress\nout = Path(sys.argv[1])\n"
+        "with locked(out), Progress(out, 120) as progress, progress.working_on('a'):\n"
+        "    progress.count(range(57))\n    time.sleep(60)\n"
+    )
+    other = subprocess.Popen([sys.executable, "-c", program, tmp_path], cwd=ROOT)
+    try:
+        state = eventually(lambda: (state := read_progress(tmp_path)) and state.running and state.done and state)
+        assert (state.done, state.submissions, state.running) == (57, 120, ["a"])
+        assert is_graded_now(tmp_path)
+        assert is_graded_now(tmp_path), "who asks takes nothing away"
+        assert (tmp_path / ".lock").read_text() == str(other.pid)
+    finally:
+        other.kill()
+        other.communicate()
+    assert not is_graded_now(tmp_path)
+    assert read_progress(tmp_path).phase == "grading", "what a killed run could not take back"
+    with open(tmp_path / ".lock", "rb") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH)
+        threading.Timer(0.1, lambda: fcntl.flock(asking, fcntl.LOCK_UN)).start()
+        with locking.locked(tmp_path):
+            assert is_graded_now(tmp_path)
+
+
+def test_progress_is_written_a_few_times_a_second_and_stops_nothing_where_it_can_not(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(progress, "atomic_file", lambda path: written.append(path) or atomic_file(path))
+    rows = []
+    with Progress(tmp_path, 1000) as told:
+        told.count(rows)
+        for n in range(1000):
+            with told.working_on(str(n)):
+                rows.append(n)
+    assert len(written) <= 3
+    assert read_progress(tmp_path).done == 1000
+    with Progress(tmp_path / "nowhere", 1), pytest.raises(RuntimeError), Progress(tmp_path, 1):
+        raise RuntimeError("the run's own")
+    assert read_progress(tmp_path).phase == "stopped"
+
+
 # --------------------------------------------------------------------------------------------------- whatever comes in
 
 
@@ -397,9 +549,9 @@ def test_an_archive_whose_zips_can_not_be_read_is_left_out_in_one_line(klass, mo
     def take(file, folder, *rest):
         if (folder / "model_no1.py").read_bytes() == b"crash":
             raise IsADirectoryError("helpers.py")
-        klass.keep_fingerprints(file, folder, *rest)
+        klass.keep_texts(file, folder, *rest)
 
-    monkeypatch.setattr(comparing, "keep_fingerprints", take)
+    monkeypatch.setattr(comparing, "keep_texts", take)
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "1_a_b.zip").write_bytes(make_zip({"model_no1.py": b"crash"}))
     (tmp_path / "old" / "2_a_b.zip").write_bytes(b"no zip")
@@ -529,10 +681,10 @@ def test_untrusted_names_are_harmless_in_every_file(klass, capsys):
         klass.add(name)
     assert klass.run() in (0, 1)
     assert len(klass.rows()) == len(names) + 4
-    written = [
-        path for path in klass.out.rglob("*") if path.is_file() and path.suffix != ".json" and path.name != ".lock"
-    ]
-    assert len(written) == len(names) + 4 + 4
+    as_it_is = {".json", ".pdf", ".lock"}  # for programs, and as it was handed in
+    written = [path for path in klass.out.rglob("*") if path.is_file() and path.suffix not in as_it_is]
+    written = [path for path in written if path.name != ".lock"]
+    assert len(written) == 2 * (len(names) + 4) + 4, "two files of feedback each, and those of the class"
     for path in written:
         text = path.read_text(encoding="utf-8")
         assert not {"\x1b", "\u202e"} & set(text), path
@@ -899,6 +1051,25 @@ def test_a_missing_package_is_told_with_what_to_install():
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "error: psutil is not installed: pip install -r requirements-grading.txt\n"
+
+
+def test_a_class_is_not_begun_without_the_package_that_writes_its_pages(klass, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    monkeypatch.delitem(sys.modules, "grading.results.feedback_page", raising=False)
+    assert klass.run() == 1
+    assert capsys.readouterr().err == "error: jinja2 is not installed: pip install -r requirements-grading.txt\n"
+    assert klass.graded == []
+
+
+def test_the_students_page_is_written_anew_where_nothing_is_graded_again(klass):
+    klass.run()
+    page = klass.folder(STUDENTS[0]) / "feedback.html"
+    assert "ada lovelace" in page.read_text(encoding="utf-8")
+    page.write_text("another kit's")
+    mark_by_hand(klass.out, {"1001": {"comment": "Well done!"}})
+    klass.run()
+    assert klass.graded == []
+    assert "Well done!" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o077, 0o700), (0o022, 0o755), (0o002, 0o755)])

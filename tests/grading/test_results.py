@@ -8,12 +8,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from grading.results.escaping import cell, code_block, markdown, message
+from grading.networks import network_checks
+from grading.networks.inspection import Inspection
+from grading.results.escaping import cell, fenced, last_lines, markdown, message
 from grading.results.feedback import feedback
 from grading.results.manual import ManualError, add_rows, read_manual
 from grading.results.results import Result, mark, read_result, write_grades, write_not_graded, write_result
 from labkit.checks.assignment import NETWORKS, load_assignment
-from labkit.checks.check import CheckId, failed, passed, skipped, undecided
+from labkit.checks.check import Accuracies, CheckId, failed, passed, skipped, undecided
 from labkit.submission.names import safe_stem
 from labkit.version import VERSION
 from tests.support.needs import needs
@@ -164,6 +166,34 @@ def test_a_damaged_result_counts_as_none(tmp_path, content):
     assert read_result(tmp_path / "none.json") is None
 
 
+def test_the_figures_of_accuracies_are_in_result_json_and_earlier_results_without_them_are_read(tmp_path):
+    figures = (Accuracies("report", "deep_mnist", (0.992,)), Accuracies("ablation.csv", "model_no1", (0.98, 0.981)))
+    result = result_of(passed(CheckId("report", "accuracies"), "as expected", accuracies=figures))
+    path = tmp_path / "result.json"
+    write_result(path, result, mark(result, ASSIGNMENT))
+    record = json.loads(path.read_bytes())
+    assert record["checks"][0]["accuracies"][1] == {
+        "source": "ablation.csv",
+        "network": "model_no1",
+        "values": [0.98, 0.981],
+    }
+    assert read_result(path) == result
+    del record["checks"][0]["accuracies"]
+    path.write_text(json.dumps(record))
+    earlier = read_result(path)
+    assert earlier is not None
+    assert earlier.checks[0].accuracies == ()
+
+
+@pytest.mark.parametrize(("trained", "verdict"), [(0.97, "passed"), (0.4, "failed")])
+def test_a_training_keeps_the_accuracy_that_was_measured(trained, verdict):
+    inspection = Inspection([], [], 1.0, [], untrained=0.1, trained=trained)
+    submission = network_checks._Submission(None, ASSIGNMENT, None, None, None, None, set())
+    check = submission._check_training("model_no2", inspection)
+    assert check.status == verdict
+    assert check.accuracies == (Accuracies("training", "model_no2", (trained,)),)
+
+
 # ---------------------------------------------------------------------------------------------------------- grades.csv
 
 
@@ -296,14 +326,14 @@ def test_the_log_in_feedback_names_no_file_that_is_gone_with_the_sandbox():
 
 def test_a_log_cannot_leave_its_block():
     log = "before\n```\n<b>out</b>\n````\n# heading"
-    block = code_block(log)
+    block = fenced(last_lines(log, 40))
     fence = block.split("text")[0]
     assert block.count(fence) == 2
     assert block.endswith(fence)
 
 
 def test_a_long_log_is_shown_by_its_end():
-    block = code_block("\n".join(map(str, range(100))), lines=10)
+    block = fenced(last_lines("\n".join(map(str, range(100))), 10))
     assert "\n99\n" in block
     assert "\n89\n" not in block
     assert "90 lines before" in block

@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 import sys
+from html.parser import HTMLParser
 
 import pytest
 
@@ -24,9 +25,10 @@ from grading.inside.trusted.fingerprints import (
 from grading.sandbox.choice import NoSandbox, find_sandbox
 from grading.sandbox.unconfined import Unconfined
 from grading.similarity import pairs as similarity
-from grading.similarity.pairs import Source, are_kept, find_groups, keep_fingerprints, known_hashes, passages
+from grading.similarity.pairs import Source, are_kept, find_groups, keep_texts, known_hashes, passages
 from grading.similarity.rarity import LEAST_SHARED, UNSEEN, overlaps
 from grading.similarity.similarity_page import MOST_BYTES, write_page
+from grading.similarity.similarity_record import read_similarities
 from labkit.checks.assignment import Similarity
 from tests.submissions import ROOT, SCRIPTS
 from tests.submissions.report_words import write_report
@@ -463,9 +465,72 @@ def test_the_page_names_each_group_on_one_line_and_shows_the_passages_that_conne
     assert len({ring for ring, _ in rows[:4]}) == 2, "two pairs connect each group, and the third ones come last"
 
 
+class Read(HTMLParser):
+    """Reads the page as a browser does: the text of each cell and item, and of each passage."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.cells, self.passages, self.items, self._into = [], [], [], None
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        into = {"td": self.cells, "th": self.cells, "pre": self.passages, "li": self.items}.get(tag)
+        if into is not None:
+            into.append("")
+            self._into = into
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th", "pre", "li"):
+            self._into = None
+
+    def handle_data(self, data):
+        if self._into is not None:
+            self._into[-1] += data
+
+
+def test_the_file_for_programs_says_what_the_page_says(student, tmp_path):
+    long = "\n".join(own_code(n) for n in range(60, 64))
+    sources = [
+        dataclasses.replace(student(f"<b>{n}</b>, zip", model_no1=reference() + text), folder=f"folder-{n}")
+        for n, text in enumerate([ODD, ODD + own_code(1), long, long, "# \u202e\x1b" + ODD])
+    ]
+    old = dataclasses.replace(student("old", model_no1=reference() + ODD), label="/home/me/2025/old.zip", student="")
+    copies, left_out = [[sources[0], sources[1]]], [(sources[4], "too <i>little</i> \x1b text")]
+    pairs = find_pairs(sources[:4], [old], RULES)
+    write_page(tmp_path / "similarity.html", pairs, "4 submissions", left_out, copies)
+    page = Read((tmp_path / "similarity.html").read_text(encoding="utf-8"))
+    found = read_similarities(tmp_path)
+    assert "/home/me" not in (tmp_path / "similarity.json").read_text()
+    assert [(one.folder, one.label) for one in found.copies[0]] == [
+        ("folder-0", "<b>0</b>, zip"),
+        ("folder-1", "<b>1</b>, zip"),
+    ]
+    assert [(one.party.folder, one.reason) for one in found.left_out] == [("folder-4", "too <i>little</i> \\x1b text")]
+    assert {(one.folder, one.label) for pair in found.pairs for one in (pair.first, pair.second) if not one.folder} == {
+        ("", "old.zip")
+    }
+    for number, pair in enumerate(found.pairs, 1):
+        row = page.cells.index(str(number))
+        shares = ", ".join(f"{kind} {share.part:.0%}" for kind, share in pair.shares.items())
+        first, second = (cell.rpartition("/")[2] if "/home" in cell else cell for cell in page.cells[row + 1 : row + 3])
+        assert (first, second, page.cells[row + 3]) == (pair.first.label, pair.second.label, shares)
+    assert len(found.pairs) == found.count["pairs"] == len(pairs) > 2
+    passages_shown = [
+        "\n".join([*lines, f"... ({more} more lines)"] if more else lines)
+        for pair in found.pairs
+        for passage in pair.passages
+        for lines, more in zip(passage.lines, passage.more_lines, strict=True)
+    ]
+    assert passages_shown == page.passages
+    assert any("more lines" in text for text in passages_shown)
+    groups = [f"{group.size} submissions" for group in found.groups]
+    assert [item.partition(",")[0] for item in page.items if " submissions, " in item] == groups
+
+
 def test_a_class_without_pairs_gets_a_page_that_says_so(tmp_path):
     write_page(tmp_path / "page.html", [], "0 submissions")
     assert "Pairs listed: 0" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert read_similarities(tmp_path).pairs == []
 
 
 @pytest.mark.attack
@@ -475,6 +540,12 @@ def test_the_page_has_some_megabytes_at_most_whatever_was_handed_in(student, tmp
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
     assert len(page) < 1.2 * MOST_BYTES
     assert "The page is full: from pair" in page
+    record = tmp_path / "similarity.json"
+    assert record.stat().st_size < 1.2 * MOST_BYTES
+    found = read_similarities(tmp_path)
+    full = int(re.search(r"from pair (\d+) on", page)[1])
+    assert [pair.full for pair in found.pairs] == [number >= full for number in range(1, 1001)]
+    assert found.count == {"groups": 1, "pairs": 3000, "left_out": 3000}
     assert page.count("... and 2,000 more") == 2
     assert "&lt;" * 201 not in page
 
@@ -502,7 +573,7 @@ def kept(request, tmp_path):
         for name, text in scripts.items():
             (folder / f"{name}.py").write_text(text, encoding="utf-8")
         (tmp_path / "scratch").mkdir()
-        keep_fingerprints(tmp_path / "kept.json", folder, report, sandbox, tmp_path / "scratch")
+        keep_texts(tmp_path / "kept.json", folder, report, sandbox, tmp_path / "scratch")
         assert are_kept(tmp_path / "kept.json")
         return Source(tmp_path / "kept.json", "s", "s")
 

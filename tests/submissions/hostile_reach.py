@@ -55,7 +55,7 @@ READING = [
     hostile(
         "reads_the_marks",
         "see what the others got",
-        SEARCH + r'search(r"grades\.csv|manual\.csv|result\.json|feedback\.md", ELSEWHERE, "marks")' + "\n",
+        SEARCH + r'search(r"grades\.csv|manual\.csv|result\.json|feedback\.(md|html)", ELSEWHERE, "marks")' + "\n",
         HARMLESS,
     ),
     hostile(

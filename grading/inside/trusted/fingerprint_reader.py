@@ -1,18 +1,13 @@
 """Takes the fingerprints of a submission; runs in the sandbox, under its limits.
 
-    python -m grading.inside.trusted.fingerprint_reader SUBMISSION/ report.txt known.json found.json
-
-known.json has the hashes of what was handed out, by kind. What comes out is JSON, bounded in size: the names and lines
-of the files that were looked at, and by kind the fingerprints (see fingerprints.Print).
+What comes out is bounded in size: the names and lines of the files that were looked at, and by kind the fingerprints
+(see fingerprints.Print).
 """
 
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from grading.inside.trusted.fingerprints import KINDS, Print, fingerprints, lines_of, source_text
-from labkit.formats import FORMAT
 
 MAX_CHARACTERS = 300_000  # of all scripts together, and of the report: ten times what anybody has written by hand
 MAX_FILES = 100
@@ -34,6 +29,11 @@ def read_scripts(folder: Path) -> dict[str, str]:
     return texts
 
 
+def read_report(path: Path) -> str:
+    """Read the text of a report, as much of it as is looked at."""
+    return "\n".join(lines_of(source_text(path.read_bytes())))[:MAX_CHARACTERS]
+
+
 def find_all(scripts: dict[str, str], report: str, known: dict[str, frozenset[int]]) -> dict[str, Any]:
     """Return what is kept of a submission's texts, fit for JSON; `problem` is why they can't be compared, or ""."""
     files = [*scripts.items(), (REPORT, report)]
@@ -50,17 +50,3 @@ def find_all(scripts: dict[str, str], report: str, known: dict[str, frozenset[in
         "files": [[name, [line[:SHOWN] for line in text.split("\n")]] for name, text in files],
         "prints": {name: list(found.values())[:MAX_PRINTS] for name, found in prints.items()},
     }
-
-
-def main() -> None:
-    """Read what the command line names, and write what was found to the last of them."""
-    folder, report, known, destination = map(Path, sys.argv[1:])
-    text = "\n".join(lines_of(source_text(report.read_bytes())))[:MAX_CHARACTERS]
-    hashes = {name: frozenset(values) for name, values in json.loads(known.read_bytes()).items()}
-    found = find_all(read_scripts(folder), text, hashes)
-    found = {"format": FORMAT, **found}
-    destination.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8", errors="replace")
-
-
-if __name__ == "__main__":
-    main()

@@ -4,7 +4,7 @@ A text becomes tokens, each run of `size` tokens a hash, and of each `window` ha
 texts that share `size + window - 1` tokens in a row share a fingerprint for certain, and nothing shorter than `size`
 tokens is ever seen. (Schleimer, Wilkerson, Aiken, "Winnowing: local algorithms for document fingerprinting", 2003.)
 
-Untrusted texts are read here in the sandbox only (by fingerprint_reader.py): a lexer is made of patterns, and a text
+Untrusted texts are read here in the sandbox only (by text_reader.py): a lexer is made of patterns, and a text
 can be made to keep a pattern busy for hours.
 """
 
@@ -72,7 +72,7 @@ def code_tokens(source: str) -> list[Token]:
     """
     tokens: list[Token] = []
     in_string = False
-    for kind, text, line in _lexed(source):
+    for kind, text, line in lexed(source):
         last = line + text.count("\n")
         if kind in String and in_string:  # the lexer gives a string in pieces: quotes, text, escapes
             tokens[-1] = tokens[-1]._replace(last=last)
@@ -90,7 +90,7 @@ def comment_tokens(source: str) -> list[Token]:
     """Return the words of a script's comments, docstrings and other strings; each line of each is a piece."""
     lines = [
         words
-        for kind, text, line in _lexed(source)
+        for kind, text, line in lexed(source)
         if kind in Comment or (kind in String and kind not in _NO_WORDS)
         for words in _words(text, line)
     ]
@@ -102,8 +102,8 @@ def word_tokens(text: str) -> list[Token]:
     return [word for words in _words(text, 0) for word in words]
 
 
-@functools.lru_cache(maxsize=1)  # code and comments of a script come of one reading
-def _lexed(source: str) -> list[tuple[_TokenType, str, int]]:
+@functools.lru_cache(maxsize=8)  # code and comments of a script, and what is shown of it, come of one reading
+def lexed(source: str) -> list[tuple[_TokenType, str, int]]:
     """Return the lexer's tokens: kind, text, and the line on which it begins."""
     tokens, line = [], 0
     for _, kind, text in PythonLexer().get_tokens_unprocessed(source):

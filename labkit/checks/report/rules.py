@@ -5,12 +5,12 @@ Where a program can't tell, for the PDF, the language or the wording, a check is
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
 from labkit.checks.assignment import Assignment, ReportRules
-from labkit.checks.check import Check, CheckId, failed, passed, skipped, undecided
+from labkit.checks.check import Accuracies, Check, CheckId, accuracies_of, failed, passed, skipped, undecided
 from labkit.checks.report.methods import MISSING, TREATED, UNCLEAR
 from labkit.checks.report.text import FEWEST_HIDDEN, hidden_words
 from labkit.errors import RecordError
@@ -112,7 +112,13 @@ def judge(
             check if check.passed else undecided(check.name, f"{doubt}; in what could be read: {check.message}")
             for check in checks
         ]
+    checks[2] = replace(checks[2], accuracies=_figures(found, runs or {}))
     return [*checks, _check_template(found)]
+
+
+def _figures(found: Found, runs: Runs) -> tuple[Accuracies, ...]:
+    stated = {script: found.accuracies.get(script, []) for script in NETWORKS} | {"": found.loose}
+    return accuracies_of("report", stated) + accuracies_of("ablation.csv", runs)
 
 
 def _doubt(found: Found) -> str:
