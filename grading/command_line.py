@@ -21,6 +21,7 @@ Grades a class: every submission in a folder, or in the download of a learning m
     python -m grading SOURCE --out grades/          grade what is in SOURCE, a folder or a system's download as a zip
     python -m grading doctor                        which sandbox works here, and how to get one
     python -m grading handout lab.zip               make what the students get
+    python -m grading page --out grades/            mark by hand, in a browser on this machine
     python -m grading export moodle --from FILE     fill the school's gradebook; see export --help
     python -m grading one SUBMISSION.zip            grade one, and print its feedback
     python -m grading autograder autograder.zip     make Gradescope's autograder
@@ -31,15 +32,17 @@ comes out:
 
     grades/grades.csv                        a row for each student: for the gradebook
     grades/not-graded.csv                    what came in and is no student's mark, with the reason
-    grades/submissions/<zip>/feedback.md     for the student; result.json next to it has all of it for programs
-    grades/manual.csv                        your points for what no program can judge: fill it in, then run it again
+    grades/submissions/<zip>/feedback.html   for the student; feedback.md is the same as text, result.json for programs
+    grades/manual.csv                        your points for what no program can judge: fill it in, or mark on the page
     grades/similarity.html                   groups of submissions that share more than the hand-out explains
 
 Student code runs in a sandbox only. Run the same command again at any time: what is unchanged is not graded again.
 """
 ORDERS = ("day-first", "month-first")  # of a date in numbers: see grading/intake/moments.py
 MEMORY_OF_A_JOB = 2 * 2**30  # bytes: a training takes up to 1.2 GB, and the inspector beside it some of the rest
-PACKAGES = ("anyascii", "msgspec", "numpy", "psutil", "pygments", "tqdm")  # that are imported in this process
+PACKAGES = (  # that are imported in this process
+    *("anyascii", "flask", "jinja2", "markupsafe", "msgspec", "numpy", "psutil", "pygments", "tqdm", "werkzeug"),
+)
 EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
 
 
@@ -52,6 +55,8 @@ def main(arguments: list[str]) -> int:
             return _autograder(arguments[1:])
         if arguments[:1] == ["export"]:
             return _export(arguments[1:])
+        if arguments[:1] == ["page"]:
+            return _page(arguments[1:])
         with _readable_files() as umask:
             if arguments[:1] == ["doctor"]:
                 return _doctor(arguments[1:])
@@ -257,6 +262,51 @@ def _export(arguments: list[str]) -> int:
     except (KitError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+
+
+def _page(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m grading page",
+        description="Shows a graded class in a browser on this machine, to look at it and to mark by hand. What you "
+        "write is saved to manual.csv at once; grade again to bring it into the feedback and the tables.",
+        epilog=EPILOG,
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, default=Path("grades"), help="the folder of results (default: grades)"
+    )
+    parser.add_argument(
+        "--assignment", metavar="FILE", type=Path, help="the rubric to mark by (default: the kit's assignment.toml)"
+    )
+    parser.add_argument(
+        "--port", metavar="N", type=_port, default=0, help="where to listen; the next one is for the reports"
+    )
+    parser.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
+    parser.add_argument(
+        "--static", metavar="DIR", type=Path, help="write all of it as files that can only be read, and end"
+    )
+    flags = parser.parse_args(arguments)
+    from grading.page.server import serve
+    from grading.page.static_copy import write_copy
+    from labkit.checks.assignment import DEFAULT
+    from labkit.errors import KitError
+
+    assignment = flags.assignment or DEFAULT
+    try:
+        if flags.static:
+            write_copy(flags.out, assignment, flags.static)
+            print(f"{flags.static / 'index.html'}: open this in a browser")
+        else:
+            serve(flags.out, assignment, port=flags.port, browser=not flags.no_browser)
+    except (KitError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1024 <= int(text) < 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1024 to 65534")
+    return int(text)
 
 
 def _default_jobs() -> int:

@@ -1,11 +1,12 @@
 """What became of a class, in some lines for the instructor: how many, what is still open, and where it all is."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from grading.intake.submission import Submission
-from grading.layout import FEEDBACK, GRADES, NOT_GRADED, SUBMISSIONS
+from grading.layout import FEEDBACK, FEEDBACK_PAGE, GRADES, NOT_GRADED, SUBMISSIONS
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import OVERRULE, Manual
 from grading.results.results import Mark, Result, SubmissionStatus
@@ -30,10 +31,11 @@ def summary(rows: Rows, manual: Manual, out: Path, *, trained: bool, lost: int) 
     ]
     lines += _trainings(rows, lost) if not trained else []
     lines += _manual(rows, manual, out)
-    lines.append(f"{out / GRADES}: a row for each student; {out / SUBMISSIONS}/<zip>/{FEEDBACK}: for the students")
+    lines.append(f"{out / GRADES}: a row for each student; {out / SUBMISSIONS}/<zip>/{FEEDBACK_PAGE}: for the students")
     if not all(result.is_students for result, _ in rows):
         lines.append(f"{out / NOT_GRADED}: what came in and is no student's mark, with the reason")
-    lines.append(f"{out / MANUAL}: write your points there, then run the same command again")
+    page = f"python -m grading page --out {shlex.quote(str(out))}"
+    lines.append(f"{out / MANUAL}: write your points there, or in a browser ({page}), then run the same command again")
     return lines
 
 
