@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -23,7 +24,7 @@ one_in_ci = pytest.mark.sample(1, of="benchmarks")
 
 MEASURING = ["arithmetic", "first_weights", "grading", "loader", "optimisations", "scripts", "throughput"]
 MEASURING += ["time_to_accuracy"]
-BENCHMARKS = [*MEASURING, "error_rates", "reports"]
+BENCHMARKS = [*MEASURING, "class_page", "error_rates", "reports"]
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
 
 
@@ -152,6 +153,18 @@ def test_reports_are_read_and_what_is_found_in_them_is_counted(tmp_path):
     assert f"{len(pdfs)} PDFs of " in done.stdout
     for row in ("introduction", "method: ReLU", "accuracy: no. 3", "earned", "not earned"):
         assert f"| {row} " in done.stdout
+
+
+@one_in_ci
+def test_the_class_page_is_measured_beside_static_pages(tmp_path):
+    needs("playwright")
+    if not shutil.which("chromium"):
+        pytest.skip("Chromium is not installed: apt-get install chromium")
+    done = run("class_page", "--smoke", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for view in ("class view", "next student"):
+        assert f"| {view} " in done.stdout
+    assert (tmp_path / "results" / "benchmarks" / "class_page.json").is_file()
 
 
 def test_error_rates_are_simulated_for_every_number_of_seeds_and_every_spread(tmp_path):
