@@ -49,12 +49,15 @@ def test_the_feedback_is_all_that_is_on_stdout(one, tmp_path):
     assert "ada lovelace (189295)" in out
     assert "| architecture/model_no1 | failed | 5 of 10 |" in out
     assert ": 1 graded, 0 refused" in err
+    assert "manual.csv" not in err, "a file that is gone by now"
     assert [path.name for path in tmp_path.iterdir()] == ["189295_ada_lovelace.zip"]
 
 
 def test_the_result_is_that_of_a_class(one, tmp_path, monkeypatch):
     path = hand_in(tmp_path / "submissions", "189295_ada_lovelace.zip")
-    assert one(path, "--out", tmp_path / "one")[0] == 0
+    status, _, err = one(path, "--out", tmp_path / "one")
+    assert status == 0
+    assert f"{tmp_path / 'one' / 'manual.csv'}: write your points there" in err
     wrong = failed(CheckId("architecture", "model_no1"), "layer 2 is a ReLU", fraction=0.5)
     grade(monkeypatch, path.parent, tmp_path / "class", lambda submission: checks(wrong), train=False)
     name = "submissions/189295_ada_lovelace"
