@@ -8,7 +8,7 @@ from grading.page.class_folder import Student
 from grading.results.results import MarkedCheck
 from labkit.checks.check import Check
 
-HIDDEN = "(hidden)"
+HIDDEN = "hidden"
 FEWEST_LETTERS = 3  # of a name that is hidden: "Li" may be anything
 FEWEST_WITHIN_WORDS = 6  # of one that is hidden within other words: "Lin" is in "linear", and 128 in many a number
 

@@ -453,7 +453,7 @@ def test_a_hidden_name_is_hidden_in_parts_and_leaves_other_words_alone(browser):
         student.result, name="Ada Maria", surname="Lin", id="128", problem="a linear layer for maria lin (128 of 1280)"
     )
     shown = without_names(dataclasses.replace(student, result=result))
-    assert shown.result.problem == "a linear layer for (hidden) (hidden) ((hidden) of 1280)"
+    assert shown.result.problem == "a linear layer for hidden hidden (hidden of 1280)"
 
 
 def test_no_order_tells_of_hidden_names(browser):
