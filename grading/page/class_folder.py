@@ -1,14 +1,20 @@
 """The class as its folder of results has it: what the page shows, read anew where a file has changed."""
 
+import contextlib
+import csv
 import dataclasses
 import hashlib
+import io
 import os
 import random
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from grading.layout import RESULT, SUBMISSIONS
+from grading.encodings import decoded
+from grading.layout import GRADES, RESULT, SUBMISSIONS
+from grading.progress import Phase, read_progress
+from grading.results.escaping import cell
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import Manual, Row, read_manual
 from grading.results.manual_file import Sheet, read_sheet
@@ -94,12 +100,18 @@ class ClassFolder:
         self._results: dict[str, tuple[tuple[int, int, int], Result]] = {}
         self._marked: dict[str, tuple[object, Student]] = {}
         self._similar: tuple[object, Similarities | None] = (None, None)
+        self._listed: tuple[object, set[str] | None] = (None, None)
 
     def read(self) -> Class:
         """Return the class as it is now."""
         problems, manual_problems = self._read_assignment(), self._read_manual()
         found = self._read_results()
-        counting = {folder: result for folder, result in found.items() if result.is_students}
+        there = self._zips_of_the_last_run()
+        counting = {
+            folder: result
+            for folder, result in found.items()
+            if result.is_students and (there is None or str(cell(result.zip)) in there)
+        }
         others = [result for folder, result in found.items() if folder not in counting]
         students = [self._student(number, counting[folder]) for number, folder in self._order.of(counting)]
         problems += manual_problems
@@ -174,6 +186,22 @@ class ClassFolder:
                 checks = [dataclasses.replace(check, log="") for check in result.checks]
                 self._results[name] = signature, dataclasses.replace(result, checks=checks)
         return {name: result for name, (_, result) in self._results.items()}
+
+    def _zips_of_the_last_run(self) -> set[str] | None:
+        """Return the zips in grades.csv, as they are written there; None where a run has not come to its end.
+
+        Results of a zip that is gone stay in their folder; they are nobody's mark any more.
+        """
+        state = read_progress(self.out)
+        if state is None or state.phase != Phase.ENDED:
+            return None
+        seen = _signature(self.out / GRADES)
+        if seen != self._listed[0]:
+            with contextlib.suppress(OSError, ValueError, csv.Error):  # saved by a spreadsheet, say
+                text = decoded((self.out / GRADES).read_bytes())[2]
+                rows = list(csv.DictReader(io.StringIO(text, newline="")))
+                self._listed = seen, {row["zip"] for row in rows if row.get("zip")} or None
+        return self._listed[1]
 
     def _student(self, number: int, result: Result) -> Student:
         written = self._manual.of(result)

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import html.parser
 import io
+import json
 import os
 import re
 import shutil
@@ -414,6 +415,17 @@ def test_a_number_stays_its_student_s_whoever_comes_or_goes(browser, monkeypatch
     now = {one.result.id: one.number for one in browser.folder.read().students}
     assert now.pop("0999") == len(numbers) + 1
     assert now == {name: number for name, number in numbers.items() if name != "1000"}
+
+
+def test_results_of_a_zip_that_is_gone_are_no_student_s(browser, monkeypatch, tmp_path):
+    (tmp_path / "submissions" / "1000_Ada_Lovelace.zip").rename(tmp_path / "submissions" / "1000_Ada_King.zip")
+    grade(monkeypatch, tmp_path / "submissions", browser.out, found)
+    assert len(list((browser.out / SUBMISSIONS).glob("1000_*"))) == 2
+    students = [one.result.surname for one in browser.folder.read().students if one.result.id == "1000"]
+    assert students == ["king"]
+    progress = json.loads((browser.out / "progress.json").read_text(encoding="utf-8"))
+    (browser.out / "progress.json").write_text(json.dumps(progress | {"phase": "grading"}), encoding="utf-8")
+    assert len(browser.folder.read().students) == 7, "a run that was killed has no table of those whom it graded"
 
 
 def test_a_form_of_an_earlier_start_writes_nothing(out):
