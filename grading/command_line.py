@@ -265,48 +265,18 @@ def _export(arguments: list[str]) -> int:
 
 
 def _page(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m grading page",
-        description="Shows a graded class in a browser on this machine, to look at it and to mark by hand. What you "
-        "write is saved to manual.csv at once; grade again to bring it into the feedback and the tables.",
-        epilog=EPILOG,
-    )
-    parser.add_argument(
-        "--out", metavar="DIR", type=Path, default=Path("grades"), help="the folder of results (default: grades)"
-    )
-    parser.add_argument(
-        "--assignment", metavar="FILE", type=Path, help="the rubric to mark by (default: the kit's assignment.toml)"
-    )
-    parser.add_argument(
-        "--port", metavar="N", type=_port, default=0, help="where to listen; the next one is for the reports"
-    )
-    parser.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
-    parser.add_argument(
-        "--static", metavar="DIR", type=Path, help="write all of it as files that can only be read, and end"
-    )
-    flags = parser.parse_args(arguments)
-    from grading.page.server import serve
-    from grading.page.static_copy import write_copy
+    from grading.page import command
     from labkit.checks.assignment import DEFAULT
     from labkit.errors import KitError
 
-    assignment = flags.assignment or DEFAULT
+    parser = argparse.ArgumentParser(prog="python -m grading page", description=command.DESCRIPTION, epilog=EPILOG)
+    command.add_arguments(parser)
     try:
-        if flags.static:
-            write_copy(flags.out, assignment, flags.static)
-            print(f"{flags.static / 'index.html'}: open this in a browser")
-        else:
-            serve(flags.out, assignment, port=flags.port, browser=not flags.no_browser)
+        command.run(parser.parse_args(arguments), DEFAULT)
     except (KitError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1024 <= int(text) < 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1024 to 65534")
-    return int(text)
 
 
 def _default_jobs() -> int:

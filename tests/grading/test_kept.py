@@ -14,7 +14,6 @@ from grading.inside.trusted import code_reader
 from grading.inside.trusted.fingerprints import MAX_LINE
 from grading.inside.trusted.shown_code import MOST_CHARACTERS, MOST_LINES, MOST_ROWS, Piece
 from grading.results.kept import discard, keep_report, keep_what_is_shown, read_code
-from grading.sandbox.choice import NoSandbox, find_sandbox
 from grading.similarity import pairs
 from labkit.text import printable
 from tests.submissions import ROOT, SCRIPTS
@@ -24,14 +23,6 @@ pytestmark = pytest.mark.grading
 
 REFERENCE = (ROOT / "deep_mnist.py").read_text(encoding="utf-8")
 BIDI = "access = 'user\u202e \u2066# only admins\u2069 \u2066'  \x1b[31m\x00\n"
-
-
-@pytest.fixture(scope="module")
-def sandbox():
-    try:
-        return find_sandbox()
-    except NoSandbox as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture

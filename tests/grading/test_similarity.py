@@ -22,7 +22,6 @@ from grading.inside.trusted.fingerprints import (
     winnow,
     word_tokens,
 )
-from grading.sandbox.choice import NoSandbox, find_sandbox
 from grading.sandbox.unconfined import Unconfined
 from grading.similarity import pairs as similarity
 from grading.similarity.pairs import Source, are_kept, find_groups, keep_texts, known_hashes, passages
@@ -551,14 +550,6 @@ def test_the_page_has_some_megabytes_at_most_whatever_was_handed_in(student, tmp
 
 
 # --------------------------------------------------------------------------------------------------------- the sandbox
-
-
-@pytest.fixture(scope="module")
-def sandbox():
-    try:
-        return find_sandbox()
-    except NoSandbox as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture
