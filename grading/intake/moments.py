@@ -42,6 +42,9 @@ _DAY_FIRST, _MONTH_FIRST = "day-first", "month-first"
 ORDERS = (_DAY_FIRST, _MONTH_FIRST)
 _TIME = re.compile(r"\b(\d{1,2})[:.h](\d{2})(?:[:.](\d{2}))?(?!\d|[./-]\d)\s*(?:([ap])\.?\s?m\b\.?)?", re.IGNORECASE)
 
+# ISO 8601 as programs write it: Python 3.10 itself takes neither Z nor +0100, and of a second three or six digits only.
+_ISO = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?\s?(Z|[+-]\d\d(?::?\d\d)?)?", re.IGNORECASE)
+
 _BEHIND_A_TIME = {"", "uhr", "h", "hrs", "gmt", "utc", "cet", "cest", "klo", "kl", "on", "o", "of", "le", "am", "the"}
 
 
@@ -56,8 +59,8 @@ def read_moment(text: str, order: str = "") -> datetime:
     it would have to be known and is "", ValueError for a text that is no date with a time.
     """
     text = text.strip()
-    if re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:", text):
-        return datetime.fromisoformat(re.sub(r"Z$", "+00:00", text)).astimezone()
+    if iso := _ISO.fullmatch(text):
+        return _from_iso(*iso.groups(default=""))
     text = _HALF_BEFORE.sub(lambda half: f" {half[2]} {_HALVES[half[1]]} ", text)
     text = _HALF_BEHIND.sub(lambda half: f" {half[1]} {_HALVES[half[2]]} ", text)
     plain = anyascii(re.sub("[年月년월]", "-", re.sub("[日일]", " ", text))).lower()
@@ -73,6 +76,15 @@ def read_moment(text: str, order: str = "") -> datetime:
     if clock[4]:
         hour = hour % 12 + 12 * (clock[4] == "p")
     return datetime(year, month, day, hour, minute, second).astimezone()
+
+
+def _from_iso(date: str, time: str, fraction: str, offset: str) -> datetime:
+    if offset in ("Z", "z"):
+        offset = "+00:00"
+    elif offset:
+        offset = f"{offset[:3]}:{offset[3:].lstrip(':') or '00'}"
+    time = time if time.count(":") == 2 else f"{time}:00"
+    return datetime.fromisoformat(f"{date}T{time}.{fraction[:6]:0<6}{offset}").astimezone()
 
 
 def _date(plain: str, order: str) -> tuple[int, int, int]:

@@ -3,7 +3,7 @@
 import csv
 import io
 import os
-from datetime import datetime
+from datetime import datetime, timezone
 
 import pytest
 
@@ -197,6 +197,32 @@ def test_afternoons_are_afternoons(text, hour):
 def test_a_word_behind_a_time_that_may_be_for_the_afternoon_is_no_morning():
     with pytest.raises(ValueError, match="may be for the afternoon"):
         read_moment("3 November 2026, 2:14 delpasdite")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-03T14:14:05Z",
+        "2026-11-03T14:14:05z",
+        "2026-11-03T14:14:05+0000",
+        "2026-11-03 14:14:05 +0000",
+        "2026-11-03T15:14:05+01",
+        "2026-11-03T15:14:05+01:00",
+        "2026-11-03T04:44:05-0930",
+        "2026-11-03T14:14:05.1Z",
+        "2026-11-03T14:14:05.123456789Z",
+        "2026-11-03T14:14:05,5+00:00",
+    ],
+)
+def test_moments_in_iso_8601_are_read_in_every_python(text):
+    assert read_moment(text).replace(microsecond=0) == datetime(2026, 11, 3, 14, 14, 5, tzinfo=timezone.utc)
+
+
+def test_moments_without_an_offset_or_seconds_are_local_and_a_month_13_is_none():
+    assert read_moment("2026-11-03 14:14") == datetime(2026, 11, 3, 14, 14).astimezone()
+    assert read_moment("2026-11-03T14:14:05.25") == datetime(2026, 11, 3, 14, 14, 5, 250_000).astimezone()
+    with pytest.raises(ValueError, match="month"):
+        read_moment("2026-13-03T14:14")
 
 
 def test_a_thousand_with_a_comma_is_not_one():
