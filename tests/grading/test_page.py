@@ -29,7 +29,9 @@ from grading.page.class_folder import ClassFolder, Order  # noqa: E402
 from grading.page.guard import Secrets  # noqa: E402
 from grading.page.names import without_names  # noqa: E402
 from grading.page.static_copy import write_copy  # noqa: E402
+from grading.results.results import MarkedCheck  # noqa: E402
 from labkit.checks.assignment import DEFAULT  # noqa: E402
+from labkit.checks.check import CheckId, failed  # noqa: E402
 from tests.grading.graded_class import HOSTILE, grade, hand_in  # noqa: E402
 from tests.grading.page_class import found, make_class, pdf, rows, with_levels  # noqa: E402
 
@@ -457,6 +459,19 @@ def test_names_are_hidden_in_every_view_until_they_are_asked_for(browser):
     browser.post("/names", {"show": "yes"})
     assert "ada lovelace (1000)" in browser.get("/")
     assert "ada lovelace (1000)" in browser.get(f"/students/{number}")
+
+
+def test_a_name_in_what_a_script_printed_or_a_check_found_is_hidden_too(browser):
+    """A path of the student's own machine, say."""
+    student = browser.folder.read().student(browser.number("1002"))
+    check = failed(CheckId("run", "model_no1"), "no /home/alan/turing/x", log="/home/alan", remarks=("by Turing",))
+    marks = dataclasses.replace(student.marks, checks=[MarkedCheck(check, 0.0, 2.0)])
+    shown = without_names(dataclasses.replace(student, marks=marks))
+    (row,) = shown.marks.checks
+    told = f"{row.check.message} {row.check.log} {row.check.remarks}".casefold()
+    assert "alan" not in told
+    assert "turing" not in told
+    assert told.count("hidden") == 4
 
 
 def test_a_hidden_name_is_hidden_in_parts_and_leaves_other_words_alone(browser):
