@@ -177,7 +177,9 @@ class Page:
 
     def explain(self, error: KitError) -> tuple[str | Response, int]:
         """Say what is wrong with a file of the instructor's, or with what was asked for; what was typed is kept."""
-        return self._refusal(f"{str(error).rstrip('.')}.", dict(request.form)), HTTPStatus.CONFLICT
+        return self._refusal(
+            f"{self.views.without_names(str(error)).rstrip('.')}.", dict(request.form)
+        ), HTTPStatus.CONFLICT
 
     def _refusal(self, why: str, again: dict[str, str] | None = None) -> str | Response:
         if _wants_json():

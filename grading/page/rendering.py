@@ -13,7 +13,7 @@ from grading.page.addresses import PANES, Addresses
 from grading.page.class_folder import Class, ClassFolder, Student
 from grading.page.class_view import FILTERS, MOST_FAILED, Question, chosen, distribution, most_failed, percent
 from grading.page.marking import Edit, Marking, Outcome, lost
-from grading.page.names import without_names
+from grading.page.names import numbered, without_names
 from grading.page.notes import PairNote, pair_key, read_notes
 from grading.page.sitting import Sitting
 from grading.page.student_view import field_names, marking_form, neighbours, texts_of
@@ -129,6 +129,12 @@ class Views:
         """Return the student's name, or the number where names are hidden."""
         return student.result.who if self.sitting.names_shown else f"Student {student.number}"
 
+    def without_names(self, text: str, class_: Class | None = None) -> str:
+        """Return a text of the grader's as it may be shown now: with numbers for students where names are hidden."""
+        if self.sitting.names_shown:
+            return text
+        return numbered(text, (class_ or self.folder.read()).students)
+
     def pair_keys(self) -> dict[str, str]:
         """Return the keys of all the pairs that are listed, by their places in the view."""
         found = self.folder.similarities()
@@ -144,6 +150,7 @@ class Views:
             name=self.name,
             names_shown=self.sitting.names_shown,
             undo=self.sitting.undo[-1] if self.sitting.undo else None,
+            problems=[self.without_names(problem, class_) for problem in class_.problems],
             lost=self._lost(class_),
             progress=self._progress(),
             csrf=self.form_token,

@@ -356,6 +356,15 @@ def test_a_mistake_in_another_row_stops_all_writing_and_what_was_typed_can_be_se
     broken = (browser.out / "manual.csv").read_bytes()
     told = browser.post(f"/students/{number}", form, 409, Accept="application/json").json
     assert "nonsense" in told["problem"]
+    # Whose row it is, by number only: names are hidden.
+    whose = next((browser.out / SUBMISSIONS).glob("1003_*")).name
+    for text in (
+        told["problem"],
+        text_of(browser.get("/")),
+        text_of(browser.post(f"/students/{number}", form, 409).text),
+    ):
+        assert f"student {browser.number('1003')}" in text
+        assert whose not in text
     page = browser.post(f"/students/{number}", form, 409).text
     assert (browser.out / "manual.csv").read_bytes() == broken
     (browser.out / "manual.csv").write_bytes(before)
