@@ -45,7 +45,7 @@ LEFT_OUT = {  # commands, as patterns, that no test runs; with the reason
 }
 ONLY_HELP = {  # of these the flags are checked, and no more
     r"python .*benchmarks/\w+\.py.*": "tests/benchmarks/ runs each benchmark",
-    r"python -m grading page .*": "tests/grading/test_page_browser.py runs it",
+    r"python -m grading page( .*)?": "tests/grading/test_page_browser.py runs it",
     r"python -m grading (?:(export|one)( .*)?|autograder)": "tests/grading/ has a test for each target, and for one",
     r"python -m grading .* --(worksheet|roster) .*": "tests/grading/test_round_trip.py reads each system's download",
     r"python submit\.py (check|pack .*)": "test_handout.py ends a student's way with both, in a minute",
