@@ -304,5 +304,5 @@ def write_record(options: argparse.Namespace, digits: Digits, machine: dict[str,
     settings = {name: value for name, value in vars(options).items() if name not in ("json", "data_dir")}
     record = {"dataset": digits.name, "settings": settings, "machine": machine, "results": results}
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(record, indent=1) + "\n")
+    options.json.write_text(json.dumps(record, indent=1, default=str) + "\n")  # paths, too
     print(f"everything measured: {options.json}")

@@ -1,5 +1,6 @@
 """Each benchmark runs for a few steps and leaves its tables and its record. Times are not looked at here."""
 
+import argparse
 import importlib
 import importlib.util
 import json
@@ -249,6 +250,13 @@ def test_ratio_is_of_the_same_round(module):
     measuring = module("measuring")
     assert measuring.ratio([2.0, 20.0, 200.0], [1.0, 10.0, 50.0]) == 2.0
     assert measuring.summary([3.0, 1.0, 2.0]) == (2.0, 1.0, 3.0)
+
+
+def test_the_record_of_a_sitting_names_the_other_version_s_folder(module, tmp_path):
+    options = argparse.Namespace(json=tmp_path / "record.json", beside=tmp_path / "old", rounds=2)
+    digits = module("measuring").Digits("MNIST", tmp_path, "mnist", tmp_path)
+    module("measuring").write_record(options, digits, {}, {})
+    assert json.loads(options.json.read_text())["settings"] == {"beside": str(tmp_path / "old"), "rounds": 2}
 
 
 def test_contenders_take_turns(module):
