@@ -1,7 +1,7 @@
 """What every lab script does the same around its model: flags, seed, progress bar, record, TensorBoard, checkpoint.
 
 A script calls `parse_flags` and `run_script`, and its `main` calls `read_data` and a `Run`: `steps` or `rounds`, `log`,
-`test`, `finish`. All of it is in labkit/run/.
+`test`, `finish`. All of it is in labkit/run/. The scripts in exercises/ use what else is here.
 """
 # ruff: noqa: E402
 
@@ -11,12 +11,15 @@ startup.check("numpy", "tqdm", "tensorflow", "matplotlib")
 
 from labkit.errors import LabError
 from labkit.run.entry import run_script, watch_script
+from labkit.run.evaluation import print_accuracy
 from labkit.run.feature_maps import feature_maps
 from labkit.run.flags import parse_flags
 from labkit.run.frame import Run
 from labkit.run.preparation import pick_precision, read_data
+from labkit.run.record import run_folder
 from labkit.run.schedule import learning_rate
 
+require = startup.check
 watch_script()
 
 __all__ = [
@@ -26,6 +29,9 @@ __all__ = [
     "learning_rate",
     "parse_flags",
     "pick_precision",
+    "print_accuracy",
     "read_data",
+    "require",
+    "run_folder",
     "run_script",
 ]

@@ -8,6 +8,7 @@
     plot_mistakes(images, labels, predictions, dataset=...)
     plot_comparison(networks, dataset=...)              accuracy, learning curves and time of several networks
     plot_digit_errors(errors, dataset=...)              which digits each of several networks gets wrong
+    save_figure(figure, path)                           a picture of your own, drawn with matplotlib
 
 `path` is where to save, as .png or .pdf; the function returns it. Without a path the picture opens in a window, and the
 function returns None once that is closed; where no window can open, it saves the picture in `results/`, prints where,
@@ -32,7 +33,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 MAX_FILTERS = 64  # drawn by plot_filters, of a convolution with one input channel
 MAX_KERNELS = (8, 16)  # drawn by plot_filters otherwise: input channels, filters
@@ -45,6 +46,8 @@ STOPS = [(0, "#061240"), (0.3, "#1f55b5"), (0.5, "#868686"), (0.7, "#f2a33a"), (
 SIGNED = LinearSegmentedColormap.from_list("signed", STOPS)
 # Of the networks in a comparison: unlike in lightness, too, and in marker and line.
 LOOKS = [("#061240", "o", "-"), ("#a04400", "s", "--"), ("#4f86d9", "^", "-."), ("#a3a3a3", "D", ":")]
+FRACTION_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+FRACTIONS = (0.005, 0.9995)  # the ends of a stretched axis, where fractions of 0 and 1 are drawn
 # Numbers that may be labelled in each decade of a logarithmic axis, the densest first.
 LABELLED = [(1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)]
 LINE = 0.08  # of the height of an axis: the room that a label takes
@@ -142,18 +145,19 @@ def plot_feature_maps(
 
 
 def plot_curves(history: Sequence[Mapping[str, Any]], path: str | Path | None = None, *, dataset: str) -> Path | None:
-    """Draw the training loss and the validation accuracy over the steps of one run.
+    """Draw the training loss, and the accuracy on validation and training images, over the steps of one run.
 
-    history: list of dicts with `step`, `loss`, `seconds` since the start and, where it was measured,
-    `validation_accuracy`; it is the `history` of a run.json.
+    history: list of dicts with `step`, `loss` (None before training), `seconds` since the start and, where they were
+    measured, `validation_accuracy` and `train_accuracy`; it is the `history` of a run.json.
     """
     if not history or any(not {"step", "loss", "seconds"} <= set(entry) for entry in history):
         raise ValueError("history must be a list of at least one dict with step, loss and seconds")
-    rows = [(row["step"], row["loss"], row["seconds"], row.get("validation_accuracy")) for row in history]
-    steps, losses, seconds, accuracies = np.array(rows, dtype=np.float64).T  # None becomes NaN
-    last, lost = int(steps[-1]), steps[~np.isfinite(losses)]
-    measured = np.isfinite(accuracies)
-    found = accuracies[measured]
+    fields = ("step", "loss", "seconds", "validation_accuracy", "train_accuracy")
+    rows = [[row.get(field) for field in fields] for row in history]
+    steps, losses, seconds, validation, training = np.array(rows, dtype=np.float64).T  # None becomes NaN
+    last, lost = int(steps[-1]), steps[~np.isfinite(losses) & (steps > 0)]
+    measured = np.isfinite(validation)
+    found = validation[measured]
     figure = Figure(figsize=(7, 6), layout="constrained")
     figure.suptitle(f"Training on {dataset}: {_how_many(last, last, 'steps')} in {seconds[-1]:,.0f} s")
     loss_axes, accuracy_axes = figure.subplots(2, 1, sharex=True)
@@ -162,9 +166,16 @@ def plot_curves(history: Sequence[Mapping[str, Any]], path: str | Path | None = 
     _log_scale(loss_axes, losses)  # it falls a thousandfold: on a linear scale all but its start is flat
     if lost.size:
         _note(loss_axes, f"The loss is not a finite number in step {lost[0]:,.0f}: did training diverge?")
-    accuracy_axes.plot(steps[measured], found, "o--", color="#c25a00", markersize=4)
-    accuracy_axes.set(xlabel="step (one batch each)", ylabel="validation accuracy\n(fraction of the images)")
+    accuracy_axes.plot(steps[measured], found, "o--", color="#c25a00", markersize=4, label="validation images")
+    accuracy_axes.set(xlabel="step (one batch each)", ylabel="accuracy\n(fraction of the images)")
+    if np.isfinite(training).any():
+        again = np.isfinite(training)
+        accuracy_axes.plot(steps[again], training[again], "s-", color="#1f55b5", markersize=3, label="training images")
+        accuracy_axes.legend(loc="lower right")
+    _logit_scale(accuracy_axes)
     summary = f"best {found.max():.4f}, last {found[-1]:.4f}" if found.size else "not measured"
+    if found.size and steps[0] == 0:
+        summary = f"before training {found[0]:.4f}, {summary}"
     accuracy_axes.set_title(summary, loc="right", fontsize="medium")
     if not found.size:
         _note(accuracy_axes, "The validation accuracy was not measured.")
@@ -317,7 +328,12 @@ def _draw_network(panels: Sequence[Axes], row: int, name: str, network: Mapping[
 
 def _mean_curve(histories: Sequence[Sequence[Mapping[str, Any]]], field: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the steps at which all histories measured `field`, and its mean over the histories at each."""
-    measured = [{row["step"]: row[field] for row in history if row.get(field) is not None} for history in histories]
+    measured = [
+        {
+            row["step"]: row[field] for row in history if row["step"] and row.get(field) is not None
+        }  # not before training
+        for history in histories
+    ]
     steps = sorted(set.intersection(*map(set, measured)))
     return np.array(steps), np.array([np.mean([values[step] for values in measured]) for step in steps])
 
@@ -338,6 +354,22 @@ def _log_scale(axes: Axes, values: np.ndarray) -> None:
     axes.yaxis.set_major_locator(locator)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _logit_scale(axes: Axes) -> None:
+    """Stretch the ends of an axis of fractions, so that 0.99 and 0.995 are apart even where a line begins at 0.1."""
+    for line in axes.lines:
+        line.set_ydata(np.clip(np.asarray(line.get_ydata()), *FRACTIONS))
+    axes.relim()
+    axes.autoscale_view()
+    low, high = axes.get_ylim()
+    ticks = [tick for tick in FRACTION_TICKS if low <= tick <= high]
+    if len(ticks) < 2:  # they are close together, and a linear scale shows them as well
+        return
+    axes.set_yscale("logit")
+    axes.set_yticks(ticks)
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def _narrowest_gap(digits: tuple[int, ...]) -> float:
@@ -470,10 +502,10 @@ def _classes(labels: Any, predictions: Any) -> tuple[np.ndarray, np.ndarray]:
 def _save_or_show(figure: Figure, path: str | Path | None, name: str) -> Path | None:
     """Save the figure and return the path. Without a path, show it if a window can open, and return None."""
     if path is not None:
-        return _save(figure, Path(path))
+        return save_figure(figure, Path(path))
     if _show_in_window(figure):
         return None
-    path = _save(figure, Path("results", f"{name}.png"))
+    path = save_figure(figure, Path("results", f"{name}.png"))
     print(f"saved {path}")
     return path
 
@@ -496,7 +528,8 @@ def _show_in_window(figure: Figure) -> bool:
     return True
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save_figure(figure: Figure, path: Path) -> Path:
+    """Save a figure of your own as the pictures here are: whole or not at all, as .png or .pdf; return the path."""
     suffix = path.suffix.lower()
     if suffix not in UNDATED:
         raise ValueError(f"{path} is neither .png nor .pdf, the two formats of a picture")

@@ -44,6 +44,9 @@ grading/sandbox/outputs.py), and what ends a notebook's cell (Stopped of labkit/
 class KitError(Exception):
     """Something that a person can do something about: the text says what was wrong, with the value, and what to do."""
 
+    def _render_traceback_(self, *_: object) -> list[str]:  # IPython asks for it, and shows this in place of a trace
+        return [f"error: {self}"]
+
 
 class DataError(KitError):
     """Data is missing, damaged or not what was asked for.

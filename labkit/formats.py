@@ -52,13 +52,17 @@ def _parse(kind: Any, value: object) -> Any:
     return kind.parse(value)
 
 
-class Point(TypedDict):
-    """One entry of a training's history; the accuracy is None where it was not measured."""
-
+class _Point(TypedDict):
     step: int
-    loss: float
+    loss: float | None
     validation_accuracy: float | None
     seconds: float
+
+
+class Point(_Point, total=False):
+    """One entry of a training's history; an accuracy is None where it was not measured, the loss before training."""
+
+    train_accuracy: float | None  # records of an earlier version have none
 
 
 class Machine(TypedDict):

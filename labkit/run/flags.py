@@ -3,17 +3,18 @@
 import argparse
 import math
 import os
+import shlex
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from labkit import host, notebook, startup
 
-EPILOG = """\
-results go to RESULTS_DIR/<script>/seed-<SEED>/: run.json, predictions.npy, the pictures and a checkpoint
-exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"""
+RESULTS = "results go to RESULTS_DIR/<script>/seed-<SEED>/: run.json, predictions.npy, the pictures and a checkpoint"
+PICTURES = "pictures and other results go to RESULTS_DIR/<script>/seed-<SEED>/"  # of a script without a lab.Run
+STATUS = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
 
 
 def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
@@ -61,6 +62,7 @@ FLAGS = {
         "help": "auto is MNIST, or synthetic digits where it is not available (default: auto)",
     },
     "--steps": {"type": _positive(int), "help": "training steps, one batch each (default: %(default)s)"},
+    "--epochs": {"type": _positive(int), "help": "passes over the training images (default: %(default)s)"},
     "--batch-size": {"type": _positive(int), "help": "images in a batch (default: %(default)s)"},
     "--learning-rate": {
         "type": _positive(float),
@@ -107,36 +109,62 @@ FLAGS = {
         "default": False,
         "help": "continue a stopped run from its last checkpoint",
     },
+    "--test-only": {
+        "action": "store_true",
+        "default": False,
+        "help": "train nothing: restore the last checkpoint, and test it again",
+    },
 }
 
 
-def parse_flags(description: str | None, **defaults: Any) -> argparse.Namespace:
+def parse_flags(
+    description: str | None,
+    *,
+    only: Collection[str] | None = None,
+    own: Mapping[str, Mapping[str, Any]] | None = None,
+    arguments: str | None = None,
+    **defaults: Any,
+) -> argparse.Namespace:
     """Read the command line of a lab script, then import TensorFlow.
 
-    `defaults` are the script's own, for steps, batch_size, learning_rate, schedule and label_smoothing; it has no flag
-    for one that is left out. Returns a namespace with a field for each flag, and `script`, the script's name without
-    `.py`. Ends the process after `--help` (status 0) and on a bad flag (status 2).
+    `defaults` are the script's own, for steps, epochs, batch_size, learning_rate, schedule and label_smoothing; it has
+    no flag for one that is left out. Of the flags that have a default here, it has all, or `only` those, such as
+    ["seed", "results_dir"]. `own` are flags that no other script has, each with its options for argparse, such as
+    {"--text": {"metavar": "FILE", "help": "..."}}. `arguments` are a command line for a notebook's cell, which has
+    none, such as "--steps 100 --seed 1". Returns a namespace with a field for each flag, and `script`, the script's
+    name without `.py`. Ends the process after `--help` (status 0) and on a bad flag (status 2).
 
     Pasted into a notebook's cell a script has no command line, only that of the notebook, and all flags are defaults.
     """
     host.refuse_while_importing()
-    parser = argparse.ArgumentParser(
-        description=description, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    with_defaults = [_field(name) for name, options in FLAGS.items() if "default" in options]
+    fields = {*(with_defaults if only is None else only), *defaults}
+    results = [RESULTS] if only is None else [PICTURES] * ("results_dir" in fields)
+    epilog, plain = "\n".join([*results, STATUS]), argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=description, epilog=epilog, formatter_class=plain)
     for name, options in FLAGS.items():
-        if "default" in options or name[2:].replace("-", "_") in defaults:
+        if _field(name) in fields:
             parser.add_argument(name, **options)
-    parser.set_defaults(data_dir=startup.data_folder(), **defaults)
+    for name, options in (own or {}).items():
+        parser.add_argument(name, **options)
+    if "data_dir" in fields:
+        defaults["data_dir"] = startup.data_folder()
+    parser.set_defaults(**defaults)
     if notebook.pasted(sys._getframe(1).f_code.co_filename):
-        flags = parser.parse_args([])
+        flags = notebook.call(lambda: parser.parse_args(shlex.split(arguments or "")))
         flags.script = notebook.script(description)
         file = "deep_mnist.py" if flags.script == notebook.UNNAMED else f"{flags.script}.py"
-        print(f"the flags in a notebook's cell are the defaults; to set some: %run {file} --steps 100")
+        if arguments is None:
+            print(f"the flags in a notebook's cell are the defaults; to set some: %run {file} --steps 100")
     else:
         flags = notebook.call(parser.parse_args)
         flags.script = Path(sys.argv[0]).stem
     _import_tensorflow()
     return flags
+
+
+def _field(flag: str) -> str:
+    return flag[2:].replace("-", "_")
 
 
 def _import_tensorflow() -> None:

@@ -32,7 +32,8 @@ class Run:
     """One training: counts the steps, watches the loss, saves checkpoints, tests once, and leaves the record.
 
     `folder` is where the results go (a Path); `history` is a list of dicts with `step`, `loss` (the mean since the
-    last entry), `validation_accuracy` (0 to 1, or None where it was not measured) and `seconds` of training so far.
+    last entry), `validation_accuracy` and `train_accuracy` (0 to 1, or None where they were not measured; the latter is
+    of the first 1,000 training images) and `seconds` of training so far. Its first entry is of step 0, before training.
     """
 
     def __init__(
@@ -55,7 +56,8 @@ class Run:
         self.flags, self.mnist, self.model, self.predict = flags, mnist, model, predict
         self.optimizer = optimizer
         self.folder = record.run_folder(flags)
-        record.keep_longer_run(self.folder, flags.steps)
+        if not flags.test_only:
+            record.keep_longer_run(self.folder, flags.steps)
         self.folder.mkdir(parents=True, exist_ok=True)  # fails now, if at all, and not after the training
         self.history: list[Point] = []
         self.seconds = 0.0
@@ -78,6 +80,12 @@ class Run:
         yield from self._rounds(at_most=LOG_EVERY)
 
     def _rounds(self, at_most: int) -> Iterator[range]:
+        if self.flags.test_only:
+            print(
+                f"{self.flags.script}: tests the weights of step {self._restore_to_test():,}, {self.mnist.name}",
+                flush=True,
+            )
+            return
         done = self._resume() if self.flags.resume else 0
         print(
             f"{self.flags.script}: {counted(self.flags.steps, 'step')} of {counted(self.flags.batch_size, 'image')}, "
@@ -85,6 +93,8 @@ class Run:
             + (f", on from step {done:,}" if done else ""),
             flush=True,
         )
+        if not self.history and host.current.validates:
+            self._log_start()
         started = time.perf_counter() - self.seconds
         with contextlib.closing(Progress(self.flags.steps, done, self.seconds)) as progress:
             while done < self.flags.steps:
@@ -95,6 +105,23 @@ class Run:
                 self.seconds = time.perf_counter() - started
                 progress.advance(len(self._round))
                 self._log(done, progress)
+
+    def _log_start(self) -> None:
+        """Add step 0 to the history, and print it: a network that has learned nothing is right by chance."""
+        entry = self._entry(0, loss=None, validates=True)
+        print(f"before training: validation {entry['validation_accuracy']:.2%}", flush=True)
+
+    def _entry(self, step: int, loss: float | None, validates: bool) -> Point:
+        """Add an entry to the history, with both accuracies where it validates; return it."""
+        entry: Point = {
+            "step": step,
+            "loss": loss,
+            "validation_accuracy": self._validation_accuracy() if validates else None,
+            "train_accuracy": self._train_accuracy() if validates and host.current.validates else None,
+            "seconds": round(self.seconds, 3),
+        }
+        self.history.append(entry)
+        return entry
 
     def log(self, losses: Any) -> None:
         """Record the loss of this step (a scalar), or those of this round; raise LabError if one is not finite."""
@@ -108,18 +135,21 @@ class Run:
         if not validates and step % self._log_every:
             return
         loss, self._losses = float(np.mean(self._losses)), []
-        accuracy = None
         if validates:
             evaluation.check_weights(self.model.trainable_variables, step, self.flags.learning_rate)
-            accuracy = self._validation_accuracy()
-        entry: Point = {"step": step, "loss": loss, "validation_accuracy": accuracy, "seconds": round(self.seconds, 3)}
-        self.history.append(entry)
-        measured = [e["validation_accuracy"] for e in self.history if e["validation_accuracy"] is not None]
+        entry = self._entry(step, loss, validates)
+        measured = [
+            e["validation_accuracy"] for e in self.history if e["step"] and e["validation_accuracy"] is not None
+        ]
         figures = f"loss {loss:.3f}" + (f", validation {measured[-1]:.2%}" if measured else "")
         progress.show(step, self.seconds, figures)
         if self._board:
             scalars = {"loss": loss, "learning rate": learning_rate(step, self.flags)}
-            scalars |= {"validation accuracy": accuracy} if validates else {}
+            accuracies = {
+                "validation accuracy": entry["validation_accuracy"],
+                "training accuracy": entry.get("train_accuracy"),
+            }
+            scalars |= {name: value for name, value in accuracies.items() if value is not None}
             self._board.log(step, scalars, histograms=validates)
         if validates:
             self._save(step)
@@ -140,16 +170,35 @@ class Run:
         self.history, self.seconds = state["history"], state["seconds"]
         return state["step"]
 
+    def _restore_to_test(self) -> int:
+        """Restore the weights of the last checkpoint; return its step. Raise LabError where it is of another script."""
+        state = self._checkpoint.read_state()
+        if state is None:
+            raise LabError(f"no checkpoint in {self._checkpoint.folder} to test: train first, without --test-only")
+        script = "script_sha256"  # how it was trained is of no account
+        check_recipe(self._checkpoint.folder, {script: state["recipe"][script]}, self.recipe(), self.flags.script)
+        self._checkpoint.restore()
+        self.history, self.seconds = state["history"], state["seconds"]
+        return state["step"]
+
+    def _train_accuracy(self) -> float:
+        images, labels = self.mnist.train.first(evaluation.TRAIN_IMAGES)
+        return evaluation.accuracy(evaluation.predict_all(self.predict, images), labels)
+
     def _validation_accuracy(self) -> float:
         predictions = evaluation.predict_all(self.predict, self.mnist.validation.images)
         return evaluation.accuracy(predictions, self.mnist.validation.labels)
 
     def test(self) -> np.ndarray:
-        """Test the model, once, and write the record; return the digit seen in each test image: (10000,), uint8."""
+        """Test the model, once, and write the record; return the digit seen in each test image: (10000,), uint8.
+
+        Under --test-only the record stays that of the training.
+        """
         predictions = evaluation.predict_all(self.predict, self.mnist.test.images)
         self.test_accuracy = evaluation.accuracy(predictions, self.mnist.test.labels)
-        record.write_predictions(self.folder, predictions)
-        record.write_record(self.folder, self._record())
+        if not self.flags.test_only:
+            record.write_predictions(self.folder, predictions)
+            record.write_record(self.folder, self._record())
         return predictions
 
     def finish(self) -> None:
@@ -160,8 +209,7 @@ class Run:
             advice = "no better than guessing: the network has learned nothing; try a smaller --learning-rate than"
             print(f"warning: {advice} {self.flags.learning_rate:g}", file=sys.stderr)
         print(f"results in {self.folder}")
-        images = self.mnist.test.num_examples
-        print(f"test accuracy {self.test_accuracy:.4f} ({images:,} images, {self.mnist.name})", flush=True)
+        evaluation.print_accuracy(self.test_accuracy, self.mnist.test.num_examples, self.mnist.name)
         if host.current.ended:
             host.current.ended(self)
 

@@ -80,7 +80,7 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, dict[str
     )
     passed_on = parser.add_argument_group("flags of the lab scripts, passed on to each training")
     for name, settings in FLAGS.items():
-        if name not in ("--seed", "--resume", "--summary"):
+        if name not in ("--epochs", "--seed", "--resume", "--summary", "--test-only"):
             text = settings["help"].replace("%(default)s", "the script's own")
             passed_on.add_argument(name, **settings | {"default": argparse.SUPPRESS, "help": text})
     given = vars(parser.parse_args(arguments))

@@ -93,7 +93,7 @@ def picture_of(tmp_path_factory):
 def drawn(monkeypatch):
     """Return a list to which each Figure is appended in place of being saved."""
     figures = []
-    monkeypatch.setattr(plotter, "_save", lambda figure, path: figures.append(figure) or path)
+    monkeypatch.setattr(plotter, "save_figure", lambda figure, path: figures.append(figure) or path)
     return figures
 
 
@@ -129,8 +129,8 @@ def test_weights_share_one_scale_centred_on_zero_and_one_colour_bar(drawn):
 
 
 def test_a_known_weight_gets_its_colour_at_its_place(tmp_path, monkeypatch):
-    figures, save = [], plotter._save
-    monkeypatch.setattr(plotter, "_save", lambda figure, path: figures.append(figure) or save(figure, path))
+    figures, save = [], plotter.save_figure
+    monkeypatch.setattr(plotter, "save_figure", lambda figure, path: figures.append(figure) or save(figure, path))
     W = np.zeros((784, 10))
     W[3 * 28 + 5, 7] = 1.0  # row 3, column 5
     W[20 * 28 + 11, 2] = -1.0
@@ -296,6 +296,26 @@ def test_curves_show_the_loss_of_each_step_and_the_accuracy_where_measured(drawn
     assert accuracy.get_title(loc="right") == "best 0.9070, last 0.9070"
     assert "70 steps in 10 s" in title(drawn[0])  # 10.5 s; Python rounds half to even
     assert loss.lines[0].get_linestyle() != accuracy.lines[0].get_linestyle()
+
+
+def test_curves_begin_before_training_and_set_training_beside_validation_images(drawn):
+    measured = [(0, None, 0.1, 0.09), (10, 0.7, None, None), (20, 0.5, 0.99, 1.0)]
+    fields = ("step", "loss", "validation_accuracy", "train_accuracy")
+    curve = [dict(zip(fields, values, strict=True)) | {"seconds": values[0] / 10} for values in measured]
+    plotter.plot_curves(curve, "c.png", dataset=DATASET)
+    loss, accuracy = drawn[0].axes
+    assert notes(loss) == []  # a loss before training is not missing
+    validation, training = accuracy.lines
+    np.testing.assert_allclose(validation.get_xydata(), [[0, 0.1], [20, 0.99]])
+    np.testing.assert_allclose(training.get_xydata(), [[0, 0.09], [20, 0.9995]])  # 1 is at infinity
+    assert accuracy.get_yscale() == "logit"
+    assert accuracy.get_title(loc="right") == "before training 0.1000, best 0.9900, last 0.9900"
+    assert [text.get_text() for text in accuracy.get_legend().get_texts()] == ["validation images", "training images"]
+    figure = drawn[0]
+    plotter.FigureCanvasAgg(figure).draw()
+    boxes = [label.get_window_extent() for label in accuracy.get_yticklabels() if label.get_text()]
+    assert len(boxes) > 5
+    assert all(upper.y0 > lower.y1 for lower, upper in itertools.pairwise(sorted(boxes, key=lambda box: box.y0)))
 
 
 def history(losses):

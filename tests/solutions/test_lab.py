@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,7 +90,9 @@ def test_a_run_leaves_its_record(script, runs):
     assert (record["script"], record["dataset"], record["seed"], record["steps"]) == (script, "synthetic digits", 7, 3)
     assert len(record["sha256"]) == 4
     assert record["packages"].keys() >= {"numpy", "matplotlib"}
-    assert [entry["step"] for entry in record["history"] if entry["validation_accuracy"]] == [1, 2, 3]
+    for accuracy in ("validation_accuracy", "train_accuracy"):
+        assert [entry["step"] for entry in record["history"] if entry[accuracy] is not None] == [0, 1, 2, 3]
+    assert [entry["step"] for entry in record["history"] if entry["loss"] is None] == [0]
     pictures = {path.name for path in folder.glob("*.png")}
     assert pictures >= {"curves.png", "confusion.png", "mistakes.png"}
     assert ("weights.png" if script == "softmax_mnist" else "filters.png") in pictures
@@ -330,14 +333,24 @@ class Digits(SimpleNamespace):
             num_examples=n,
         )
 
+    def first(self, count):
+        return self.images[:count], self.labels[:count]
+
     def get_state(self):
         return {}
 
 
 def small_run(tmp_path, predict, **flags):
     """Make a Run on a few random images, for what needs no training."""
-    names = {"script": "s", "seed": 0, "results_dir": str(tmp_path), "log_dir": None, "resume": False, "steps": 20}
-    recipe = {"batch_size": 5, "learning_rate": 1.0, "schedule": "constant", "precision": "float32"}
+    names = {
+        "script": "s",
+        "seed": 0,
+        "results_dir": str(tmp_path),
+        "log_dir": None,
+        "resume": False,
+        "test_only": False,
+    }
+    recipe = {"steps": 20, "batch_size": 5, "learning_rate": 1.0, "schedule": "constant", "precision": "float32"}
     mnist = SimpleNamespace(
         train=Digits(50), validation=Digits(1234), test=Digits(1017), name="random noise", sha256={}
     )
@@ -356,8 +369,8 @@ def test_the_test_images_are_not_touched_while_training(tmp_path):
     for _ in run.steps():
         run.log(1.0)
     validation = run.mnist.validation.images
-    assert sum(map(len, seen)) == 5 * len(validation)
-    np.testing.assert_array_equal(np.concatenate(seen)[: len(validation)], validation)
+    both = np.concatenate([validation, run.mnist.train.images])
+    np.testing.assert_array_equal(np.concatenate(seen), np.tile(both, (6, 1)))  # before the training, and five times
 
     run.mnist.test = test
     assert len(run.test()) == 1017  # the partial last batch counts
@@ -374,8 +387,8 @@ def test_rounds_are_the_steps_in_order_and_stop_where_something_is_to_be_logged(
             rounds.append(round_)
         assert [step for round_ in rounds for step in round_] == list(range(1, steps + 1))
         assert {len(round_) for round_ in rounds} == lengths
-        assert [entry["step"] for entry in run.history] == [round_[-1] for round_ in rounds]
-        assert sum(entry["validation_accuracy"] is not None for entry in run.history) == validations
+        assert [entry["step"] for entry in run.history] == [0, *(round_[-1] for round_ in rounds)]
+        assert sum(entry["validation_accuracy"] is not None for entry in run.history) == 1 + validations
 
 
 def steps_told(tmp_path, capsys, steps, seconds=0.0):
@@ -387,7 +400,8 @@ def steps_told(tmp_path, capsys, steps, seconds=0.0):
         monkeypatch.setattr("time.perf_counter", lambda: next(times))
         for _ in run.steps():
             run.log(1.0)
-    lines = capsys.readouterr().out.splitlines()[1:]
+    _, before, *lines = capsys.readouterr().out.splitlines()
+    assert before == "before training: validation 50.00%"
     assert all(
         re.fullmatch(r"step [\d,]+ of [\d,]+, \d+ s: loss 1\.000(, validation 50\.00%)?", line) for line in lines
     )
@@ -401,7 +415,7 @@ def test_without_a_terminal_a_line_tells_each_tenth_of_the_steps_or_each_half_mi
 
 
 def test_a_loss_that_is_not_finite_is_named_with_its_step_within_the_round(tmp_path):
-    run = small_run(tmp_path, None, steps=100)
+    run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), steps=100)
     rounds = run.rounds()
     next(rounds)
     with pytest.raises(lab.LabError, match="the loss is not finite at step 4,"):
@@ -409,10 +423,47 @@ def test_a_loss_that_is_not_finite_is_named_with_its_step_within_the_round(tmp_p
 
 
 def test_a_round_needs_as_many_losses_as_steps(tmp_path):
-    run = small_run(tmp_path, None, steps=100)
+    run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), steps=100)
     next(run.rounds())
     with pytest.raises(ValueError, match="shorter"):
         run.log(1.0)
+
+
+def test_before_training_a_network_is_right_by_chance_and_that_is_measured(tmp_path):
+    run = small_run(tmp_path, lambda x: tf.random.stateless_uniform([len(x)], [1, 2], 0, 10, tf.int64))
+    next(run.steps())
+    (entry,) = run.history
+    assert (entry["step"], entry["loss"], entry["seconds"]) == (0, None, 0)
+    assert entry["validation_accuracy"] == pytest.approx(0.1, abs=0.03)  # of 1,234 images; the deviation is 0.0085
+    labels = run.mnist.train.labels.argmax(axis=1)
+    assert entry["train_accuracy"] == np.mean(run.predict(run.mnist.train.images).numpy() == labels)
+
+
+@pytest.mark.training
+def test_test_only_trains_nothing_and_finds_the_accuracy_of_the_record(runs, synthetic, tmp_path):
+    runs.of("softmax_mnist")
+    shutil.copytree(runs.folder / "results", tmp_path / "results")
+    folder = tmp_path / "results" / "softmax_mnist" / "seed-7"
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix in (".json", ".npy", ".png")}
+    done = run("softmax_mnist", "--seed", 7, "--test-only", *synthetic, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, *_, last = done.stdout.splitlines()
+    assert first == "softmax_mnist: tests the weights of step 3, synthetic digits"
+    accuracy = json.loads(before["run.json"])["test_accuracy"]
+    assert last == f"test accuracy {accuracy:.4f} (10,000 images, synthetic digits)"
+    assert {name: (folder / name).read_bytes() for name in before} == before
+
+
+@pytest.mark.training
+def test_test_only_needs_a_checkpoint_of_this_very_script(runs, synthetic, tmp_path):
+    error = failure(run("softmax_mnist", "--test-only", *synthetic, cwd=tmp_path))
+    assert "to test: train first, without --test-only" in error
+    runs.of("softmax_mnist")
+    shutil.copytree(runs.folder / "results", tmp_path / "results")
+    copy = tmp_path / "softmax_mnist.py"
+    copy.write_text((ROOT / "softmax_mnist.py").read_text().replace("tf.zeros([784, 10])", "tf.ones([784, 10])"))
+    error = failure(run(copy.with_suffix(""), "--seed", 7, "--test-only", *synthetic, cwd=tmp_path))
+    assert "softmax_mnist.py has changed" in error
 
 
 def test_the_end_without_a_test_is_told_with_what_is_missing(tmp_path):

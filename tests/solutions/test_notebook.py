@@ -11,48 +11,19 @@ import pytest
 
 from labkit import notebook
 from labkit.sources import code_sha256
+from tests.support.kernel import started_kernel
 from tests.support.tracing import ROOT
 
 pytestmark = pytest.mark.lab
 
-PATIENCE = 120  # seconds: not a figure to reach, but to end a test that hangs
-
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory, synthetic_dir):
-    """Return a function that runs a cell in a kernel of Jupyter's and returns its stdout, stderr and error lines."""
-    reason = "ipykernel is not installed: pip install -r requirements-dev.txt"
-    pytest.importorskip("ipykernel", reason=reason)
-    manager = pytest.importorskip("jupyter_client.manager", reason=reason)
+    """Return a function that runs a cell in a kernel; its `folder` is the one that the kernel is in."""
     folder = tmp_path_factory.mktemp("notebook")
-    settings = {"MNIST_DATA_DIR": str(synthetic_dir), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]  # not one of another environment
-    started = manager.KernelManager()
-    started.kernel_spec.argv = command
-    started.start_kernel(cwd=folder, env=os.environ | settings)
-    client = started.blocking_client()
-    client.start_channels()
-
-    def run(code):
-        shown = SimpleNamespace(stdout="", stderr="", errors=[])
-
-        def show(message):
-            content = message["content"]
-            if message["msg_type"] == "stream":
-                setattr(shown, content["name"], getattr(shown, content["name"]) + content["text"])
-            elif message["msg_type"] == "error":
-                shown.errors += content["traceback"]
-
-        client.execute_interactive(code, output_hook=show, timeout=PATIENCE, allow_stdin=False)
-        return shown
-
-    try:
-        client.wait_for_ready(timeout=PATIENCE)
+    with started_kernel(folder, synthetic_dir) as run:
         run.folder = folder
         yield run
-    finally:
-        client.stop_channels()
-        started.shutdown_kernel(now=True)
 
 
 def softmax(**changes):
