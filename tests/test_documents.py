@@ -28,6 +28,8 @@ DOCUMENTS = [
     *sorted(STUDENT.glob("*.md")),
     *sorted((ROOT / "docs").glob("*.md")),
     *(ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
+    ROOT / "exercises" / "README.md",
+    *sorted((ROOT / "docs" / "instructor").glob("*.md")),
     ROOT / "benchmarks" / "README.md",
 ]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in DOCUMENTS}
@@ -42,12 +44,14 @@ LEFT_OUT = {  # commands, as patterns, that no test runs; with the reason
     r"source .*|export .*|unset .*": "the shell's own",
     r"\.ci/run|ruff .*|lint-imports|pyright": "it is CI itself, or a part of it",
     r"python -m grading": "a name, and no command to type",
+    r"python keep_all\.py .*": "the reader writes that script",
 }
 ONLY_HELP = {  # of these the flags are checked, and no more
     r"python .*benchmarks/\w+\.py.*": "tests/benchmarks/ runs each benchmark",
     r"python -m grading page( .*)?": "tests/grading/test_page_browser.py runs it",
     r"python -m grading (?:(export|one)( .*)?|autograder)": "tests/grading/ has a test for each target, and for one",
     r"python -m grading .* --(worksheet|roster) .*": "tests/grading/test_round_trip.py reads each system's download",
+    r"python exercises/.*": "tests/exercises/ runs each script",
     r"python submit\.py (check|pack .*)": "test_handout.py ends a student's way with both, in a minute",
 }
 SELF = r"(\.venv/bin/)?python -m pytest.*"  # the tests: their arguments are looked at
@@ -106,7 +110,7 @@ def test_every_link_and_anchor_leads_somewhere(name):
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_path_of_the_kit_exists(name):
-    rooms = "labkit|grading|tests|benchmarks|docs"
+    rooms = "labkit|grading|exercises|tests|benchmarks|docs"
     paths = re.findall(rf"`((?:{rooms})/[\w./-]*)", TEXTS[name])
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
@@ -258,7 +262,8 @@ def test_dependencies_and_extras_are_those_of_the_requirements_files():
     assert plain(project()["dependencies"]) == plain(requirements("requirements.txt"))
     assert plain(extras["report"]) == plain(requirements("requirements-report.txt"))
     assert plain(extras["grading"]) == plain(requirements("requirements-grading.txt"))
-    assert plain(extras["dev"]) == plain([f"{NAME}[report,grading]", *requirements("requirements-dev.txt")])
+    assert plain(extras["exercises"]) == plain(requirements("requirements-exercises.txt"))
+    assert plain(extras["dev"]) == plain([f"{NAME}[report,exercises,grading]", *requirements("requirements-dev.txt")])
 
 
 def locked():
@@ -279,8 +284,8 @@ def test_the_lock_has_one_version_with_hashes_of_each_required_package(python, s
         if pin.marker is None or pin.marker.evaluate(environment):
             assert hashes, f"{pin} has no hash"
             assert pins.setdefault(canonicalize_name(pin.name), pin) is pin, f"{pin.name} is there twice"
-    for file in ("requirements.txt", "requirements-report.txt", "requirements-grading.txt", "requirements-dev.txt"):
-        for wanted in map(Requirement, requirements(file)):
+    for file in ("", "-report", "-exercises", "-grading", "-dev"):
+        for wanted in map(Requirement, requirements(f"requirements{file}.txt")):
             if wanted.marker is None or wanted.marker.evaluate(environment):
                 (pinned,) = pins[canonicalize_name(wanted.name)].specifier
                 assert wanted.specifier.contains(pinned.version), f"renew the lock (docs/development.md): {wanted}"

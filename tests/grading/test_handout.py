@@ -38,8 +38,10 @@ def lab(tmp_path_factory):
 def test_what_students_get_is_faces_texts_and_whole_folders(lab):
     there = {path.relative_to(lab).as_posix() for path in lab.rglob("*") if path.is_file()}
     assert there == set(handed_out())
-    assert {path.partition("/")[0] for path in there if "/" in path} == {"docs", "labkit", "tests"}
-    assert {f"{path.relative_to(ROOT)}" for path in ROOT.glob("labkit/**/*.py")} <= there
+    assert {path.partition("/")[0] for path in there if "/" in path} == {"docs", "exercises", "labkit", "tests"}
+    for folder in ("labkit", "exercises"):
+        assert {f"{path.relative_to(ROOT)}" for path in ROOT.glob(f"{folder}/**/*.py")} <= there
+    assert not [path for path in there if path.startswith("docs/instructor")]  # the answers to the exercises' questions
 
 
 def test_a_draft_stays_here(tmp_path, monkeypatch):
@@ -171,10 +173,10 @@ def test_the_same_kit_gives_the_same_bytes(tmp_path):
 
 
 def test_no_link_in_its_documents_is_dead_and_every_script_in_them_is_there(lab):
-    documents = [lab / "README.md", *(lab / "docs" / "student").glob("*.md")]
+    documents = [lab / "README.md", lab / "exercises" / "README.md", *(lab / "docs").rglob("*.md")]
     assert {path.name: dead for path in documents if (dead := dead_links(path))} == {}
     texts = " ".join(path.read_text(encoding="utf-8") for path in documents)
-    scripts = set(re.findall(r"python (\w[\w/]*\.py)", texts)) - {f"{script}.py" for script in NETWORKS}
+    scripts = set(re.findall(r"python (\w[\w/]*\.py)", texts)) - {f"{script}.py" for script in (*NETWORKS, "keep_all")}
     assert len(documents) > 5
     assert len(scripts) > 3
     assert [script for script in scripts if not (lab / script).is_file()] == []
