@@ -1,4 +1,4 @@
-"""Activations: ten layers of sigmoids leave a millionth of a gradient, and a tenth of 200 ReLU units or more die.
+"""Activations: ten layers of sigmoids leave a millionth of a gradient, and many of 200 ReLU units die.
 
     python exercises/activations.py          draw the functions, and what becomes of signals and gradients; train
     python exercises/activations.py --help   all flags; --learning-rate 0.1 kills no unit, 1 kills more

@@ -94,7 +94,7 @@ def main(flags):
         curves[name] = learn_digits(start, mnist, flags, name)
         print(f"{DEPTH} layers from {name}, {LABELLED:,} labelled images: validation accuracy {curves[name][-1]:.2f}")
     title = f"{DEPTH} layers of {CODE} sigmoid units, {LABELLED:,} labelled images, {mnist.name}"
-    print("picture in", plot_starts(curves, folder / "start.png", title=title, xlabel=f"round of {ROUNDS}"))
+    print("picture in", plot_starts(curves, folder / "start.png", title=title, xlabel="round of training"))
     errors = [mean_squared_error(tests, back).numpy() for back in (by_network, by_pca)]
     print("mean squared error: autoencoder {:.4f}, PCA {:.4f}".format(*errors), f"(10,000 images, {mnist.name})")
 

@@ -1,4 +1,4 @@
-"""Twenty layers on MNIST: the plain network's loss stalls at 2.30, that of guessing; the residual one's falls to 0.3.
+"""Twenty layers on MNIST: the plain network's loss stalls at 2.30, that of guessing; the residual one falls below 0.6.
 
     python exercises/residual.py          train both, print their losses, and draw them
     python exercises/residual.py --help   all flags
@@ -12,7 +12,7 @@ import lab
 
 if __name__ == "__main__":  # first of all, so that --help and a mistyped flag need not wait for TensorFlow
     FIELDS = ["data_dir", "dataset", "precision", "seed", "results_dir"]
-    FLAGS = lab.parse_flags(__doc__, only=FIELDS, steps=300, batch_size=64, learning_rate=1e-3)
+    FLAGS = lab.parse_flags(__doc__, only=FIELDS, steps=300, batch_size=64, learning_rate=0.03)
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +22,8 @@ from tqdm import tqdm
 import plotter
 
 BLOCKS, CHANNELS = 9, 8  # 1 convolution, 9 blocks of 2, and the softmax layer: 20 layers with weights
-STDDEV = 0.1  # the lecture's; with that of He's weights, sqrt(2 / inputs) = 0.17, the plain network learns, too
+# The lecture's. It is what makes the plain network stall: with He's sqrt(2 / inputs) = 0.17 twenty plain layers learn.
+STDDEV = 0.1
 
 
 def weight_variable(shape):
@@ -61,14 +62,14 @@ class Model(tf.Module):
 
 def train(name, model, mnist, flags):
     """Train the model; return the loss of each step."""
-    optimizer = tf.compat.v1.train.AdamOptimizer(flags.learning_rate)
 
     @tf.function
     def train_step(x, y_):
         with tf.GradientTape() as tape:
             cross_entropy = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=y_, logits=model(x)))
-        gradients = tape.gradient(cross_entropy, model.trainable_variables)
-        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        variables = model.trainable_variables
+        for variable, gradient in zip(variables, tape.gradient(cross_entropy, variables), strict=True):
+            variable.assign_sub(flags.learning_rate * gradient)  # Adam's steps do not shrink with the gradient
         return cross_entropy
 
     steps = tqdm(range(flags.steps), desc=name, unit="step", dynamic_ncols=True, disable=None)

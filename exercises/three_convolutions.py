@@ -11,7 +11,7 @@ those of the first, so that no two can become the same.
 import lab
 
 if __name__ == "__main__":  # first of all, so that --help and a mistyped flag need not wait for TensorFlow
-    FLAGS = lab.parse_flags(__doc__, steps=860, batch_size=128, learning_rate=1e-3, schedule="constant")
+    FLAGS = lab.parse_flags(__doc__, steps=860, batch_size=128, learning_rate=3e-3, schedule="one-cycle")
 
 import numpy as np
 import tensorflow as tf

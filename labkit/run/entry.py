@@ -58,8 +58,12 @@ def run_script(main: FunctionType, flags: argparse.Namespace) -> None:
         else:
             main(flags)
     except KeyboardInterrupt:
-        has_checkpoint = any(record.run_folder(flags).glob("checkpoint/*.index"))
-        way_on = "; --resume continues from the last checkpoint" if has_checkpoint else " before the first checkpoint"
+        way_on = ""
+        if hasattr(flags, "resume"):
+            has_checkpoint = any(record.run_folder(flags).glob("checkpoint/*.index"))
+            way_on = (
+                "; --resume continues from the last checkpoint" if has_checkpoint else " before the first checkpoint"
+            )
         _stop(f"stopped by Ctrl-C{way_on}", status=130)
     except KitError as error:
         _stop(f"error: {error}")
@@ -83,12 +87,15 @@ def _explain(error: Exception, flags: argparse.Namespace, main: FunctionType) ->
 
     The script, a file or a notebook's cell, is where `main` is.
     """
-    trace = record.run_folder(flags) / record.ERROR
-    with contextlib.suppress(OSError):  # the mistake itself matters more
-        trace.parent.mkdir(parents=True, exist_ok=True)
-        text = "".join(traceback.format_exception(error))
-        trace.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path in it need not be valid UTF-8
+    where = ""
+    if {"results_dir", "seed"} <= set(vars(flags)):  # an exercise may leave nothing
+        trace = record.run_folder(flags) / record.ERROR
+        with contextlib.suppress(OSError):  # the mistake itself matters more
+            trace.parent.mkdir(parents=True, exist_ok=True)
+            text = "".join(traceback.format_exception(error))
+            trace.write_text(text, encoding="utf-8", errors="backslashreplace")  # a path in it need not be valid UTF-8
+        where = f" (all of it: {trace})"
     script = main.__code__.co_filename if hasattr(main, "__code__") else sys.argv[0]
     line = mistakes.explain(error, script)
     line = f"the cell, {line}" if notebook.pasted(script) else mistakes.with_script(Path(script).stem, line)
-    return f"{line} (all of it: {trace})"
+    return f"{line}{where}"

@@ -111,6 +111,7 @@ def test_it_reaches_the_published_accuracy_also_in_another_program(mnist_dir, tm
     flags = ("--data-dir", mnist_dir, "--results-dir", tmp_path)
     last = run_exercise("helper_functions", *flags).splitlines()[-1]
     accuracy = float(re.fullmatch(r"test accuracy (\d\.\d{4}) \(10,000 images, MNIST\)", last)[1])
+    # Seeds 0, 1 and 2 gave 0.9904, 0.9902 and 0.9888, the lecture 0.989; 0.001 is one standard deviation of chance.
     assert 0.986 <= accuracy <= 0.993
     command = [sys.executable, FOLDER / "helper_functions.py", *flags, "--restore"]
     another = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ, timeout=300)

@@ -101,9 +101,10 @@ def test_the_files_hold_the_weights_and_another_model_would_be_noticed(tmp_path,
 def test_it_reaches_the_published_accuracy_and_overfits(mnist_dir, tmp_path):
     printed = run_exercise("keras_convnet", "--data-dir", mnist_dir, "--results-dir", tmp_path)
     accuracy = float(re.search(r"test accuracy (\d\.\d{4}) \(10,000 images, MNIST\)$", printed)[1])
-    assert 0.988 <= accuracy <= 0.994
+    # Seed 0 gave 0.9901, the slides 0.9906; the standard deviation of 10,000 images at 0.99 is 0.001.
+    assert 0.987 <= accuracy <= 0.994
     validation = [float(value) for value in re.findall(r"val_accuracy: (\d\.\d{4})", printed)]
     losses = [float(value) for value in re.findall(r"val_loss: (\d\.\d{4})", printed)]
     assert len(losses) == len(validation) == 10
-    assert 0.98 <= validation[0] <= 0.992
-    assert losses[-1] > 1.2 * min(losses)
+    assert 0.975 <= validation[0] <= 0.992  # 0.9816, on images that the slides' network trained on
+    assert losses[-1] > 1.05 * min(losses)  # 0.0592 against 0.0454; the slides' rise from 0.0264 to 0.0444

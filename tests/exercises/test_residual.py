@@ -84,8 +84,10 @@ def test_the_plain_network_stalls_and_the_residual_one_learns_by_more_than_three
         options = ["--data-dir", mnist_dir, "--dataset", "mnist", "--results-dir", tmp_path]
         last = run_exercise("residual", "--seed", seed, *options).splitlines()[-1]
         losses.append([float(loss) for loss in re.findall(r"(\d\.\d\d) (?:plain|residual)", last)])
+    # Chosen on seed 0, then measured on 10 to 15, all of them: plain 2.301 to 2.302, residual 0.295 to 0.368. By Adam
+    # (rate 0.001) one plain run of eight, seed 2 in bfloat16, learned after all, and ended at 0.19.
     plain, residual = np.array(losses).T
     assert np.all(np.abs(plain - np.log(10)) < 0.02)  # guessing
     spread = max(np.ptp(plain), np.ptp(residual))
     assert plain.min() - residual.max() > 5 * spread
-    assert residual.max() < 0.5
+    assert residual.max() < 0.6

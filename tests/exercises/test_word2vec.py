@@ -152,4 +152,4 @@ def test_no_word_on_the_map_covers_another():
 def test_neighbours_are_of_the_words_class(seed, tmp_path):
     last = run_exercise("word2vec", "--results-dir", tmp_path, "--seed", seed).splitlines()[-1]
     alike = int(re.fullmatch(r"the nearest neighbour is of the same class: (\d+) of 56 words", last)[1])
-    assert alike >= 55
+    assert alike >= 55  # 56 with seeds 0, 1 and 2, and after 200 of the 6,000 steps already
