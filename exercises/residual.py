@@ -3,9 +3,10 @@
     python exercises/residual.py          train both, print their losses, and draw them
     python exercises/residual.py --help   all flags
 
-Each layer of the plain network changes the signal a little, here to something smaller; after twenty, nothing is left
-of the image, nor of the gradient on its way back. A residual block (He, 2015) adds its input to its output: its layers
-learn only what is to be added, and signal and gradient have a way past them. That takes no weight more.
+With the lecture's first weights each layer of the plain network makes the signal smaller; after twenty, nothing is left
+of the image, nor of the gradient on its way back, and gradient descent stands still. A residual block (He, 2015) adds its
+input to its output: its layers learn only what is to be added, and signal and gradient have a way past them. That takes
+no weight more. Other first weights help the plain network, too, and so, now and then, does Adam.
 """
 
 import lab

@@ -407,11 +407,19 @@ def test_the_bars_move_while_a_finger_draws(chromium, drawn):
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
     page.mouse.down()
     seen = set()
-    for x, y in [(0.5, 0.2), (0.7, 0.2), (0.6, 0.45), (0.48, 0.85)]:
-        with page.expect_response(lambda response: response.url.endswith("/guess")):
+    for points, (x, y) in enumerate([(0.5, 0.2), (0.7, 0.2), (0.6, 0.45), (0.48, 0.85)], start=2):
+
+        def answers(response, points=points):
+            return response.url.endswith("/guess") and len(response.request.post_data_json["strokes"][0]) == points
+
+        with page.expect_response(answers) as answer:
             page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
-        page.wait_for_timeout(200)
-        seen.add(tuple(page.locator("#bars .percent").all_inner_texts()))
+        bars = [f"{math.floor(100 * p + 0.5)}%" for p in answer.value.json()["probabilities"]]
+        page.wait_for_function(
+            "bars => [...document.querySelectorAll('#bars .percent')].every((bar, i) => bar.textContent === bars[i])",
+            arg=bars,
+        )
+        seen.add(tuple(bars))
     assert len(seen) >= 3, "before the mouse was let go"
     page.mouse.up()
     page.get_by_role("button", name="Clear").click()
