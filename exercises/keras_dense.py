@@ -53,7 +53,8 @@ def draw_boundary(network, points, clouds, path):
     shades = axes.contourf(x, y, sure, levels=np.linspace(0, 1, 11), cmap="cividis")
     figure.colorbar(shades, label="output of the network (0: cloud 0, 1: cloud 1)")
     for cloud, marker, colour in (0, "o", "white"), (1, "^", "black"):
-        axes.scatter(*points[clouds == cloud][:200].T, s=12, marker=marker, color=colour, label=f"cloud {cloud}")
+        some = points[clouds == cloud][:200].T  # (2, 200)
+        axes.scatter(*some, s=14, marker=marker, color=colour, ec="black", lw=0.5, label=f"cloud {cloud}")
     axes.contour(x, y, sure, levels=[0.5], colors="#d62728", linewidths=3)
     axes.plot([], [], color="#d62728", linewidth=3, label="boundary of the network")
     across, up = CENTRES[1] - CENTRES[0]  # the best boundary is halfway between the centres, at a right angle

@@ -2,7 +2,7 @@
 
     python exercises/phone.py                 train, convert, compare; leave the files in results/phone/seed-0/
     python exercises/phone.py --draw          then open a page in the browser, on which to draw a digit
-    python exercises/phone.py --draw --room   the same page, for the phones of all in the room
+    python exercises/phone.py --room          the same page, for the phones of all in the room
     python exercises/phone.py --help          all flags
 
 The lecture's phone ran the network itself, by TensorFlow Mobile, which is gone; LiteRT (until 2024 TensorFlow Lite) is
@@ -20,7 +20,7 @@ import lab
 if __name__ == "__main__":  # first of all, so that --help and a mistyped flag need not wait for TensorFlow
     OWN = {
         "--draw": {"action": "store_true", "help": "serve the page to draw on, from an earlier run if there is one"},
-        "--room": {"action": "store_true", "help": "serve it to all in this network who are told its address, too"},
+        "--room": {"action": "store_true", "help": "the same, for all in this network who are told its address"},
         "--no-browser": {"action": "store_true", "help": "print the address of the page, and open no browser"},
     }
     FLAGS = lab.parse_flags(__doc__, own=OWN, steps=400, batch_size=128, learning_rate=6e-3, schedule="one-cycle")
@@ -136,12 +136,13 @@ def draw(flags):
 
 def main(flags):
     """Train and convert, unless there is a file to draw with already; then draw, if that is wanted."""
-    if not (flags.draw and (lab.run_folder(flags) / "int8.tflite").exists()):
+    wanted = flags.draw or flags.room
+    if not (wanted and (lab.run_folder(flags) / "run.json").exists()):  # the last file that a run writes
         mnist = lab.read_data(flags)
         run, model = train(flags, mnist)
         compare(flags, mnist, model)
         run.finish()
-    if flags.draw:
+    if wanted:
         draw(flags)
 
 

@@ -4,9 +4,9 @@
     python exercises/residual.py --help   all flags
 
 With the lecture's first weights each layer of the plain network makes the signal smaller; after twenty, nothing is left
-of the image, nor of the gradient on its way back, and gradient descent stands still. A residual block (He, 2015) adds its
-input to its output: its layers learn only what is to be added, and signal and gradient have a way past them. That takes
-no weight more. Other first weights help the plain network, too, and so, now and then, does Adam.
+of the image, nor of the gradient on its way back, and gradient descent stands still. A residual block (He, 2015) adds
+its input to its output: its layers learn only what is to be added, and signal and gradient have a way past them. That
+takes no weight more. Other first weights help the plain network, too, and so, now and then, does Adam.
 """
 
 import lab
@@ -23,7 +23,7 @@ from tqdm import tqdm
 import plotter
 
 BLOCKS, CHANNELS = 9, 8  # 1 convolution, 9 blocks of 2, and the softmax layer: 20 layers with weights
-# The lecture's. It is what makes the plain network stall: with He's sqrt(2 / inputs) = 0.17 twenty plain layers learn.
+# The lecture's, which make the plain network stall: with He's sqrt(2 / inputs) = 0.17 and a rate of 0.003 it learns.
 STDDEV = 0.1
 
 
