@@ -49,7 +49,7 @@ def draw_activations(
         deaths.plot(steps, 100 * shares, label=f"hidden layer {number}", **look)
     deaths.set(title=f"dead units while training, {dataset}", xlabel="step")
     deaths.set(ylabel="units at 0 on all validation images, %", ylim=(0, max(5, 105 * np.max(layers))))
-    deaths.legend()
+    deaths.legend(loc="center right")  # the first layer's line is above it, the second one's below
     return save_figure(figure, path)
 
 
