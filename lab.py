@@ -10,7 +10,7 @@ from labkit import startup
 startup.check("numpy", "tqdm", "tensorflow", "matplotlib")
 
 from labkit.errors import LabError
-from labkit.run.entry import run_script, watch_script
+from labkit.run.entry import require, run_script, watch_script
 from labkit.run.evaluation import print_accuracy
 from labkit.run.feature_maps import feature_maps
 from labkit.run.flags import parse_flags
@@ -19,7 +19,6 @@ from labkit.run.preparation import pick_precision, read_data
 from labkit.run.record import run_folder
 from labkit.run.schedule import learning_rate
 
-require = startup.check
 watch_script()
 
 __all__ = [

