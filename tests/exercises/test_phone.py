@@ -420,7 +420,7 @@ def test_the_bars_move_while_a_finger_draws(chromium, drawn):
             arg=bars,
         )
         seen.add(tuple(bars))
-    assert len(seen) >= 3, "before the mouse was let go"
+    assert len(seen) > 1, "they moved before the mouse was let go"
     page.mouse.up()
     page.get_by_role("button", name="Clear").click()
     guessed(page, "nothing yet")
