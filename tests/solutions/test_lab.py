@@ -191,9 +191,19 @@ def test_ctrl_c_ends_a_script_with_130_and_the_way_to_go_on(saved, message, tmp_
     if saved:
         (folder / "run-1-step-100.index").touch()
     with pytest.raises(SystemExit) as end:
-        lab.run_script(main, SimpleNamespace(results_dir=tmp_path, script="s", seed=0))
+        lab.run_script(main, SimpleNamespace(results_dir=tmp_path, script="s", seed=0, resume=False))
     assert end.value.code == 130
     assert capsys.readouterr().err == f"stopped by Ctrl-C{message}\n"
+
+
+def test_ctrl_c_promises_no_way_on_where_a_script_has_none(capsys):
+    def main(flags):
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as end:
+        lab.run_script(main, SimpleNamespace())
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "stopped by Ctrl-C\n"
 
 
 def test_a_batch_larger_than_the_data_is_refused(synthetic, tmp_path):
