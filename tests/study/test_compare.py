@@ -18,7 +18,7 @@ from scipy import special
 import plotter
 from labkit.errors import DataError
 from labkit.networks import TITLES
-from labkit.study import ablation, jobs, trainings
+from labkit.study import ablation, jobs, processes, trainings
 from labkit.study import command_line as compare
 from labkit.study.finished import count_parameters
 from labkit.study.script_differences import unlike_scripts
@@ -518,7 +518,8 @@ def test_the_display_follows_the_steps_of_a_training(tmp_path, monkeypatch):
         "import time\nprint('step 30 of 1,080, 1 s: loss 1', flush=True)\ntime.sleep(60)\n"
     )
     monkeypatch.setattr(jobs, "SCRIPTS", tmp_path)
-    training = trainings.Training(jobs.Job("slow", 3, tmp_path, {}), [], {})
+    starter = processes.Starter({})
+    training = trainings.Training(jobs.Job("slow", 3, tmp_path, {}), [], starter)
     try:
         assert training.steps() == (0, 1)
         deadline = time.monotonic() + PATIENCE
@@ -529,7 +530,7 @@ def test_the_display_follows_the_steps_of_a_training(tmp_path, monkeypatch):
         message = trainings._at_present([training], bar, trainings.Forecast(1))
         assert re.fullmatch(r"\d\d:\d\d left, now slow seed 3, step 30 of 1,080", message)
     finally:
-        trainings.stop([training.process])
+        starter.close()
         training.fault()
 
 
