@@ -70,14 +70,10 @@ def run_study(kit: Path, digits: Digits, flags: list[Any]) -> Study:
     """Run compare.py with these flags, and clean up after it."""
     with tempfile.TemporaryDirectory() as results:
         process = measuring.run("compare.py", *digits.flags, "--results-dir", results, *flags, root=kit)
-        records = {str(path.parent.relative_to(results)): json.loads(path.read_text()) for path in find_records(results)}
+        paths = sorted(Path(results).glob("*/*/run.json"))
+        records = {str(path.parent.relative_to(results)): json.loads(path.read_text()) for path in paths}
     loops = sum(record["training_seconds"] for record in records.values())
     return Study(process.seconds, loops, {run: outcome(record) for run, record in records.items()})
-
-
-def find_records(results: str) -> list[Path]:
-    """Return the paths of the records in a folder of results."""
-    return sorted(Path(results).glob("*/*/run.json"))
 
 
 def outcome(record: dict[str, Any]) -> list[Any]:

@@ -135,7 +135,6 @@ def train_missing(
     Where a network turns out to be another than its name says, or its script has a mistake, its other seeds are not
     tried.
     """
-    arguments = [part for name, value in flags.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     waiting, faults = deque(job for job in jobs if job not in finished), {}
     bar = tqdm(
         total=len(jobs),
@@ -144,7 +143,7 @@ def train_missing(
         dynamic_ncols=True,
         disable=None,
     )
-    with bar, contextlib.closing(trainings.train(waiting, at_once, arguments, bar)) as ended:
+    with bar, contextlib.closing(trainings.train(waiting, at_once, flags, bar)) as ended:
         for job, fault in ended:
             try:
                 if fault:

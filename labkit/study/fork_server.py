@@ -1,13 +1,14 @@
 """Runs lab scripts in forked children, so that TensorFlow is imported once for all the trainings of a study.
 
-    python labkit/study/fork_server.py 5
+    python labkit/study/fork_server.py 5 MNIST_data mnist
 
-5 is a Unix socket, the other end of which `processes.ForkServer` holds. A request is a number and a script's command
-line, with the descriptors of its stdout and stderr; answered are ["started", number, pid] and, at the child's end,
-["ended", number, exit status]. When the socket is closed, the children are ended.
+5 is a Unix socket, the other end of which `processes.ForkServer` holds; then comes the data. A request is a number and
+a script's command line, with the descriptors of its stdout and stderr; answered are ["started", number, pid] and, at
+the child's end, ["ended", number, exit status]. When the socket is closed, the children are ended.
 
-A child is what `python script.py` would be after the script's import of TensorFlow: nothing has been computed here, so
-there are no threads, random numbers or compiled functions that one training could leave to the next.
+A child is what `python script.py` would be after the script's imports, and the data's files are in its memory. Nothing
+has been computed here, so there are no threads, random numbers or compiled functions that one training could leave to
+the next.
 """
 
 import contextlib
@@ -24,7 +25,6 @@ from pathlib import Path
 MAX_MESSAGE = 2**16  # bytes
 READY, STARTED, ENDED = "ready", "started", "ended"
 PATIENCE = 10  # seconds for a child to end by itself
-HELD_BACK = {signal.SIGCHLD, signal.SIGTERM}  # while a child starts
 
 
 def main() -> None:
@@ -33,21 +33,23 @@ def main() -> None:
     sys.path[0] = str(kit)  # Python put the folder of this file there
     interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the study ends this
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    channel = socket.socket(fileno=int(sys.argv[1]))
-    _import_what_scripts_import()
-    command = Server(channel).serve()
+    channel, data_dir, dataset = sys.argv[1:]
+    _load_what_scripts_load(data_dir, dataset)
+    command = Server(socket.socket(fileno=int(channel))).serve()
     signal.signal(signal.SIGINT, interrupt)
     _run_script(command)
 
 
-def _import_what_scripts_import() -> None:
-    import numpy  # noqa: F401
-
-    from labkit.run import entry, feature_maps, flags, frame, preparation  # noqa: F401
+def _load_what_scripts_load(data_dir: str, dataset: str) -> None:
+    from labkit.data import loader
+    from labkit.errors import KitError
+    from labkit.run import entry, feature_maps, flags, frame  # noqa: F401
 
     flags.import_tensorflow()
     import plotter  # noqa: F401
 
+    with contextlib.suppress(KitError, OSError):  # a script will tell
+        loader.keep(data_dir, dataset)
     gc.collect()
     gc.freeze()  # a collection in a child would write to these objects, and so copy the memory that is shared
 
@@ -58,6 +60,7 @@ class Server:
     def __init__(self, channel: socket.socket) -> None:
         self._channel = channel
         self._children: dict[int, int] = {}  # pid to the number of the request
+        self._held_back = {signal.SIGCHLD, signal.SIGTERM}  # while a child starts
 
     def serve(self) -> list[str]:
         """Answer requests until the channel is closed, and exit; in each child, return its command line."""
@@ -69,14 +72,14 @@ class Server:
                 if not data:
                     sys.exit()
                 number, command = json.loads(data)
-                signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+                signal.pthread_sigmask(signal.SIG_BLOCK, self._held_back)
                 pid = os.fork()
                 if not pid:
                     self._become_child(descriptors)
                     return command
                 self._children[pid] = number
                 self._tell(STARTED, number, pid)
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, self._held_back)
                 for descriptor in descriptors:
                     os.close(descriptor)
         finally:
@@ -95,9 +98,9 @@ class Server:
     def _become_child(self, descriptors: list[int]) -> None:
         self._children.clear()
         self._channel.close()
-        for number in HELD_BACK:
+        for number in self._held_back:
             signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, self._held_back)
         for target, descriptor in zip((1, 2), descriptors, strict=True):
             os.dup2(descriptor, target)
             os.close(descriptor)

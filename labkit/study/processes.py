@@ -34,15 +34,19 @@ class Starter:
     Where the fork server ends, whatever the reason, scripts are started without it from then on.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        """Start nothing yet; `environment` is that of the scripts, as far as it differs from this process's own."""
-        self._environment = environment
+    def __init__(self, environment: Mapping[str, str], data: tuple[str, str]) -> None:
+        """Start nothing yet.
+
+        `environment` is that of the scripts, as far as it differs from this process's own; `data` is what they will
+        load, by the values of their flags --data-dir and --dataset.
+        """
+        self._environment, self._data = environment, data
         self._processes: list[subprocess.Popen[bytes]] = []
         self._server: ForkServer | None = None
 
     def open(self) -> None:
         """Start the fork server, where there can be one."""
-        self._server = ForkServer(self._environment) if FORKS else None
+        self._server = ForkServer(self._environment, self._data) if FORKS else None
 
     def wait_until_ready(self) -> None:
         """Wait for the fork server's import of TensorFlow."""
@@ -97,18 +101,19 @@ class Forked:
 
     def poll(self) -> int | None:
         """Return the exit status, None while the script is at work; a signal's number is negative."""
-        self._server.listen()
+        if self.returncode is None:
+            self._server.listen()
         return self.returncode
 
 
 class ForkServer:
     """This side of labkit/study/fork_server.py."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], data: tuple[str, str]) -> None:
         self._channel, other_side = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with other_side:
             self._process = subprocess.Popen(
-                [sys.executable, fork_server.__file__, str(other_side.fileno())],
+                [sys.executable, fork_server.__file__, str(other_side.fileno()), *data],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -164,7 +169,10 @@ class ForkServer:
 
     def _receive(self) -> str:
         """Wait for one message, take it in, and return its kind; raise ServerGoneError where none can come."""
-        data = self._channel.recv(fork_server.MAX_MESSAGE)
+        try:
+            data = self._channel.recv(fork_server.MAX_MESSAGE)
+        except ConnectionError:
+            data = b""
         if not data:
             raise ServerGoneError
         kind, *numbers = json.loads(data)

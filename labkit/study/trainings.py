@@ -13,11 +13,13 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
+from labkit import startup
 from labkit.study.jobs import NO_RECORD, Job, script_path
 from labkit.study.processes import Starter
 
@@ -95,23 +97,27 @@ def _left_unfinished(folder: Path) -> bool:
     return not record.exists() or record.stat().st_mtime < checkpoint.stat().st_mtime
 
 
-def train(waiting: deque[Job], at_once: int, flags: list[str], bar: tqdm) -> Generator[tuple[Job, str], None, None]:
+def train(
+    waiting: deque[Job], at_once: int, flags: Mapping[str, Any], bar: tqdm
+) -> Generator[tuple[Job, str], None, None]:
     """Train, and yield (job, fault) as each ends; fault is "", or a line that says what went wrong.
 
-    waiting: a deque of Jobs, from which the caller may take some meanwhile. Every training is stopped when the caller
-    leaves early, by Ctrl-C for example.
+    waiting: a deque of Jobs, from which the caller may take some meanwhile. flags: those of the scripts, names to
+    values, `dataset` among them. Every training is stopped when the caller leaves early, by Ctrl-C for example.
     """
     at_work, forecast = [], Forecast(bar.n)
-    starter = Starter(share_of_the_processors(at_once))
+    data = str(flags.get("data_dir") or startup.data_folder()), flags["dataset"]
+    arguments = [part for name, value in flags.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    starter = Starter(share_of_the_processors(at_once), data)
     try:
-        if waiting:
+        if len(waiting) > 1:  # for one it takes as long without
             with signals_held_back():
                 starter.open()
             starter.wait_until_ready()
         while waiting or at_work:
             while waiting and _may_start(waiting[0], at_work, at_once):
                 with signals_held_back():  # else one that has just started is in no list yet, and goes on alone
-                    at_work.append(Training(waiting.popleft(), flags, starter))
+                    at_work.append(Training(waiting.popleft(), arguments, starter))
             bar.set_postfix_str(_at_present(at_work, bar, forecast))
             time.sleep(POLL)
             for training in at_work:
@@ -121,7 +127,7 @@ def train(waiting: deque[Job], at_once: int, flags: list[str], bar: tqdm) -> Gen
                 fault = training.fault()
                 if fault and training.resumed:  # the checkpoint may be of another recipe, or damaged: without it, then
                     with signals_held_back():
-                        at_work.append(Training(training.job, flags, starter, resume=False))
+                        at_work.append(Training(training.job, arguments, starter, resume=False))
                     continue
                 bar.update()
                 yield training.job, fault
