@@ -4,9 +4,10 @@
     python compare.py --seeds 2 --steps 50 --results-dir try     a quick look at what comes out
     python compare.py --networks deep_mnist model_no1            while model_no2.py is not written yet
 
-Each training is a lab script in a process of its own. What is finished is used again: after Ctrl-C, a power cut or a
-change to one of the scripts the same command trains only what is missing. One table is of one kind: same data, flags,
-packages and machine; where results of another kind are in the way, this says which, and leaves them alone.
+Each training is a lab script in a process of its own, with the result that the script alone would have. What is
+finished is used again: after Ctrl-C, a power cut or a change to one of the scripts the same command trains only what is
+missing. One table is of one kind: same data, flags, packages and machine; where results of another kind are in the way,
+this says which, and leaves them alone.
 """
 
 import argparse

@@ -727,7 +727,7 @@ def test_help_tells_what_it_is_for_without_loading_what_a_study_takes(tmp_path):
 
 
 def outcome(folder):
-    """Return all that a run has left but times: names of files, and of variables in the checkpoint, to what they hold."""
+    """Return all that a run has left but times: files of it, and variables in its checkpoint, to what they hold."""
     import tensorflow as tf  # here, because most of these tests do without
 
     record = json.loads((folder / "run.json").read_text())
