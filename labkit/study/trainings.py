@@ -1,7 +1,7 @@
 """Trains the scripts of a study, each in a process of its own, and shows how far they are.
 
-A training that has been tested draws its pictures beside the next one, at the lowest priority: on what that leaves of
-the processors.
+When the last step of one is saved, the next one starts: it loads and prepares while the first is tested. That one then
+draws its pictures at the lowest priority, on what the next one's training leaves of the processors.
 """
 
 import contextlib
@@ -34,18 +34,24 @@ class Training:
 
     def __init__(self, job: Job, flags: list[str], starter: Starter, resume: bool = True) -> None:
         self.job = job
-        self.tested = False
+        self.trained = self.tested = False
         self.resumed = resume and _left_unfinished(job.folder)
+        self._earlier_checkpoints = self._last_checkpoints()
         self._earlier_record = _written(job.folder / "run.json")
         command = [str(script_path(job.network)), "--seed", str(job.seed), *flags]
         # A pipe would fill up, and halt the training.
         self._messages, self._output = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
         self.process = starter.start(command + ["--resume"] * self.resumed, self._output, self._messages)
 
+    def _last_checkpoints(self) -> set[Path]:
+        steps = self.job.wanted["recipe"]["steps"]
+        return set(self.job.folder.glob(f"checkpoint/*-step-{steps}.index"))
+
     def look(self) -> None:
-        """See whether the record is written: then only pictures are left to draw, at the lowest priority."""
+        """See whether the last step is saved, and whether the record is written; then come only pictures."""
+        self.trained = self.trained or bool(self._last_checkpoints() - self._earlier_checkpoints)
         if not self.tested and _written(self.job.folder / "run.json") != self._earlier_record:
-            self.tested = True
+            self.trained = self.tested = True
             if hasattr(os, "setpriority"):  # not on Windows
                 with contextlib.suppress(OSError):  # it has ended
                     os.setpriority(os.PRIO_PROCESS, self.process.pid, LOWEST_PRIORITY)
@@ -53,7 +59,7 @@ class Training:
     def part_done(self) -> float:
         """Return how much of it is done: 0 to 1."""
         step, steps = self.steps()
-        return 1.0 if self.tested else step / steps
+        return 1.0 if self.trained else step / steps
 
     def steps(self) -> tuple[int, int]:
         """Return how many steps are done, of how many, as far as the script has printed it; (0, 1) before."""
@@ -138,12 +144,12 @@ def train(
 
 
 def _may_start(job: Job, at_work: list[Training], at_once: int) -> bool:
-    """Tell whether a job may start beside those at work: so many in training, and as many that draw their pictures.
+    """Tell whether a job may start beside those at work: so many in training, and as many that are trained already.
 
-    Not beside a drawing one of its own network: what is wrong with that is known when it has ended.
+    Not beside a trained one of its own network: what is wrong with that is known when it has ended.
     """
-    drawing = [training.job.network for training in at_work if training.tested]
-    return len(at_work) - len(drawing) < at_once and len(drawing) <= at_once and job.network not in drawing
+    trained = [training.job.network for training in at_work if training.trained]
+    return len(at_work) - len(trained) < at_once and len(trained) <= at_once and job.network not in trained
 
 
 class Forecast:
@@ -167,7 +173,7 @@ class Forecast:
 def _at_present(at_work: list[Training], bar: tqdm, forecast: Forecast) -> str:
     """Format the text behind the progress bar: how long it will take, and what is trained now."""
     left = forecast.seconds_left(bar.n + sum(training.part_done() for training in at_work), bar.total)
-    shown = [training for training in at_work if not training.tested] or at_work
+    shown = [training for training in at_work if not training.trained] or at_work
     parts = [(training.job, *training.steps()) for training in shown]
     running = [f"{job}, step {step:,} of {steps:,}" if step else str(job) for job, step, steps in parts]
     return ("" if left is None else f"{tqdm.format_interval(left)} left, ") + f"now {'; '.join(running)}"

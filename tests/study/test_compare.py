@@ -434,8 +434,8 @@ needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="scripts are for
 
 @pytest.fixture
 def forking(kit, monkeypatch):
-    """Make a kit whose scripts are forked, in which nothing is trained yet."""
-    monkeypatch.setattr(processes, "FORKS", True)
+    """Make a kit whose scripts are forked where they can be, in which nothing is trained yet."""
+    monkeypatch.setattr(processes, "FORKS", sys.platform == "linux")
     monkeypatch.setenv("MNIST_DATA_DIR", str(kit.folder / "none"))
     shutil.rmtree(kit.results())
     return kit
@@ -478,20 +478,36 @@ def test_jobs_at_once_share_the_processors_out_either_way(either, monkeypatch):
     assert either.trained() == [], "how many threads a run had makes it no other run"
 
 
-def test_pictures_are_drawn_beside_the_next_training_at_the_lowest_priority(either):
-    wait_for_next = (
-        "\n    deadline = time.monotonic() + 60"
-        "\n    while flags.script == 'deep_mnist' and 'model_no1' not in (HERE / 'log').read_text():"
-        "\n        assert time.monotonic() < deadline, 'nothing has started'"
-        "\n        time.sleep(0.02)"
-        "\n    (HERE / f'nice-{flags.script}').write_text(str(os.nice(0)))\n"
+UNTIL_THE_NEXT_ONE = """
+    deadline = time.monotonic() + 60
+    while flags.script == "deep_mnist" and "model_no1" not in (HERE / "log").read_text():
+        assert time.monotonic() < deadline, "nothing else has started"
+        time.sleep(0.02)
+"""
+
+
+def test_the_next_training_starts_when_the_last_step_of_one_is_saved(forking):
+    saved = '(run.folder / "checkpoint" / "run-1-step-540.index").touch()'
+    script = forking.folder / "deep_mnist.py"
+    script.write_text(
+        script.read_text().replace("    run.test()\n", f"    {saved}{UNTIL_THE_NEXT_ONE}    run.test()\n")
     )
-    script = either.folder / "deep_mnist.py"
-    script.write_text(script.read_text().replace("    run.test()\n", f"    run.test(){wait_for_next}"))
     assert compare.main(["--seeds", "1", "--networks", "deep_mnist", "model_no1"]) == 0
-    assert either.trained() == ["deep_mnist 0 afresh all", "model_no1 0 afresh all"]
-    if sys.platform != "win32":
-        assert (either.folder / "nice-deep_mnist").read_text() == "19"
+
+
+def test_pictures_are_drawn_beside_the_next_training_at_the_lowest_priority(either):
+    tell = '    (HERE / "nice").write_text(str(os.nice(0)))\n' if sys.platform != "win32" else ""
+    script = either.folder / "deep_mnist.py"
+    script.write_text(script.read_text().replace("    run.test()\n", f"    run.test(){UNTIL_THE_NEXT_ONE}{tell}"))
+    assert compare.main(["--seeds", "1", "--networks", "deep_mnist", "model_no1"]) == 0
+    assert not tell or (either.folder / "nice").read_text() == "19"
+
+
+def test_the_next_seed_of_a_network_starts_only_when_one_has_ended(forking):
+    script = forking.folder / "deep_mnist.py"
+    seen = 'if flags.seed == 0:\n        time.sleep(1)\n        assert "deep_mnist 1" not in (HERE / "log").read_text()'
+    script.write_text(script.read_text().replace("    run.test()\n", f"    run.test()\n    {seen}\n"))
+    assert compare.main(["--seeds", "2", "--networks", "deep_mnist"]) == 0
 
 
 @needs_fork
@@ -618,7 +634,7 @@ def test_the_display_follows_the_steps_of_a_training(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(jobs, "SCRIPTS", tmp_path)
     starter = processes.Starter({}, ("", "synthetic"))
-    training = trainings.Training(jobs.Job("slow", 3, tmp_path, {}), [], starter)
+    training = trainings.Training(jobs.Job("slow", 3, tmp_path, {"recipe": {"steps": 1080}}), [], starter)
     try:
         assert training.steps() == (0, 1)
         deadline = time.monotonic() + PATIENCE
