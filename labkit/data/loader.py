@@ -25,6 +25,7 @@ __all__ = ["DataError", "DataSet", "DataSets", "read_data_sets"]
 SYNTHETIC = "synthetic digits"
 FAKE_EXAMPLES = 10_000
 PIXEL_SCALE = np.float32(1 / 255)  # a factor, not a divisor: the original multiplied, and the last bit differs
+_kept: dict[tuple[Path, str | None, str], tuple[data_directory.Files, str]] = {}  # what `keep` has loaded, by its place
 SEEDS = 2**31 - 1  # how many different seeds TensorFlow knows: it takes larger and negative ones modulo this
 
 
@@ -300,8 +301,24 @@ def read_data_sets(
     )
 
 
+def keep(train_dir: str | os.PathLike, dataset: str) -> None:
+    """Load what `read_data_sets` will then take from memory, here and in forked children: "mnist" or "synthetic".
+
+    MNIST that is not whole in `train_dir` is left to `read_data_sets`, which fetches it.
+    """
+    directory = Path(train_dir)
+    if dataset == "synthetic":
+        _kept[directory, None, dataset] = _load(directory, None, dataset)
+        return
+    files, _ = data_directory.read_directory(directory, only_mnist=True)
+    if len(files) == len(FILES):
+        _kept[directory, None, dataset] = files, "MNIST"
+
+
 def _load(directory: Path, source_url: str | None, dataset: str) -> tuple[data_directory.Files, str]:
     """Load the four files; return them and the name of the data in them."""
+    if kept := _kept.get((directory, source_url, dataset)):
+        return kept
     if dataset == "synthetic":
         return synthetic_digits.load_digits(directory), SYNTHETIC
     any_data = dataset == "auto" and source_url is not None

@@ -159,7 +159,7 @@ def parse_flags(
     else:
         flags = notebook.call(parser.parse_args)
         flags.script = Path(sys.argv[0]).stem
-    _import_tensorflow()
+    import_tensorflow()
     return flags
 
 
@@ -167,7 +167,7 @@ def _field(flag: str) -> str:
     return flag[2:].replace("-", "_")
 
 
-def _import_tensorflow() -> None:
+def import_tensorflow() -> None:
     """Import TensorFlow without its log messages, unless the import fails: then they are the explanation."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
     sys.stderr.flush()

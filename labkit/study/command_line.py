@@ -4,9 +4,10 @@
     python compare.py --seeds 2 --steps 50 --results-dir try     a quick look at what comes out
     python compare.py --networks deep_mnist model_no1            while model_no2.py is not written yet
 
-Each training is a lab script in a process of its own. What is finished is used again: after Ctrl-C, a power cut or a
-change to one of the scripts the same command trains only what is missing. One table is of one kind: same data, flags,
-packages and machine; where results of another kind are in the way, this says which, and leaves them alone.
+Each training is a lab script in a process of its own, with the result that the script alone would have. What is
+finished is used again: after Ctrl-C, a power cut or a change to one of the scripts the same command trains only what is
+missing. One table is of one kind: same data, flags, packages and machine; where results of another kind are in the way,
+this says which, and leaves them alone.
 """
 
 import argparse
@@ -135,7 +136,6 @@ def train_missing(
     Where a network turns out to be another than its name says, or its script has a mistake, its other seeds are not
     tried.
     """
-    arguments = [part for name, value in flags.items() for part in (f"--{name.replace('_', '-')}", str(value))]
     waiting, faults = deque(job for job in jobs if job not in finished), {}
     bar = tqdm(
         total=len(jobs),
@@ -144,7 +144,7 @@ def train_missing(
         dynamic_ncols=True,
         disable=None,
     )
-    with bar, contextlib.closing(trainings.train(waiting, at_once, arguments, bar)) as ended:
+    with bar, contextlib.closing(trainings.train(waiting, at_once, flags, bar)) as ended:
         for job, fault in ended:
             try:
                 if fault:

@@ -1,45 +1,65 @@
-"""Trains the scripts of a study, each in a process of its own, and shows how far they are."""
+"""Trains the scripts of a study, each in a process of its own, and shows how far they are.
+
+When the last step of one is saved, the next one starts: it loads and prepares while the first is tested. That one then
+draws its pictures at the lowest priority, on what the next one's training leaves of the processors.
+"""
 
 import contextlib
 import os
 import re
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
+from labkit import startup
 from labkit.study.jobs import NO_RECORD, Job, script_path
+from labkit.study.processes import Starter
 
-POLL = 0.2  # seconds between two looks at the trainings
+POLL = 0.05  # seconds between two looks at the trainings
 HELD_BACK = (signal.SIGINT, signal.SIGTERM)  # while a training starts
 TAIL = 500  # bytes at the end of what a training prints: some lines
-PATIENCE = 10  # seconds for a stopped training to end by itself
+LOWEST_PRIORITY = 19
 
 
 class Training:
     """A lab script at work on a job, in a process of its own; after a kill it continues from the last checkpoint."""
 
-    def __init__(self, job: Job, flags: list[str], environment: dict[str, str], resume: bool = True) -> None:
+    def __init__(self, job: Job, flags: list[str], starter: Starter, resume: bool = True) -> None:
         self.job = job
+        self.trained = self.tested = False
         self.resumed = resume and _left_unfinished(job.folder)
+        self._earlier_checkpoints = self._last_checkpoints()
         self._earlier_record = _written(job.folder / "run.json")
-        command = [sys.executable, script_path(job.network), "--seed", str(job.seed), *flags]
+        command = [str(script_path(job.network)), "--seed", str(job.seed), *flags]
         # A pipe would fill up, and halt the training.
         self._messages, self._output = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
-        self.process = subprocess.Popen(
-            command + ["--resume"] * self.resumed,
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._messages,
-            env=os.environ | environment,
-        )
+        self.process = starter.start(command + ["--resume"] * self.resumed, self._output, self._messages)
+
+    def _last_checkpoints(self) -> set[Path]:
+        steps = self.job.wanted["recipe"]["steps"]
+        return set(self.job.folder.glob(f"checkpoint/*-step-{steps}.index"))
+
+    def look(self) -> None:
+        """See whether the last step is saved, and whether the record is written; then come only pictures."""
+        self.trained = self.trained or bool(self._last_checkpoints() - self._earlier_checkpoints)
+        if not self.tested and _written(self.job.folder / "run.json") != self._earlier_record:
+            self.trained = self.tested = True
+            if hasattr(os, "setpriority"):  # not on Windows
+                with contextlib.suppress(OSError):  # it has ended
+                    os.setpriority(os.PRIO_PROCESS, self.process.pid, LOWEST_PRIORITY)
+
+    def part_done(self) -> float:
+        """Return how much of it is done: 0 to 1."""
+        step, steps = self.steps()
+        return 1.0 if self.trained else step / steps
 
     def steps(self) -> tuple[int, int]:
         """Return how many steps are done, of how many, as far as the script has printed it; (0, 1) before."""
@@ -83,34 +103,53 @@ def _left_unfinished(folder: Path) -> bool:
     return not record.exists() or record.stat().st_mtime < checkpoint.stat().st_mtime
 
 
-def train(waiting: deque[Job], at_once: int, flags: list[str], bar: tqdm) -> Generator[tuple[Job, str], None, None]:
+def train(
+    waiting: deque[Job], at_once: int, flags: Mapping[str, Any], bar: tqdm
+) -> Generator[tuple[Job, str], None, None]:
     """Train, and yield (job, fault) as each ends; fault is "", or a line that says what went wrong.
 
-    waiting: a deque of Jobs, from which the caller may take some meanwhile. Every training is stopped when the caller
-    leaves early, by Ctrl-C for example.
+    waiting: a deque of Jobs, from which the caller may take some meanwhile. flags: those of the scripts, names to
+    values, `dataset` among them. Every training is stopped when the caller leaves early, by Ctrl-C for example.
     """
-    environment = share_of_the_processors(at_once)
     at_work, forecast = [], Forecast(bar.n)
+    data = str(flags.get("data_dir") or startup.data_folder()), flags["dataset"]
+    arguments = [part for name, value in flags.items() for part in (f"--{name.replace('_', '-')}", str(value))]
+    starter = Starter(share_of_the_processors(at_once), data)
     try:
+        if len(waiting) > 1:  # for one it takes as long without
+            with signals_held_back():
+                starter.open()
+            starter.wait_until_ready()
         while waiting or at_work:
-            while waiting and len(at_work) < at_once:
+            while waiting and _may_start(waiting[0], at_work, at_once):
                 with signals_held_back():  # else one that has just started is in no list yet, and goes on alone
-                    at_work.append(Training(waiting.popleft(), flags, environment))
+                    at_work.append(Training(waiting.popleft(), arguments, starter))
             bar.set_postfix_str(_at_present(at_work, bar, forecast))
             time.sleep(POLL)
+            for training in at_work:
+                training.look()
             for training in [training for training in at_work if training.process.poll() is not None]:
                 at_work.remove(training)
                 fault = training.fault()
                 if fault and training.resumed:  # the checkpoint may be of another recipe, or damaged: without it, then
                     with signals_held_back():
-                        at_work.append(Training(training.job, flags, environment, resume=False))
+                        at_work.append(Training(training.job, arguments, starter, resume=False))
                     continue
                 bar.update()
                 yield training.job, fault
     finally:
-        stop([training.process for training in at_work])
+        starter.close()
         for training in at_work:
             training.fault()  # nobody asks what a stopped one has to say
+
+
+def _may_start(job: Job, at_work: list[Training], at_once: int) -> bool:
+    """Tell whether a job may start beside those at work: so many in training, and as many that are trained already.
+
+    Not beside a trained one of its own network: what is wrong with that is known when it has ended.
+    """
+    trained = [training.job.network for training in at_work if training.trained]
+    return len(at_work) - len(trained) < at_once and len(trained) <= at_once and job.network not in trained
 
 
 class Forecast:
@@ -133,8 +172,9 @@ class Forecast:
 
 def _at_present(at_work: list[Training], bar: tqdm, forecast: Forecast) -> str:
     """Format the text behind the progress bar: how long it will take, and what is trained now."""
-    parts = [(training.job, *training.steps()) for training in at_work]
-    left = forecast.seconds_left(bar.n + sum(step / steps for _, step, steps in parts), bar.total)
+    left = forecast.seconds_left(bar.n + sum(training.part_done() for training in at_work), bar.total)
+    shown = [training for training in at_work if not training.trained] or at_work
+    parts = [(training.job, *training.steps()) for training in shown]
     running = [f"{job}, step {step:,} of {steps:,}" if step else str(job) for job, step, steps in parts]
     return ("" if left is None else f"{tqdm.format_interval(left)} left, ") + f"now {'; '.join(running)}"
 
@@ -181,15 +221,3 @@ def share_of_the_processors(at_once: int) -> dict[str, str]:
     threads = str(max(1, processors() // at_once))
     names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")  # the last one, on ARM
     return dict.fromkeys(names, threads)
-
-
-def stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End the processes. What they have saved stays good: they write each file whole or not at all."""
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.benchmark
 one_in_ci = pytest.mark.sample(1, of="benchmarks")
 
 MEASURING = ["arithmetic", "first_weights", "grading", "loader", "optimisations", "scripts", "throughput"]
-MEASURING += ["time_to_accuracy"]
+MEASURING += ["study", "time_to_accuracy"]
 BENCHMARKS = [*MEASURING, "class_page", "error_rates", "reports"]
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
 
@@ -116,6 +116,15 @@ def test_scripts_runs_all_five_and_the_lectures_recipe_for_four(digits, tmp_path
     done, record = run_smoke("scripts", digits, tmp_path)
     assert len(record["results"]) == 9
     assert "model_no3.py" in done.stdout
+
+
+@one_in_ci
+def test_a_study_is_measured_against_its_training_loops(digits, tmp_path):
+    done, record = run_smoke("study", digits, tmp_path)
+    (study,) = record["results"]["this kit"]
+    assert len(study["results"]) == 4
+    assert 0 < study["loop_seconds"] < study["seconds"]
+    assert "A study of 4 trainings" in done.stdout
 
 
 @one_in_ci

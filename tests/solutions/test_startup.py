@@ -363,7 +363,7 @@ def test_a_tilde_in_the_data_folder_is_the_home_folder_in_scripts_and_commands(m
     with pytest.raises(ZeroDivisionError):
         command_line.study(*command_line.parse([]))
     assert list(map(str, seen)) == [str(tmp_path / "mnist")] * 2
-    monkeypatch.setattr(lab_flags, "_import_tensorflow", lambda: None)
+    monkeypatch.setattr(lab_flags, "import_tensorflow", lambda: None)
     monkeypatch.setattr(sys, "argv", ["deep_mnist.py"])
     assert lab_flags.parse_flags("").data_dir == str(tmp_path / "mnist")
 

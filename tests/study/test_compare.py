@@ -18,7 +18,7 @@ from scipy import special
 import plotter
 from labkit.errors import DataError
 from labkit.networks import TITLES
-from labkit.study import ablation, jobs, trainings
+from labkit.study import ablation, jobs, processes, trainings
 from labkit.study import command_line as compare
 from labkit.study.finished import count_parameters
 from labkit.study.script_differences import unlike_scripts
@@ -73,6 +73,7 @@ def stand_in_for_the_kit(monkeypatch, folder):
     monkeypatch.setattr(jobs, "SCRIPTS", folder)
     monkeypatch.setattr(compare.loader, "read_data_sets", read_digits)
     monkeypatch.setattr(trainings, "POLL", 0.02)
+    monkeypatch.setattr(processes, "FORKS", False)  # which pays where TensorFlow is imported; `kits` has it both ways
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # pytest has its own way with signals
 
 
@@ -281,8 +282,6 @@ def test_a_failed_run_is_named_with_its_error_and_does_not_stop_the_rest(kit, ca
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("raise RuntimeError('no way')", r"model_no1\.py, line \d+, `raise .*`: RuntimeError: no way"),
-        ("os.kill(os.getpid(), 9)", "it ended with exit status -9"),
         (
             "os._exit(0)",
             "it ended well, but it left no run.json: keep everything outside of the class Model as it is .*",
@@ -385,15 +384,6 @@ def test_a_script_that_is_edited_while_it_runs_is_told(kit, capsys):
     assert "failed: model_no1 seed 0: its script has changed since" in capsys.readouterr().err
 
 
-def test_several_jobs_share_the_processors_out(kit, monkeypatch):
-    monkeypatch.setattr(trainings, "processors", lambda: 8)
-    shutil.rmtree(kit.results())
-    assert compare.main(["--seeds", "1", "--jobs", "3"]) == 0
-    assert sorted(kit.trained()) == [f"{network} 0 afresh 2" for network in NETWORKS]
-    assert compare.main(["--seeds", "1"]) == 0
-    assert kit.trained() == [], "how many threads a run had makes it no other run"
-
-
 @pytest.mark.parametrize(
     "flags", [["--seeds", "0"], ["--seed", "3"], ["--networks", "model_no4"], ["--jobs", "100000"], ["--steps", "ten"]]
 )
@@ -434,6 +424,131 @@ def test_synthetic_digits_are_told_in_every_table_and_sentence(kit, capsys):
     sentences = [line for line in output.splitlines() if "removing the" in line]
     assert len(sentences) == 3
     assert all(line.startswith("On synthetic digits, not MNIST, ") for line in sentences)
+
+
+# --------------------------------------------------------------------------------- forked, or in a Python of their own
+
+
+needs_fork = pytest.mark.skipif(sys.platform != "linux", reason="scripts are forked on Linux only")
+
+
+@pytest.fixture
+def forking(kit, monkeypatch):
+    """Make a kit whose scripts are forked where they can be, in which nothing is trained yet."""
+    monkeypatch.setattr(processes, "FORKS", sys.platform == "linux")
+    monkeypatch.setenv("MNIST_DATA_DIR", str(kit.folder / "none"))
+    shutil.rmtree(kit.results())
+    return kit
+
+
+@pytest.fixture(params=["each by itself", pytest.param("forked", marks=needs_fork)])
+def either(request, forking, monkeypatch):
+    """Make the same, and one whose scripts are started as on Windows and macOS."""
+    monkeypatch.setattr(processes, "FORKS", request.param == "forked")
+    return forking
+
+
+def insert(kit, network, statement):
+    """Put a statement into a script, which is executed as the script starts."""
+    script = kit.folder / f"{network}.py"
+    script.write_text(script.read_text().replace("def words_of(name):", f"{statement}\n\n\ndef words_of(name):"))
+
+
+def test_a_script_that_fails_costs_its_own_run_only_and_is_told_alike_either_way(either, capsys):
+    insert(either, "model_no1", "raise RuntimeError('no way')")
+    insert(either, "model_no2", "os.kill(os.getpid(), 9)")
+    insert(either, "model_no3", "raise SystemExit('enough')")
+    assert compare.main(["--seeds", "1"]) == 1
+    assert either.trained() == ["deep_mnist 0 afresh all"]
+    failed = [line for line in capsys.readouterr().err.splitlines() if line.startswith("failed: ")]
+    assert [line.removeprefix("failed: ").replace(" seed 0", "") for line in failed] == [
+        "model_no1: model_no1.py, line 67, `raise RuntimeError('no way')`: RuntimeError: no way",
+        "model_no2: it ended with exit status -9",
+        "model_no3: model_no3.py runs nothing: its last lines have to be "
+        '`if __name__ == "__main__":` and `lab.run_script(main, FLAGS)`',
+    ]
+
+
+def test_jobs_at_once_share_the_processors_out_either_way(either, monkeypatch):
+    monkeypatch.setattr(trainings, "processors", lambda: 8)
+    study = ["--seeds", "1", "--networks", "deep_mnist", "model_no2"]
+    assert compare.main([*study, "--jobs", "3"]) == 0
+    assert sorted(either.trained()) == ["deep_mnist 0 afresh 2", "model_no2 0 afresh 2"]
+    assert compare.main(study) == 0
+    assert either.trained() == [], "how many threads a run had makes it no other run"
+
+
+UNTIL_THE_NEXT_ONE = """
+    deadline = time.monotonic() + 60
+    while flags.script == "deep_mnist" and "model_no1" not in (HERE / "log").read_text():
+        assert time.monotonic() < deadline, "nothing else has started"
+        time.sleep(0.02)
+"""
+
+
+def test_the_next_training_starts_when_the_last_step_of_one_is_saved(forking):
+    saved = '(run.folder / "checkpoint" / "run-1-step-540.index").touch()'
+    script = forking.folder / "deep_mnist.py"
+    script.write_text(
+        script.read_text().replace("    run.test()\n", f"    {saved}{UNTIL_THE_NEXT_ONE}    run.test()\n")
+    )
+    assert compare.main(["--seeds", "1", "--networks", "deep_mnist", "model_no1"]) == 0
+
+
+def test_pictures_are_drawn_beside_the_next_training_at_the_lowest_priority(either):
+    tell = '    (HERE / "nice").write_text(str(os.nice(0)))\n' if sys.platform != "win32" else ""
+    script = either.folder / "deep_mnist.py"
+    script.write_text(script.read_text().replace("    run.test()\n", f"    run.test(){UNTIL_THE_NEXT_ONE}{tell}"))
+    assert compare.main(["--seeds", "1", "--networks", "deep_mnist", "model_no1"]) == 0
+    assert not tell or (either.folder / "nice").read_text() == "19"
+
+
+def test_the_next_seed_of_a_network_starts_only_when_one_has_ended(forking):
+    script = forking.folder / "deep_mnist.py"
+    seen = 'if flags.seed == 0:\n        time.sleep(1)\n        assert "deep_mnist 1" not in (HERE / "log").read_text()'
+    script.write_text(script.read_text().replace("    run.test()\n", f"    run.test()\n    {seen}\n"))
+    assert compare.main(["--seeds", "2", "--networks", "deep_mnist"]) == 0
+
+
+@needs_fork
+def test_forked_scripts_draw_numbers_of_their_own_and_start_as_python_starts_them(forking):
+    numbers = "import random, sys; print(np.random.rand(), random.random(), file=open(HERE / 'drawn', 'a'))"
+    told = "print(sys.argv[1:3], __name__, sys.path[0] == str(HERE), file=open(HERE / 'told', 'a'))"
+    for network in ("deep_mnist", "model_no3"):
+        insert(forking, network, f"{numbers}\n{told}")
+    assert compare.main(["--seeds", "1", "--networks", "deep_mnist", "model_no3"]) == 0
+    drawn = (forking.folder / "drawn").read_text().split()
+    assert len(set(drawn)) == len(drawn) == 4
+    assert set((forking.folder / "told").read_text().splitlines()) == {"['--seed', '0'] __main__ True"}
+
+
+@needs_fork
+def test_where_nothing_can_be_forked_scripts_run_by_themselves(forking):
+    (forking.folder / "packages" / "plotter.py").touch()
+    (forking.folder / "packages" / "tensorflow.py").write_text(
+        "import os, sys\nif 'fork_server' in sys.argv[0]: os.abort()\n"
+    )
+    assert compare.main(["--seeds", "1", "--networks", "deep_mnist", "model_no3"]) == 0
+    assert forking.trained() == ["deep_mnist 0 afresh all", "model_no3 0 afresh all"]
+
+
+@needs_fork
+def test_a_fork_server_that_is_killed_costs_the_run_at_work_and_the_others_go_on(forking, capsys):
+    insert(forking, "model_no1", "os.kill(os.getppid(), 9); time.sleep(60)")
+    assert compare.main(["--seeds", "1", "--networks", "model_no1", "model_no3"]) == 1
+    assert forking.trained() == ["model_no3 0 afresh all"]
+    failed = [line for line in capsys.readouterr().err.splitlines() if line.startswith("failed: ")]
+    assert failed == ["failed: model_no1 seed 0: it ended with exit status -9"]
+
+
+def test_a_system_without_fork_and_its_signals_can_import_all_of_a_study():
+    code = (
+        "import os, signal, socket\n"
+        "for module, name in ((signal, 'SIGCHLD'), (signal, 'SIGKILL'), (os, 'fork'), (socket, 'AF_UNIX')):\n"
+        "    hasattr(module, name) and delattr(module, name)\n"
+        "import labkit.study.command_line"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=PATIENCE)
 
 
 # ----------------------------------------------------------------------------------------------- Ctrl-C, kill, continue
@@ -518,7 +633,8 @@ def test_the_display_follows_the_steps_of_a_training(tmp_path, monkeypatch):
         "import time\nprint('step 30 of 1,080, 1 s: loss 1', flush=True)\ntime.sleep(60)\n"
     )
     monkeypatch.setattr(jobs, "SCRIPTS", tmp_path)
-    training = trainings.Training(jobs.Job("slow", 3, tmp_path, {}), [], {})
+    starter = processes.Starter({}, ("", "synthetic"))
+    training = trainings.Training(jobs.Job("slow", 3, tmp_path, {"recipe": {"steps": 1080}}), [], starter)
     try:
         assert training.steps() == (0, 1)
         deadline = time.monotonic() + PATIENCE
@@ -529,7 +645,7 @@ def test_the_display_follows_the_steps_of_a_training(tmp_path, monkeypatch):
         message = trainings._at_present([training], bar, trainings.Forecast(1))
         assert re.fullmatch(r"\d\d:\d\d left, now slow seed 3, step 30 of 1,080", message)
     finally:
-        trainings.stop([training.process])
+        starter.close()
         training.fault()
 
 
@@ -624,6 +740,59 @@ def test_help_tells_what_it_is_for_without_loading_what_a_study_takes(tmp_path):
     assert missing.stderr == (
         "error: a package is missing (too early); to install it: pip install -r requirements.txt\n"
     )
+
+
+def outcome(folder):
+    """Return all that a run has left but times: files of it, and variables in its checkpoint, to what they hold."""
+    import tensorflow as tf  # here, because most of these tests do without
+
+    record = json.loads((folder / "run.json").read_text())
+    del record["training_seconds"], record["flags"]["results_dir"]
+    for entry in record["history"]:
+        del entry["seconds"]
+    checkpoint = tf.train.load_checkpoint(str(folder / "checkpoint"))
+    names = [name for name in checkpoint.get_variable_to_shape_map() if not name.startswith(("state", "save_counter"))]
+    pictures = [path for path in folder.glob("*.png") if path.name != "curves.png"]  # which tells the time
+    assert (len(names) > 3, len(pictures), (folder / "curves.png").exists()) == (True, 4, True)
+    return (
+        {"run.json": record, "predictions.npy": (folder / "predictions.npy").read_bytes()}
+        | {name: checkpoint.get_tensor(name).tobytes() for name in names if name != "_CHECKPOINTABLE_OBJECT_GRAPH"}
+        | {path.name: path.read_bytes() for path in pictures}
+    )
+
+
+def assert_as_alone(tmp_path, *flags):
+    """Hold the third and the fourth run of a study against the same two, each by its script alone."""
+    networks = ["deep_mnist", "model_no3"]
+    if not (ROOT / "model_no3.py").is_file():
+        pytest.skip("model_no3.py is not there yet")
+    commands = [[f"{network}.py", "--seed", 1, "--results-dir", "alone", *flags] for network in networks]
+    commands.append(["compare.py", "--seeds", 2, "--results-dir", "study", *flags, "--networks", *networks])
+    started = [
+        subprocess.Popen(
+            [sys.executable, ROOT / script, *map(str, rest)], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+        )
+        for script, *rest in commands
+    ]
+    for process in started:
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0, errors
+    for network in networks:
+        alone, of_study = (outcome(tmp_path / folder / network / "seed-1") for folder in ("alone", "study"))
+        assert alone.keys() == of_study.keys()
+        assert [name for name in alone if alone[name] != of_study[name]] == []
+
+
+def test_a_run_of_a_study_is_bit_for_bit_that_of_its_script_alone(synthetic_dir, tmp_path):
+    assert_as_alone(tmp_path, "--steps", 3, "--batch-size", 16, "--dataset", "synthetic", "--data-dir", synthetic_dir)
+
+
+@pytest.mark.training
+@pytest.mark.sample(1, of="what takes seconds")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_on_mnist_it_is_so_in_each_precision(precision, mnist_dir, tmp_path):
+    flags = ["--steps", 60, "--dataset", "mnist", "--data-dir", mnist_dir]
+    assert_as_alone(tmp_path, *flags, "--precision", precision)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
