@@ -16,6 +16,8 @@ REQUIREMENTS = {  # the file that has the package
     "typst": "requirements-report.txt",
     "playwright": "requirements-dev.txt",
     "tensorboard": "requirements-dev.txt",
+    "distributed": "requirements-cluster.txt",
+    "yaml": "requirements-cluster.txt",
 }
 
 
