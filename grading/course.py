@@ -24,6 +24,9 @@ from grading.results.manual import add_rows, read_manual
 from grading.results.results import SubmissionStatus, write_grades, write_not_graded
 from grading.results.summary import Rows, gone, replaced, summary, unmarked, whose
 from grading.sandbox.choice import check_hidden, find_sandbox
+from grading.similarity.comparing import Library
+from grading.unit import Place
+from grading.workers import threads
 from labkit.checks.assignment import Assignment, load_assignment
 from labkit.text import printable, quoted
 
@@ -61,24 +64,25 @@ def _grade_folder(options: Options, assignment: Assignment, facts: Facts) -> int
 def _grade_alone(options: Options, assignment: Assignment, submissions: list[Submission], facts: Facts) -> int:
     # A mistake in it should show before the work starts.
     manual = read_manual(options.out / MANUAL, assignment.manual, assignment.points)
-    setup = _setup(options, assignment)
-    with (
-        Progress(options.out, len(submissions)) as progress,
-        tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch,
-    ):
-        class_ = Batch(options, setup, manual, Path(scratch), progress)
-        try:
-            rows = class_.grade(submissions)
-        except KeyboardInterrupt:
-            _write_tables(options.out, class_.rows_so_far(submissions), assignment)
-            raise
-        _write_tables(options.out, rows, assignment)
-        lines = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
-        lines += [*_times(submissions, assignment), *without_effect(submissions, facts, assignment.deadline)]
-        lines += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
-        print("\n".join(lines))
-        progress.comparing()
-        class_.compare(rows)
+    with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
+        place = _place(options, assignment, Path(scratch))
+        setup = assessment.Setup(assignment, place.sandbox.name, options.train, place.kit)
+        library = Library(options.out, place.sandbox, Path(scratch), assignment.report.names)
+        with Progress(options.out, len(submissions)) as progress:
+            class_ = Batch(options, setup, manual, library, progress)
+            try:
+                with threads(place, options.jobs) as workers:
+                    rows = class_.grade(submissions, workers)
+            except KeyboardInterrupt:
+                _write_tables(options.out, class_.rows_so_far(submissions), assignment)
+                raise
+            _write_tables(options.out, rows, assignment)
+            lines = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
+            lines += [*_times(submissions, assignment), *without_effect(submissions, facts, assignment.deadline)]
+            lines += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced)]
+            print("\n".join([*lines, *gone(rows, options.out)]))
+            progress.comparing()
+            class_.compare(rows)
     return 1 if any(row.status == SubmissionStatus.CRASHED for row, _ in rows) else 0
 
 
@@ -154,13 +158,14 @@ def _tell_of_older_results(out: Path) -> None:
         )
 
 
-def _setup(options: Options, assignment: Assignment) -> assessment.Setup:
+def _place(options: Options, assignment: Assignment, scratch: Path) -> Place:
+    """Find what this machine grades with."""
     sandbox = find_sandbox(options.unsafe)
     data = network_checks.find_data(options.data_dir) if options.train else None
     check_hidden(sandbox, _private(options, assignment))
     if sandbox.name == "none":
         print("warning: NO SANDBOX: student code runs as you, with your files and your network", file=sys.stderr)
-    return assessment.Setup(assignment, sandbox, options.train, data, assessment.grader_version())
+    return Place(sandbox, data, assessment.grader_version(), scratch)
 
 
 def _private(options: Options, assignment: Assignment) -> dict[str, Path]:
