@@ -261,9 +261,14 @@ def _is_of_an_earlier_zip(result: Result, written: Row, earlier: Result | None) 
 
 
 def _answer(future: Future[bytes]) -> Graded:
-    """Return what an executor brings back; where it has lost a unit, or its answer is none, the grader has failed."""
+    """Return what an executor brings back; where it has lost a unit, or its answer is none, the grader has failed.
+
+    Raises GradingError where the executor itself is lost, and the run can't go on.
+    """
     try:
         return Graded.decode(future.result())
+    except GradingError:
+        raise
     except Exception as error:
         return Graded.failed(error, machine="")
 

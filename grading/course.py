@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import sys
 import tempfile
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from grading import assessment
@@ -26,7 +27,7 @@ from grading.results.summary import Rows, gone, replaced, summary, unmarked, who
 from grading.sandbox.choice import check_hidden, find_sandbox
 from grading.similarity.comparing import Library
 from grading.unit import Place
-from grading.workers import threads
+from grading.workers import Workers, threads
 from labkit.checks.assignment import Assignment, load_assignment
 from labkit.text import printable, quoted
 
@@ -71,9 +72,9 @@ def _grade_alone(options: Options, assignment: Assignment, submissions: list[Sub
         with Progress(options.out, len(submissions)) as progress:
             class_ = Batch(options, setup, manual, library, progress)
             try:
-                with threads(place, options.jobs) as workers:
+                with _workers(options, place) as workers:
                     rows = class_.grade(submissions, workers)
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, GradingError):
                 _write_tables(options.out, class_.rows_so_far(submissions), assignment)
                 raise
             _write_tables(options.out, rows, assignment)
@@ -161,11 +162,22 @@ def _tell_of_older_results(out: Path) -> None:
 def _place(options: Options, assignment: Assignment, scratch: Path) -> Place:
     """Find what this machine grades with."""
     sandbox = find_sandbox(options.unsafe)
-    data = network_checks.find_data(options.data_dir) if options.train else None
+    data = network_checks.find_data(options.data_dir) if options.train and not options.scheduler else None
     check_hidden(sandbox, _private(options, assignment))
     if sandbox.name == "none":
         print("warning: NO SANDBOX: student code runs as you, with your files and your network", file=sys.stderr)
-    return Place(sandbox, data, assessment.grader_version(), scratch)
+    return Place(sandbox, data, assessment.grader_version(), scratch, options.precision)
+
+
+def _workers(options: Options, place: Place) -> AbstractContextManager[Workers]:
+    """Return who grades: threads of this process, or the workers of a cluster."""
+    if not options.scheduler:
+        return threads(place, options.jobs)
+    from grading.cluster.engine import dask_workers  # here: it needs packages that nothing else does
+    from grading.cluster.proof import describe
+
+    own = describe(place.sandbox.name, options.data_dir, options.precision)
+    return dask_workers(options.scheduler, options.tls, own, train=options.train)
 
 
 def _private(options: Options, assignment: Assignment) -> dict[str, Path]:
@@ -173,6 +185,7 @@ def _private(options: Options, assignment: Assignment) -> dict[str, Path]:
     private = {"SUBMISSIONS": options.submissions, "--out": options.out, "--data-dir": options.data_dir}
     private |= {f"--archive {n}": folder for n, folder in enumerate(options.archive, 1)}
     files = {"--roster": options.roster, "--worksheet": options.worksheet, "--times": options.times}
+    files |= {"--tls": options.tls} if options.scheduler else {}
     private |= {flag: file for flag, file in files.items() if file}
     if assignment.extensions:  # with students' ids
         private["--assignment"] = options.assignment

@@ -187,7 +187,9 @@ def _unpacked(data: bytes, kind: type[_T]) -> tuple[_T, list[bytes]]:
 class Place:
     """Where units are graded: what is the machine's own, made once for each process, and used by any of its threads."""
 
-    def __init__(self, sandbox: Sandbox, data: Path | None, kit: str, scratch: Path | None = None) -> None:
+    def __init__(
+        self, sandbox: Sandbox, data: Path | None, kit: str, scratch: Path | None = None, precision: str = "auto"
+    ) -> None:
         """Set it up.
 
         Args:
@@ -195,8 +197,9 @@ class Place:
             data: the directory of MNIST, complete; None where nothing is trained.
             kit: what assessment.grader_version says here.
             scratch: a folder for temporary files; the system's own where none is given.
+            precision: of trainings: float32, bfloat16, or auto for what this machine's processor does best.
         """
-        self.sandbox, self.data, self.kit, self.scratch = sandbox, data, kit, scratch
+        self.sandbox, self.data, self.kit, self.scratch, self._precision = sandbox, data, kit, scratch, precision
         self._inspectors: dict[int, network_checks.Inspector] = {}  # by the thread
 
     def grade(self, task: bytes) -> bytes:
@@ -211,7 +214,7 @@ class Place:
         """Return the inspector of the thread that calls this, started where it has none; raise SandboxError."""
         thread = threading.get_ident()
         if thread not in self._inspectors:
-            self._inspectors[thread] = network_checks.Inspector(self.sandbox, self.scratch)
+            self._inspectors[thread] = network_checks.Inspector(self.sandbox, self.scratch, self._precision)
         return self._inspectors[thread]
 
     def _drop_inspector(self, thread: int) -> None:

@@ -258,7 +258,8 @@ def test_dependencies_and_extras_are_those_of_the_requirements_files():
     assert plain(project()["dependencies"]) == plain(requirements("requirements.txt"))
     assert plain(extras["report"]) == plain(requirements("requirements-report.txt"))
     assert plain(extras["grading"]) == plain(requirements("requirements-grading.txt"))
-    assert plain(extras["dev"]) == plain([f"{NAME}[report,grading]", *requirements("requirements-dev.txt")])
+    assert plain(extras["cluster"]) == plain(requirements("requirements-cluster.txt"))
+    assert plain(extras["dev"]) == plain([f"{NAME}[report,grading,cluster]", *requirements("requirements-dev.txt")])
 
 
 def locked():
@@ -279,7 +280,7 @@ def test_the_lock_has_one_version_with_hashes_of_each_required_package(python, s
         if pin.marker is None or pin.marker.evaluate(environment):
             assert hashes, f"{pin} has no hash"
             assert pins.setdefault(canonicalize_name(pin.name), pin) is pin, f"{pin.name} is there twice"
-    for file in ("requirements.txt", "requirements-report.txt", "requirements-grading.txt", "requirements-dev.txt"):
+    for file in ROOT.glob("requirements*.txt"):
         for wanted in map(Requirement, requirements(file)):
             if wanted.marker is None or wanted.marker.evaluate(environment):
                 (pinned,) = pins[canonicalize_name(wanted.name)].specifier
