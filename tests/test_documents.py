@@ -47,6 +47,9 @@ ONLY_HELP = {  # of these the flags are checked, and no more
     r"python .*benchmarks/\w+\.py.*": "tests/benchmarks/ runs each benchmark",
     r"python -m grading page( .*)?": "tests/grading/test_page_browser.py runs it",
     r"python -m grading (?:(export|one)( .*)?|autograder)": "tests/grading/ has a test for each target, and for one",
+    r"python -m grading cluster .*": "tests/grading/test_cluster.py starts each",
+    r"python -m grading .* --scheduler .*": "tests/grading/test_cluster_class.py does it with a class",
+    r"python -m grading .* --claim.*": "tests/grading/test_cluster_class.py does it with a class",
     r"python -m grading .* --(worksheet|roster) .*": "tests/grading/test_round_trip.py reads each system's download",
     r"python submit\.py (check|pack .*)": "test_handout.py ends a student's way with both, in a minute",
 }
@@ -141,7 +144,7 @@ def program(command):
     rest = shlex.split(command)[1 + len(words) :]
     commands_within = {
         "submit.py": ("report", "check", "pack"),
-        "grading": ("doctor", "handout", "export", "one", "page", "autograder"),
+        "grading": ("doctor", "handout", "export", "one", "page", "autograder", "cluster"),
     }
     return words + [word for word in rest[:1] if word in commands_within.get(words[-1], ())]
 

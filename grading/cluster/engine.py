@@ -16,7 +16,7 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
-import dask
+import dask.config
 from distributed import Client, KilledWorker
 from tqdm import tqdm
 
@@ -153,7 +153,7 @@ class _Watch:
     def _refuse(self, others: dict[str, str]) -> None:
         if not others:
             return
-        answers = self._client.run(worker.own_proof, workers=list(others), on_error="return")
+        answers: Any = self._client.run(worker.own_proof, workers=list(others), on_error="return")
         for at, name in others.items():
             if at in answers:  # it may have gone
                 self._refused.add(name)
