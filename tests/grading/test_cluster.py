@@ -10,6 +10,7 @@ import sys
 import time
 from concurrent.futures import FIRST_COMPLETED, wait
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,12 +19,14 @@ from tests.support.needs import needs
 for package in ("distributed", "cryptography", "jinja2", "psutil"):
     needs(package)
 
-from grading.cluster import certificate, command  # noqa: E402
+from grading import doctor  # noqa: E402
+from grading.cluster import certificate, command, proof  # noqa: E402
 from grading.cluster.engine import WorkersDied, dask_workers  # noqa: E402
 from grading.cluster.proof import differences, read_proof  # noqa: E402
 from grading.command_line import main  # noqa: E402
 from grading.options import GradingError  # noqa: E402
 from grading.unit import Graded, Outcome  # noqa: E402
+from labkit.limits import NoSandbox  # noqa: E402
 from tests.support.cluster import OWN, PATIENCE, Cluster, begun, order, stand_in, wait_until  # noqa: E402
 
 pytestmark = pytest.mark.grading
@@ -109,6 +112,31 @@ def test_without_training_neither_precision_nor_mnist_matters():
 
 def test_a_proof_comes_back_as_it_was_sent():
     assert read_proof(OWN.encode()) == OWN
+
+
+def test_a_machine_without_a_sandbox_proves_that_and_offers_nothing(monkeypatch, tmp_path):
+    def none(unsafe):
+        raise NoSandbox("no sandbox works here")
+
+    monkeypatch.setattr(proof, "find_sandbox", none)
+    there = proof.prove(tmp_path, "float32", {})
+    assert there.problems == ["no sandbox works here"]
+    assert there.resources() == {}
+
+
+def test_a_machine_whose_sandbox_lets_something_out_or_shows_the_key_offers_nothing(monkeypatch, tmp_path):
+    found = [
+        doctor.Finding(doctor.GOOD, "can't run for ever", ""),
+        doctor.Finding(doctor.BAD, "can't fly", "but it can"),
+    ]
+    sandbox = SimpleNamespace(name="leaky", secrets={}, exposure=lambda folder: None)
+    monkeypatch.setattr(proof, "find_sandbox", lambda unsafe: sandbox)
+    monkeypatch.setattr(doctor, "trials_of", lambda sandbox: iter(found))
+    assert proof.prove(tmp_path, "float32", {}).problems == ["can't fly: but it can"]
+    sandbox.exposure = lambda folder: "is open to all"
+    leaky = proof.prove(tmp_path, "float32", {"the key": tmp_path})
+    assert leaky.problems == [f"the key ({tmp_path}) is open to all"]
+    assert leaky.resources() == {}
 
 
 # ------------------------------------------------------------------------------------------------------ the certificate
