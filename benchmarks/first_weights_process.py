@@ -41,7 +41,7 @@ def main(kind: str, draws: int, data_dir: Path, steps: list[int]) -> None:
     digits = read_digits(data_dir)
     test, labels = (array[:TEST_IMAGES] for array in read_test_set(data_dir))
     recipe = dataclasses.asdict(load_assignment().training)
-    training.quicken()
+    training.set_precision("auto")
 
     def train(network: str) -> dict[str, Any]:
         refused = []

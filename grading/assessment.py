@@ -10,11 +10,12 @@ from pathlib import Path
 
 from grading import report_check, staging
 from grading.intake.arrivals import unpack
+from grading.intake.contents import Content
 from grading.intake.submission import Submission
 from grading.networks import network_checks
 from grading.results.results import Result
 from grading.sandbox.runner import Sandbox
-from labkit.checks.assignment import CHECK_IDS, CHECKS, NETWORKS, Assignment
+from labkit.checks.assignment import CHECK_IDS, CHECKS, NETWORKS, Assignment, Rules
 from labkit.checks.check import Check, CheckId, failed, passed, skipped
 from labkit.checks.file_checks import check_files
 from labkit.files import FACES, KIT
@@ -29,9 +30,8 @@ class Setup:
     """What is the same for the whole class."""
 
     assignment: Assignment
-    sandbox: Sandbox
+    sandbox: str  # the name of that which submissions run in
     train: bool
-    data: Path | None  # the directory of MNIST; None where nothing is trained
     kit: str  # see grader_version
 
     def key(self, zip_sha256: str) -> str:
@@ -39,8 +39,8 @@ class Setup:
 
         Trainings are in a result, or they are not (Result.trained).
         """
-        parts = [zip_sha256, self.kit, self.sandbox.name]
-        rules = json.dumps(self.assignment.rules, default=dataclasses.asdict, sort_keys=True)
+        parts = [zip_sha256, self.kit, self.sandbox]
+        rules = json.dumps(dataclasses.asdict(self.assignment.rules), sort_keys=True)
         return hashlib.sha256(json.dumps([*parts, rules]).encode()).hexdigest()
 
 
@@ -78,7 +78,7 @@ def new_result(submission: Submission, zip_name: str, setup: Setup) -> Result:
         surname=submission.surname,
         submitted=submission.submitted.isoformat(timespec="seconds"),
         late_seconds=submission.late.total_seconds(),
-        sandbox=setup.sandbox.name,
+        sandbox=setup.sandbox,
         kit=setup.kit,
         trained=setup.train,
         remarks=list(submission.remarks),
@@ -90,32 +90,48 @@ def new_result(submission: Submission, zip_name: str, setup: Setup) -> Result:
 
 
 def grade(
-    submission: Submission, setup: Setup, inspector: network_checks.Inspector, scratch: Path
+    content: Content,
+    rules: Rules,
+    sandbox: Sandbox,
+    inspector: network_checks.Inspector,
+    data: Path | None,
+    scratch: Path,
 ) -> tuple[list[Check], str]:
     """Run all the checks of one submission that can be graded.
 
-    `inspector` is an Inspector, `scratch` an empty folder, in which the zip is unpacked to UNPACKED. Returns
-    (checks, text): the list of Check, in the rubric's order, and the text of the report, "" without one. Raises
-    BadZip for a zip that is refused, and SandboxError where the sandbox fails.
+    Args:
+        content: its files.
+        rules: what the checks go by.
+        sandbox: to run it in.
+        inspector: to judge its networks with.
+        data: the directory of MNIST; None where nothing is trained.
+        scratch: a folder, in which the files are unpacked to UNPACKED.
+
+    Returns:
+        (checks, text): the list of Check, in the rubric's order, and the text of the report, "" without one.
+
+    Raises:
+        BadZip: the zip is refused.
+        SandboxError: the sandbox failed.
     """
     folder = scratch / UNPACKED
-    unpacked = unpack(submission.content, folder, report_names=setup.assignment.report.names)
+    unpacked = unpack(content, folder, report_names=rules.report.names)
     checks = [passed(ZIP, "the zip could be unpacked", remarks=tuple(unpacked.remarks))]
     checks += check_files(
         folder, CHECKS["files"][:-1], unpacked.scripts, unpacked.report, unpacked.left_out + unpacked.others
     )
     checks += network_checks.check_networks(
         folder,
-        assignment=setup.assignment,
-        sandbox=setup.sandbox,
-        train=setup.train,
+        rules=rules,
+        sandbox=sandbox,
+        train=data is not None,
         inspector=inspector,
-        data=setup.data,
+        data=data,
         workdir=_folder(scratch / "networks"),
         scripts=set(unpacked.scripts),
     )
     of_report, text = report_check.check_report(
-        folder, setup.assignment, setup.sandbox, _folder(scratch / "report"), file=_of_report(checks)
+        folder, rules, sandbox, _folder(scratch / "report"), file=_of_report(checks)
     )
     return _in_order(checks + of_report), text
 

@@ -6,89 +6,72 @@ is known, so a killed run continues where it was.
 
 import contextlib
 import dataclasses
+import itertools
 import queue
-import tempfile
-import threading
 import traceback
-from collections.abc import Generator
-from pathlib import Path
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
 
 from tqdm import tqdm
 
 from grading import assessment
-from grading.intake.arrivals import BadZip
 from grading.intake.contents import Content
 from grading.intake.submission import Submission
 from grading.layout import FEEDBACK, FEEDBACK_PAGE, RESULT, SUBMISSIONS
-from grading.networks import network_checks
 from grading.options import GradingError, Options
 from grading.progress import Progress
 from grading.results.feedback import write_feedback
-from grading.results.kept import discard, keep_report
+from grading.results.kept import discard, keep
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import Manual, Row
 from grading.results.results import Mark, Result, SubmissionStatus, mark, read_result, write_result
 from grading.results.summary import Rows
-from grading.sandbox.runner import Sandbox
 from grading.similarity.comparing import Library, archived, compare
-from labkit.errors import KitError
-from labkit.limits import SandboxError
+from grading.unit import FINGERPRINTS, MOST_BYTES, Graded, Outcome, Task
+from grading.workers import Workers
+from labkit.errors import RecordError
 from labkit.text import printable, quoted
 
 ERROR_LOG = "error.log"
+CHANGED = "has changed since the class was collected, or can't be read any more: run the command again"
 REPLACED = "the zip was replaced after it was marked by hand, and what was given for the earlier one doesn't count"
 
 
-class Changed(KitError):
-    """A zip is not the one that was collected, so that neither its time nor its owner is known."""
-
-
-class _Inspectors:
-    """The inspector of one thread, started when it is needed, and anew after a failure."""
-
-    def __init__(self, sandbox: Sandbox, scratch: Path) -> None:
-        self._sandbox, self._scratch, self._inspector = sandbox, scratch, None
-
-    def get(self) -> network_checks.Inspector:
-        if self._inspector is None:
-            self._inspector = network_checks.Inspector(self._sandbox, self._scratch)
-        return self._inspector
-
-    def close(self) -> None:
-        if self._inspector is not None:
-            with contextlib.suppress(SandboxError):
-                self._inspector.close()
-        self._inspector = None
+IN_FLIGHT = 2**30  # bytes of submissions that are sent out at a time; one is sent, however large
 
 
 class Batch:
     """One run over the submissions of a class."""
 
     def __init__(
-        self, options: Options, setup: assessment.Setup, manual: Manual, scratch: Path, progress: Progress
+        self,
+        options: Options,
+        setup: assessment.Setup,
+        manual: Manual,
+        library: Library,
+        progress: Progress,
     ) -> None:
         # Here, so that what grades nothing does without Jinja2, and what grades misses it before any submission.
         from grading.results.feedback_page import write_feedback_page
 
         self._write_feedback_page = write_feedback_page
-        self._options, self._setup, self._manual, self._scratch = options, setup, manual, scratch
-        self._progress = progress
-        self._stopped = threading.Event()  # from then on a failure is that of a run which somebody ended
+        self._options, self._setup, self._manual = options, setup, manual
+        self._library, self._progress = library, progress
         self.unmarked = []  # zips that had points in manual.csv at the last run, and have none
         self.replaced = []  # zips that are others than those that were marked by hand
         self.lost_trainings = 0  # of zips that were trained before, and are graded without that
         self._rows = {}  # by the stem of the submission
         self._contents: dict[str, Content] = {}  # so, too
-        self._library = Library(options.out, setup.sandbox, scratch, setup.assignment.report.names)
         self._results = options.out / SUBMISSIONS
         self._results.mkdir(exist_ok=True)
 
-    def grade(self, submissions: list[Submission]) -> list[tuple[Result, Mark]]:
-        """Grade the submissions, or take known results; return a (Result, Mark) for each, in their order.
+    def grade(self, submissions: list[Submission], workers: Workers) -> list[tuple[Result, Mark]]:
+        """Have the submissions graded, or take known results; return a (Result, Mark) for each, in their order.
 
         The checks in the rows have no logs, so that a large class fits into memory.
         """
-        rows, todo = self._rows, queue.SimpleQueue()
+        rows, todo = self._rows, deque()
         self._progress.count(rows)
         self._contents = {submission.stem: submission.content for submission in submissions}
         with tqdm(total=len(submissions), unit="zip", desc="grading", dynamic_ncols=True, disable=None) as bar:
@@ -101,15 +84,14 @@ class Batch:
                     try:
                         rows[submission.stem] = self._publish(submission, known)
                     except OSError as error:
-                        rows[submission.stem] = self._note_crash(submission, known, error)
+                        rows[submission.stem] = self._note_crash(submission, known, Graded.failed(error))
                     bar.update()
                 else:
-                    todo.put(submission)
-            with contextlib.closing(self._grade_all(todo)) as graded:
-                for submission, row in graded:
-                    rows[submission.stem] = row
-                    bar.set_postfix_str(printable(submission.zip.name)[:40])
-                    bar.update()
+                    todo.append(submission)
+            for submission, graded in self._graded(todo, workers):
+                rows[submission.stem] = self._row(submission, graded)
+                bar.set_postfix_str(printable(submission.zip.name)[:40])
+                bar.update()
         return [rows[submission.stem] for submission in submissions]
 
     def rows_so_far(self, submissions: list[Submission]) -> list[tuple[Result, Mark]]:
@@ -121,25 +103,23 @@ class Batch:
         result.status, result.problem = SubmissionStatus.WAITING, "the run was stopped before it was graded"
         return result, mark(result, self._setup.assignment)
 
-    def _grade_all(
-        self, todo: queue.SimpleQueue[Submission]
-    ) -> Generator[tuple[Submission, tuple[Result, Mark] | None], None, None]:
-        """Grade what is in the queue in several threads; yield submissions with their rows, as they finish."""
-        waiting, finished = todo.qsize(), queue.SimpleQueue()
-        # Daemons: they may be in the midst of a training when Ctrl-C comes, and nobody should wait for that.
-        threads = [
-            threading.Thread(target=self._work, args=(todo, finished), daemon=True)
-            for _ in range(min(self._options.jobs, waiting))
-        ]
-        try:
-            for thread in threads:
-                thread.start()
-            for _ in range(waiting):
-                yield finished.get()
-            for thread in threads:
-                thread.join()
-        finally:
-            self._stopped.set()
+    def _graded(self, todo: deque[Submission], workers: Workers) -> Iterator[tuple[Submission, Graded]]:
+        """Send out what is to be done, some at a time; yield submissions with what came of them, as they come back."""
+        sent: dict[Future[bytes], tuple[Submission, int]] = {}  # the first ones sent are the first ones taken
+        finished: queue.SimpleQueue[Future[bytes]] = queue.SimpleQueue()
+        in_flight = 0  # bytes
+        while todo or sent:
+            while todo and len(sent) < workers.count() + workers.ahead and (not sent or in_flight < IN_FLIGHT):
+                submission = todo.popleft()
+                future, size = self._send(submission, workers)
+                sent[future], in_flight = (submission, size), in_flight + size
+                future.add_done_callback(finished.put)
+            running = itertools.islice(sent.values(), workers.count())
+            self._progress.working_on([submission.stem for submission, _ in running])
+            future = finished.get()
+            submission, size = sent.pop(future)
+            in_flight -= size
+            yield submission, _answer(future)
 
     def _known(self, submission: Submission) -> Result | None:
         """Return the result of a submission that need not be graded; None for one that has to be."""
@@ -161,60 +141,67 @@ class Batch:
                     not self._setup.train and earlier and earlier.status == SubmissionStatus.GRADED and earlier.trained
                 )
                 return None
-            result.checks, result.trained = earlier.checks, earlier.trained
+            result.checks, result.trained, result.machine = earlier.checks, earlier.trained, earlier.machine
         return result
 
-    def _work(
-        self,
-        todo: queue.SimpleQueue[Submission],
-        finished: queue.SimpleQueue[tuple[Submission, tuple[Result, Mark] | None]],
-    ) -> None:
-        """Grade submissions from the queue until it is empty; run by each of several threads."""
-        with contextlib.closing(_Inspectors(self._setup.sandbox, self._scratch)) as inspectors:
-            while not self._stopped.is_set():
-                try:
-                    submission = todo.get_nowait()
-                except queue.Empty:
-                    return
-                with self._progress.working_on(submission.stem):
-                    row = self._grade_one(submission, inspectors)
-                finished.put((submission, row))
+    def _task(self, submission: Submission) -> bytes:
+        """Return what is sent to whoever grades a submission; raise OSError, and RecordError for a huge one."""
+        content, setup = submission.content, self._setup
+        return Task(
+            files=content.read(MOST_BYTES),
+            left_out=content.left_out,
+            sha256=submission.sha256,
+            rules=setup.assignment.rules,
+            kit=setup.kit,
+            sandbox=setup.sandbox,
+            train=setup.train,
+        ).encode()
 
-    def _grade_one(self, submission: Submission, inspectors: _Inspectors) -> tuple[Result, Mark] | None:
-        """Grade a submission, whatever happens; return its row, or None in a run that was stopped."""
-        result = assessment.new_result(submission, self._zip_name(submission), self._setup)
+    def _send(self, submission: Submission, workers: Workers) -> tuple[Future[bytes], int]:
+        """Read a submission's files, and give them to somebody who grades.
+
+        Returns what will be a Graded, as bytes, and how many bytes have been sent.
+        """
         try:
-            return self._publish(submission, self._examine(submission, result, inspectors))
-        except Exception as error:  # a mistake of the grader's, or of the machine's: never the end of the class
-            inspectors.close()  # it may be what failed
-            return None if self._stopped.is_set() else self._note_crash(submission, result, error)
+            task = self._task(submission)
+        except (OSError, RecordError) as error:
+            return _done(Graded(Outcome.CHANGED, problem=str(error))), 0
+        return workers.executor.submit(workers.grade, task), len(task)
 
-    def _examine(self, submission: Submission, result: Result, inspectors: _Inspectors) -> Result:
-        """Run the checks; return the result with them."""
-        with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as scratch:
-            scratch = Path(scratch)
-            submission = _as_it_was_collected(submission, scratch / "content")
-            try:
-                result.checks, report = assessment.grade(submission, self._setup, inspectors.get(), scratch)
-            except BadZip as error:  # it was good when the class was collected
-                return _refused(result, str(error))
-            folder, unpacked = self._results / submission.stem, scratch / assessment.UNPACKED
-            folder.mkdir(exist_ok=True)
-            discard(folder)  # of an earlier zip: a new one may fail to come
-            keep_report(unpacked, folder)
-            self._library.keep(submission.sha256, unpacked, report, folder)
-        result.key = self._setup.key(submission.sha256)
-        return result
+    def _row(self, submission: Submission, graded: Graded) -> tuple[Result, Mark]:
+        """Write what came of a submission; return its row. Where that fails, it is a row that says so."""
+        result = assessment.new_result(submission, self._zip_name(submission), self._setup)
+        result.machine = graded.machine
+        try:
+            if graded.outcome in (Outcome.FAILED, Outcome.CHANGED):
+                return self._note_crash(submission, result, graded)
+            if graded.outcome == Outcome.REFUSED:
+                return self._publish(submission, _refused(result, graded.problem))
+            self._keep(submission, graded)
+            result.checks, result.key = graded.checks, self._setup.key(submission.sha256)
+            return self._publish(submission, result)
+        except Exception as error:  # a disk that is full, say: never the end of the class
+            return self._note_crash(submission, result, Graded.failed(error))
 
-    def _note_crash(self, submission: Submission, result: Result, error: Exception) -> tuple[Result, Mark]:
+    def _keep(self, submission: Submission, graded: Graded) -> None:
+        """Write what is kept beside the result."""
+        folder, kept = self._results / submission.stem, dict(graded.kept)
+        folder.mkdir(exist_ok=True)
+        discard(folder)  # of an earlier zip: a new one may fail to come
+        if fingerprints := kept.pop(FINGERPRINTS, None):
+            self._library.keep(submission.sha256, fingerprints)
+        keep(folder, kept)
+
+    def _note_crash(self, submission: Submission, result: Result, graded: Graded) -> tuple[Result, Mark]:
         """Write the trace to a log, and a remark to the row, which is returned."""
         log = self._results / submission.stem / ERROR_LOG
         result.status, result.key, result.checks = SubmissionStatus.CRASHED, "", []
-        failure = f"the grader failed ({type(error).__name__}: {printable(str(error))}); the trace is in {log}"
-        result.problem = str(error) if isinstance(error, Changed) else failure
+        result.problem = f"the grader failed ({graded.problem}); the trace is in {log}"
+        if graded.outcome == Outcome.CHANGED:
+            result.problem = f"{quoted(submission.zip.name)} {CHANGED}"
         with contextlib.suppress(OSError):
             log.parent.mkdir(exist_ok=True)
-            log.write_text(printable("".join(traceback.format_exception(error))), encoding="utf-8")
+            log.write_text(graded.trace or graded.problem or result.problem, encoding="utf-8")
             return self._publish(submission, result)
         return result, mark(result, self._setup.assignment)
 
@@ -259,18 +246,6 @@ class Batch:
         return submission.zip.relative_to(self._options.submissions).as_posix()
 
 
-def _as_it_was_collected(submission: Submission, folder: Path) -> Submission:
-    """Return the submission with a private copy of its files; raise Changed if they are others than were collected."""
-    folder.mkdir()
-    try:
-        copy = submission.content.copied_to(folder)
-    except OSError as error:
-        raise Changed(f"{quoted(submission.zip.name)} can't be read any more ({error.strerror or error})") from error
-    if copy.sha256() != submission.sha256:
-        raise Changed(f"{quoted(submission.zip.name)} has changed since the class was collected: run the command again")
-    return dataclasses.replace(submission, content=copy)
-
-
 def _is_of_an_earlier_zip(result: Result, written: Row, earlier: Result | None) -> bool:
     """Tell whether the manual points are for other work under the same name; note which zip they are for.
 
@@ -283,6 +258,25 @@ def _is_of_an_earlier_zip(result: Result, written: Row, earlier: Result | None) 
     if earlier and earlier.marked.get("row") == written.digest:
         result.marked = earlier.marked
     return result.marked["zip_sha256"] != result.zip_sha256
+
+
+def _answer(future: Future[bytes]) -> Graded:
+    """Return what an executor brings back; where it has lost a unit, or its answer is none, the grader has failed.
+
+    Raises GradingError where the executor itself is lost, and the run can't go on.
+    """
+    try:
+        return Graded.decode(future.result())
+    except GradingError:
+        raise
+    except Exception as error:
+        return Graded.failed(error, machine="")
+
+
+def _done(graded: Graded) -> Future[bytes]:
+    future = Future()
+    future.set_result(graded.encode())
+    return future
 
 
 def _without_logs(result: Result, marks: Mark) -> tuple[Result, Mark]:

@@ -25,6 +25,7 @@ Grades a class: every submission in a folder, or in the download of a learning m
     python -m grading export moodle --from FILE     fill the school's gradebook; see export --help
     python -m grading one SUBMISSION.zip            grade one, and print its feedback
     python -m grading autograder autograder.zip     make Gradescope's autograder
+    python -m grading cluster worker ADDRESS        grade on many machines; see cluster --help
 
 Set course, address and deadline in assignment.toml first. SOURCE is what Moodle, Canvas, Blackboard, Brightspace or
 ILIAS gives as the download of all submissions, a folder of zips or repositories, or a folder for each student. What
@@ -40,6 +41,7 @@ Student code runs in a sandbox only. Run the same command again at any time: wha
 """
 ORDERS = ("day-first", "month-first")  # of a date in numbers: see grading/intake/moments.py
 MEMORY_OF_A_JOB = 2 * 2**30  # bytes: a training takes up to 1.2 GB, and the inspector beside it some of the rest
+OF_A_CLUSTER = ("cryptography", "dask", "distributed")
 PACKAGES = (  # that are imported in this process
     *("anyascii", "flask", "jinja2", "markupsafe", "msgspec", "numpy", "psutil", "pygments", "tqdm", "werkzeug"),
 )
@@ -60,6 +62,8 @@ def main(arguments: list[str]) -> int:
         with _readable_files() as umask:
             if arguments[:1] == ["doctor"]:
                 return _doctor(arguments[1:])
+            if arguments[:1] == ["cluster"]:
+                return _cluster(arguments[1:])
             if arguments[:1] == ["one"]:
                 return _one(arguments[1:], umask)
             return _grade(_parser().parse_args(arguments), umask)
@@ -67,9 +71,10 @@ def main(arguments: list[str]) -> int:
         print("\nstopped by Ctrl-C; what is graded is kept, and the same command continues", file=sys.stderr)
         return 130
     except ModuleNotFoundError as error:
-        if error.name not in PACKAGES:
+        if error.name not in (*PACKAGES, *OF_A_CLUSTER):
             raise
-        print(f"error: {error.name} is not installed: pip install -r requirements-grading.txt", file=sys.stderr)
+        file = "requirements-cluster.txt" if error.name in OF_A_CLUSTER else "requirements-grading.txt"
+        print(f"error: {error.name} is not installed: pip install -r {file}", file=sys.stderr)
         return 1
 
 
@@ -117,6 +122,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--jobs", metavar="N", type=_positive, help="zips at a time (default: the cores, as far as memory goes)"
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        default="",
+        help="grade on the cluster there, tls://HOST:8786; see cluster --help",
+    )
+    parser.add_argument(
+        "--tls",
+        metavar="DIR",
+        type=Path,
+        default=Path("cluster-tls"),
+        help="with --scheduler: the folder of the cluster's certificate and key (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16", "auto"),
+        help="of trainings (default: with --scheduler float32, the same on all machines; else auto, what is fastest)",
     )
     parser.add_argument("--regrade", action="store_true", help="grade unchanged zips, too; manual points stay")
     parser.add_argument(
@@ -179,6 +202,9 @@ def _grade(flags: argparse.Namespace, umask: int) -> int:
         columns=tuple(flags.column),
         dates=flags.dates,
         times=flags.times,
+        scheduler=flags.scheduler,
+        tls=flags.tls,
+        precision=flags.precision or ("float32" if flags.scheduler else "auto"),
     )
     try:
         return grade_class(options)
@@ -216,6 +242,22 @@ def _one(arguments: list[str], umask: int) -> int:
             unsafe=flags.unsafe_no_sandbox,
             data_dir=flags.data_dir,
         )
+    except (KitError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _cluster(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m grading cluster", epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    from grading.cluster import command
+    from labkit.errors import KitError
+
+    parser.description = command.DESCRIPTION
+    command.add_arguments(parser, _default_jobs())
+    try:
+        return command.run(parser.parse_args(arguments))
     except (KitError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

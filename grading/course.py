@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import sys
 import tempfile
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from grading import assessment
@@ -24,6 +25,9 @@ from grading.results.manual import add_rows, read_manual
 from grading.results.results import SubmissionStatus, write_grades, write_not_graded
 from grading.results.summary import Rows, gone, replaced, summary, unmarked, whose
 from grading.sandbox.choice import check_hidden, find_sandbox
+from grading.similarity.comparing import Library
+from grading.unit import Place
+from grading.workers import Workers, threads
 from labkit.checks.assignment import Assignment, load_assignment
 from labkit.text import printable, quoted
 
@@ -61,24 +65,25 @@ def _grade_folder(options: Options, assignment: Assignment, facts: Facts) -> int
 def _grade_alone(options: Options, assignment: Assignment, submissions: list[Submission], facts: Facts) -> int:
     # A mistake in it should show before the work starts.
     manual = read_manual(options.out / MANUAL, assignment.manual, assignment.points)
-    setup = _setup(options, assignment)
-    with (
-        Progress(options.out, len(submissions)) as progress,
-        tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch,
-    ):
-        class_ = Batch(options, setup, manual, Path(scratch), progress)
-        try:
-            rows = class_.grade(submissions)
-        except KeyboardInterrupt:
-            _write_tables(options.out, class_.rows_so_far(submissions), assignment)
-            raise
-        _write_tables(options.out, rows, assignment)
-        lines = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
-        lines += [*_times(submissions, assignment), *without_effect(submissions, facts, assignment.deadline)]
-        lines += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced), *gone(rows, options.out)]
-        print("\n".join(lines))
-        progress.comparing()
-        class_.compare(rows)
+    with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
+        place = _place(options, assignment, Path(scratch))
+        setup = assessment.Setup(assignment, place.sandbox.name, options.train, place.kit)
+        library = Library(options.out, place.sandbox, Path(scratch), assignment.report.names)
+        with Progress(options.out, len(submissions)) as progress:
+            class_ = Batch(options, setup, manual, library, progress)
+            try:
+                with _workers(options, place) as workers:
+                    rows = class_.grade(submissions, workers)
+            except (KeyboardInterrupt, GradingError):
+                _write_tables(options.out, class_.rows_so_far(submissions), assignment)
+                raise
+            _write_tables(options.out, rows, assignment)
+            lines = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
+            lines += [*_times(submissions, assignment), *without_effect(submissions, facts, assignment.deadline)]
+            lines += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced)]
+            print("\n".join([*lines, *gone(rows, options.out)]))
+            progress.comparing()
+            class_.compare(rows)
     return 1 if any(row.status == SubmissionStatus.CRASHED for row, _ in rows) else 0
 
 
@@ -154,13 +159,25 @@ def _tell_of_older_results(out: Path) -> None:
         )
 
 
-def _setup(options: Options, assignment: Assignment) -> assessment.Setup:
+def _place(options: Options, assignment: Assignment, scratch: Path) -> Place:
+    """Find what this machine grades with."""
     sandbox = find_sandbox(options.unsafe)
-    data = network_checks.find_data(options.data_dir) if options.train else None
+    data = network_checks.find_data(options.data_dir) if options.train and not options.scheduler else None
     check_hidden(sandbox, _private(options, assignment))
     if sandbox.name == "none":
         print("warning: NO SANDBOX: student code runs as you, with your files and your network", file=sys.stderr)
-    return assessment.Setup(assignment, sandbox, options.train, data, assessment.grader_version())
+    return Place(sandbox, data, assessment.grader_version(), scratch, options.precision)
+
+
+def _workers(options: Options, place: Place) -> AbstractContextManager[Workers]:
+    """Return who grades: threads of this process, or the workers of a cluster."""
+    if not options.scheduler:
+        return threads(place, options.jobs)
+    from grading.cluster.engine import dask_workers  # here: it needs packages that nothing else does
+    from grading.cluster.proof import describe
+
+    own = describe(place.sandbox.name, options.data_dir, options.precision)
+    return dask_workers(options.scheduler, options.tls, own, train=options.train)
 
 
 def _private(options: Options, assignment: Assignment) -> dict[str, Path]:
@@ -168,6 +185,7 @@ def _private(options: Options, assignment: Assignment) -> dict[str, Path]:
     private = {"SUBMISSIONS": options.submissions, "--out": options.out, "--data-dir": options.data_dir}
     private |= {f"--archive {n}": folder for n, folder in enumerate(options.archive, 1)}
     files = {"--roster": options.roster, "--worksheet": options.worksheet, "--times": options.times}
+    files |= {"--tls": options.tls} if options.scheduler else {}
     private |= {flag: file for flag, file in files.items() if file}
     if assignment.extensions:  # with students' ids
         private["--assignment"] = options.assignment

@@ -67,7 +67,7 @@ def doctor() -> int:
             break
     works = sandbox is not None
     if sandbox is not None:
-        for finding in (*attempts(sandbox), _tensorflow(sandbox)):
+        for finding in trials_of(sandbox):
             _show(finding)
             works &= finding.mark != BAD
         for finding in walls(sandbox):
@@ -93,6 +93,12 @@ def _user(name: str) -> str:
     if os.geteuid() == 0:
         return "student code runs as a user of its own, not as root"
     return "student code runs as you, behind walls; where root grades, it runs as a user of its own"
+
+
+def trials_of(sandbox: Sandbox) -> Iterator[Finding]:
+    """Try whether a sandbox holds, and whether TensorFlow computes in it; a finding that is BAD rules it out."""
+    yield from attempts(sandbox)
+    yield _tensorflow(sandbox)
 
 
 def attempts(sandbox: Sandbox) -> Iterator[Finding]:
@@ -151,7 +157,7 @@ def _readers() -> Finding:
 
 def _data() -> Finding:
     folder = Path(startup.data_folder())
-    bad = [name for name in FILES if not _is_mnist(folder, name)]
+    bad = missing_of_mnist(folder)
     if bad:
         return Finding(
             NOTE,
@@ -159,6 +165,11 @@ def _data() -> Finding:
             f"not whole in {folder} ({', '.join(bad)}): grading downloads it, or set MNIST_DATA_DIR to where it is",
         )
     return Finding(GOOD, "MNIST", f"{folder}")
+
+
+def missing_of_mnist(folder: Path) -> list[str]:
+    """Return the names of MNIST's files that are not in a folder, or are others, by their SHA-256."""
+    return [name for name in FILES if not _is_mnist(folder, name)]
 
 
 def _is_mnist(folder: Path, name: str) -> bool:

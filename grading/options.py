@@ -29,3 +29,6 @@ class Options:
     columns: tuple[str, ...] = ()  # of the worksheet, as --column settles them
     dates: str = ""  # the order of day and month in worksheet and times
     times: Path | None = None
+    scheduler: str = ""  # of a cluster that grades, tls://HOST:PORT; "" where this machine does
+    tls: Path = Path("cluster-tls")  # the folder of its certificate
+    precision: str = "auto"  # of trainings: float32, bfloat16, or auto

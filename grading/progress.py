@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import json
 import threading
-from collections.abc import Iterator, Sized
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -49,14 +49,14 @@ class State:
 
 
 class Progress:
-    """Tells of a run while it lasts: a context manager, used by the threads of a run.
+    """Tells of a run while it lasts: a context manager.
 
     The file is written by a thread of its own, some times a second at most. That it can't be written stops nothing.
     """
 
     def __init__(self, out: Path, submissions: int) -> None:
         """Tell it in `out`, the folder of results; `submissions` is how many there are in all."""
-        self._file, self._lock, self._over = out / FILE, threading.Lock(), threading.Event()
+        self._file, self._over = out / FILE, threading.Event()
         self._state = State(submissions, 0, [], Phase.GRADING, _now())
         self._rows: Sized = ()
         self._running: list[str] = []
@@ -67,16 +67,9 @@ class Progress:
         """Count as done what is in `rows` from now on, at any time."""
         self._rows = rows
 
-    @contextlib.contextmanager
-    def working_on(self, folder: str) -> Iterator[None]:
-        """Tell that a submission, known by the folder of its results, is being graded within the block."""
-        with self._lock:
-            self._running.append(folder)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._running.remove(folder)
+    def working_on(self, folders: Sequence[str]) -> None:
+        """Tell which submissions are being graded from now on, known by the folders of their results."""
+        self._running = list(folders)
 
     def comparing(self) -> None:
         """Tell that all is graded, and is compared now."""
@@ -98,8 +91,7 @@ class Progress:
             self._write()
 
     def _write(self) -> None:
-        with self._lock:
-            running = [] if self._state.ended else list(self._running)
+        running = [] if self._state.ended else self._running
         state = dataclasses.replace(self._state, done=len(self._rows), running=running)
         if state == self._written:
             return

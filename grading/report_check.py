@@ -7,7 +7,7 @@ from pathlib import Path
 from grading.intake.unpacking import REPORT
 from grading.sandbox.runner import Sandbox
 from grading.staging import TEMPLATE, TRUSTED, stage
-from labkit.checks.assignment import Assignment
+from labkit.checks.assignment import Rules
 from labkit.checks.check import Check, Status, skipped, undecided
 from labkit.checks.records import ABLATION, RESULTS, BadRecord, read_ablation
 from labkit.checks.report.languages import SHIPPED
@@ -19,11 +19,11 @@ LIMITS = Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1024 * MIB, output
 
 
 def check_report(
-    folder: Path, assignment: Assignment, sandbox: Sandbox, scratch: Path, file: Check | None = None
+    folder: Path, rules: Rules, sandbox: Sandbox, scratch: Path, file: Check | None = None
 ) -> tuple[list[Check], str]:
     """Check report.pdf in `folder`, an unpacked submission.
 
-    `scratch` is an empty folder. The accuracies are compared with the assignment's bands, which are those of the full
+    `scratch` is an empty folder. The accuracies are compared with the bands of the rules, which are those of the full
     recipe: the grader trains for fewer steps. Where `submit.py pack` has put ablation.csv beside the report, it is what
     is compared with them, and the text has to agree with it.
 
@@ -35,13 +35,13 @@ def check_report(
         if file is not None and file.status == Status.UNDECIDED:
             return [undecided(name, "it can't be told which PDF is the report") for name in (TEXT, *PARTS)], ""
         return [skipped(name, "there is no report") for name in (TEXT, *PARTS)], ""
-    found, problem, outcome = read_report(folder, sandbox, scratch, assignment.report.languages)
+    found, problem, outcome = read_report(folder, sandbox, scratch, rules.report.languages)
     details = {"log": outcome.log, "seconds": outcome.seconds}
     if found is None:
         assert problem is not None
         return unread(problem, details), ""
     runs, remarks = _runs(folder)
-    checks = judge(found, assignment, {}, details, runs)
+    checks = judge(found, rules, {}, details, runs)
     at = next(n for n, check in enumerate(checks) if check.name == ACCURACIES)
     checks[at] = replace(checks[at], remarks=(*checks[at].remarks, *remarks))
     return checks, found.text

@@ -50,6 +50,9 @@ ONLY_HELP = {  # of these the flags are checked, and no more
     r"python .*benchmarks/\w+\.py.*": "tests/benchmarks/ runs each benchmark",
     r"python -m grading page( .*)?": "tests/grading/test_page_browser.py runs it",
     r"python -m grading (?:(export|one)( .*)?|autograder)": "tests/grading/ has a test for each target, and for one",
+    r"python -m grading cluster .*": "tests/grading/test_cluster.py starts each",
+    r"python -m grading .* --scheduler .*": "tests/grading/test_cluster_class.py does it with a class",
+    r"python -m grading .* --claim.*": "tests/grading/test_cluster_class.py does it with a class",
     r"python -m grading .* --(worksheet|roster) .*": "tests/grading/test_round_trip.py reads each system's download",
     r"python exercises/.*": "tests/exercises/ runs each script",
     r"python submit\.py (check|pack .*)": "test_handout.py ends a student's way with both, in a minute",
@@ -145,7 +148,7 @@ def program(command):
     rest = shlex.split(command)[1 + len(words) :]
     commands_within = {
         "submit.py": ("report", "check", "pack"),
-        "grading": ("doctor", "handout", "export", "one", "page", "autograder"),
+        "grading": ("doctor", "handout", "export", "one", "page", "autograder", "cluster"),
     }
     return words + [word for word in rest[:1] if word in commands_within.get(words[-1], ())]
 
@@ -263,7 +266,9 @@ def test_dependencies_and_extras_are_those_of_the_requirements_files():
     assert plain(extras["report"]) == plain(requirements("requirements-report.txt"))
     assert plain(extras["grading"]) == plain(requirements("requirements-grading.txt"))
     assert plain(extras["exercises"]) == plain(requirements("requirements-exercises.txt"))
-    assert plain(extras["dev"]) == plain([f"{NAME}[report,exercises,grading]", *requirements("requirements-dev.txt")])
+    assert plain(extras["cluster"]) == plain(requirements("requirements-cluster.txt"))
+    every = f"{NAME}[report,exercises,grading,cluster]"
+    assert plain(extras["dev"]) == plain([every, *requirements("requirements-dev.txt")])
 
 
 def locked():
@@ -284,8 +289,8 @@ def test_the_lock_has_one_version_with_hashes_of_each_required_package(python, s
         if pin.marker is None or pin.marker.evaluate(environment):
             assert hashes, f"{pin} has no hash"
             assert pins.setdefault(canonicalize_name(pin.name), pin) is pin, f"{pin.name} is there twice"
-    for file in ("", "-report", "-exercises", "-grading", "-dev"):
-        for wanted in map(Requirement, requirements(f"requirements{file}.txt")):
+    for file in ROOT.glob("requirements*.txt"):
+        for wanted in map(Requirement, requirements(file)):
             if wanted.marker is None or wanted.marker.evaluate(environment):
                 (pinned,) = pins[canonicalize_name(wanted.name)].specifier
                 assert wanted.specifier.contains(pinned.version), f"renew the lock (docs/development.md): {wanted}"

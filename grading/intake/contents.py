@@ -5,6 +5,7 @@ no deeper.
 """
 
 import contextlib
+import errno
 import functools
 import hashlib
 import io
@@ -70,6 +71,18 @@ class Content:
                     target.write(chunk)
             copies.append((name, copy))
         return replace(self, files=tuple(copies))
+
+    def read(self, most: int) -> tuple[tuple[str, bytes], ...]:
+        """Return names and bytes of the files; raise OSError, also for more than `most` bytes in all."""
+        files = []
+        for name, path in self.files:
+            with open_regular(path) as source:
+                data = source.read(most + 1)
+            most -= len(data)
+            if most < 0:
+                raise OSError(errno.EFBIG, "it has grown too large", str(path))
+            files.append((name, data))
+        return tuple(files)
 
     @property
     def size(self) -> int:

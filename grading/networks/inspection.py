@@ -54,8 +54,12 @@ class Inspector:
 
     _process: Running  # made by `_start`
 
-    def __init__(self, sandbox: Sandbox, scratch: Path | None = None) -> None:
-        """Start the process, with a folder of its own in `scratch`; raise limits.SandboxError where that fails."""
+    def __init__(self, sandbox: Sandbox, scratch: Path | None = None, precision: str = "auto") -> None:
+        """Start the process, with a folder of its own in `scratch`; raise limits.SandboxError where that fails.
+
+        `precision` is that of trainings: float32, bfloat16, or auto for what this machine's processor does best.
+        """
+        self._precision = precision
         self._folder = Path(tempfile.mkdtemp(prefix="inspector-", dir=scratch))
         self._sandbox, self._inbox = sandbox, self._folder / "inbox"
         self._inbox.mkdir()
@@ -106,7 +110,7 @@ class Inspector:
             shutil.copyfile(weights, self._inbox / "weights.npz")
             request["weights"] = "weights.npz"
         if recipe and data:
-            request["recipe"] = dict(recipe)
+            request |= {"recipe": dict(recipe), "precision": self._precision}
         answer = self._ask(request, START_SECONDS + READING_SECONDS + training_seconds)
         if answer.stopped:
             return Inspection([f"reading the model's graph {text(answer.stopped)} and was stopped"], [], 0.0, [])

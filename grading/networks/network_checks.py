@@ -1,7 +1,7 @@
 """Checks the networks of a submission: runs its scripts in the sandbox, and judges what comes out as data.
 
     with Inspector(sandbox) as inspector:
-        checks = check_networks(folder, assignment, sandbox, train, inspector, data, workdir, scripts)
+        checks = check_networks(folder, rules, sandbox, train, inspector, data, workdir, scripts)
 
 The grader's own process, in which this runs, imports nothing of a submission, and no TensorFlow.
 
@@ -23,7 +23,7 @@ from grading.networks.inspection import KEEP_MEMORY, START_SECONDS, Inspection, 
 from grading.networks.worker_report import Record, Records, read_report
 from grading.sandbox.runner import Sandbox
 from grading.staging import WORKER, stage
-from labkit.checks.assignment import NETWORKS, Assignment
+from labkit.checks.assignment import NETWORKS, Rules
 from labkit.checks.check import Check, CheckId, accuracies_of, failed, passed, skipped, undecided
 from labkit.data.idx_files import TRAIN_IMAGES, TRAIN_LABELS
 from labkit.data.mnist_files import load_files
@@ -46,12 +46,12 @@ def find_data(directory: Path) -> Path:
     return directory
 
 
-def worker_limits(assignment: Assignment, wall_seconds: float) -> Limits:
+def worker_limits(rules: Rules, wall_seconds: float) -> Limits:
     """Return what student code may use, in the worker and all that it starts."""
     return Limits(
         wall_seconds=wall_seconds,
         cpu_seconds=wall_seconds * Limits.threads,
-        memory_bytes=assignment.limits.memory_mb * MIB,
+        memory_bytes=rules.limits.memory_mb * MIB,
         output_bytes=256 * MIB,  # three graphs
         scratch_bytes=256 * MIB,
         file_bytes=128 * MIB,
@@ -60,7 +60,7 @@ def worker_limits(assignment: Assignment, wall_seconds: float) -> Limits:
 
 def check_networks(
     folder: Path,
-    assignment: Assignment,
+    rules: Rules,
     sandbox: Sandbox,
     train: bool,
     inspector: Inspector,
@@ -72,7 +72,7 @@ def check_networks(
 
     Args:
         folder: holds model_no1.py and so on, and whatever they import.
-        assignment: limits, recipe and bands.
+        rules: limits, recipe and bands.
         sandbox: to run the submission in.
         train: whether to train the networks that are right; otherwise the checks training/ are skipped.
         inspector: to judge the networks with.
@@ -83,13 +83,13 @@ def check_networks(
     Raises:
         SandboxError: the sandbox or the inspector failed, for which the submission is not to blame.
     """
-    return _Submission(folder, assignment, sandbox, inspector, data if train else None, workdir, scripts).check()
+    return _Submission(folder, rules, sandbox, inspector, data if train else None, workdir, scripts).check()
 
 
 @dataclass(frozen=True)
 class _Submission:
     folder: Path
-    assignment: Assignment
+    rules: Rules
     sandbox: Sandbox
     inspector: Inspector
     data: Path | None  # None: nothing is trained
@@ -123,7 +123,7 @@ class _Submission:
 
     def _seconds(self, scripts: list[str]) -> float:
         """Return the wall time for a worker: what these scripts need at most, or what the submission has left."""
-        limit = self.assignment.limits.run_seconds
+        limit = self.rules.limits.run_seconds
         whole = START_SECONDS + (1 + IMPORT_SHARE) * limit * len(NETWORKS) + RESERVE_SECONDS
         needed = START_SECONDS + (1 + IMPORT_SHARE) * limit * len(scripts)
         return min(needed, self.started + whole - time.monotonic())
@@ -148,7 +148,7 @@ class _Submission:
         return {script: self._records([script])[script] for script in scripts}
 
     def _run_worker(self, scripts: list[str], seconds: float, output: Path) -> Outcome:
-        job = {"scripts": scripts, "seconds": self.assignment.limits.run_seconds}
+        job = {"scripts": scripts, "seconds": self.rules.limits.run_seconds}
         job["scratch"] = () if self.sandbox.name == "none" else SCRATCH  # outside of a sandbox, they are everybody's
         read_only = {"/submission": self.folder, "/kit": stage(self.workdir / "kit", WORKER)}
         if self.data:  # what a submission does where there is something to train, it does here, where that is seen
@@ -157,7 +157,7 @@ class _Submission:
             [self.sandbox.python, "-m", "grading.inside.worker.worker", json.dumps(job)],
             read_only=read_only,
             output=output,
-            limits=worker_limits(self.assignment, seconds),
+            limits=worker_limits(self.rules, seconds),
             env={"PYTHONPATH": "/kit", **FOLDERS, **KEEP_MEMORY},
         )
 
@@ -181,8 +181,8 @@ class _Submission:
         assert records.graph is not None
         training = {}
         if self.data:
-            recipe = {name: getattr(self.assignment.training, name) for name in RECIPE}
-            training = {"recipe": recipe, "training_seconds": self.assignment.limits.training_seconds}
+            recipe = {name: getattr(self.rules.training, name) for name in RECIPE}
+            training = {"recipe": recipe, "training_seconds": self.rules.limits.training_seconds}
         whole = not records.tasks["export"].model_error
         return self.inspector.inspect(
             script, records.graph, whole=whole, weights=records.weights, data=self.data, **training
@@ -190,7 +190,7 @@ class _Submission:
 
     def _run_problem(self, script: str, records: Records, inspection: Inspection | None) -> str | None:
         """Say why the script does not import, or not run to its end, in a sentence for the student; None if it does."""
-        seconds = self.assignment.limits.run_seconds
+        seconds = self.rules.limits.run_seconds
         problem = records.problem("export", f"importing {script}.py and its Model", IMPORT_SHARE * seconds)
         problem = problem or records.problem("run", f"python {script}.py --steps {TRIAL_STEPS}", seconds)
         if problem:
@@ -239,7 +239,7 @@ class _Submission:
         return checks
 
     def _check_training(self, script: str, inspection: Inspection) -> Check:
-        name, recipe = CheckId("training", script), self.assignment.training
+        name, recipe = CheckId("training", script), self.rules.training
         if inspection.training_problem or inspection.trained is None or inspection.untrained is None:
             return failed(name, inspection.training_problem or "the network could not be trained in the time allowed")
         if inspection.untrained > UNTRAINED:

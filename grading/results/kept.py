@@ -5,6 +5,7 @@ Only of what was graded: what is refused or superseded has none, and what crashe
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from grading.inside.trusted.shown_code import FOUND_CODE, FOUND_REPORT, SCRIPTS, Code, Piece, Script
@@ -34,6 +35,13 @@ def keep_what_is_shown(found: Path, folder: Path, unpacked: Path, problem: str |
     if (found / FOUND_REPORT).is_file():
         with open(found / FOUND_REPORT, "rb") as report, atomic_file(folder / STILL_REPORT) as kept:
             shutil.copyfileobj(report, kept)
+
+
+def keep(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Keep what was taken of a submission where it was graded, by name, each atomically; raise WriteError."""
+    for name, data in files.items():
+        with atomic_file(folder / name) as kept:
+            kept.write(data)
 
 
 def _keep_code(found: Path, file: Path, unpacked: Path, problem: str | None) -> None:

@@ -65,6 +65,7 @@ class Result:
     system_key: str = ""  # the system's own key for the student
     uploaded_as: list[str] = field(default_factory=list)  # as the system named what it gave
     time_source: str = "file"  # who tells `submitted`: see grading/intake/submission.py
+    machine: str = ""  # the name of the host that the checks were made on; "" where none were
 
     @property
     def is_students(self) -> bool:

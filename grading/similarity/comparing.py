@@ -21,7 +21,7 @@ from grading.sandbox.runner import Sandbox
 from grading.similarity.pairs import Pair, Source, are_kept, find_groups, find_pairs, keep_texts
 from grading.similarity.similarity_page import FILE, write_page
 from labkit.checks.assignment import Assignment
-from labkit.limits import SandboxError
+from labkit.files import atomic_file
 from labkit.submission.names import BadName, parse_zip_name
 from labkit.text import printable, quoted
 
@@ -44,13 +44,10 @@ class Library:
         """Return the file for the fingerprints of the zip with this hash."""
         return self._folder / f"{sha256}.json"
 
-    def keep(self, sha256: str, folder: Path, report: str, results: Path) -> None:
-        """Keep those of an unpacked submission, and in the folder of its results what is shown of it.
-
-        On failure, the fingerprints are tried again when the submission is compared, and nothing is shown.
-        """
-        with contextlib.suppress(SandboxError, OSError), self._emptied() as scratch:
-            keep_texts(self.file(sha256), folder, report, self._sandbox, scratch, results)
+    def keep(self, sha256: str, fingerprints: bytes) -> None:
+        """Keep those that were taken of a submission where it was graded; raise WriteError."""
+        with atomic_file(self.file(sha256)) as file:
+            file.write(fingerprints)
 
     def source(self, content: Content, label: str, student: str, sha256: str = "", folder: str = "") -> Source:
         """Return the Source of a submission; take its fingerprints if they are not kept.

@@ -269,12 +269,24 @@ class Similarity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Assignment:
+class Rules:
+    """What the outcome of a check depends on: unlike points and deadline, a change to it calls for a new run.
+
+    `bands` maps a script ("deep_mnist", "model_no1", …) to its lowest and highest accuracy, 0 to 1.
+    """
+
+    training: Training
+    limits: Limits
+    bands: Annotated[dict[str, tuple[float, float]], _Written(_BandsTable, vars)]
+    report: ReportRules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assignment(Rules):
     """All of assignment.toml.
 
     `deadline` is aware, or None. `student_id` is a regular expression. `points` maps a check's name, a CheckId, to its
-    points, in the order of the checks; `bands` maps a script ("deep_mnist", "model_no1", …) to its lowest and highest
-    accuracy, 0 to 1.
+    points, in the order of the checks.
     """
 
     course: Line
@@ -287,10 +299,6 @@ class Assignment:
     points: Annotated[dict[str, float], _Written(_PointsTable, _points)]
     manual: tuple[ManualItem, ...] = ()
     late: Late
-    training: Training
-    limits: Limits
-    bands: Annotated[dict[str, tuple[float, float]], _Written(_BandsTable, vars)]
-    report: ReportRules
     similarity: Similarity
 
     @property
@@ -299,9 +307,9 @@ class Assignment:
         return [] if "@example." not in self.address else ["address"]
 
     @property
-    def rules(self) -> dict[str, Any]:
-        """What the outcome of a check depends on: unlike points and deadline, a change to it calls for a new run."""
-        return {"training": self.training, "limits": self.limits, "bands": self.bands, "report": self.report}
+    def rules(self) -> Rules:
+        """What of it the outcome of a check depends on."""
+        return Rules(training=self.training, limits=self.limits, bands=self.bands, report=self.report)
 
 
 # ------------------------------------------------------------------------------------------------------------- reading

@@ -6,6 +6,7 @@ What the checks find is said by the test; who is who, points, manual points and 
 import csv
 import zlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from grading import batch, course
 from grading.command_line import main
 from grading.intake.submission import Submission
 from grading.options import Options
+from grading.unit import Graded, Outcome
 from labkit.checks.assignment import CHECK_IDS, DEFAULT, load_assignment
 from labkit.checks.check import Check, CheckId, failed, passed, undecided
 from tests.submissions import make_zip
@@ -55,10 +57,6 @@ def grade(
     """Grade a folder of submissions; `verdict` says what the checks find, or raises what makes the grader fail."""
     needs("jinja2")
 
-    def examine(self, submission, result, inspectors):
-        result.checks, result.key = verdict(submission), self._setup.key(submission.sha256)
-        return result
-
     monkeypatch.setattr(
         course,
         "find_sandbox",
@@ -66,7 +64,7 @@ def grade(
     )
     monkeypatch.setattr(course.assessment, "grader_version", lambda: "0123456789abcdef")
     monkeypatch.setattr(course.network_checks, "find_data", lambda folder: folder)
-    monkeypatch.setattr(batch.Batch, "_examine", examine)
+    play(monkeypatch, verdict)
     monkeypatch.setattr(batch.Batch, "compare", lambda self, rows: None)
     options = Options(
         submissions=submissions,
@@ -83,6 +81,20 @@ def grade(
     )
     course.grade_class(options)
     return out
+
+
+def play(monkeypatch, verdict: Callable[[Submission], list[Check]]) -> None:
+    """Say what the checks of each submission find, or raise what makes the grader fail; nothing is sent to anybody."""
+
+    def send(self, submission, workers):
+        future = Future()
+        try:
+            future.set_result(Graded(Outcome.GRADED, checks=verdict(submission)).encode())
+        except Exception as error:
+            future.set_exception(error)
+        return future, 0
+
+    monkeypatch.setattr(batch.Batch, "_send", send)
 
 
 def hand_in(folder: Path, zip_name: str) -> Path:

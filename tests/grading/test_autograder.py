@@ -18,7 +18,7 @@ from grading.command_line import main
 from grading.sandbox.bubblewrap import _show, _shown
 from labkit.files import KIT
 from labkit.limits import NoSandbox
-from tests.grading.graded_class import checks
+from tests.grading.graded_class import checks, play
 from tests.submissions import reference_scripts
 from tests.submissions.report_pdf import make_report
 from tests.support.needs import needs
@@ -52,11 +52,10 @@ def seen(monkeypatch):
     needs("jinja2")
     seen = []
 
-    def examine(self, submission, result, inspectors):
+    def verdict(submission):
         with zipfile.ZipFile(submission.zip) as archive:
             seen.append((submission, sorted(archive.namelist())))
-        result.checks, result.key = checks(), "key"
-        return result
+        return checks()
 
     monkeypatch.setattr(
         course,
@@ -64,7 +63,7 @@ def seen(monkeypatch):
         lambda unsafe: SimpleNamespace(name="bubblewrap", exposure=lambda folder: None, secrets={}),
     )
     monkeypatch.setattr(course.network_checks, "find_data", lambda folder: folder)
-    monkeypatch.setattr(batch.Batch, "_examine", examine)
+    play(monkeypatch, verdict)
     monkeypatch.setattr(batch.Batch, "compare", lambda self, rows: None)
     return seen
 

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from grading import assessment, batch, course, locking, progress, staging
+from grading import assessment, batch, course, locking, progress, staging, unit
 from grading.__main__ import main
 from grading.intake.arrivals import BadZip, sha256_of, unpack
 from grading.locking import is_graded_now
@@ -64,9 +64,10 @@ class Class:
         path.write_bytes(make_zip(scripts | {"report.pdf": b"%PDF-1.4 " + name.encode(errors="replace")}))
         return path
 
-    def check(self, submission, setup, inspector, scratch):
+    def check(self, content, rules, sandbox, inspector, data, scratch):
+        submission = SimpleNamespace(stem=safe_stem(content.files[0][0]), content=content)
         self.graded.append(submission.stem)
-        unpack(submission.content, scratch / assessment.UNPACKED)
+        unpack(content, scratch / assessment.UNPACKED)
         return self.play(submission), ""
 
     def keep_texts(self, file, folder, report, sandbox, scratch, results=None):
@@ -120,6 +121,7 @@ def klass(tmp_path, monkeypatch):
         made.add(name)
     monkeypatch.setattr(assessment, "grade", made.check)
     monkeypatch.setattr(comparing, "keep_texts", made.keep_texts)
+    monkeypatch.setattr(unit, "keep_texts", made.keep_texts)
     monkeypatch.setattr(comparing.report_check, "read_report", lambda *_: (None, "not read", None))
     monkeypatch.setattr(
         course,
@@ -307,7 +309,8 @@ def test_code_that_the_sandbox_fails_on_is_not_that_of_an_earlier_zip(klass, mon
     klass.run()
     klass.add(STUDENTS[0], content="print('another')")
     with monkeypatch.context() as patched:
-        patched.setattr(comparing, "keep_texts", raising(SandboxError("no more processes")))
+        for module in (unit, comparing):
+            patched.setattr(module, "keep_texts", raising(SandboxError("no more processes")))
         klass.run()
     assert kept(klass, STUDENTS[0]) == {"report.pdf"}
     assert kept(klass, STUDENTS[1]) == {"report.pdf", "code.json"}
@@ -382,8 +385,8 @@ def test_a_killed_run_is_told_by_its_lock_and_whoever_asks_hinders_no_grader(tmp
     program = (
         "import sys, time\nfrom pathlib import Path\nfrom grading.locking import locked\n"
         "from grading.progress import Progress\nout = Path(sys.argv[1])\n"
-        "with locked(out), Progress(out, 120) as progress, progress.working_on('a'):\n"
-        "    progress.count(range(57))\n    time.sleep(60)\n"
+        "with locked(out), Progress(out, 120) as progress:\n"
+        "    progress.working_on(['a'])\n    progress.count(range(57))\n    time.sleep(60)\n"
     )
     other = subprocess.Popen([sys.executable, "-c", program, tmp_path], cwd=ROOT)
     try:
@@ -411,8 +414,8 @@ def test_progress_is_written_a_few_times_a_second_and_stops_nothing_where_it_can
     with Progress(tmp_path, 1000) as told:
         told.count(rows)
         for n in range(1000):
-            with told.working_on(str(n)):
-                rows.append(n)
+            told.working_on([str(n)])
+            rows.append(n)
     assert len(written) <= 3
     assert read_progress(tmp_path).done == 1000
     with Progress(tmp_path / "nowhere", 1), pytest.raises(RuntimeError), Progress(tmp_path, 1):

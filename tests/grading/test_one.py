@@ -8,7 +8,7 @@ import pytest
 from grading import batch, course
 from grading.command_line import main
 from labkit.checks.check import CheckId, failed
-from tests.grading.graded_class import checks, grade, hand_in, marks
+from tests.grading.graded_class import checks, grade, hand_in, marks, play
 from tests.support.needs import needs
 
 pytestmark = pytest.mark.grading
@@ -19,19 +19,17 @@ def one(monkeypatch, tmp_path, capsys):
     """Return a function that runs the command; what checks find is said here, and no code is run."""
     needs("jinja2")
 
-    def examine(self, submission, result, inspectors):
+    def verdict(submission):
         if submission.name == "unlucky":
             raise RuntimeError("out of luck")
-        wrong = failed(CheckId("architecture", "model_no1"), "layer 2 is a ReLU", fraction=0.5)
-        result.checks, result.key = checks(wrong), "key"
-        return result
+        return checks(failed(CheckId("architecture", "model_no1"), "layer 2 is a ReLU", fraction=0.5))
 
     monkeypatch.setattr(
         course,
         "find_sandbox",
         lambda unsafe: SimpleNamespace(name="bubblewrap", exposure=lambda folder: None, secrets={}),
     )
-    monkeypatch.setattr(batch.Batch, "_examine", examine)
+    play(monkeypatch, verdict)
     monkeypatch.setattr(batch.Batch, "compare", lambda self, rows: None)
 
     def one(*arguments):

@@ -385,6 +385,17 @@ def test_first_weights_that_learn_nothing_are_told(change, told):
     assert training.first_problem(network, digits) is None
 
 
+@pytest.mark.parametrize(("precision", "short"), [("float32", False), ("bfloat16", True)])
+def test_trainings_multiply_in_the_precision_that_is_asked_for_whatever_the_processor(precision, short):
+    option = "auto_mixed_precision_onednn_bfloat16"
+    before = tf.config.optimizer.get_experimental_options().get(option, False)
+    try:
+        training.set_precision(precision)
+        assert tf.config.optimizer.get_experimental_options()[option] is short
+    finally:
+        tf.config.optimizer.set_experimental_options({option: before})
+
+
 def test_a_few_steps_learn_a_few_images_by_heart():
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (40, 784)).astype(np.uint8), rng.integers(0, 10, 40)

@@ -21,6 +21,8 @@ REQUIREMENTS = {  # the file that has the package
     "pypdfium2": "requirements-grading.txt",
     "tensorboard": "requirements-dev.txt",
     "typst": "requirements-report.txt",
+    "distributed": "requirements-cluster.txt",
+    "yaml": "requirements-cluster.txt",
 }
 
 

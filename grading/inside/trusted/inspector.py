@@ -83,7 +83,7 @@ def train(inbox: Path, request: dict, source: Path) -> dict:
     problem = training.first_problem(network, images["probes"])
     if problem:
         return {"first_weights": problem}
-    training.quicken()
+    training.set_precision(request["precision"])
     test = images["test"][:TEST_IMAGES]
     before = training.predict(network, test)
     trained = training.train(network, images["train"], images["labels"], request["recipe"])

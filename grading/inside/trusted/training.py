@@ -46,11 +46,15 @@ def first_problem(network: Network, images: np.ndarray) -> str | None:
     return None
 
 
-def quicken() -> None:
-    """Make TensorFlow multiply in bfloat16 where the processor does that faster, as lab.pick_precision does."""
+def set_precision(wanted: str) -> None:
+    """Make TensorFlow multiply in float32 or bfloat16; `auto` is bfloat16 where the processor does that faster.
+
+    As labkit.run.preparation.pick_precision does for the scripts.
+    """
     processor = Path("/proc/cpuinfo")
     fast = processor.is_file() and FAST_BFLOAT16 & set(processor.read_text().split())
-    tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": bool(fast)})
+    short = wanted == "bfloat16" or (wanted == "auto" and bool(fast))
+    tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": short})
 
 
 def train(network: Network, images: np.ndarray, labels: np.ndarray, recipe: dict) -> Network:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
-from labkit.checks.assignment import Assignment, ReportRules
+from labkit.checks.assignment import ReportRules, Rules
 from labkit.checks.check import Accuracies, Check, CheckId, accuracies_of, failed, passed, skipped, undecided
 from labkit.checks.report.methods import MISSING, TREATED, UNCLEAR
 from labkit.checks.report.text import FEWEST_HIDDEN, hidden_words
@@ -90,7 +90,7 @@ Runs = Mapping[str, Sequence[float]]
 
 def judge(
     found: Found,
-    assignment: Assignment,
+    rules: Rules,
     measured: Mapping[str, float],
     details: Mapping[str, Any] | None = None,
     runs: Runs | None = None,
@@ -103,9 +103,9 @@ def judge(
     """
     doubt = _doubt(found)
     checks = [
-        _check_text(found, assignment.report, details or {}),
+        _check_text(found, rules.report, details or {}),
         _check_methods(found),
-        _check_accuracies(found, assignment, measured, runs or {}),
+        _check_accuracies(found, rules, measured, runs or {}),
     ]
     if doubt:
         checks = [
@@ -190,14 +190,14 @@ class _Verdicts:
     missing: list[str] = field(default_factory=list)
 
 
-def _check_accuracies(found: Found, assignment: Assignment, measured: Mapping[str, float], runs: Runs) -> Check:
+def _check_accuracies(found: Found, rules: Rules, measured: Mapping[str, float], runs: Runs) -> Check:
     """Check that each network's accuracy is near the measured one, or in its band; what is unclear is undecided."""
     verdicts = _Verdicts()
     for script in NETWORKS:
         if script in runs:
-            _judge_runs(script, found, assignment, runs, verdicts)
+            _judge_runs(script, found, rules, runs, verdicts)
         else:
-            _judge_network(script, found, assignment, measured, verdicts)
+            _judge_network(script, found, rules, measured, verdicts)
     _judge_together(verdicts, found, runs)
     agreed = ", ".join(f"{NETWORKS[script]} {value:.2%}" for script, value in verdicts.agreed.items())
     if verdicts.missing:
@@ -213,9 +213,9 @@ def _check_accuracies(found: Found, assignment: Assignment, measured: Mapping[st
     return failed(ACCURACIES, "; ".join(verdicts.problems), fraction=fraction)
 
 
-def _judge_runs(script: str, found: Found, assignment: Assignment, runs: Runs, verdicts: _Verdicts) -> None:
+def _judge_runs(script: str, found: Found, rules: Rules, runs: Runs, verdicts: _Verdicts) -> None:
     """Judge a network by its runs, which have to be in its band; what the text states has to agree with them."""
-    name, (low, high) = NETWORKS[script], assignment.bands[script]
+    name, (low, high) = NETWORKS[script], rules.bands[script]
     mean = sum(runs[script]) / len(runs[script])
     stated = found.accuracies.get(script, [])
     numbers = ", ".join(f"{value:.2%}" for value in stated[:SHOWN])
@@ -225,7 +225,7 @@ def _judge_runs(script: str, found: Found, assignment: Assignment, runs: Runs, v
         for other in runs
         if other != script and any(_agrees(value, runs[other]) and value not in own for value in stated)
     ]
-    tolerance = assignment.report.accuracy_tolerance + 1e-9
+    tolerance = rules.report.accuracy_tolerance + 1e-9
     if not low - ROUNDED <= mean <= high + ROUNDED:
         beyond = f"{name}: ablation.csv has {mean:.2%}, where {low:.2%} to {high:.2%} is to be expected"
         (verdicts.doubts if low - tolerance <= mean <= high + tolerance else verdicts.problems).append(beyond)
@@ -250,13 +250,11 @@ def _agrees(value: float, runs: Sequence[float]) -> bool:
     return any(abs(value - known) <= 0.5 / 10**digits + 1e-9 for known in (*runs, sum(runs) / len(runs)))
 
 
-def _judge_network(
-    script: str, found: Found, assignment: Assignment, measured: Mapping[str, float], verdicts: _Verdicts
-) -> None:
+def _judge_network(script: str, found: Found, rules: Rules, measured: Mapping[str, float], verdicts: _Verdicts) -> None:
     name, stated = NETWORKS[script], found.accuracies.get(script, [])
-    low, high = (measured[script],) * 2 if script in measured else assignment.bands[script]
+    low, high = (measured[script],) * 2 if script in measured else rules.bands[script]
     expected = f"{low:.2%} was measured" if script in measured else f"{low:.2%} to {high:.2%} is to be expected"
-    tolerance = assignment.report.accuracy_tolerance + 1e-9
+    tolerance = rules.report.accuracy_tolerance + 1e-9
     surely = tolerance if script in measured else ROUNDED  # a band is wide enough without the tolerance
     near = [value for value in stated if low - surely <= value <= high + surely]
     perhaps = [value for value in stated if low - tolerance <= value <= high + tolerance]

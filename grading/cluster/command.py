@@ -1,0 +1,144 @@
+"""Starts what a cluster consists of: `python -m grading cluster certificate|scheduler|worker`.
+
+Scheduler and workers are Dask's own programs, with the flags that grading needs.
+"""
+
+import argparse
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from grading.cluster import certificate
+from grading.cluster.proof import Proof, prove
+from grading.cluster.worker import TRIES, Settings
+from labkit import startup
+from labkit.files import KIT
+
+DESCRIPTION = """\
+Makes a cluster of many machines, on which python -m grading SOURCE --scheduler tls://HOST:8786 grades a class.
+
+    python -m grading cluster certificate                      once; copy its folder to every machine
+    python -m grading cluster scheduler                        on one machine, HOST
+    python -m grading cluster worker tls://HOST:8786           on every machine that grades
+
+Whoever has the certificate's key can run anything on all of them, as the user who started the worker.
+"""
+AGAIN = 5  # seconds
+PORT, DASHBOARD = 8786, "127.0.0.1:8787"  # the page has neither password nor encryption, so this machine only sees it
+
+
+def add_arguments(parser: argparse.ArgumentParser, jobs: int) -> None:
+    """Add the commands; `jobs` is how many units a worker's machine grades at a time, unless told otherwise."""
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("certificate", help="make the certificate by which the machines know each other")
+    scheduler = commands.add_parser("scheduler", help="start what gives units to the workers")
+    scheduler.add_argument(
+        "--host", metavar="ADDRESS", default="0.0.0.0", help="the address on which it listens (default: all)"
+    )
+    scheduler.add_argument("--port", metavar="N", type=int, default=PORT, help="its port (default: %(default)s)")
+    one = commands.add_parser("worker", help="try this machine's sandbox, and grade for a scheduler")
+    one.add_argument("scheduler", metavar="ADDRESS", help="the scheduler's, tls://HOST:8786")
+    one.add_argument("--slots", metavar="N", type=int, default=jobs, help="units at a time (default here: %(default)s)")
+    one.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        type=Path,
+        default=Path(startup.data_folder()),
+        help=f"where MNIST is (default: {startup.DATA_DEFAULT})",
+    )
+    add_precision(one)
+    one.add_argument("--unsafe-no-sandbox", action="store_true", help="as for grading, where no sandbox works")
+    for command in commands.choices.values():
+        add_tls(command)
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says what all machines of a cluster train in."""
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "bfloat16"),
+        default="float32",
+        help="of trainings, the same on all machines; bfloat16 only where all processors have it (default: float32)",
+    )
+
+
+def add_tls(parser: argparse.ArgumentParser) -> None:
+    """Add the flag that says where the certificate is."""
+    parser.add_argument(
+        "--tls",
+        metavar="DIR",
+        type=Path,
+        default=certificate.FOLDER,
+        help="the folder of the cluster's certificate and key (default: %(default)s)",
+    )
+
+
+def run(flags: argparse.Namespace) -> int:
+    """Do what the command says; scheduler and worker go on until somebody ends them. Raises KitError and OSError."""
+    if flags.command == "certificate":
+        certificate.make_certificate(flags.tls)
+        print(f"{flags.tls}: copy this folder to every machine of the cluster, and show the key in it to nobody")
+        return 0
+    if flags.command == "scheduler":
+        allowed = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(TRIES - 1)}
+        command, environment = _program("scheduler", scheduler_flags(flags), allowed)
+        os.execve(command[0], command, environment)
+    _work(flags)
+
+
+def scheduler_flags(flags: argparse.Namespace) -> list[str]:
+    """Return the flags for Dask's scheduler."""
+    listening = [f"--host=tls://{flags.host}", f"--port={flags.port}", f"--dashboard-address={DASHBOARD}"]
+    return [*listening, *certificate.flags(flags.tls)]
+
+
+def _work(flags: argparse.Namespace) -> NoReturn:
+    certificate.files_in(flags.tls)  # before the trials: they take a while
+    private = {"the key": flags.tls / certificate.KEY, "--data-dir": flags.data_dir}
+    print("trying the sandbox...", file=sys.stderr)
+    proof = prove(flags.data_dir, flags.precision, private, unsafe=flags.unsafe_no_sandbox)
+    for problem in proof.problems:
+        print(f"no work for this machine: {problem}", file=sys.stderr)
+    if not proof.mnist:
+        print(f"MNIST is not whole in {flags.data_dir}: units are graded here without training only", file=sys.stderr)
+    settings = Settings(proof.encode(), str(flags.data_dir.resolve()), flags.unsafe_no_sandbox)
+    given = worker_flags(platform.node(), flags.slots, proof, flags.tls)
+    keep_working([flags.scheduler, *given], settings.environment())
+
+
+def worker_flags(name: str, slots: int, proof: Proof, tls: Path) -> list[str]:
+    """Return the flags for Dask's worker, called `name`: so many processes, each of which grades one unit at a time.
+
+    Their memory is that of their sandboxes, which Dask does not see, so it shall not judge it.
+    """
+    offers = ",".join(f"{resource}={count}" for resource, count in proof.resources().items())
+    flags = [f"--name={name}", f"--nworkers={slots}", "--nthreads=1", "--memory-limit=0"]
+    flags += [f"--resources={offers}"] if offers else []
+    return [*flags, "--no-dashboard", "--dashboard-address=127.0.0.1:0", *certificate.flags(tls)]
+
+
+def _program(name: str, flags: list[str], environment: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Return the command and the environment of one of Dask's programs, which find units where the kit is."""
+    paths = os.pathsep.join(filter(None, [str(KIT), os.environ.get("PYTHONPATH")]))
+    command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *flags]
+    return command, {**os.environ, "PYTHONPATH": paths, **environment}
+
+
+def keep_working(flags: list[str], environment: dict[str, str]) -> NoReturn:
+    """Run Dask's worker, and again when it ends: it does after it has lost the scheduler, or the network to it."""
+    command, variables = _program("worker", flags, environment)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    while True:
+        process = subprocess.Popen(command, env=variables)
+        try:
+            process.wait()
+        finally:  # Ctrl-C has reached it, too
+            process.terminate()
+            process.wait()
+        print(f"the worker has lost its scheduler; starting it again in {AGAIN} s", file=sys.stderr, flush=True)
+        time.sleep(AGAIN)
