@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import tensorflow as tf
+
 from tests.support.tracing import ROOT
 
 FOLDER = ROOT / "exercises"
@@ -32,5 +34,7 @@ def run_and_look(name: str, *arguments: str | Path) -> tuple[str, dict[str, Any]
             names = runpy.run_path(command[0], run_name="__main__")
         except SystemExit as end:
             status = end.code
+        finally:  # for the tests after it, which multiply in float32
+            tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": False})
     assert not status, f"{name}: exit status {status}\n{err.getvalue()}"
     return out.getvalue(), names
