@@ -38,6 +38,7 @@ CHANGED = "has changed since the class was collected, or can't be read any more:
 REPLACED = "the zip was replaced after it was marked by hand, and what was given for the earlier one doesn't count"
 
 
+LOOK = 1.0  # seconds between two looks how many workers there are
 IN_FLIGHT = 2**30  # bytes of submissions that are sent out at a time; one is sent, however large
 
 
@@ -116,7 +117,10 @@ class Batch:
                 future.add_done_callback(finished.put)
             running = itertools.islice(sent.values(), workers.count())
             self._progress.working_on([submission.stem for submission, _ in running])
-            future = finished.get()
+            try:
+                future = finished.get(timeout=LOOK)
+            except queue.Empty:  # there may be more workers now
+                continue
             submission, size = sent.pop(future)
             in_flight -= size
             yield submission, _answer(future)

@@ -9,13 +9,14 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import NoReturn
 
 from grading.cluster import certificate
 from grading.cluster.proof import Proof, prove
-from grading.cluster.worker import TRIES, Settings
+from grading.cluster.worker import SCRATCH, TRIES, Settings
 from labkit import startup
 from labkit.files import KIT
 
@@ -134,11 +135,13 @@ def keep_working(flags: list[str], environment: dict[str, str]) -> NoReturn:
     command, variables = _program("worker", flags, environment)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     while True:
-        process = subprocess.Popen(command, env=variables)
-        try:
-            process.wait()
-        finally:  # Ctrl-C has reached it, too
-            process.terminate()
-            process.wait()
+        # A process that was killed leaves things there, which go with the folder.
+        with tempfile.TemporaryDirectory(prefix="grading-worker-", ignore_cleanup_errors=True) as scratch:
+            process = subprocess.Popen(command, env={**variables, SCRATCH: scratch})
+            try:
+                process.wait()
+            finally:  # Ctrl-C has reached it, too
+                process.terminate()
+                process.wait()
         print(f"the worker has lost its scheduler; starting it again in {AGAIN} s", file=sys.stderr, flush=True)
         time.sleep(AGAIN)

@@ -18,6 +18,7 @@ from grading.sandbox.choice import find_sandbox
 from grading.unit import Graded, Outcome, Place
 
 SETTINGS = "GRADING_WORKER"  # the environment variable by which a worker's processes get theirs
+SCRATCH = "GRADING_SCRATCH"  # that of the folder for their temporary files
 TROUBLE = "grading-trouble"  # the topic under which a worker tells what failed there
 REST = 30.0  # seconds
 TRIES = 3  # of a unit, before the grader has failed on it; as many workers may die of one
@@ -59,7 +60,7 @@ def _place() -> Place:
     own = settings()
     proof = read_proof(own.proof)
     data = Path(own.data) if proof.mnist else None
-    return Place(find_sandbox(own.unsafe), data, proof.kit, precision=proof.precision)
+    return Place(find_sandbox(own.unsafe), data, proof.kit, Path(os.environ[SCRATCH]), proof.precision)
 
 
 def grade(task: bytes) -> bytes:
