@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grading import assessment
+from grading import assessment, bytecode
 from grading.batch import Batch
 from grading.intake.arrivals import collect, without_effect
 from grading.intake.download import unpacked_download
@@ -67,6 +67,8 @@ def _grade_alone(options: Options, assignment: Assignment, submissions: list[Sub
         tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch,
     ):
         class_ = Batch(options, setup, manual, Path(scratch), progress)
+        if problem := bytecode.missing():
+            print(f"note: {problem}", file=sys.stderr)
         try:
             rows = class_.grade(submissions)
         except KeyboardInterrupt:
