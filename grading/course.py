@@ -7,7 +7,7 @@ import tempfile
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from grading import assessment
+from grading import assessment, bytecode
 from grading.batch import Batch
 from grading.intake.arrivals import collect, without_effect
 from grading.intake.download import unpacked_download
@@ -67,6 +67,8 @@ def _grade_alone(options: Options, assignment: Assignment, submissions: list[Sub
     manual = read_manual(options.out / MANUAL, assignment.manual, assignment.points)
     with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
         place = _place(options, assignment, Path(scratch))
+        if problem := bytecode.missing():
+            print(f"note: {problem}", file=sys.stderr)
         setup = assessment.Setup(assignment, place.sandbox.name, options.train, place.kit)
         library = Library(options.out, place.sandbox, Path(scratch), assignment.report.names)
         with Progress(options.out, len(submissions)) as progress:

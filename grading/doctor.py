@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from grading import bytecode
 from grading.remedies import remedies
 from grading.sandbox.another_user import AnotherUser
 from grading.sandbox.cgroup import DELEGATE
@@ -72,7 +73,7 @@ def doctor() -> int:
             works &= finding.mark != BAD
         for finding in walls(sandbox):
             _show(finding)
-    for finding in (_readers(), _data(), _assignment(), _disk()):
+    for finding in (_bytecode(), _readers(), _data(), _assignment(), _disk()):
         _show(finding)
     if sandbox is None:
         print(f"\n{remedies()}", end="")
@@ -144,6 +145,12 @@ def _tensorflow(sandbox: Sandbox) -> Finding:
         return Finding(BAD, "TensorFlow", f"in the sandbox, it {outcome.problem}\n{outcome.log}")
     version = outcome.log.strip().splitlines()[-1].split()[0]
     return Finding(GOOD, "TensorFlow", f"{version} computes in the sandbox ({outcome.seconds:.1f} s with its import)")
+
+
+def _bytecode() -> Finding:
+    problem = bytecode.missing()
+    details = problem.replace("; ", "\n") if problem else "TensorFlow is compiled"
+    return Finding(NOTE if problem else GOOD, "bytecode", details)
 
 
 def _readers() -> Finding:

@@ -182,8 +182,7 @@ def _texts(folder: Path, report: str) -> Path:
     """Write what the reader gets beside the submission; return the folder."""
     folder.mkdir()
     (folder / text_reader.REPORT).write_text(report, encoding="utf-8", errors="replace")
-    known = {name: sorted(values) for name, values in known_hashes().items()}
-    (folder / text_reader.KNOWN).write_text(json.dumps(known))
+    (folder / text_reader.KNOWN).write_text(_known_record())
     shutil.copyfile(KIT / text_reader.REFERENCE, folder / text_reader.REFERENCE)
     return folder
 
@@ -221,6 +220,12 @@ def known_hashes() -> dict[str, frozenset[int]]:
             for name in names:
                 known[name] |= hashes_of_known(text, KINDS[name])
     return {name: frozenset(values) for name, values in known.items()}
+
+
+@functools.cache
+def _known_record() -> str:
+    """Return the hashes of what was handed out as the reader gets them: 5 MB of JSON, the same for every submission."""
+    return json.dumps({name: sorted(values) for name, values in known_hashes().items()})
 
 
 # --------------------------------------------------------------------------------------------------------------- pairs

@@ -58,14 +58,14 @@ class Answer:
 
 
 def read_graph(inbox: Path, request: dict, destination: Path) -> dict:
-    """Judge one graph; write the network that is rebuilt of it to the file `destination`."""
+    """Judge one graph; write the network that is rebuilt of it to the file `destination`, where it is to be trained."""
     from grading.inside.trusted import rebuilding, running
 
     _limit_memory()
     data = (inbox / request["graph"]).read_bytes()
     images = np.load(inbox / request["images"], allow_pickle=False)["probes"] * float(PIXEL_SCALE)
     verdict, network = rebuilding.examine(request["script"], data, images, request["whole"])
-    if network:
+    if network and "recipe" in request:
         rebuilding.save(network, destination)
     fields = {name: list(map(str, getattr(verdict, name))) for name in GIVEN}
     fields |= {"fraction": verdict.fraction, "unread": verdict.unread, "run": None}

@@ -6,7 +6,7 @@ the numbers that training changes are counted; and with random values for all of
 be these very numbers: in another order, or all of them times one number, at most.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
@@ -90,10 +90,13 @@ def _groups(reading: Reading, names: AbstractSet[str]) -> list[tuple[list[int], 
 
 def _is_same(arrays: Collection[np.ndarray], variables: Collection[np.ndarray], tolerance: float) -> bool:
     """Tell whether arrays hold the same numbers as variables, in any order."""
-    one, other = _joined(arrays), _joined(variables)
-    if one.size != other.size:
+    ones, others = list(map(_row, arrays)), list(map(_row, variables))
+    sizes, expected = [row.size for row in ones], [row.size for row in others]
+    if sum(sizes) != sum(expected):
         return False
-    return _close(one, other, tolerance) or _close(np.sort(one), np.sort(other), tolerance)  # sorting takes longer
+    if sizes == expected and _close(ones, others, tolerance):  # most often; joining and sorting take longer
+        return True
+    return _close([np.sort(np.concatenate(ones))], [np.sort(np.concatenate(others))], tolerance)
 
 
 def _pairs_up(
@@ -112,7 +115,7 @@ def _pairs_up(
         value = left.pop(name)
         scale = _norm(array) / max(_norm(value), 1e-30)
         if not scale or not any(
-            _close(np.sort(_joined([sign * array])) / scale, np.sort(_joined([value])), tolerance) for sign in (1, -1)
+            _close([np.sort(_row(sign * array)) / scale], [np.sort(_row(value))], tolerance) for sign in (1, -1)
         ):
             return False
         before = _norm(originals[name])
@@ -121,22 +124,26 @@ def _pairs_up(
     return not left
 
 
-def _joined(arrays: Iterable[np.ndarray]) -> np.ndarray:
-    rows = [np.asarray(array, np.float32).ravel() for array in arrays]
-    return rows[0] if len(rows) == 1 else np.concatenate(rows)
+def _row(array: np.ndarray) -> np.ndarray:
+    return np.asarray(array, np.float32).ravel()
 
 
 def _norm(array: np.ndarray) -> float:
     return float(np.linalg.norm(np.asarray(array, np.float32)))
 
 
-def _close(one: np.ndarray, other: np.ndarray, tolerance: float) -> bool:
-    """Tell whether numbers are the same; `tolerance` is that of the operations that they were read through.
+def _close(ones: Sequence[np.ndarray], others: Sequence[np.ndarray], tolerance: float) -> bool:
+    """Tell whether the numbers of rows are the same; `tolerance` is that of the operations that they were read through.
 
     Sorting makes no error larger, so that this can be strict: numbers that stand in for others, or take their signs,
     shift the rest by more.
     """
     # Block by block, which stay in the processor's cache: a matrix of 50 MB would pass through memory ten times.
-    blocks = [(one[start : start + BLOCK], other[start : start + BLOCK]) for start in range(0, one.size, BLOCK)]
-    least = tolerance / 2 * sum(float(np.abs(block).sum()) for _, block in blocks) / max(1, other.size)
+    blocks = [
+        (one[start : start + BLOCK], other[start : start + BLOCK])
+        for one, other in zip(ones, others, strict=True)
+        for start in range(0, one.size, BLOCK)
+    ]
+    size = sum(other.size for other in others)
+    least = tolerance / 2 * sum(float(np.abs(block).sum()) for _, block in blocks) / max(1, size)
     return all((np.abs(a - b) <= least + tolerance / 2 * np.abs(b)).all() for a, b in blocks)
