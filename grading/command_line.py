@@ -118,6 +118,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--jobs", metavar="N", type=_positive, help="zips at a time (default: the cores, as far as memory goes)"
     )
+    parser.add_argument(
+        "--claim",
+        action="store_true",
+        help="share the class with all graders that are given this, on any machine that has the folders",
+    )
     parser.add_argument("--regrade", action="store_true", help="grade unchanged zips, too; manual points stay")
     parser.add_argument(
         "--archive",
@@ -179,6 +184,7 @@ def _grade(flags: argparse.Namespace, umask: int) -> int:
         columns=tuple(flags.column),
         dates=flags.dates,
         times=flags.times,
+        claim=flags.claim,
     )
     try:
         return grade_class(options)
