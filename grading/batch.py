@@ -6,12 +6,14 @@ is known, so a killed run continues where it was.
 
 import contextlib
 import dataclasses
+import hashlib
 import itertools
 import queue
 import traceback
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -61,7 +63,7 @@ class Batch:
         self._library, self._progress = library, progress
         self.unmarked = []  # zips that had points in manual.csv at the last run, and have none
         self.replaced = []  # zips that are others than those that were marked by hand
-        self.lost_trainings = 0  # of zips that were trained before, and are graded without that
+        self.lost_trainings: set[str] = set()  # of submissions that were trained before, and are graded without that
         self._rows = {}  # by the stem of the submission
         self._contents: dict[str, Content] = {}  # so, too
         self._results = options.out / SUBMISSIONS
@@ -72,28 +74,46 @@ class Batch:
 
         The checks in the rows have no logs, so that a large class fits into memory.
         """
-        rows, todo = self._rows, deque()
-        self._progress.count(rows)
-        self._contents = {submission.stem: submission.content for submission in submissions}
-        with tqdm(total=len(submissions), unit="zip", desc="grading", dynamic_ncols=True, disable=None) as bar:
-            for submission in submissions:
-                known = self._known(submission)
-                if known and submission.set_aside:  # nobody's feedback
-                    rows[submission.stem] = known, mark(known, self._setup.assignment)
-                    bar.update()
-                elif known:
-                    try:
-                        rows[submission.stem] = self._publish(submission, known)
-                    except OSError as error:
-                        rows[submission.stem] = self._note_crash(submission, known, Graded.failed(error))
-                    bar.update()
-                else:
-                    todo.append(submission)
-            for submission, graded in self._graded(todo, workers):
-                rows[submission.stem] = self._row(submission, graded)
+        self._progress.count(self._rows)
+        with progress_bar(len(submissions)) as bar:
+            todo = self._with_known_rows(submissions, bar)
+            take = lambda: todo.popleft() if todo else None  # noqa: E731
+            for submission, graded in self.graded(take, workers, self._progress.working_on):
+                self._rows[submission.stem] = self._row(submission, graded)
                 bar.set_postfix_str(printable(submission.zip.name)[:40])
                 bar.update()
-        return [rows[submission.stem] for submission in submissions]
+        return self.rows_so_far(submissions)
+
+    def conclude(self, submissions: list[Submission], failures: Mapping[str, Graded]) -> list[tuple[Result, Mark]]:
+        """Take known results alone, and what the grader failed on; return a row for each submission, in their order."""
+        self._progress.count(self._rows)
+        with progress_bar(len(submissions)) as bar:
+            for submission in self._with_known_rows(submissions, bar):
+                failure = failures.get(submission.stem)
+                # Of files that changed there may be a result by another grader, who collected them later.
+                if failure and failure.outcome != Outcome.CHANGED:
+                    self._rows[submission.stem] = self._row(submission, failure)
+                bar.update()
+        return self.rows_so_far(submissions)
+
+    def _with_known_rows(self, submissions: list[Submission], bar: tqdm) -> deque[Submission]:
+        """Write the known results with the points of today; return the submissions that have none."""
+        rows, todo = self._rows, deque()
+        self._contents = {submission.stem: submission.content for submission in submissions}
+        for submission in submissions:
+            known = self.known(submission)
+            if known is None:
+                todo.append(submission)
+                continue
+            if submission.set_aside:  # nobody's feedback
+                rows[submission.stem] = known, mark(known, self._setup.assignment)
+            else:
+                try:
+                    rows[submission.stem] = self._write(submission, known)
+                except OSError as error:
+                    rows[submission.stem] = self._note_crash(submission, known, Graded.failed(error))
+            bar.update()
+        return todo
 
     def rows_so_far(self, submissions: list[Submission]) -> list[tuple[Result, Mark]]:
         """Return the rows in the midst of grading: what is not graded yet is waiting."""
@@ -104,28 +124,50 @@ class Batch:
         result.status, result.problem = SubmissionStatus.WAITING, "the run was stopped before it was graded"
         return result, mark(result, self._setup.assignment)
 
-    def _graded(self, todo: deque[Submission], workers: Workers) -> Iterator[tuple[Submission, Graded]]:
-        """Send out what is to be done, some at a time; yield submissions with what came of them, as they come back."""
+    def graded(
+        self,
+        take: Callable[[], Submission | None],
+        workers: Workers,
+        tell: Callable[[list[str]], None],
+        pause: float = LOOK,
+    ) -> Iterator[tuple[Submission, Graded]]:
+        """Send out what `take` returns, some at a time; yield submissions with what came of them, as they come back.
+
+        It ends when `take` returns None, for nothing, and all are back. `tell` is called with the folders of those that
+        are being graded, whenever one comes back, or after `pause` seconds; then `take` is asked again, too.
+        """
         sent: dict[Future[bytes], tuple[Submission, int]] = {}  # the first ones sent are the first ones taken
         finished: queue.SimpleQueue[Future[bytes]] = queue.SimpleQueue()
         in_flight = 0  # bytes
-        while todo or sent:
-            while todo and len(sent) < workers.count() + workers.ahead and (not sent or in_flight < IN_FLIGHT):
-                submission = todo.popleft()
+        while True:
+            while len(sent) < workers.count() + workers.ahead and (not sent or in_flight < IN_FLIGHT):
+                submission = take()
+                if submission is None:
+                    break
                 future, size = self._send(submission, workers)
                 sent[future], in_flight = (submission, size), in_flight + size
                 future.add_done_callback(finished.put)
+            if not sent:
+                return
             running = itertools.islice(sent.values(), workers.count())
-            self._progress.working_on([submission.stem for submission, _ in running])
+            tell([submission.stem for submission, _ in running])
             try:
-                future = finished.get(timeout=LOOK)
-            except queue.Empty:  # there may be more workers now
+                future = finished.get(timeout=pause)
+            except queue.Empty:  # there may be more workers now, and more to take
                 continue
             submission, size = sent.pop(future)
             in_flight -= size
             yield submission, _answer(future)
 
-    def _known(self, submission: Submission) -> Result | None:
+    def folder(self, submission: Submission) -> Path:
+        """Return the folder of a submission's results."""
+        return self._results / submission.stem
+
+    def key(self, submission: Submission) -> str:
+        """Return a hash of all that the result of this run will depend on."""
+        return hashlib.sha256(f"{self._setup.key(submission.sha256)} {self._setup.train}".encode()).hexdigest()
+
+    def known(self, submission: Submission) -> Result | None:
         """Return the result of a submission that need not be graded; None for one that has to be."""
         result = assessment.new_result(submission, self._zip_name(submission), self._setup)
         if submission.superseded_by:
@@ -141,10 +183,10 @@ class Batch:
             earlier = read_result(self._results / submission.stem / RESULT)
             known = earlier and earlier.key == result.key and (earlier.trained or not self._setup.train)
             if earlier is None or self._options.regrade or not known:
-                self.lost_trainings += bool(
-                    not self._setup.train and earlier and earlier.status == SubmissionStatus.GRADED and earlier.trained
-                )
+                if earlier and earlier.status == SubmissionStatus.GRADED and earlier.trained and not self._setup.train:
+                    self.lost_trainings.add(submission.stem)
                 return None
+            result.status, result.problem = earlier.status, earlier.problem  # refused, where it could not be unpacked
             result.checks, result.trained, result.machine = earlier.checks, earlier.trained, earlier.machine
         return result
 
@@ -174,27 +216,29 @@ class Batch:
 
     def _row(self, submission: Submission, graded: Graded) -> tuple[Result, Mark]:
         """Write what came of a submission; return its row. Where that fails, it is a row that says so."""
+        try:
+            if graded.outcome in (Outcome.GRADED, Outcome.REFUSED):
+                return self.publish(submission, graded)
+        except Exception as error:  # a disk that is full, say: never the end of the class
+            graded = Graded.failed(error)
         result = assessment.new_result(submission, self._zip_name(submission), self._setup)
         result.machine = graded.machine
-        try:
-            if graded.outcome in (Outcome.FAILED, Outcome.CHANGED):
-                return self._note_crash(submission, result, graded)
-            if graded.outcome == Outcome.REFUSED:
-                return self._publish(submission, _refused(result, graded.problem))
-            self._keep(submission, graded)
-            result.checks, result.key = graded.checks, self._setup.key(submission.sha256)
-            return self._publish(submission, result)
-        except Exception as error:  # a disk that is full, say: never the end of the class
-            return self._note_crash(submission, result, Graded.failed(error))
+        return self._note_crash(submission, result, graded)
 
-    def _keep(self, submission: Submission, graded: Graded) -> None:
-        """Write what is kept beside the result."""
+    def publish(self, submission: Submission, graded: Graded) -> tuple[Result, Mark]:
+        """Write what came of a submission that was graded or refused; return its row."""
+        result = assessment.new_result(submission, self._zip_name(submission), self._setup)
+        result.machine, result.key = graded.machine, self._setup.key(submission.sha256)
+        if graded.outcome == Outcome.REFUSED:
+            return self._write(submission, _refused(result, graded.problem))
         folder, kept = self._results / submission.stem, dict(graded.kept)
         folder.mkdir(exist_ok=True)
         discard(folder)  # of an earlier zip: a new one may fail to come
         if fingerprints := kept.pop(FINGERPRINTS, None):
             self._library.keep(submission.sha256, fingerprints)
         keep(folder, kept)
+        result.checks = graded.checks
+        return self._write(submission, result)
 
     def _note_crash(self, submission: Submission, result: Result, graded: Graded) -> tuple[Result, Mark]:
         """Write the trace to a log, and a remark to the row, which is returned."""
@@ -206,10 +250,10 @@ class Batch:
         with contextlib.suppress(OSError):
             log.parent.mkdir(exist_ok=True)
             log.write_text(graded.trace or graded.problem or result.problem, encoding="utf-8")
-            return self._publish(submission, result)
+            return self._write(submission, result)
         return result, mark(result, self._setup.assignment)
 
-    def _publish(self, submission: Submission, result: Result) -> tuple[Result, Mark]:
+    def _write(self, submission: Submission, result: Result) -> tuple[Result, Mark]:
         """Write a result and its feedback, as text and as a page; return its row."""
         assignment, written = self._setup.assignment, self._manual.of(result)
         folder = self._results / submission.stem
@@ -248,6 +292,11 @@ class Batch:
 
     def _zip_name(self, submission: Submission) -> str:
         return submission.zip.relative_to(self._options.submissions).as_posix()
+
+
+def progress_bar(submissions: int) -> tqdm:
+    """Return a bar on the terminal, for so many submissions."""
+    return tqdm(total=submissions, unit="zip", desc="grading", dynamic_ncols=True, disable=None)
 
 
 def _is_of_an_earlier_zip(result: Result, written: Row, earlier: Result | None) -> bool:

@@ -141,6 +141,11 @@ def _parser() -> argparse.ArgumentParser:
         choices=("float32", "bfloat16", "auto"),
         help="of trainings (default: with --scheduler float32, the same on all machines; else auto, what is fastest)",
     )
+    parser.add_argument(
+        "--claim",
+        action="store_true",
+        help="share the class with all graders that are given this, on any machine that has the folders",
+    )
     parser.add_argument("--regrade", action="store_true", help="grade unchanged zips, too; manual points stay")
     parser.add_argument(
         "--archive",
@@ -205,6 +210,7 @@ def _grade(flags: argparse.Namespace, umask: int) -> int:
         scheduler=flags.scheduler,
         tls=flags.tls,
         precision=flags.precision or ("float32" if flags.scheduler else "auto"),
+        claim=flags.claim,
     )
     try:
         return grade_class(options)

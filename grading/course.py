@@ -5,11 +5,13 @@ import dataclasses
 import sys
 import tempfile
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 from grading import assessment, bytecode
 from grading.batch import Batch
-from grading.intake.arrivals import collect, without_effect
+from grading.claims import Claims
+from grading.intake.arrivals import collect, sha256_of, without_effect
 from grading.intake.download import unpacked_download
 from grading.intake.people import read_roster
 from grading.intake.submission import Facts, Submission, TimeSource
@@ -21,15 +23,17 @@ from grading.networks import network_checks
 from grading.options import GradingError, Options
 from grading.progress import Progress
 from grading.results.manual import FILE as MANUAL
-from grading.results.manual import add_rows, read_manual
+from grading.results.manual import Manual, add_rows, read_manual
 from grading.results.results import SubmissionStatus, write_grades, write_not_graded
 from grading.results.summary import Rows, gone, replaced, summary, unmarked, whose
 from grading.sandbox.choice import check_hidden, find_sandbox
+from grading.sharing import Sharing
 from grading.similarity.comparing import Library
 from grading.unit import Place
 from grading.workers import Workers, threads
 from labkit.checks.assignment import Assignment, load_assignment
-from labkit.text import printable, quoted
+from labkit.text import counted, printable, quoted
+from labkit.version import VERSION
 
 
 def grade_class(options: Options) -> int:
@@ -40,6 +44,15 @@ def grade_class(options: Options) -> int:
     """
     assignment = load_assignment(options.assignment)
     facts = _facts(options, assignment)
+    if options.claim and options.regrade:
+        raise GradingError(
+            "--regrade with --claim would have each grader grade all again, what the others have just graded, too: "
+            "give a new folder with --out, or leave one of them out"
+        )
+    if options.claim and options.scheduler:
+        raise GradingError(
+            "--claim is for graders that share a folder, --scheduler for one that has a cluster: leave one of them out"
+        )
     with contextlib.ExitStack() as unpacked:
         if options.submissions.is_file():
             folder, left_out = unpacked.enter_context(unpacked_download(options.submissions))
@@ -56,37 +69,99 @@ def _grade_folder(options: Options, assignment: Assignment, facts: Facts) -> int
     options.out.mkdir(options.out_mode, parents=True, exist_ok=True)
     _tell_of_older_results(options.out)
     try:
-        with locked(options.out):
-            return _grade_alone(options, assignment, submissions, facts)
+        with locked(options.out, shared=options.claim), _scratch() as name:
+            scratch = Path(name)
+            place = _place(options, assignment, scratch)
+            if problem := bytecode.missing():
+                print(f"note: {problem}", file=sys.stderr)
+            course = _Course(options, assignment, submissions, facts, place, scratch)
+            return course.grade_together() if options.claim else course.grade_alone()
     except InUse as error:
         raise GradingError(str(error)) from error
 
 
-def _grade_alone(options: Options, assignment: Assignment, submissions: list[Submission], facts: Facts) -> int:
-    # A mistake in it should show before the work starts.
-    manual = read_manual(options.out / MANUAL, assignment.manual, assignment.points)
-    with tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True) as scratch:
-        place = _place(options, assignment, Path(scratch))
-        if problem := bytecode.missing():
-            print(f"note: {problem}", file=sys.stderr)
-        setup = assessment.Setup(assignment, place.sandbox.name, options.train, place.kit)
-        library = Library(options.out, place.sandbox, Path(scratch), assignment.report.names)
-        with Progress(options.out, len(submissions)) as progress:
-            class_ = Batch(options, setup, manual, library, progress)
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="grading-", ignore_cleanup_errors=True)
+
+
+@dataclass(frozen=True)
+class _Course:
+    """A class that has been collected."""
+
+    options: Options
+    assignment: Assignment
+    submissions: list[Submission]
+    facts: Facts
+    place: Place
+    scratch: Path
+
+    def grade_alone(self) -> int:
+        out, manual = self.options.out, self._manual()  # a mistake in it should show before the work starts
+        with Progress(out, len(self.submissions)) as progress:
+            batch = self._batch(manual, progress)
             try:
-                with _workers(options, place) as workers:
-                    rows = class_.grade(submissions, workers)
+                with _workers(self.options, self.place) as workers:
+                    rows = batch.grade(self.submissions, workers)
             except (KeyboardInterrupt, GradingError):
-                _write_tables(options.out, class_.rows_so_far(submissions), assignment)
+                _write_tables(out, batch.rows_so_far(self.submissions), self.assignment)
                 raise
-            _write_tables(options.out, rows, assignment)
-            lines = summary(rows, manual, options.out, trained=options.train, lost=class_.lost_trainings)
-            lines += [*_times(submissions, assignment), *without_effect(submissions, facts, assignment.deadline)]
-            lines += [*whose(submissions), *unmarked(class_.unmarked), *replaced(class_.replaced)]
-            print("\n".join([*lines, *gone(rows, options.out)]))
-            progress.comparing()
-            class_.compare(rows)
-    return 1 if any(row.status == SubmissionStatus.CRASHED for row, _ in rows) else 0
+            return self._conclude(rows, batch, manual, progress, lost=len(batch.lost_trainings))
+
+    def grade_together(self) -> int:
+        """Grade what no other grader has; one of them writes what is of the whole class, when all is done."""
+        out, claims = self.options.out, Claims(self.options.out, self._terms())
+        with Progress(out, len(self.submissions), lambda: claims.tells) as progress, claims:
+            batch = self._batch(self._manual(), progress)
+            share = Sharing(batch, claims, self.submissions, progress)
+            with threads(self.place, self.options.jobs) as workers:
+                share.grade(workers)
+            print("\n".join([f"{counted(share.graded_here, 'submission')} graded here", *unmarked(batch.unmarked)]))
+            with claims.finishing(share.digest()) as is_mine:
+                if is_mine:
+                    manual = self._manual()  # of now
+                    batch, lost = self._batch(manual, progress), len(batch.lost_trainings)
+                    rows = batch.conclude(self.submissions, share.failures)
+                    return self._conclude(rows, batch, manual, progress, lost)
+        print(f"all are graded, and another grader has written the tables in {out}")
+        return 1 if share.failures else 0
+
+    def _manual(self) -> Manual:
+        return read_manual(self.options.out / MANUAL, self.assignment.manual, self.assignment.points)
+
+    def _batch(self, manual: Manual, progress: Progress) -> Batch:
+        options, place = self.options, self.place
+        setup = assessment.Setup(self.assignment, place.sandbox.name, options.train, place.kit)
+        library = Library(options.out, place.sandbox, self.scratch, self.assignment.report.names)
+        return Batch(options, setup, manual, library, progress)
+
+    def _conclude(self, rows: Rows, batch: Batch, manual: Manual, progress: Progress, lost: int) -> int:
+        """Write what is of the whole class, and print what came of it; return the exit status."""
+        options, assignment, submissions = self.options, self.assignment, self.submissions
+        _write_tables(options.out, rows, assignment)
+        lines = summary(rows, manual, options.out, trained=options.train, lost=lost)
+        lines += [*_times(submissions, assignment), *without_effect(submissions, self.facts, assignment.deadline)]
+        lines += [*whose(submissions), *unmarked(batch.unmarked), *replaced(batch.replaced)]
+        print("\n".join([*lines, *gone(rows, options.out)]))
+        progress.comparing()
+        batch.compare(rows)
+        failed = (SubmissionStatus.CRASHED, SubmissionStatus.WAITING)
+        return 1 if any(row.status in failed for row, _ in rows) else 0
+
+    def _terms(self) -> dict[str, str]:
+        """Return what graders that share a class have to have in common, by what it is."""
+        options = self.options
+        files = {"--roster": options.roster, "--worksheet": options.worksheet, "--times": options.times}
+        given = {flag: sha256_of(file)[:16] for flag, file in files.items() if file}
+        return {
+            "version of the kit": VERSION,
+            "hash of the kit's code, Python and packages": self.place.kit,
+            "sandbox": self.place.sandbox.name,
+            "trainings": f"in {options.precision}" if options.train else "none",
+            "--assignment": sha256_of(options.assignment)[:16],
+            **given,
+            "--column, --dates": " ".join([*options.columns, options.dates]).strip(),
+            "--archive": " ".join(map(str, options.archive)),
+        }
 
 
 def _write_tables(out: Path, rows: Rows, assignment: Assignment) -> None:

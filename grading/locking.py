@@ -1,5 +1,7 @@
 """One grader at a time in a folder of results: two would write over each other, and do all the work twice.
 
+Or several that share it (claims.py), and no other.
+
 And one writer at a time of a file, for the moment in which it compares and replaces it.
 """
 
@@ -8,13 +10,14 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from labkit.errors import KitError
 from labkit.files import WriteError
 
 FILE = ".lock"
 PATIENCE = 10.0  # seconds that a writer waits for another one, who needs milliseconds
+ASKS = 3  # of who only asks
 ATTEMPTS, PAUSE = 5, 0.05  # to get the lock, and seconds in between: who only asks (is_graded_now) has it for a moment
 
 
@@ -23,26 +26,34 @@ class InUse(KitError):
 
 
 @contextlib.contextmanager
-def locked(out: Path) -> Iterator[None]:
+def locked(out: Path, *, shared: bool = False) -> Iterator[None]:
     """Keep other graders out of a folder of results. The system releases it when the process ends, in any way.
 
-    Raises InUse where another process holds it. Without locks, in the file system or the system, it does nothing.
+    With `shared` it keeps out those that do not share it. Raises InUse where another process holds it. Without locks,
+    in the file system or the system, it does nothing.
     """
     with open(out / FILE, "a+", encoding="utf-8") as file:
         try:
-            _take(file.fileno())
+            _take(file.fileno(), shared)
         except BlockingIOError:
-            file.seek(0)
-            holder = file.read(100).strip()
-            who = f" (process {holder})" if holder.isdigit() else ""
-            raise InUse(f"another grader is at work in {out}{who}: wait for it, or give another --out") from None
+            raise InUse(_who_holds(out, file, shared)) from None
         except (ImportError, OSError):  # no locks: on Windows, where grading is for WSL, or in this file system
             yield
             return
         file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        if not shared:
+            file.write(str(os.getpid()))
+            file.flush()
         yield
+
+
+def _who_holds(out: Path, file: TextIO, shared: bool) -> str:
+    file.seek(0)
+    holder = file.read(100).strip()
+    if holder.isdigit():
+        more = ", which shares with nobody (without --claim)" if shared else ""
+        return f"another grader is at work in {out} (process {holder}){more}: wait for it, or give another --out"
+    return f"graders with --claim are at work in {out}: wait for them, join them with --claim, or give another --out"
 
 
 @contextlib.contextmanager
@@ -57,7 +68,11 @@ def briefly_locked(lock: Path, patience: float = PATIENCE) -> Iterator[None]:
     except ImportError:
         yield
         return
-    with _opened(lock) as file:
+    try:
+        opened = _opened(lock)
+    except OSError as error:
+        raise WriteError(lock, error) from error
+    with opened as file:
         end = time.monotonic() + patience
         while True:
             try:
@@ -75,18 +90,16 @@ def briefly_locked(lock: Path, patience: float = PATIENCE) -> Iterator[None]:
         yield
 
 
-def _opened(lock: Path) -> BinaryIO:
+def _opened(lock: Path, mode: str = "ab") -> BinaryIO:
+    """Open a lock file, for writing where that is allowed; raise OSError."""
     try:
-        try:
-            return open(lock, "ab")
-        except PermissionError:  # a colleague's; it can be locked all the same
-            return open(lock, "rb")
-    except OSError as error:
-        raise WriteError(lock, error) from error
+        return open(lock, mode)  # type: ignore[return-value]
+    except PermissionError:  # a colleague's; it can be locked all the same
+        return open(lock, "rb")
 
 
-def _take(file: int) -> None:
-    """Lock an open file for this process alone; raise BlockingIOError where another keeps it.
+def _take(file: int, shared: bool = False) -> None:
+    """Lock an open file, for this process alone or `shared`; raise BlockingIOError where another keeps it.
 
     Raises ImportError or another OSError where there are no locks.
     """
@@ -94,7 +107,7 @@ def _take(file: int) -> None:
 
     for last in [*(False for _ in range(1, ATTEMPTS)), True]:
         try:
-            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             if last:
                 raise
@@ -102,17 +115,22 @@ def _take(file: int) -> None:
 
 
 def is_graded_now(out: Path) -> bool:
-    """Tell whether a grader is at work in a folder of results; False, too, where there are no locks to tell by.
+    """Tell whether a grader is at work in a folder of results, or several that share it.
 
-    It disturbs nobody: nothing is written, and a grader that starts at the same moment waits for it.
+    False, too, where there are no locks to tell by, and for several to whom may not write there. It disturbs nobody:
+    nothing is written, and a grader that starts at the same moment waits for it.
     """
     try:
         import fcntl
 
-        with open(out / FILE, "rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # any number may ask at once
-    except BlockingIOError:
-        return True
+        with _opened(out / FILE, "r+b") as file:
+            # Exclusive, because several graders share theirs; for which NFS wants a file that is open for writing.
+            kind = fcntl.LOCK_EX if file.writable() else fcntl.LOCK_SH
+            for _ in range(ASKS):  # somebody else may be asking
+                with contextlib.suppress(BlockingIOError):
+                    fcntl.flock(file, kind | fcntl.LOCK_NB)
+                    return False
+                time.sleep(PAUSE / ASKS)
+            return True
     except (ImportError, OSError):
         return False
-    return False

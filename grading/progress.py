@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import json
 import threading
-from collections.abc import Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -54,10 +54,14 @@ class Progress:
     The file is written by a thread of its own, some times a second at most. That it can't be written stops nothing.
     """
 
-    def __init__(self, out: Path, submissions: int) -> None:
-        """Tell it in `out`, the folder of results; `submissions` is how many there are in all."""
+    def __init__(self, out: Path, submissions: int, tells: Callable[[], bool] = lambda: True) -> None:
+        """Tell it in `out`, the folder of results; `submissions` is how many there are in all.
+
+        `tells` says whether this run is the one that writes the file, where several share a class.
+        """
         self._file, self._over = out / FILE, threading.Event()
         self._state = State(submissions, 0, [], Phase.GRADING, _now())
+        self._tells = tells
         self._rows: Sized = ()
         self._running: list[str] = []
         self._written: State | None = None
@@ -93,7 +97,7 @@ class Progress:
     def _write(self) -> None:
         running = [] if self._state.ended else self._running
         state = dataclasses.replace(self._state, done=len(self._rows), running=running)
-        if state == self._written:
+        if state == self._written or not self._tells():
             return
         with contextlib.suppress(OSError), atomic_file(self._file) as file:
             file.write(json.dumps({"format": FORMAT, **dataclasses.asdict(state)}).encode() + b"\n")

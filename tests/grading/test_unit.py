@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import weakref
+from collections import deque
 from concurrent.futures import Executor, Future
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ import pytest
 
 from grading import course, unit
 from grading.intake.zips import BadZip
+from grading.progress import Progress
 from grading.unit import FINGERPRINTS, KEPT, Graded, Outcome, Place, Task
 from grading.workers import Threads, Workers, threads
 from labkit.checks.assignment import load_assignment
@@ -303,21 +305,19 @@ def test_nobody_waits_for_a_thread_when_the_program_ends():
 
 
 class Recorded(Executor):
-    """An executor that answers when it is told to, and knows how much it holds."""
+    """An executor that answers the first of what it holds when it is told to, and knows how much it held."""
 
     def __init__(self, answer):
-        self.answer, self.held, self.most, self.sent = answer, 0, 0, []
+        self.answer, self.held, self.most, self.sent = answer, deque(), 0, []
 
     def submit(self, fn, /, task):
-        self.held += 1
-        self.most = max(self.most, self.held)
         self.sent.append(Task.decode(task))
-        future = Future()
-        threading.Timer(0.01, self.end, (future, self.sent[-1])).start()
-        return future
+        self.held.append((Future(), self.sent[-1]))
+        self.most = max(self.most, len(self.held))
+        return self.held[-1][0]
 
-    def end(self, future, task):
-        self.held -= 1
+    def answer_one(self):
+        future, task = self.held.popleft()
         try:
             future.set_result(self.answer(task))
         except Exception as error:
@@ -335,6 +335,9 @@ def graded_by(tmp_path, monkeypatch):
         workers = Workers(executor, None, lambda: 2, **others)
         monkeypatch.setattr(course, "threads", lambda place, jobs: contextlib.nullcontext(workers))
         monkeypatch.setattr(graded_class, "play", lambda *_: None)
+        told = []  # whenever as much as may be is sent
+        monkeypatch.setattr(Progress, "working_on", lambda self, folders: told.append(folders) or executor.answer_one())
+        executor.told = told
         return executor, grade(monkeypatch, tmp_path / "submissions", tmp_path / "grades", train=False)
 
     return graded_by
@@ -343,6 +346,7 @@ def graded_by(tmp_path, monkeypatch):
 def test_a_bounded_number_is_sent_at_a_time_and_each_once(graded_by):
     executor, out = graded_by(lambda task: Graded(Outcome.GRADED, "node7", checks()).encode(), ahead=1)
     assert executor.most == 3
+    assert max(map(len, executor.told)) == 2, "the third waits for one of the two"
     assert len({task.sha256 for task in executor.sent}) == len(executor.sent) == 12
     assert set(marks(out).values()) == {57}
     record = json.loads((out / "submissions/1000_ada_lovelace/result.json").read_bytes())

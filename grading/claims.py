@@ -1,0 +1,450 @@
+"""Who grades what, where several graders share a class: each claims what nobody has, in a folder that all of them see.
+
+In .claims/, within the folder of results:
+
+    grader.<id>             one that is at work: where, and a number that it raises every 15 seconds
+    terms.<n>               what the class is graded by; of several the one with the highest number
+    claim.<folder>.<n>      a submission, known by the folder of its results, that a grader has; the highest number
+    failed.<folder>.<n>     what went wrong with that claim, which nobody has any more
+    graded.<folder>.<hash>  what came of the submission, until it is published
+    finish.<n>              a grader writes the class's tables; finished.<n>: it has
+
+All but a grader's own file are made whole, once, and by one only (`create_once`); what each means hangs on that alone.
+Clocks are never compared: a grader counts for gone, and what it has is free, when its number has not changed for three
+minutes by the clock of whoever waits. One that was only slow does no harm: of two that graded a submission the first to
+make graded.* has it published, and the other's result is dropped.
+"""
+
+import contextlib
+import dataclasses
+import errno
+import hashlib
+import json
+import math
+import os
+import platform
+import secrets
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from grading.options import GradingError
+from grading.unit import Graded
+from labkit.errors import RecordError
+from labkit.files import WriteError, atomic_file
+from labkit.formats import FORMAT, read_record
+from labkit.text import printable
+
+FOLDER = ".claims"  # within the folder of results
+ATTEMPTS = 3  # graders that fail on a submission, before it counts as the submission's fault, and not as a machine's
+
+
+@dataclass(frozen=True)
+class Pace:
+    """In seconds: between two signs of life; without one, until a grader counts for gone; between two looks."""
+
+    beat: float = 15.0
+    stale: float = 180.0
+    look: float = 5.0
+
+
+PACE = Pace()
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+
+
+def create_once(path: Path, data: bytes) -> bool:
+    """Make a file with this content, unless one has the name already; tell whether it was made.
+
+    It is written under another name first, and then linked: so it is whole as soon as it is there, and a file system
+    gives its name to one only. On NFS an answer may be lost, and the link be made all the same; the number of links
+    tells. Raises WriteError where it can't be written, or where the file system has no links.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")  # as those of atomic_file
+    try:
+        path.parent.mkdir(exist_ok=True)  # the last grader but this one may have taken it away
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                return temporary.stat().st_nlink == 2
+            return True
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            raise GradingError(f"{path.parent} is in a file system without hard links, which --claim needs") from error
+        raise WriteError(path, error) from error
+
+
+def look_anew(folder: Path) -> None:
+    """Have a network file system look anew what is in a folder.
+
+    A client of NFS remembers up to a minute that a file is not there. It asks the server after a change of its own.
+    """
+    with contextlib.suppress(OSError):
+        folder.mkdir(exist_ok=True)
+        probe = folder / f".{os.getpid()}-{secrets.token_hex(4)}.part"
+        probe.touch()
+        probe.unlink()
+
+
+@dataclass(frozen=True)
+class _Grader:
+    """A grader, as its own file has it, and each file that it makes; `terms` is a hash of those that it grades by."""
+
+    id: str
+    machine: str
+    process: int
+    terms: str
+    beat: int = 0
+
+    @property
+    def who(self) -> str:
+        return f"{printable(self.machine[:255])} (process {self.process})"
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a grader has made: `terms` in terms.<n>, `graded` in finished.<n>, a hash of what the tables are of."""
+
+    grader: _Grader
+    terms: dict[str, str] = field(default_factory=dict)
+    graded: str = ""
+
+
+@dataclass
+class _Listing:
+    """What is in the folder, by kind: the highest number of each name."""
+
+    graders: set[str] = field(default_factory=set)
+    claims: dict[str, int] = field(default_factory=dict)
+    failed: dict[str, set[int]] = field(default_factory=dict)
+    terms: int = 0
+    finish: int = 0
+    finished: set[int] = field(default_factory=set)
+    names: list[str] = field(default_factory=list)  # of all files
+
+    def add(self, name: str) -> None:
+        kind, _, rest = name.partition(".")
+        if not kind:
+            return  # a file that is being written
+        self.names.append(name)
+        folder, _, number = rest.rpartition(".")
+        if kind == "grader":
+            self.graders.add(rest)
+        elif not number.isdecimal():
+            return
+        elif kind == "claim":
+            self.claims[folder] = max(int(number), self.claims.get(folder, 0))
+        elif kind == "failed":
+            self.failed.setdefault(folder, set()).add(int(number))
+        elif kind == "terms":
+            self.terms = max(self.terms, int(number))
+        elif kind == "finish":
+            self.finish = max(self.finish, int(number))
+        elif kind == "finished":
+            self.finished.add(int(number))
+
+
+@dataclass
+class _Seen:
+    """What a grader's file said at the last look, for how many seconds it has said so, and whether it ever changed."""
+
+    content: bytes | None
+    seconds: float = 0.0
+    moved: bool = False
+
+
+class Claims:
+    """The claims of this grader and of the others; a context manager, in which this one is at work.
+
+    Raises WriteError wherever the folder can't be written to any more: what is claimed is left to the others then.
+    """
+
+    def __init__(self, out: Path, terms: Mapping[str, str]) -> None:
+        """Share a class, whose results are in `out`, with all that grade by these terms, texts by what they are."""
+        self.pace = PACE
+        self._out, self._folder, self._terms = out, out / FOLDER, dict(terms)
+        self._self = _Grader(secrets.token_hex(8), platform.node(), os.getpid(), _hash(self._terms))
+        self._over, self._thread = threading.Event(), threading.Thread(target=self._keep_beating, daemon=True)
+        self._listing, self._looked, self._watched = _Listing(), -math.inf, time.monotonic()
+        self._seen: dict[str, _Seen] = {}  # by the grader
+        self._made_by: dict[str, str] = {}  # the graders that have made claims, by the file, as far as known
+        self._held: dict[str, int] = {}  # the claims of this one, by the submission
+        self._failed: dict[str, Graded] = {}  # what this one has failed on
+        self._agreed = self._before = 0  # the numbers of the terms, and of the last tables written before this one came
+        self._wrote = False  # the tables
+        self.tells = False  # whether it is this one that tells how far the class is
+
+    # ------------------------------------------------------------------------------------------------ one among many
+
+    def __enter__(self) -> "Claims":
+        self._folder.mkdir(exist_ok=True)
+        self._beat()
+        self._thread.start()
+        try:
+            self._agree()
+        except BaseException:
+            self.__exit__()
+            raise
+        self._before = self._listing.finish
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give back what is not done, and go; the last one clears the folder."""
+        self._over.set()
+        self._thread.join()
+        with contextlib.suppress(OSError):
+            for name in list(self._held):
+                self.release(name)
+            (self._folder / f"grader.{self._self.id}").unlink(missing_ok=True)
+            self.look(now=True)
+            self.tells = self._wrote or not self.others
+            if not self.others:
+                self._remove(self._listing.names)
+                self._folder.rmdir()
+
+    def _beat(self) -> None:
+        record = {"format": FORMAT, **dataclasses.asdict(self._self)}
+        with atomic_file(self._folder / f"grader.{self._self.id}") as file:
+            file.write(json.dumps(record).encode() + b"\n")
+
+    def _keep_beating(self) -> None:
+        while not self._over.wait(self.pace.beat):
+            self._self = dataclasses.replace(self._self, beat=self._self.beat + 1)
+            with contextlib.suppress(OSError):  # the others will take this one for gone, which it then may be
+                self._beat()
+
+    def _agree(self) -> None:
+        """See to it that all grade by the same terms; raise GradingError where others are at work by other ones.
+
+        The terms of graders that are gone are replaced; it takes a while to find out whether they are.
+        """
+        told = False
+        while True:
+            self.look(now=True)
+            made = self._read(f"terms.{self._listing.terms}")
+            if made and made.terms == self._terms:
+                self._agreed = self._listing.terms
+                return
+            others = self._graders_by(made.terms) if made else []
+            if made and any(self._seen[grader.id].moved for grader in others):
+                raise GradingError(self._disagreement(others[0], made.terms))
+            if not others:
+                self._make(f"terms.{self._listing.terms + 1}", terms=self._terms)
+                continue
+            if not told:
+                print(f"waiting to see whether {others[0].who} is still at work in {self._out}", file=sys.stderr)
+            told = True
+            self.pause()
+
+    def _graders_by(self, terms: Mapping[str, str]) -> list[_Grader]:
+        """Return the graders by these terms that have not been found to be gone."""
+        graders = []
+        for other in sorted(self.others):
+            with contextlib.suppress(RecordError):
+                graders.append(read_record(self._seen[other].content or b"", _Grader))
+        return [grader for grader in graders if grader.terms == _hash(terms)]
+
+    def _disagreement(self, other: _Grader, terms: Mapping[str, str]) -> str:
+        differ = [name for name in {**self._terms, **terms} if self._terms.get(name) != terms.get(name)]
+        told = [f"{name} {terms.get(name, '')!r}, here {self._terms.get(name, '')!r}" for name in differ]
+        return (
+            f"{other.who} grades into {self._out} with --claim by other terms ({printable('; '.join(told))}): make "
+            "them the same, or give another --out"
+        )
+
+    # ------------------------------------------------------------------------------------------------------- a look
+
+    def pause(self) -> None:
+        """Wait until it is worth while to look again."""
+        time.sleep(self.pace.look)
+
+    def look(self, now: bool = False) -> None:
+        """Look at what the others have and whether they are at work, unless that was done a moment ago."""
+        moment = time.monotonic()
+        if moment - self._looked < self.pace.look and not now:
+            return
+        self._looked, self._listing = moment, _Listing()
+        with contextlib.suppress(FileNotFoundError):
+            for name in os.listdir(self._folder):
+                self._listing.add(name)
+        if now or moment - self._watched > self.pace.beat / 2:
+            self._watch(moment)
+        self.tells = self._self.id == min([self._self.id, *self.others])
+
+    def _watch(self, moment: float) -> None:
+        """Read the graders' files. Time in which this one did not look, because it was stopped say, does not count."""
+        passed, self._watched = min(moment - self._watched, self.pace.beat), moment
+        for grader in {*self._listing.graders, *self._made_by.values()} - {self._self.id}:
+            try:
+                content = (self._folder / f"grader.{grader}").read_bytes()
+            except OSError:
+                content = None
+            seen = self._seen.get(grader)
+            if seen and seen.content == content:
+                seen.seconds += passed
+            else:
+                self._seen[grader] = _Seen(content, moved=seen is not None and content is not None)
+
+    def _is_gone(self, grader: str) -> bool:
+        seen = self._seen.setdefault(grader, _Seen(None))
+        return grader != self._self.id and seen.seconds >= self.pace.stale
+
+    @property
+    def others(self) -> set[str]:
+        """The other graders that have not been found to be gone."""
+        return {grader for grader in self._listing.graders - {self._self.id} if not self._is_gone(grader)}
+
+    @property
+    def running(self) -> list[str]:
+        """What is being graded by anybody, as of the last look."""
+        return sorted({*self._held, *(name for name in self._listing.claims if not self.is_free(name))})
+
+    # ------------------------------------------------------------------------------------------------- a submission
+
+    def is_free(self, name: str) -> bool:
+        """Tell whether a submission may be claimed, as of the last look."""
+        number = self._listing.claims.get(name, 0)
+        if name in self._held:
+            return False
+        if not number or number in self._listing.failed.get(name, ()):
+            return True
+        claim = f"claim.{name}.{number}"
+        if self._is_gone(self._made_by.get(claim, self._self.id)) or claim not in self._made_by:
+            maker = self._maker(claim)  # anew, before it is taken away: it may be another one's by now
+            if maker is None:
+                return False  # until the next look
+            self._made_by[claim] = maker
+        return self._is_gone(self._made_by[claim])
+
+    def take(self, name: str) -> bool:
+        """Claim a submission that is free; tell whether no other grader was faster.
+
+        Raises GradingError where others have begun to grade by other terms.
+        """
+        if self._listing.terms != self._agreed:
+            self._agree()
+        number = self._listing.claims.get(name, 0) + 1
+        self._listing.claims[name] = number
+        if not self._make(f"claim.{name}.{number}"):
+            return False
+        self._held[name] = number
+        return True
+
+    def release(self, name: str) -> None:
+        """Give back what this one has claimed."""
+        self._remove([f"claim.{name}.{self._held.pop(name)}"])
+
+    def fail(self, name: str, graded: Graded) -> None:
+        """Note how this grader has failed on what it had claimed, and let others try."""
+        self._failed[name], number = graded, self._held.pop(name)
+        create_once(self._folder / f"failed.{name}.{number}", graded.encode())
+        self._listing.failed.setdefault(name, set()).add(number)
+
+    def failed_elsewhere(self, name: str) -> dict[str, int]:
+        """Return which of the other graders at work have failed on a submission, and the numbers of their claims."""
+        numbers = self._listing.failed.get(name, ())
+        failed = {self._maker(f"claim.{name}.{number}"): number for number in numbers}
+        return {maker: number for maker, number in failed.items() if maker in self.others}
+
+    def given_up(self, name: str) -> Graded | None:
+        """Return how a submission failed on which every grader has, or as many as it takes; None where it goes on."""
+        elsewhere, here = self.failed_elsewhere(name), self._failed.get(name)
+        if here is None and len(elsewhere) < ATTEMPTS:
+            return None
+        if len(elsewhere) + bool(here) < ATTEMPTS and self.others - elsewhere.keys():
+            return None
+        try:
+            return here or Graded.decode((self._folder / f"failed.{name}.{max(elsewhere.values())}").read_bytes())
+        except (OSError, RecordError) as error:
+            return Graded.failed(error)
+
+    def commit(self, name: str, key: str, graded: Graded) -> bool:
+        """Decide that this is what came of a submission; tell whether it is, and not what another grader made."""
+        return create_once(self._graded(name, key), graded.encode())
+
+    def committed(self, name: str, key: str) -> Graded | None:
+        """Return what came of a submission that has not been published; None where there is nothing."""
+        try:
+            return Graded.decode(self._graded(name, key).read_bytes())
+        except (OSError, RecordError):
+            return None
+
+    def done(self, name: str, key: str) -> None:
+        """Remove all claims to a submission that has been published."""
+        self._held.pop(name, None)
+        numbers = range(1, self._listing.claims.pop(name, 0) + 1)
+        failed = [f"failed.{name}.{number}" for number in self._listing.failed.pop(name, ())]
+        self._remove([*failed, *(f"claim.{name}.{number}" for number in numbers), self._graded(name, key).name])
+
+    def _graded(self, name: str, key: str) -> Path:
+        return self._folder / f"graded.{name}.{key[:16]}"
+
+    # --------------------------------------------------------------------------------------------------- the tables
+
+    @contextlib.contextmanager
+    def finishing(self, graded: str) -> Iterator[bool]:
+        """Let one grader write the tables of what is `graded`, a hash; the others wait, and take over where it is gone.
+
+        Yields whether it is this one. Tables of the same that another one has written count where it began when this
+        one was at work already.
+        """
+        while (number := self._free_finish(graded)) is not None:
+            if number and self._make(f"finish.{number}"):
+                break
+            self.pause()
+        else:
+            yield False
+            return
+        try:
+            self.tells = True
+            yield True
+        except BaseException:
+            self._remove([f"finish.{number}"])
+            raise
+        self._wrote = self._make(f"finished.{number}", graded=graded)
+
+    def _free_finish(self, graded: str) -> int | None:
+        """Return the number under which to write the tables; 0 while another grader does, None where that is done."""
+        self.look(now=True)
+        self.tells, last = False, self._listing.finish
+        for number in self._listing.finished:
+            made = self._read(f"finished.{number}")
+            if number > self._before and made and made.graded == graded:
+                return None
+        writer = self._maker(f"finish.{last}")
+        return last + 1 if last in self._listing.finished or writer is None or self._is_gone(writer) else 0
+
+    # ------------------------------------------------------------------------------------------------------- files
+
+    def _make(self, name: str, **fields: object) -> bool:
+        record = {"format": FORMAT, "grader": dataclasses.asdict(self._self), **fields}
+        return create_once(self._folder / name, json.dumps(record).encode() + b"\n")
+
+    def _read(self, name: str) -> _Made | None:
+        try:
+            return read_record((self._folder / name).read_bytes(), _Made)
+        except (OSError, RecordError):
+            return None
+
+    def _maker(self, name: str) -> str | None:
+        """Return which grader has made a file; None where that is not there any more."""
+        made = self._read(name)
+        return made and made.grader.id
+
+    def _remove(self, names: Iterable[str]) -> None:
+        for name in names:
+            (self._folder / name).unlink(missing_ok=True)
+
+
+def _hash(terms: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(terms, sort_keys=True).encode()).hexdigest()
