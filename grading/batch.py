@@ -13,6 +13,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tqdm import tqdm
@@ -36,7 +37,9 @@ from labkit.errors import RecordError
 from labkit.text import printable, quoted
 
 ERROR_LOG = "error.log"
-CHANGED = "has changed since the class was collected, or can't be read any more: run the command again"
+STOPPED = "the run was stopped before it was graded"
+CHANGED = "it has changed since the class was collected, or can't be read any more: run the command again"
+TRIED = "another grader is trying it once more"
 REPLACED = "the zip was replaced after it was marked by hand, and what was given for the earlier one doesn't count"
 
 
@@ -84,17 +87,34 @@ class Batch:
                 bar.update()
         return self.rows_so_far(submissions)
 
-    def conclude(self, submissions: list[Submission], failures: Mapping[str, Graded]) -> list[tuple[Result, Mark]]:
-        """Take known results alone, and what the grader failed on; return a row for each submission, in their order."""
+    def conclude(
+        self,
+        submissions: list[Submission],
+        failures: Mapping[str, Graded],
+        claimed: Callable[[Submission], AbstractContextManager[bool]],
+    ) -> list[tuple[Result, Mark]]:
+        """Take known results alone, and what the grader failed on; return a row for each submission, in their order.
+
+        A failure is written where `claimed` says that no other grader is at the submission, which may succeed.
+        """
         self._progress.count(self._rows)
         with progress_bar(len(submissions)) as bar:
             for submission in self._with_known_rows(submissions, bar):
                 failure = failures.get(submission.stem)
-                # Of files that changed there may be a result by another grader, who collected them later.
-                if failure and failure.outcome != Outcome.CHANGED:
-                    self._rows[submission.stem] = self._row(submission, failure)
+                if failure is None or failure.outcome == Outcome.CHANGED:
+                    # There may be a result by another grader, who collected the class later.
+                    self._rows[submission.stem] = self._waiting(submission, CHANGED)
+                else:
+                    with claimed(submission) as is_mine:
+                        self._rows[submission.stem] = self._failed_row(submission, failure, is_mine)
                 bar.update()
         return self.rows_so_far(submissions)
+
+    def _failed_row(self, submission: Submission, failure: Graded, is_mine: bool) -> tuple[Result, Mark]:
+        known = self.known(submission)  # by a grader that came late
+        if known is not None:
+            return self._write(submission, known)
+        return self._row(submission, failure) if is_mine else self._waiting(submission, TRIED)
 
     def _with_known_rows(self, submissions: list[Submission], bar: tqdm) -> deque[Submission]:
         """Write the known results with the points of today; return the submissions that have none."""
@@ -119,9 +139,9 @@ class Batch:
         """Return the rows in the midst of grading: what is not graded yet is waiting."""
         return [self._rows.get(submission.stem) or self._waiting(submission) for submission in submissions]
 
-    def _waiting(self, submission: Submission) -> tuple[Result, Mark]:
+    def _waiting(self, submission: Submission, problem: str = STOPPED) -> tuple[Result, Mark]:
         result = assessment.new_result(submission, self._zip_name(submission), self._setup)
-        result.status, result.problem = SubmissionStatus.WAITING, "the run was stopped before it was graded"
+        result.status, result.problem = SubmissionStatus.WAITING, problem
         return result, mark(result, self._setup.assignment)
 
     def graded(
@@ -246,7 +266,7 @@ class Batch:
         result.status, result.key, result.checks = SubmissionStatus.CRASHED, "", []
         result.problem = f"the grader failed ({graded.problem}); the trace is in {log}"
         if graded.outcome == Outcome.CHANGED:
-            result.problem = f"{quoted(submission.zip.name)} {CHANGED}"
+            result.problem = CHANGED
         with contextlib.suppress(OSError):
             log.parent.mkdir(exist_ok=True)
             log.write_text(graded.trace or graded.problem or result.problem, encoding="utf-8")

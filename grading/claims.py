@@ -70,18 +70,24 @@ def create_once(path: Path, data: bytes) -> bool:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                return temporary.stat().st_nlink == 2
-            return True
+            return _link(temporary, path)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink()
     except OSError as error:
-        if error.errno in _NO_LINKS:
-            raise GradingError(f"{path.parent} is in a file system without hard links, which --claim needs") from error
         raise WriteError(path, error) from error
+
+
+def _link(file: Path, name: Path) -> bool:
+    try:
+        os.link(file, name)
+    except FileExistsError:
+        return file.stat().st_nlink == 2
+    except OSError as error:
+        if error.errno in _NO_LINKS:
+            raise GradingError(f"{name.parent} is in a file system without hard links, which --claim needs") from error
+        raise
+    return True
 
 
 def look_anew(folder: Path) -> None:
@@ -91,7 +97,7 @@ def look_anew(folder: Path) -> None:
     """
     with contextlib.suppress(OSError):
         folder.mkdir(exist_ok=True)
-        probe = folder / f".{os.getpid()}-{secrets.token_hex(4)}.part"
+        probe = folder / f".probe.{os.getpid()}-{secrets.token_hex(4)}.part"
         probe.touch()
         probe.unlink()
 
@@ -343,6 +349,17 @@ class Claims:
     def release(self, name: str) -> None:
         """Give back what this one has claimed."""
         self._remove([f"claim.{name}.{self._held.pop(name)}"])
+
+    @contextlib.contextmanager
+    def claimed(self, name: str) -> Iterator[bool]:
+        """Keep others from a submission within the block; yields whether it was free for that."""
+        self.look(now=True)
+        is_mine = self.is_free(name) and self.take(name)
+        try:
+            yield is_mine
+        finally:
+            if is_mine:
+                self.release(name)
 
     def fail(self, name: str, graded: Graded) -> None:
         """Note how this grader has failed on what it had claimed, and let others try."""

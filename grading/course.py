@@ -120,7 +120,7 @@ class _Course:
                 if is_mine:
                     manual = self._manual()  # of now
                     batch, lost = self._batch(manual, progress), len(batch.lost_trainings)
-                    rows = batch.conclude(self.submissions, share.failures)
+                    rows = batch.conclude(self.submissions, share.failures, share.claimed)
                     return self._conclude(rows, batch, manual, progress, lost)
         print(f"all are graded, and another grader has written the tables in {out}")
         return 1 if share.failures else 0

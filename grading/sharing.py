@@ -4,6 +4,7 @@ What is graded, and by whom, is told by the claims (claims.py) and by the result
 done. Tables, similarity and what else is of the whole class are written by one grader, when all is done.
 """
 
+import contextlib
 import hashlib
 import json
 import random
@@ -56,6 +57,13 @@ class Sharing:
                     self._claims.pause()
             self._look(bar)
 
+    @contextlib.contextmanager
+    def claimed(self, submission: Submission) -> Iterator[bool]:
+        """Keep others from a submission within the block; yields whether none is at it."""
+        with self._claims.claimed(submission.stem) as is_mine:
+            look_anew(self._batch.folder(submission))
+            yield is_mine
+
     def digest(self) -> str:
         """Return a hash of what came of all submissions: the tables of two graders with the same are the same."""
         return hashlib.sha256(json.dumps(sorted(self._outcomes.items())).encode()).hexdigest()
@@ -74,7 +82,8 @@ class Sharing:
     def _look(self, bar: tqdm) -> None:
         """See what the others have and have done, and tell how far the class is."""
         self._claims.look()
-        self._progress.working_on(self._claims.running)
+        if self._claims.tells:
+            self._progress.working_on(self._claims.running)
         bar.update(len(self._outcomes) - bar.n)
 
     # ------------------------------------------------------------------------------------------------ what to grade

@@ -25,6 +25,7 @@ from grading.unit import Graded, Outcome
 from labkit.files import WriteError
 from tests.grading.graded_class import checks, hand_in
 from tests.grading.together import PACE, Together, eventually
+from tests.submissions import make_zip
 from tests.support.needs import needs
 
 needs("psutil")
@@ -271,13 +272,54 @@ def test_what_every_grader_fails_on_is_crashed_and_tried_again_by_the_next_run(t
 
 @pytest.mark.course
 @pytest.mark.sample(6, of="graders that share a class")
-def test_what_one_grader_fails_on_another_grades(together):
-    failing = together.start(fails=tuple(STUDENTS), seconds=0)
-    eventually(lambda: together.events("began"))
-    other = together.start()
+def test_what_one_grader_fails_on_another_grades_also_where_it_comes_late(together):
+    failing = together.start(fails=tuple(STUDENTS), seconds=0, hangs={"tables": "any"})
+    failing.hangs()  # it was alone, and has failed on all
+    other = together.start(hangs={"publish": STUDENTS[0]})
+    assert other.hangs() == STUDENTS[0]
+    failing.release()
+    assert failing.wait() == 1
+    other.release()
     assert other.wait() == 0
-    assert failing.wait() in (0, 1)
     assert_each_is_published_once(together)
+
+
+@pytest.mark.course
+@pytest.mark.sample(6, of="graders that share a class")
+def test_a_failure_is_not_written_over_what_another_grader_has_made_of_it_meanwhile(together):
+    failing = together.start(fails=tuple(STUDENTS), seconds=0, hangs={"conclude": "any"})
+    failing.hangs()
+    other = together.start(hangs={"publish": STUDENTS[0]})
+    other.hangs()
+    failing.release()
+    assert failing.wait() == 1
+    statuses = {row["zip"]: row["status"] for row in rows(together.out)}
+    assert statuses[f"{STUDENTS[0]}.zip"] == "waiting"
+    assert set(statuses.values()) <= {"waiting", "graded", "crashed"}
+    other.release()
+    assert other.wait() == 0
+    assert_each_is_published_once(together)
+
+
+@pytest.mark.course
+@pytest.mark.sample(6, of="graders that share a class")
+def test_a_zip_that_is_replaced_has_the_result_of_who_collected_it_last(together):
+    first = together.start(hangs={"grade": "any"})
+    had = first.hangs()
+    replaced = next(name for name in STUDENTS if name != had)
+    (together.submissions / f"{replaced}.zip").write_bytes(make_zip({"model_no1.py": b"another"}))
+    second = together.start(hangs={"tables": "any"})
+    eventually(lambda: len(together.events("published")) == 7)
+    result = together.results()[replaced]
+    first.release()
+    assert second.hangs() == ""
+    second.release()
+    assert sorted([first.wait(), second.wait()]) == [0, 1], "who has collected the earlier one is told to come again"
+    assert together.results()[replaced]["zip_sha256"] == result["zip_sha256"]
+    assert together.results()[replaced]["checks"] == result["checks"]
+    assert together.start().wait() == 0
+    assert {row["status"] for row in rows(together.out)} == {"graded"}
+    assert len(together.events("graded")) == 8
 
 
 # -------------------------------------------------------------------------------------------------- who may share

@@ -27,9 +27,7 @@ PATIENCE = 60  # seconds: not a figure to reach, but to end a test that hangs
 class Plan:
     """What is special about a grader: what it hangs in, at which submission, and what goes wrong with it."""
 
-    hangs: dict[str, str] = field(
-        default_factory=dict
-    )  # by the step, "grade", "publish" or "tables": a folder, or "any"
+    hangs: dict[str, str] = field(default_factory=dict)  # by the step, such as "grade": a folder, or "any"
     fails: tuple[str, ...] = ()  # folders of submissions that it fails on
     full: str = ""  # "scratch", or "out" after some are published: a disk without any room
     clock: float = 0.0  # seconds that its clock is off
@@ -180,6 +178,11 @@ def _play(plan: Plan, folder: Path, number: int) -> None:
         return [found[0].__class__(found[0].name, found[0].status, unit_number), *found[1:]], ""
 
     publish, write_tables, laid_out = batch.Batch.publish, course._write_tables, unit._laid_out
+    conclude = batch.Batch.conclude
+
+    def concluded(self, *given):
+        maybe_hang("conclude", "")
+        return conclude(self, *given)
 
     def published(self, submission, graded):
         maybe_hang("publish", submission.stem)
@@ -200,6 +203,7 @@ def _play(plan: Plan, folder: Path, number: int) -> None:
     unit._laid_out = no_room if plan.full == "scratch" else laid_out
     assessment.grade, assessment.grader_version = grade, lambda: plan.kit
     batch.Batch.publish, course._write_tables = published, tables
+    batch.Batch.conclude = concluded
     batch.Batch.compare = lambda self, rows: None
     sandbox = SimpleNamespace(name="bubblewrap", exposure=lambda path: None, secrets={})
     course.find_sandbox = lambda unsafe: sandbox
