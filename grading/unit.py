@@ -38,8 +38,8 @@ from labkit.text import printable
 
 FINGERPRINTS = "fingerprints.json"
 KEPT = (REPORT, STILL_REPORT, CODE, FINGERPRINTS)  # what an answer may hold beside the checks
-MOST_BYTES = LIMITS.total_bytes  # of a task or of an answer; a usual one has some 200 KB
 MOST_HEAD = 16 * 2**20  # bytes of the JSON before the files
+MOST_BYTES = MOST_HEAD + LIMITS.total_bytes  # of a task or of an answer; a usual one has some 200 KB
 MOST_TRACE = 50_000  # characters
 
 

@@ -99,7 +99,8 @@ def _look_into(submission: Submission) -> None:
         submission.refuse(problem, set_aside=True)
         return
     try:
-        if content.size <= LIMITS.zip_bytes:  # nobody waits for the hash of what is refused for its size
+        # Nobody waits for the hash of what is refused for its size.
+        if content.size <= (LIMITS.zip_bytes if content.one_file else LIMITS.total_bytes):
             submission.sha256 = content.sha256()
         look_through(content)
         submission.sound = True

@@ -254,6 +254,18 @@ def test_loose_files_are_hashed_with_their_names_and_graded_as_they_were_collect
     assert copy.sha256() == before
 
 
+def test_loose_files_may_have_more_bytes_than_a_zip_and_are_known_by_their_hash_then(tmp_path):
+    home = tmp_path / "class" / "189295_ada_lovelace"
+    home.mkdir(parents=True)
+    for path, content in GOOD.items():
+        (home / path).write_bytes(content)
+    with open(home / "data.npy", "wb") as file:
+        file.truncate(LIMITS.zip_bytes + 1)
+    (submission,) = collect(tmp_path / "class")
+    assert (submission.sound, submission.problem) == (True, None)
+    assert submission.sha256 == content_of(home).sha256(), "without a hash it would count as changed, at each run"
+
+
 def test_script_that_was_not_chosen_is_no_helper_in_its_place(tmp_path, canary):
     """On a system that ignores capitals b/Model_No1.py would get the place of a/model_no1.py."""
     files = {"a/model_no1.py": b"1", "a/model_no2.py": b"2", "b/model_no3.py": b"3", "b/Model_No1.py": b"OLD"}
