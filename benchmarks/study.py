@@ -15,6 +15,7 @@ For a version of the kit beside this one, `git worktree add FOLDER COMMIT`.
 import argparse
 import functools
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ class Study(NamedTuple):
     """What a study cost, and the bits that it must get whatever it costs: of each run the losses and the guesses."""
 
     seconds: float  # wall time of compare.py, from start to exit
+    cpu_seconds: float  # processor time of that, trainings included; other programs hardly change it
     loop_seconds: float  # of all trainings
     results: dict[str, Any]  # of each run, by its folder
 
@@ -69,11 +71,19 @@ def main(options: argparse.Namespace) -> None:
 def run_study(kit: Path, digits: Digits, flags: list[Any]) -> Study:
     """Run compare.py with these flags, and clean up after it."""
     with tempfile.TemporaryDirectory() as results:
+        before = cpu_seconds()
         process = measuring.run("compare.py", *digits.flags, "--results-dir", results, *flags, root=kit)
+        used = cpu_seconds() - before
         paths = sorted(Path(results).glob("*/*/run.json"))
         records = {str(path.parent.relative_to(results)): json.loads(path.read_text()) for path in paths}
     loops = sum(record["training_seconds"] for record in records.values())
-    return Study(process.seconds, loops, {run: outcome(record) for run, record in records.items()})
+    return Study(process.seconds, used, loops, {run: outcome(record) for run, record in records.items()})
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of all processes that have ended, those which these had started included."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def outcome(record: dict[str, Any]) -> list[Any]:
@@ -88,12 +98,14 @@ def table(rounds: dict[str, list[Study]]) -> str:
     rows = []
     for kit, studies in rounds.items():
         seconds, loops = ([getattr(study, field) for study in studies] for field in ("seconds", "loop_seconds"))
-        row = [kit, str(len(studies)), *measuring.summary(seconds).text(",.1f"), *measuring.summary(loops).text(",.1f")]
+        row = [kit, str(len(studies)), f"{measuring.summary([study.cpu_seconds for study in studies]).median:,.1f}"]
+        row += [*measuring.summary(seconds).text(",.1f"), *measuring.summary(loops).text(",.1f")]
         row.append(f"{measuring.ratio(seconds, loops):.3f}")
-        theirs = [study.loop_seconds for study in beside or studies]
-        rows.append([*row, f"{measuring.ratio(seconds, theirs):.3f}"])
-    headers = ["", "rounds", "seconds", "spread", "in training loops", "spread", "seconds / loops"]
-    return measuring.table([*headers, "seconds / loops of the kit beside"], rows)
+        if beside:
+            row.append(f"{measuring.ratio(seconds, [study.loop_seconds for study in beside]):.3f}")
+        rows.append(row)
+    headers = ["", "rounds", "CPU seconds", "seconds", "spread", "in training loops", "spread", "seconds / loops"]
+    return measuring.table(headers + ["seconds / loops of the kit beside"] * bool(beside), rows)
 
 
 if __name__ == "__main__":
