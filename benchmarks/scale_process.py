@@ -93,7 +93,8 @@ def _batch(folder: Path, submissions: int) -> Batch:
     out.mkdir(exist_ok=True)
     options = Options(folder, out, 0o755, DEFAULT, True, 1, False, [], False, folder)
     setup = assessment.Setup(load_assignment(), "bubblewrap", True, KIT)
-    library = Library(out, None, folder)  # pyright: ignore[reportArgumentType] no sandbox: all fingerprints are kept
+    # No sandbox: whatever is to be compared comes with its fingerprints.
+    library = Library(out, None, folder)  # pyright: ignore[reportArgumentType]
     progress = Progress(out, submissions)
     return Batch(options, setup, Manual([], []), library, progress)
 
