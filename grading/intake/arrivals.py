@@ -167,11 +167,13 @@ def _find_downloads(submissions: Sequence[Submission]) -> None:
         (one for one in submissions if one.time_source == TimeSource.FILE and not one.set_aside),
         key=lambda one: one.submitted,
     )
-    first, largest = 0, by_file[:0]
+    first, start, end = 0, 0, 0
     for last, one in enumerate(by_file):
         while one.submitted - by_file[first].submitted > DOWNLOAD:
             first += 1
-        largest = max(largest, by_file[first : last + 1], key=len)
+        if last + 1 - first > end - start:
+            start, end = first, last + 1
+    largest = by_file[start:end]
     students, everybody = len({one.id or one.stem for one in largest}), len({one.id or one.stem for one in by_file})
     is_all = students == everybody and (students > 1 or others_are_known)
     if is_all or (students >= FEW and 2 * students > everybody):

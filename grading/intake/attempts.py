@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import combinations
 
 from grading.intake.submission import Submission, TimeSource
-from labkit.submission.names import number_of, same_number, same_person
+from labkit.submission.names import number_of, same_person
 from labkit.submission.packing import MANIFEST
 from labkit.text import quoted
 
@@ -137,11 +137,12 @@ def _remark_on_copies(submissions: list[Submission], people: dict[str, Hashable]
 
 def _remark_on_named(submissions: list[Submission], people: dict[str, Hashable]) -> None:
     """Remark on students who are named in the manifest of another student's zip."""
+    claiming = _grouped((number_of(one.claimed_id), one) for one in submissions if one.claimed_id)
     for packed in submissions:
         if not (packed.manifest and packed.manifest.id):
             continue
-        for named in submissions:
-            if same_number(packed.manifest.id, named.claimed_id) and people[named.stem] != people[packed.stem]:
+        for named in claiming.get(number_of(packed.manifest.id), []):
+            if people[named.stem] != people[packed.stem]:
                 remark = f"{MANIFEST} in the zip of somebody else says that {quoted(packed.manifest.id)} packed that"
                 if remark not in named.remarks:
                     named.doubt(remark)

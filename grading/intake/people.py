@@ -79,11 +79,9 @@ class People:
 
     def of_repository(self, name: str) -> Person | None:
         """Return the student whose login a repository's name is, or ends with: `mnist-lab-alovelace`."""
-        name = name.lower()
-        found = {
-            login: person for login, person in self._by_login.items() if name == login or name.endswith(f"-{login}")
-        }
-        return found[max(found, key=len)] if found else None
+        words = name.lower().split("-")
+        ends = ("-".join(words[first:]) for first in range(len(words)))  # the longest first
+        return next((self._by_login[end] for end in ends if end in self._by_login), None)
 
 
 def is_joined_name(letters: str, full_name: str) -> bool:

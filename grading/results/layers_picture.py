@@ -7,6 +7,7 @@ content. It is 360 units wide, with text of 12: on a telephone that is about a p
 """
 
 import difflib
+import functools
 import itertools
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -68,8 +69,12 @@ def layers_picture(check: Check) -> Markup:
     script = check.name.subject
     if check.name.group != "architecture" or script not in LAYERS or not check.layers:
         return Markup("")
-    rows = rows_of(script, check.layers)
-    seen = check.status == Status.UNDECIDED
+    return _picture(script, tuple(check.layers), seen=check.status == Status.UNDECIDED)
+
+
+@functools.lru_cache(maxsize=64)  # most of a class have the same layers
+def _picture(script: str, layers: tuple[str, ...], *, seen: bool) -> Markup:
+    rows = rows_of(script, layers)
     drawing = _Drawing(_SEEN_WORDS if seen else _WORDS, neutral=seen)
     drawing.heads("expected", "seen" if seen else "found")
     drawing.rows(rows, REMOVED.get(script, ""))

@@ -68,12 +68,6 @@ class Row:
     zip: str = ""
     id: str = ""
 
-    def is_for_the_same_as(self, other: "Row") -> bool:
-        """Tell whether two rows have one folder, or, where one has none, one zip."""
-        if self.folder and other.folder:
-            return self.folder == other.folder
-        return bool(self.zip) and self.zip == other.zip
-
     @property
     def counts(self) -> bool:
         """Whether anything in it changes a score."""
@@ -96,6 +90,26 @@ class Row:
         decisions = {name: [decision.points, decision.reason] for name, decision in self.decisions.items()}
         written = [given, self.comment_cell or self.comment, *([decisions] if decisions else [])]
         return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class _Named:
+    """Whose rows there are so far: two are of one submission with one folder, or, where one has none, one zip."""
+
+    def __init__(self) -> None:
+        self._folders: set[str] = set()
+        self._zips: set[str] = set()
+        self._zips_without_folder: set[str] = set()
+
+    def add(self, row: Row) -> None:
+        self._folders.add(row.folder)
+        self._zips.add(row.zip)
+        if not row.folder:
+            self._zips_without_folder.add(row.zip)
+
+    def have(self, row: Row) -> bool:
+        if row.folder and row.folder in self._folders:
+            return True
+        return bool(row.zip) and row.zip in (self._zips_without_folder if row.folder else self._zips)
 
 
 class Manual:
@@ -150,6 +164,7 @@ def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, fl
         raise ManualError(f"{path} has {missing}; without one nobody knows whose points these are")
     _check_head(path, head, items)
     found: list[Row] = []
+    named = _Named()
     for number, cells in sheet.rows:
         texts = dict(zip(head, cells, strict=False))
         whose = {column: plain(texts.get(column, "")) for column in (FOLDER, ZIP, "id")}
@@ -159,8 +174,9 @@ def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, fl
         _refuse_cells_beyond_the_head(path, number, name, cells[len(head) :])
         row = _row(f"{path}, row {number} ({quoted(name)})", texts, items, checks or {})
         row = dataclasses.replace(row, number=number, **whose)
-        if row.counts and any(row.is_for_the_same_as(other) for other in found):
+        if row.counts and named.have(row):
             raise ManualError(f"{path}, row {number}: {quoted(name)} is there twice; keep one of the rows")
+        named.add(row)
         found.append(row)
     return Manual(found, [item.name for item in items if item.name not in head])
 

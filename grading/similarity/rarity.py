@@ -2,19 +2,27 @@
 
 A weight is the inverse document frequency (Spärck Jones, "A statistical interpretation of term specificity and its
 application in retrieval", 1972). Nothing is cut off, so that many who copy do not hide each other.
+
+Who shares what is looked up in an inverted index, which leaves out of each submission what could not make a pair by
+itself: its commonest fingerprints, as far as they weigh less together than a pair has to share. A pair shares one of
+the others, so none is missed. (Chaudhuri, Ganti, Kaushik, "A primitive operator for similarity joins in data cleaning",
+2006: prefix filtering.)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 LEAST_SHARED = 12  # fingerprints that nobody else has, or more of others: some eight lines of code, or 40 words
 # So many more are added to each collection, who have none of it: in a small one it is not known yet what is common.
 UNSEEN = 10
-_CHUNK = 1024  # fingerprints that are looked at together: 8 KB of memory for each submission
+_ROWS = 256  # submissions that are looked up together: where all share something, 4 KB of memory for each submission
+_PAIRS = 20_000  # that are weighed together
+_ROUNDING = 1e-6  # of sums that are compared: by so much less than enough is looked at
 
 
 class Overlap(NamedTuple):
@@ -29,24 +37,25 @@ class Overlap(NamedTuple):
     amount: float
 
 
-def overlaps(ours: Sequence[frozenset[int]], theirs: Sequence[frozenset[int]], least: float) -> Iterator[Overlap]:
-    """Yield those who share `least` of the smaller one's text, 0 to 1, and LEAST_SHARED.
+def overlaps(ours: Sequence[Collection[int]], theirs: Sequence[Collection[int]], least: float) -> Iterator[Overlap]:
+    """Yield those who share `least` of the smaller one's text, 0 to 1, and LEAST_SHARED, in order.
 
     They are pairs within `ours` and with `theirs`, numbered in this order, without a gap. `theirs` are not compared
-    with each other.
+    with each other. The fingerprints of each are without repetition.
     """
     prints = [*ours, *theirs]
     owners = np.repeat(np.arange(len(prints)), [len(values) for values in prints])
     values = np.fromiter(chain.from_iterable(prints), np.int64, len(owners))
     _, columns = np.unique(values, return_inverse=True)
     weights = _weights(owners, columns, len(ours), len(theirs))
-    own = np.bincount(owners, weights[columns], minlength=len(prints))
-    shared = _shared(owners, columns, weights, len(ours), len(prints))
-    smaller = np.minimum(own[: len(ours), None], own)
-    parts = np.divide(shared, smaller, out=np.zeros_like(shared), where=smaller > 0).round(9)  # 1 is 1 in any order
-    overlapping = np.triu((parts >= least) & (shared.round(9) >= LEAST_SHARED), k=1)
-    for one, other in np.argwhere(overlapping).tolist():
-        yield Overlap(one, other, float(parts[one, other]), float(shared[one, other]))
+    index = _Index(owners, columns, weights, len(prints), least)
+    found = []
+    for start in range(0, len(prints), _ROWS):
+        ones, others = index.candidates(start, min(start + _ROWS, len(prints)))
+        ones, others = np.minimum(ones, others), np.maximum(ones, others)
+        within = ones < len(ours)
+        found += index.weighed(ones[within], others[within])
+    yield from sorted(found)
 
 
 def rarity(having: NDArray[np.int64], of: int) -> NDArray[np.float64]:
@@ -63,22 +72,59 @@ def _weights(owners: NDArray[np.int64], columns: NDArray[np.int64], ours: int, t
     return np.minimum(rarity(in_ours, ours), rarity(in_theirs, theirs))
 
 
-def _shared(
-    owners: NDArray[np.int64], columns: NDArray[np.int64], weights: NDArray[np.float64], ours: int, everybody: int
-) -> NDArray[np.float64]:
-    """Return the weight of what each of ours shares with each of all, (ours, everybody), in groups of columns."""
-    shared = np.zeros((ours, everybody))
-    several = np.flatnonzero(np.bincount(columns, minlength=len(weights)) > 1)
-    place = np.full(len(weights), -1)
-    place[several] = np.arange(len(several))
-    order = np.argsort(place[columns], kind="stable")
-    owners, places = owners[order], place[columns][order]
-    for start in range(0, len(several), _CHUNK):
-        first, last = np.searchsorted(places, (start, start + _CHUNK))
-        has = np.zeros((everybody, _CHUNK))
-        has[owners[first:last], places[first:last] - start] = 1
-        weight = np.zeros(_CHUNK)
-        chosen = weights[several[start : start + _CHUNK]]
-        weight[: len(chosen)] = chosen
-        shared += (has[:ours] * weight) @ has.T
-    return shared
+class _Index:
+    """Which submissions have a fingerprint, and those of each that tell whom to look at."""
+
+    def __init__(
+        self,
+        owners: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        weights: NDArray[np.float64],
+        everybody: int,
+        least: float,
+    ) -> None:
+        shape = everybody, len(weights)
+        self._least = least
+        self._own = np.bincount(owners, weights[columns], minlength=everybody)
+        needed = np.maximum(LEAST_SHARED, least * self._own) - _ROUNDING
+        self._has = sparse.csr_array((np.ones(len(owners)), (owners, columns)), shape)
+        self._weighed = sparse.csr_array((weights[columns], (owners, columns)), shape)
+        self._having = self._has.T.tocsr()  # by fingerprint
+        telling = ~_negligible(owners, weights[columns], needed)
+        telling &= np.bincount(columns, minlength=len(weights))[columns] > 1
+        self._telling = sparse.csr_array((np.ones(telling.sum()), (owners[telling], columns[telling])), shape)
+
+    def candidates(self, start: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the pairs, each once, of which one of these is the smaller and shares what tells of it."""
+        smaller, larger = (self._telling[start:end] @ self._having).nonzero()
+        smaller = smaller + start
+        once = (self._own[smaller] < self._own[larger]) | (
+            (self._own[smaller] == self._own[larger]) & (smaller < larger)
+        )
+        return smaller[once], larger[once]
+
+    def weighed(self, ones: NDArray[np.int64], others: NDArray[np.int64]) -> Iterator[Overlap]:
+        """Yield those of the pairs that share enough."""
+        for start in range(0, len(ones), _PAIRS):
+            one, other = ones[start : start + _PAIRS], others[start : start + _PAIRS]
+            shared = self._weighed[one].multiply(self._has[other]).sum(axis=1)
+            parts = (shared / np.minimum(self._own[one], self._own[other])).round(9)  # 1 is 1 in any order
+            enough = (parts >= self._least) & (shared.round(9) >= LEAST_SHARED)
+            columns = (array[enough].tolist() for array in (one, other, parts, shared))
+            yield from map(Overlap._make, zip(*columns, strict=True))
+
+
+def _negligible(
+    owners: NDArray[np.int64], weights: NDArray[np.float64], needed: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Mark the commonest fingerprints of each, as many as weigh less together than a pair has to share.
+
+    `owners` are sorted, `weights` those of their fingerprints, `needed` is by submission.
+    """
+    order = np.lexsort((weights, owners))
+    sums = np.cumsum(weights[order])
+    counts = np.bincount(owners, minlength=len(needed))
+    before = np.concatenate(([0.0], sums))[np.cumsum(counts) - counts]  # what all submissions before it weigh
+    negligible = np.empty(len(owners), bool)
+    negligible[order] = sums - before[owners] < needed[owners]
+    return negligible

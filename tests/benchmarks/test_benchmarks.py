@@ -6,6 +6,7 @@ import importlib.util
 import json
 import math
 import os
+import queue
 import re
 import shutil
 import subprocess
@@ -25,7 +26,7 @@ one_in_ci = pytest.mark.sample(1, of="benchmarks")
 
 MEASURING = ["arithmetic", "first_weights", "grading", "loader", "optimisations", "scripts", "throughput"]
 MEASURING += ["study", "time_to_accuracy"]
-BENCHMARKS = [*MEASURING, "class_page", "error_rates", "grading_parts", "reports"]
+BENCHMARKS = [*MEASURING, "class_page", "error_rates", "grading_parts", "reports", "scale"]
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
 
 
@@ -175,6 +176,58 @@ def test_the_class_page_is_measured_beside_static_pages(tmp_path):
     for view in ("class view", "next student"):
         assert f"| {view} " in done.stdout
     assert (tmp_path / "results" / "benchmarks" / "class_page.json").is_file()
+
+
+@one_in_ci
+def test_scale_measures_each_part_for_every_class_and_reckons_the_largest(tmp_path):
+    done = run("scale", "--smoke", "--picture", "scale.png", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "scale.png").read_bytes().startswith(b"\x89PNG")
+    record = json.loads((tmp_path / "results" / "benchmarks" / "scale.json").read_text())
+    assert {part: list(found) for part, found in record["results"].items()} == {
+        "grade": ["20", "40"],
+        "compare": ["20", "40"],
+        "page": ["20", "40"],
+        "scale": ["1", "5"],
+    }
+    assert [len(found["costs"]) for found in record["results"]["grade"].values()] == [20, 40]
+
+
+def simulated(workers, durations):
+    """Let a coordinator that takes no time feed simulated workers; return the virtual time, and what came back."""
+    from benchmarks.simulated_workers import SimulatedWorkers
+
+    executor = SimulatedWorkers(workers, durations, lambda number: b"%d" % number)
+    finished, waiting, answers = queue.SimpleQueue(), len(durations), []
+    in_flight = 0
+    while waiting or in_flight:
+        while waiting and in_flight < executor.count():
+            executor.submit(bytes, b"").add_done_callback(finished.put)
+            waiting, in_flight = waiting - 1, in_flight + 1
+        executor.count()
+        answers.append(int(finished.get(timeout=10).result()))
+        in_flight -= 1
+    return executor.now, answers
+
+
+@pytest.mark.parametrize(
+    ("workers", "expected", "order"), [(1, 10.0, [0, 1, 2, 3]), (2, 6.0, [1, 2, 0, 3]), (9, 4.0, [1, 2, 3, 0])]
+)
+def test_simulated_workers_end_their_units_when_they_should(workers, expected, order):
+    from benchmarks.simulated_workers import makespan
+
+    durations = [4.0, 1.0, 2.0, 3.0]
+    moment, answers = simulated(workers, durations)
+    assert moment == pytest.approx(expected, abs=0.1)  # the coordinator's own time
+    assert answers == order
+    assert makespan(durations, workers) == expected
+
+
+def test_a_coordinator_that_is_slower_than_its_workers_is_the_limit():
+    from benchmarks.simulated_workers import makespan
+
+    assert makespan([1.0] * 100, 100, [0.5] * 100) == 51.0
+    assert makespan([1.0] * 100, 1, [0.5] * 100) == 150.0
 
 
 def test_error_rates_are_simulated_for_every_number_of_seeds_and_every_spread(tmp_path):

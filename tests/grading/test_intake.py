@@ -18,6 +18,7 @@ import pytest
 from grading.intake.arrivals import LIMITS, BadZip, Limits, collect, sha256_of, unpack
 from grading.intake.contents import Content, content_of
 from grading.intake.folders import Arrival
+from grading.intake.people import People, Person
 from grading.intake.unpacking import _write
 from labkit.submission.packing import MANIFEST, kit_version, zip_bytes
 from labkit.text import printable
@@ -35,6 +36,22 @@ DEADLINE = datetime(2026, 5, 31, 22, 0, tzinfo=timezone.utc)
 @functools.cache
 def zip_of(case_name):
     return CASES[case_name].zip(GOOD)
+
+
+def test_a_repository_is_of_the_longest_login_that_its_name_ends_with(tmp_path):
+    rng = random.Random(0)
+
+    def name(words):
+        return "-".join(rng.choice(["ann", "lee", "lab", "x", ""]) for _ in range(words))
+
+    people = [Person(login=name(rng.randint(1, 3)).upper()) for _ in range(15)]
+    roster = People(tmp_path, "roster", people)
+    logins = {person.login.lower() for person in people if person.login}
+    names = [name(rng.randint(1, 5)) for _ in range(300)]
+    for repository in names:
+        ends = [login for login in logins if repository == login or repository.endswith(f"-{login}")]
+        person = roster.of_repository(repository)
+        assert (person.login.lower() if person else "") == max(ends, key=len, default="")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from grading.inside.trusted.fingerprint_reader import MAX_CHARACTERS, MAX_PRINTS, find_all, read_scripts
@@ -24,6 +25,7 @@ from grading.inside.trusted.fingerprints import (
 )
 from grading.sandbox.unconfined import Unconfined
 from grading.similarity import pairs as similarity
+from grading.similarity import rarity
 from grading.similarity.pairs import Source, are_kept, find_groups, keep_texts, known_hashes, passages
 from grading.similarity.rarity import LEAST_SHARED, UNSEEN, overlaps
 from grading.similarity.similarity_page import MOST_BYTES, write_page
@@ -296,11 +298,11 @@ def test_overlaps_are_those_of_the_definition():
     ours, theirs = ([frozenset(rng.choices(range(600), k=300)) for _ in range(n)] for n in (9, 5))
 
     def weight(value):
-        def rarity(prints):
+        def rarity_among(prints):
             having = max(2, sum(value in found for found in prints))
             return math.log((len(prints) + UNSEEN) / having) / math.log((len(prints) + UNSEEN) / 2)
 
-        return min(rarity(ours), rarity(theirs))
+        return min(rarity_among(ours), rarity_among(theirs))
 
     expected = {}
     for (one, mine), (other, found) in itertools.combinations(enumerate([*ours, *theirs]), 2):
@@ -310,6 +312,42 @@ def test_overlaps_are_those_of_the_definition():
             expected[one, other] = pytest.approx((part, amount))
     assert {found[:2]: found[2:] for found in overlaps(ours, theirs, 0.37)} == expected
     assert 10 < len(expected) < 9 * 8 / 2 + 9 * 5 - 10
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_overlaps_are_those_of_comparing_everybody_with_everybody(seed, monkeypatch):
+    """The inverted index against matrices of all with all, whatever is common, and however it is cut into parts."""
+    rng = random.Random(seed)
+    monkeypatch.setattr(rarity, "_ROWS", rng.choice([1, 7, 256]))
+    monkeypatch.setattr(rarity, "_PAIRS", rng.choice([3, 20_000]))
+    skew, pool = rng.choice([1, 2, 4]), rng.choice([50, 300, 2000])
+
+    def drawn():
+        return frozenset(int(pool * rng.random() ** skew) for _ in range(rng.choice([0, 5, 20, 80, 200])))
+
+    ours = [drawn() for _ in range(25)]
+    ours += [frozenset(value for value in rng.choice(ours) if rng.random() < 0.8) for _ in range(10)]
+    theirs = [drawn() for _ in range(rng.choice([0, 12]))] + [rng.choice(ours) for _ in range(3)]
+    least = rng.choice([0, 0.2, 0.5, 1])
+    expected = everybody_with_everybody(ours, theirs, least)
+    found = list(overlaps(ours, theirs, least))
+    assert [one[:2] for one in found] == [one[:2] for one in expected]
+    assert np.allclose(found, expected, rtol=0, atol=1e-9)
+
+
+def everybody_with_everybody(ours, theirs, least):
+    """Return what `overlaps` finds, as rows (one, other, part, amount), by one matrix of all with all."""
+    everybody = [*ours, *theirs]
+    values = sorted(set().union(*everybody))
+    has = np.array([[value in prints for value in values] for prints in everybody], float)
+    weights = np.minimum(
+        rarity.rarity(has[: len(ours)].sum(axis=0), len(ours)), rarity.rarity(has[len(ours) :].sum(axis=0), len(theirs))
+    )
+    shared, own = (has * weights) @ has.T, has @ weights
+    smaller = np.minimum(own[:, None], own)
+    parts = np.divide(shared, smaller, out=np.zeros_like(shared), where=smaller > 0).round(9)
+    enough = np.triu((parts >= least) & (shared.round(9) >= LEAST_SHARED), k=1)[: len(ours)]
+    return [(one, other, parts[one, other], shared[one, other]) for one, other in np.argwhere(enough).tolist()]
 
 
 # ---------------------------------------------------------------------------------------------- a class of real scripts

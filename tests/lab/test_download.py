@@ -596,6 +596,18 @@ def wait_for_temporary_file(directory):
     raise AssertionError("no temporary file appeared")
 
 
+def test_a_directory_is_looked_through_for_them_once_an_hour_however_many_files_are_written(tmp_path, monkeypatch):
+    looked, glob = [], Path.glob
+    monkeypatch.setattr(Path, "glob", lambda path, pattern: looked.append(path) or glob(path, pattern))
+    now = time.time()
+    for number in range(10):
+        with files.atomic_file(tmp_path / f"{number}.json"):
+            pass
+    assert looked == [tmp_path]
+    files._remove_stale(tmp_path, now + 2 * files.STALE_AFTER)
+    assert looked == [tmp_path, tmp_path]
+
+
 def test_temporary_files_of_killed_processes_go_after_an_hour(tmp_path, mnist, mirrors):
     fresh = tmp_path / f".{TRAIN_IMAGES}.gz.123-0123abcd.part"
     stale = tmp_path / f".{TRAIN_IMAGES}.gz.124-0123abcd.part"

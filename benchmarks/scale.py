@@ -1,0 +1,184 @@
+"""To what size a class can grow: the coordinator on up to 1,000 simulated workers, similarity, tables and page.
+
+    python benchmarks/scale.py                     classes of 1,000, 3,000 and 10,000: an hour
+    python benchmarks/scale.py --picture FILE.png  the same, and the speed-up as a picture
+    python benchmarks/scale.py --smoke             classes of 20 and 40, to see that it runs
+
+The coordinator is the grader's own, with all that it reads and writes; units are not graded, but take as long as such
+of a real class did, in virtual time (see simulated_workers.py). What 100,000 submissions take is reckoned from what the
+largest class cost the coordinator, one submission after the other; the table says so. All seconds are of the processor,
+so that a busy machine does not change them much.
+
+With --engine the time is measured, too, that Dask takes to carry a unit, to real processes on this machine.
+"""
+
+import argparse
+import itertools
+import json
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import measuring
+
+sys.path.insert(0, str(measuring.ROOT))  # first of all, because a module in this folder is called like the grader
+from benchmarks.simulated_workers import RECORDED, makespan
+
+RECKONED = 100_000  # submissions of the class that no machine here has graded
+
+
+def parse_flags() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = measuring.new_parser(__doc__, "scale")
+    parser.add_argument(
+        "--classes",
+        metavar="N",
+        type=measuring.positive,
+        nargs="+",
+        default=[1000, 3000, 10_000],
+        help="submissions (default: 1000 3000 10000)",
+    )
+    parser.add_argument(
+        "--workers",
+        metavar="N",
+        type=measuring.positive,
+        nargs="+",
+        default=[1, 10, 30, 100, 300, 1000],
+        help="of the reckoned class; the others have the most of these (default: 1 10 30 100 300 1000)",
+    )
+    parser.add_argument(
+        "--engine", metavar="N", type=int, default=0, help="units that Dask carries (default: none, without Dask)"
+    )
+    parser.add_argument("--picture", metavar="FILE", type=Path, help="where the picture of the speed-up goes")
+    return measuring.parse(parser, classes=[20, 40], workers=[1, 5])
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure, print the tables, and write the record."""
+    machine = measuring.print_machine()
+    workers = max(options.workers)
+    results: dict[str, Any] = {}
+    for part in ("grade", "compare", "page"):
+        results[part] = {size: measure(part, size, *([workers] if part == "grade" else [])) for size in options.classes}
+        print(f"{TITLES[part]}\n\n{TABLES[part](results[part])}\n", flush=True)
+    scaled = scale(results["grade"][max(options.classes)]["costs"], options.workers)
+    results["scale"] = scaled
+    print(f"{RECKONED:,} submissions, reckoned\n\n{scale_table(scaled)}\n", flush=True)
+    if options.picture:
+        draw(scaled, options.picture)
+    if options.engine:
+        results["engine"] = measure("engine", options.engine, 2)
+        cost = {name: 1000 * value / options.engine for name, value in results["engine"].items() if name != "peak"}
+        print(f"Dask, 2 workers: {cost['seconds']:.1f} ms a unit, {cost['cpu']:.1f} ms of them the coordinator's own\n")
+    settings = {name: value for name, value in vars(options).items() if name not in ("json", "data_dir", "picture")}
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    record = {"settings": settings, "machine": machine, "results": results}
+    options.json.write_text(json.dumps(record, indent=1) + "\n")
+    print(f"everything measured: {options.json}")
+
+
+def measure(part: str, size: int, *others: int) -> dict[str, Any]:
+    """Measure one part for a class of this size, in a process of its own."""
+    finished = measuring.run("-m", "benchmarks.scale_process", part, size, *others)
+    return json.loads(finished.stdout.splitlines()[-1]) | {"peak": finished.peak_bytes or 0}
+
+
+def scale(costs: list[float], workers: list[int]) -> dict[int, dict[str, float]]:
+    """Reckon the class of RECKONED submissions, by number of workers, from what submissions cost the coordinator."""
+    rng = random.Random(0)
+    durations, drawn = rng.choices(RECORDED, k=RECKONED), rng.choices(costs, k=RECKONED)
+    return {
+        count: {
+            "seconds": makespan(durations, count, itertools.chain(drawn, itertools.repeat(0.0))),
+            "ideal": makespan(durations, count),
+            "work": sum(durations),
+            "own": sum(drawn),
+        }
+        for count in workers
+    }
+
+
+def grade_table(classes: dict[int, dict[str, Any]]) -> str:
+    """Format what a submission costs the coordinator, and what the tables take, a row for each class."""
+    rows = [
+        [
+            f"{size:,}",
+            f"{1000 * sum(found['costs']) / size:.1f}",
+            f"{1000 * sum(found['costs'][-size // 10 :]) / (size // 10):.1f}",
+            f"{found['memory_bytes'] / size / 1000:.1f}",
+            f"{found['ideal_seconds'] / found['virtual_seconds']:.1%}",
+            f"{found['tables_seconds']:.2f}",
+            f"{found['manual_seconds']:.2f}",
+        ]
+        for size, found in classes.items()
+    ]
+    headers = ["submissions", "ms of each", "of the last tenth", "KB held of each", "of the ideal speed-up"]
+    return measuring.table([*headers, "tables, s", "reading manual.csv, s"], rows)
+
+
+def compare_table(classes: dict[int, dict[str, Any]]) -> str:
+    """Format what comparing takes, a row for each class."""
+    rows = [
+        [f"{size:,}", f"{found['seconds']:.1f}", f"{found['peak'] / 1e6:,.0f}", f"{found['pairs']:,}"]
+        for size, found in classes.items()
+    ]
+    return measuring.table(["submissions", "seconds", "peak memory, MB", "pairs found"], rows)
+
+
+def page_table(classes: dict[int, dict[str, Any]]) -> str:
+    """Format how long the views of the page take, a row for each class."""
+    rows = [
+        [f"{size:,}", *(f"{found[view]:.2f}" for view in ("first", "again", "student"))]
+        for size, found in classes.items()
+    ]
+    return measuring.table(["submissions", "class view, first, s", "again, s", "a student, s"], rows)
+
+
+def scale_table(scaled: dict[int, dict[str, float]]) -> str:
+    """Format the speed-up over one worker, and its part of the ideal, a row for each number of workers."""
+    rows = [
+        [
+            f"{workers:,}",
+            f"{found['seconds'] / 3600:,.1f}",
+            f"{found['work'] / found['seconds']:,.1f}",
+            f"{found['work'] / found['ideal']:,.1f}",
+            f"{found['ideal'] / found['seconds']:.1%}",
+            f"{found['own'] / found['seconds']:.1%}",
+        ]
+        for workers, found in scaled.items()
+    ]
+    headers = ["workers", "hours", "speed-up", "ideal", "of the ideal", "coordinator busy"]
+    return measuring.table(headers, rows)
+
+
+def draw(scaled: dict[int, dict[str, float]], file: Path) -> None:
+    """Draw the speed-up over the number of workers beside the ideal."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    workers = list(scaled)
+    axes.loglog(workers, [found["work"] / found["ideal"] for found in scaled.values()], "--", label="ideal")
+    axes.loglog(workers, [found["work"] / found["seconds"] for found in scaled.values()], "o-", label="coordinator")
+    each = next(iter(scaled.values()))
+    axes.axvline(each["work"] / each["own"], color="gray", linestyle=":", label="more than it can feed")
+    axes.set(xlabel="workers", ylabel="speed-up over one worker", title=f"{RECKONED:,} submissions")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.savefig(file, dpi=110)
+    plt.close(figure)
+
+
+TITLES = {
+    "grade": "The coordinator",
+    "compare": "Who shares what",
+    "page": "The class page",
+}
+TABLES = {"grade": grade_table, "compare": compare_table, "page": page_table}
+
+
+if __name__ == "__main__":
+    measuring.run_benchmark(main, parse_flags())
