@@ -328,10 +328,8 @@ def _draw_network(panels: Sequence[Axes], row: int, name: str, network: Mapping[
 
 def _mean_curve(histories: Sequence[Sequence[Mapping[str, Any]]], field: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the steps at which all histories measured `field`, and its mean over the histories at each."""
-    measured = [
-        {
-            row["step"]: row[field] for row in history if row["step"] and row.get(field) is not None
-        }  # not before training
+    measured = [  # step 0 is before training
+        {row["step"]: row[field] for row in history if row["step"] and row.get(field) is not None}
         for history in histories
     ]
     steps = sorted(set.intersection(*map(set, measured)))

@@ -26,9 +26,10 @@ import sys
 import zipfile
 from pathlib import Path
 
-for archive in Path().glob("mnist-lab*.zip"):
-    zipfile.ZipFile(archive).extractall()
 places = [Path.cwd() / "mnist-lab", Path.cwd(), *Path.cwd().parents]
+if not any((place / "labkit").is_dir() for place in places):  # once: your changes to the files stay
+    for archive in Path().glob("mnist-lab*.zip"):
+        zipfile.ZipFile(archive).extractall()
 sys.path[:0] = [str(place) for place in places if (place / "labkit").is_dir()][:1]
 import lab"""
 READ_FLAGS = """\

@@ -32,6 +32,7 @@ import tensorflow as tf
 from deep_mnist import KEEP_PROB, Model
 from exercises.support.drawing_page import DrawingServer
 from exercises.support.litert import LiteModel, quiet
+from labkit.files import atomic_file
 
 SHOWN = 200  # training images, that show how large the numbers get
 BATCH = 500  # images tested at once
@@ -108,7 +109,9 @@ def compare(flags, mnist, model):
     print(f"TensorFlow: {weights:,} bytes of weights, accuracy {np.mean(expected == digits):.4f} ({mnist.name})")
     for name, shown in ("float32", None), ("int8", mnist.train.images[:SHOWN]):
         path = folder / f"{name}.tflite"
-        path.write_bytes(convert(model, shown))
+        content = convert(model, shown)
+        with atomic_file(path) as file:
+            file.write(content)
         lite = LiteModel(path)
         guesses = all_logits(lite, images).argmax(axis=1)  # (N,)
         faster = own_time / seconds_an_image(lite, images)

@@ -13,9 +13,10 @@ moves in a row, and a target network, a copy that stands still, so that the goal
 import itertools
 
 import lab
+from labkit.run.flags import positive
 
 if __name__ == "__main__":  # first of all, so that --help and a mistyped flag need not wait for TensorFlow
-    MOVES = {"type": int, "default": 30_000, "help": "of the cart, while it learns (default: %(default)s)"}
+    MOVES = {"type": positive(int), "default": 30_000, "help": "of the cart, while it learns (default: %(default)s)"}
     FLAGS = lab.parse_flags(__doc__, only=["seed", "results_dir"], own={"--moves": MOVES})
     lab.require("gymnasium")
 

@@ -93,7 +93,7 @@ def main(flags):
     x, y = pairs[:BATCH_SIZE].T  # (N,), (N,)
     noise = tf.random.log_uniform_candidate_sampler(y[:, np.newaxis], 1, NOISE, unique=True, range_max=len(words))
     print(f"NCE loss of a batch: {model.loss(x, y, noise):.3f}; by hand: {nce_by_hand(model, x, y, noise):.3f}")
-    for _ in tqdm(range(flags.steps), unit="step"):
+    for _ in tqdm(range(flags.steps), unit="step", disable=None):
         loss = train_step(*pairs[random.integers(len(pairs), size=BATCH_SIZE)].T)
     neighbours = nearest(model.embeddings.numpy())
     classes = [corpus.classes.get(word) for word in words]  # None for each word of a text

@@ -15,7 +15,7 @@ FORM_TOKEN, COOKIE = "csrf", "page"
 
 @dataclass(frozen=True)
 class Secrets:
-    """What a stranger to this browser does not know; new at each start."""
+    """What no client but this browser knows; new at each start."""
 
     # Below which all addresses are: cookies don't know of ports, so the cookie is for this path. A server of another
     # user of this machine, on another port, does not get it.

@@ -17,7 +17,9 @@ PICTURES = "pictures and other results go to RESULTS_DIR/<script>/seed-<SEED>/" 
 STATUS = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
 
 
-def _positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """Return argparse's type of a flag that is an int, or a float, above zero and finite."""
+
     def parse(text: str) -> float:
         value = kind(text)
         if not (value > 0 and math.isfinite(value)):
@@ -61,11 +63,11 @@ FLAGS = {
         "default": "auto",
         "help": "auto is MNIST, or synthetic digits where it is not available (default: auto)",
     },
-    "--steps": {"type": _positive(int), "help": "training steps, one batch each (default: %(default)s)"},
-    "--epochs": {"type": _positive(int), "help": "passes over the training images (default: %(default)s)"},
-    "--batch-size": {"type": _positive(int), "help": "images in a batch (default: %(default)s)"},
+    "--steps": {"type": positive(int), "help": "training steps, one batch each (default: %(default)s)"},
+    "--epochs": {"type": positive(int), "help": "passes over the training images (default: %(default)s)"},
+    "--batch-size": {"type": positive(int), "help": "images in a batch (default: %(default)s)"},
     "--learning-rate": {
-        "type": _positive(float),
+        "type": positive(float),
         "help": "how far a step goes; under one-cycle, the largest (default: %(default)s)",
     },
     "--schedule": {

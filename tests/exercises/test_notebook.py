@@ -113,4 +113,9 @@ def test_a_hosted_service_unpacks_the_hand_out(tmp_path, monkeypatch):
     assert names["lab"].FOUND == "here"
     monkeypatch.delitem(sys.modules, "lab")
     assert Path(names["lab"].__file__).parent == tmp_path / "mnist-lab"
+
+    (tmp_path / "mnist-lab" / "lab.py").write_text("FOUND = 'what the student changed'\n")
+    sys.path_importer_cache.clear()
+    exec(notebook.SETUP, names)
+    assert names["lab"].FOUND == "what the student changed"
     assert os.getcwd() == str(tmp_path)

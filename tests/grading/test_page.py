@@ -563,12 +563,12 @@ def test_a_note_on_a_pair_is_kept(browser):
 
 
 def test_nobody_gets_in_without_the_address(browser):
-    stranger = browser.page.app.test_client()
+    other = browser.page.app.test_client()
     root = browser.known.root
     for path in ("/", "/students/1", "/similarity", "/state", "/assets/page.css"):
-        assert stranger.get(root + path, base_url=HOME).status_code == 403
-    assert root not in stranger.get("/", base_url=HOME).text, "the cookie is for this path, and nobody learns it"
-    assert stranger.get("/enter/guessed", base_url=HOME).status_code == 403
+        assert other.get(root + path, base_url=HOME).status_code == 403
+    assert root not in other.get("/", base_url=HOME).text, "the cookie is for this path, and nobody learns it"
+    assert other.get("/enter/guessed", base_url=HOME).status_code == 403
     cookie = browser.client.get_cookie("page", domain="127.0.0.1", path=root)
     assert cookie.http_only
     assert cookie.same_site == "Strict"

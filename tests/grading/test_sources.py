@@ -363,12 +363,12 @@ def test_with_a_roster_an_unknown_id_and_anothers_id_are_nobodys_mark(tmp_path):
     people = Facts(read_roster(school.roster(tmp_path, [ada, bob])))
     for name in (ada.zip_name, "999999_eve_moon.zip", f"{bob.id}_mallory_evil.zip"):
         school.write(tmp_path / "class" / name, make_zip(ada.files | {"n.txt": name.encode()}))
-    mine, thief, stranger = collect(tmp_path / "class", facts=people)
+    mine, thief, unknown = collect(tmp_path / "class", facts=people)
     assert (mine.id, mine.problem) == (ada.id, None)
     assert (thief.id, thief.set_aside) == ("", True)
     assert f"has {bob.id} as" in thief.problem
-    assert (stranger.id, stranger.set_aside) == ("", True)
-    assert "no student with the id 999999" in stranger.problem
+    assert (unknown.id, unknown.set_aside) == ("", True)
+    assert "no student with the id 999999" in unknown.problem
 
 
 def test_of_two_students_with_one_name_neither_is_found_by_it(tmp_path):

@@ -175,6 +175,16 @@ def test_the_environment_itself_gets_what_is_missing_in_it(kit, monkeypatch):
     )
 
 
+def test_a_package_of_the_exercises_comes_from_their_own_requirements(kit, monkeypatch):
+    make_environment(kit)
+    monkeypatch.setattr(startup, "KIT", str(kit))
+    monkeypatch.setattr(startup, "_place", lambda package: None)
+    monkeypatch.delitem(sys.modules, "gymnasium", raising=False)
+    monkeypatch.setattr(sys, "prefix", str(kit / ".venv"))
+    monkeypatch.chdir(kit)
+    assert startup._missing_package(["gymnasium"]).endswith("-m pip install -r requirements-exercises.txt")
+
+
 def test_a_python_newer_than_tensorflows_packages_may_run_the_lab_where_it_can(kit, monkeypatch):
     make_environment(kit)
     monkeypatch.setattr(startup, "KIT", str(kit))
