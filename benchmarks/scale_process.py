@@ -2,7 +2,7 @@
 
     python -m benchmarks.scale_process grade SUBMISSIONS WORKERS    a class by the coordinator, on simulated workers
     python -m benchmarks.scale_process compare SUBMISSIONS          who shares what
-    python -m benchmarks.scale_process page SUBMISSIONS             the class page
+    python -m benchmarks.scale_process page SUBMISSIONS WORKERS     the class page of a class that is graded so
     python -m benchmarks.scale_process engine SUBMISSIONS WORKERS   units that do nothing, by Dask
 
 Each prints, on its last line, a JSON of what it measured.
@@ -14,7 +14,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -166,8 +166,8 @@ def compare(folder: Path, submissions: int, _: int) -> dict[str, Any]:
     return {"seconds": _seconds(find), "memory_bytes": _memory() - before, "pairs": len(pairs)}
 
 
-def _fingerprints(submissions: int) -> list[dict[str, list[int]]]:
-    """Draw a class: idioms of code and phrases of reports, each of which some have, and what is each one's own.
+def _fingerprints(submissions: int) -> Iterator[dict[str, list[int]]]:
+    """Yield those of a class: idioms of code and phrases of reports, each of which some have, and what is one's own.
 
     One student in fifty hands in what the one before has, a seventh of it rewritten. The numbers are about those of a
     generated class: a hundred fingerprints of code, and of a report's 280 more than half are somebody else's, too.
@@ -179,16 +179,16 @@ def _fingerprints(submissions: int) -> list[dict[str, list[int]]]:
         "report": [(rng.betavariate(0.5, 5), _own(rng, rng.randint(1, 8))) for _ in range(400)],
     }
     own = {"code": 40, "comments": 3, "report": 120}
-    class_: list[dict[str, list[int]]] = []
+    last: dict[str, list[int]] = {}
     for number in range(submissions):
         if number % 50 == 49:
-            class_.append({kind: _rewritten(rng, values) for kind, values in class_[-1].items()})
+            yield {kind: _rewritten(rng, values) for kind, values in last.items()}
             continue
         prints = {kind: set(_own(rng, rng.randint(own[kind] // 2, 3 * own[kind] // 2))) for kind in KINDS}
         for kind, pool in pools.items():
             prints[kind].update(value for popularity, values in pool if rng.random() < popularity for value in values)
-        class_.append({kind: sorted(values) for kind, values in prints.items()})
-    return class_
+        last = {kind: sorted(values) for kind, values in prints.items()}
+        yield last
 
 
 def _own(rng: random.Random, count: int) -> list[int]:
@@ -203,7 +203,7 @@ def _rewritten(rng: random.Random, values: list[int]) -> list[int]:
 # ---------------------------------------------------------------------------------------------------- page and engine
 
 
-def page(folder: Path, submissions: int, _: int) -> dict[str, Any]:
+def page(folder: Path, submissions: int, workers: int) -> dict[str, Any]:
     """Open the class view, for the first time and again, and a student's."""
     from flask import Flask
 
@@ -213,7 +213,7 @@ def page(folder: Path, submissions: int, _: int) -> dict[str, Any]:
     from grading.page.server import open_class
     from grading.page.sitting import Sitting
 
-    grade(folder, submissions, 100)
+    grade(folder, submissions, workers)
     before = _memory()
     app = Flask("grading.page.application")
     configure(app)

@@ -14,7 +14,7 @@ from concurrent.futures import Executor, Future
 from typing import Any
 
 # Seconds that a submission's checks took, trainings included, of a generated class of 100 on two cores, two at a time:
-#     python -m tests.submissions.generate trial --students 100 --seed 0
+#     python -m tests.submissions.generate trial --students 100 --seed 5
 #     python -m grading trial/submissions --out trial/grades
 # and of each result.json whose status is "graded" the sum of its checks' seconds.
 RECORDED = (

@@ -6,6 +6,7 @@ is known, so a killed run continues where it was.
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import itertools
 import queue
@@ -28,11 +29,12 @@ from grading.results.feedback import write_feedback
 from grading.results.kept import discard, keep
 from grading.results.manual import FILE as MANUAL
 from grading.results.manual import Manual, Row
-from grading.results.results import Mark, Result, SubmissionStatus, mark, read_result, write_result
+from grading.results.results import Mark, MarkedCheck, Result, SubmissionStatus, mark, read_result, write_result
 from grading.results.summary import Rows
 from grading.similarity.comparing import Library, archived, compare
 from grading.unit import FINGERPRINTS, MOST_BYTES, Graded, Outcome, Task
 from grading.workers import Workers
+from labkit.checks.check import Check
 from labkit.errors import RecordError
 from labkit.text import printable, quoted
 
@@ -353,9 +355,20 @@ def _done(graded: Graded) -> Future[bytes]:
 
 
 def _without_logs(result: Result, marks: Mark) -> tuple[Result, Mark]:
-    marked = [dataclasses.replace(row, check=dataclasses.replace(row.check, log="")) for row in marks.checks]
+    """Return a row as it is kept in memory: what only feedback shows is left out, and equal checks are one object."""
+    marked = [_shared(dataclasses.replace(row, check=_bare(row.check))) for row in marks.checks]
     checks = [row.check for row in marked]
     return dataclasses.replace(result, checks=checks), dataclasses.replace(marks, checks=marked)
+
+
+def _bare(check: Check) -> Check:
+    return dataclasses.replace(check, log="", seconds=0.0, layers=(), accuracies=())
+
+
+@functools.lru_cache(maxsize=4096)
+def _shared(row: MarkedCheck) -> MarkedCheck:
+    """Return an equal row that others have, too: most checks of a class come out in a few ways."""
+    return row
 
 
 def _refused(result: Result, problem: str) -> Result:

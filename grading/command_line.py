@@ -43,7 +43,19 @@ ORDERS = ("day-first", "month-first")  # of a date in numbers: see grading/intak
 MEMORY_OF_A_JOB = 2 * 2**30  # bytes: a training takes up to 1.2 GB, and the inspector beside it some of the rest
 OF_A_CLUSTER = ("cryptography", "dask", "distributed")
 PACKAGES = (  # that are imported in this process
-    *("anyascii", "flask", "jinja2", "markupsafe", "msgspec", "numpy", "psutil", "pygments", "tqdm", "werkzeug"),
+    *(
+        "anyascii",
+        "flask",
+        "jinja2",
+        "markupsafe",
+        "msgspec",
+        "numpy",
+        "psutil",
+        "pygments",
+        "scipy",
+        "tqdm",
+        "werkzeug",
+    ),
 )
 EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
 

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from grading import batch
 from grading.networks import network_checks
 from grading.networks.inspection import Inspection
 from grading.results.escaping import cell, fenced, last_lines, markdown, message
@@ -469,6 +470,16 @@ def test_what_is_no_points_is_told_with_row_and_column(manual, cells, said):
         read_manual(manual, ITEMS)
     for part in said:
         assert part in str(error.value)
+
+
+def test_rows_of_a_class_share_what_is_equal_in_them_and_hold_no_text_that_only_feedback_shows():
+    stopped = failed(CheckId("run", "model_no1"), "it stops", 0.5, log="a traceback", layers=("ReLU",))
+    full = result_of(stopped, passed(CheckId("run", "model_no2"), "right", seconds=1.5))
+    rows = [batch._without_logs(full, mark(full, ASSIGNMENT)) for _ in range(2)]
+    (one, marks), (other, _) = rows
+    assert all(check is same for check, same in zip(one.checks, other.checks, strict=True))
+    assert not any(check.log or check.layers for check in one.checks)
+    assert [row.points for row in marks.checks] == [row.points for row in mark(full, ASSIGNMENT).checks]
 
 
 @pytest.mark.parametrize("cells", [f"{safe_stem(NAMES[0])},", f",{NAMES[0]}", f"{safe_stem(NAMES[0])},{NAMES[1]}"])

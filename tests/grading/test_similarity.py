@@ -647,7 +647,15 @@ def test_what_is_kept_is_bounded_whatever_was_handed_in(kept):
     assert all(len(values) <= MAX_PRINTS for values in source.prints().values())
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"problem": ""}', b'{"problem": "", "prints": {"code": 3}}'])
+TOO_LARGE = (
+    b'{"format": 1, "problem": "", "files": [], "prints": {"code": [[%d, 0, 0, 0, 0]], "comments": [], "report": []}}'
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'{"problem": ""}', b'{"problem": "", "prints": {"code": 3}}', TOO_LARGE % 2**70],
+)
 def test_damaged_fingerprints_leave_out_a_submission_and_not_the_class(student, tmp_path, content):
     pair = [student(name, model_no1=reference() + ODD) for name in ("first", "second")]
     damaged = Source(tmp_path / "damaged.json", "damaged", "d")
