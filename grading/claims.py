@@ -11,8 +11,8 @@ In .claims/, within the folder of results:
 
 All but a grader's own file are made whole, once, and by one only (`create_once`); what each means hangs on that alone.
 Clocks are never compared: a grader counts for gone, and what it has is free, when its number has not changed for three
-minutes by the clock of whoever waits. One that was only slow does no harm: of two that graded a submission the first to
-make graded.* has it published, and the other's result is dropped.
+minutes by the clock of whoever waits. One that was only slow drops what another has claimed since; and of two that
+graded a submission all the same, the first to make graded.* has it published, and the other's result is dropped.
 """
 
 import contextlib
@@ -345,6 +345,14 @@ class Claims:
             return False
         self._held[name] = number
         return True
+
+    def has_lost(self, name: str) -> bool:
+        """Tell whether another grader has claimed what this one had, and gives it up then."""
+        look_anew(self._folder)
+        lost = (self._folder / f"claim.{name}.{self._held[name] + 1}").exists()
+        if lost:
+            del self._held[name]
+        return lost
 
     def release(self, name: str) -> None:
         """Give back what this one has claimed."""

@@ -17,7 +17,7 @@ from labkit.files import WriteError
 
 FILE = ".lock"
 PATIENCE = 10.0  # seconds that a writer waits for another one, who needs milliseconds
-ASKS = 3  # of who only asks
+ASKS = 5  # of who only asks
 ATTEMPTS, PAUSE = 5, 0.05  # to get the lock, and seconds in between: who only asks (is_graded_now) has it for a moment
 
 

@@ -133,6 +133,9 @@ class Sharing:
 
     def _bring_in(self, submission: Submission, graded: Graded) -> None:
         """Publish what came of a submission, if nothing else has; let others try what has failed."""
+        if self._claims.has_lost(submission.stem):  # for this one stood still, and nobody knows what that did
+            self._tried.discard(submission.stem)
+            return
         if graded.outcome in (Outcome.FAILED, Outcome.CHANGED):
             self._fail(submission, graded)
             return

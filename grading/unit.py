@@ -14,8 +14,9 @@ import json
 import platform
 import tempfile
 import threading
+import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -41,10 +42,16 @@ KEPT = (REPORT, STILL_REPORT, CODE, FINGERPRINTS)  # what an answer may hold bes
 MOST_HEAD = 16 * 2**20  # bytes of the JSON before the files
 MOST_BYTES = MOST_HEAD + LIMITS.total_bytes  # of a task or of an answer; a usual one has some 200 KB
 MOST_TRACE = 50_000  # characters
+STANDSTILL = 30.0  # seconds in which nothing moved here: a process that was stopped, a machine that was
+TICK = 1.0  # seconds between two looks at the clock
 
 
 class Refusal(KitError):
     """A unit can't be graded at this place; the text says why and what to do."""
+
+
+class StoodStill(KitError):
+    """A machine or a process was stopped while it graded: what ran out of time then, may not be to blame."""
 
 
 class Outcome(str, Enum):
@@ -201,11 +208,14 @@ class Place:
         """
         self.sandbox, self.data, self.kit, self.scratch, self._precision = sandbox, data, kit, scratch, precision
         self._inspectors: dict[int, network_checks.Inspector] = {}  # by the thread
+        self._pulse = _Pulse()
 
     def grade(self, task: bytes) -> bytes:
         """Grade a task, whatever happens: what an executor runs. A failure of the grader is an answer, too."""
         try:
-            return grade_one(Task.decode(task), self).encode()
+            with self._pulse.watched():
+                graded = grade_one(Task.decode(task), self)
+            return graded.encode()
         except Exception as error:  # a mistake of the grader's, or of the machine's: never the end of the class
             self._drop_inspector(threading.get_ident())  # it may be what failed
             return Graded.failed(error).encode()
@@ -224,8 +234,45 @@ class Place:
 
     def close(self) -> None:
         """End what was started for the threads; call it when no unit is being graded any more."""
+        self._pulse.end()
         for thread in list(self._inspectors):
             self._drop_inspector(thread)
+
+
+class _Pulse:
+    """Notices that the process stands still, by a thread that looks at the clock."""
+
+    def __init__(self) -> None:
+        self._last, self._standstills = time.monotonic(), 0
+        self._thread: threading.Thread | None = None
+        self._lock, self._over = threading.Lock(), threading.Event()
+
+    def _tick(self) -> int:
+        """Look at the clock; return how many times nothing has moved so far."""
+        with self._lock:
+            passed, self._last = time.monotonic() - self._last, time.monotonic()
+            self._standstills += passed > STANDSTILL
+            return self._standstills
+
+    def _keep_ticking(self) -> None:
+        while not self._over.wait(TICK):
+            self._tick()
+
+    def end(self) -> None:
+        """End the thread."""
+        self._over.set()
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Raise StoodStill where nothing has moved for a while within the block."""
+        with self._lock:
+            if self._thread is None:
+                self._last, self._thread = time.monotonic(), threading.Thread(target=self._keep_ticking, daemon=True)
+                self._thread.start()
+        before = self._tick()
+        yield
+        if self._tick() != before:
+            raise StoodStill(f"{platform.node()} stood still for more than {STANDSTILL:g} s while this was graded")
 
 
 def grade_one(task: Task, place: Place) -> Graded:

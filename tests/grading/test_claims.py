@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from grading import claims, locking
+from grading import claims
 from grading.claims import FOLDER, Claims, Pace, create_once
 from grading.command_line import main
 from grading.locking import is_graded_now, locked
@@ -123,7 +123,7 @@ def test_what_a_killed_grader_had_is_graded_by_another(together):
     name = victim.hangs()
     other = together.start()
     eventually(lambda: len(together.events("published")) == 7)
-    assert read_progress(together.out).phase == "grading"
+    assert eventually(lambda: read_progress(together.out)).phase == "grading"
     victim.send(signal.SIGKILL)
     assert other.wait() == 0
     assert_each_is_published_once(together)
@@ -163,20 +163,55 @@ def test_a_grader_that_was_only_slow_drops_what_another_has_published(together):
 
 @pytest.mark.course
 @pytest.mark.sample(6, of="graders that share a class")
+def test_what_a_grader_had_while_it_was_stopped_is_graded_by_another(together):
+    stopped = together.start(hangs={"grade": "any"}, standstill=0.7, pace=Pace(beat=0.1, stale=3600, look=0.05))
+    name = stopped.hangs()
+    other = together.start(pace=Pace(beat=0.1, stale=3600, look=0.05))
+    eventually(lambda: len(together.events("published")) == 7)
+    stopped.send(signal.SIGSTOP)
+    time.sleep(1)
+    stopped.release()
+    stopped.send(signal.SIGCONT)
+    assert [stopped.wait(), other.wait()] == [0, 0]
+    assert_each_is_published_once(together, graded_again=[name])
+    assert together.results()[name]["checks"][0]["message"] in {
+        unit for who, _, unit in together.events("graded") if who == other.number
+    }
+
+
+@pytest.mark.course
+@pytest.mark.sample(6, of="graders that share a class")
 def test_of_two_that_graded_one_submission_the_first_to_say_so_is_published(together):
-    slow = together.start(hangs={"grade": "any"})
+    slow = together.start(hangs={"commit": "any"})  # it has seen that what it graded is still its own
     name = slow.hangs()
     slow.send(signal.SIGSTOP)
     other = together.start(hangs={"publish": name})  # it has taken over, graded, and made its result the one
     assert other.hangs() == name
     slow.release()
     slow.send(signal.SIGCONT)
-    assert slow.wait() in (0, 1)
+    assert slow.wait() == 0
     other.release()
     assert other.wait() == 0
     assert_each_is_published_once(together, graded_again=[name])
     ((_, _, unit),) = [event for event in together.events("graded") if event[:2] == (other.number, name)]
     assert together.results()[name]["checks"][0]["message"] == unit
+
+
+@pytest.mark.course
+@pytest.mark.sample(6, of="graders that share a class")
+def test_what_is_published_stays_whatever_another_grader_brings_late(together):
+    slow = together.start(hangs={"commit": "any"})
+    name = slow.hangs()
+    slow.send(signal.SIGSTOP)
+    other = together.start(hangs={"tables": "any"})
+    other.hangs()
+    slow.release()
+    slow.send(signal.SIGCONT)
+    eventually(lambda: "graded here" in slow.said.read_text())
+    other.release()
+    assert [slow.wait(), other.wait()] == [0, 0]
+    assert_each_is_published_once(together, graded_again=[name])
+    assert len(together.events("published")) == 8
 
 
 @pytest.mark.course
@@ -234,9 +269,11 @@ def test_clocks_that_are_off_by_a_day_change_nothing(together):
 
 
 def test_a_machine_whose_disk_is_full_takes_no_more_and_costs_nobody_anything(together):
+    good = together.start(hangs={"grade": "any"})
+    good.hangs()
     full = together.start(full="scratch")
-    good = together.start(seconds=0.3)
     assert full.wait() == 1
+    good.release()
     assert "5 submissions in a row failed on" in full.said.read_text()
     assert "No space left on device" in full.said.read_text()
     assert good.wait() == 0
@@ -392,14 +429,14 @@ def test_who_asks_while_others_ask_is_not_told_that_somebody_grades(tmp_path):
     def ask():
         while time.monotonic() < over:
             wrong.extend([1] * is_graded_now(tmp_path))
+            time.sleep(random.uniform(0, 0.003))
 
     asking = [threading.Thread(target=ask) for _ in range(2)]
     for thread in asking:
         thread.start()
     for thread in asking:
         thread.join()
-    assert len(wrong) == 0
-    assert locking.ASKS > 1
+    assert wrong == []
 
 
 def test_grading_all_again_is_not_for_several(together, capsys):

@@ -68,7 +68,8 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setattr(unit.network_checks, "Inspector", inspector)
     monkeypatch.setattr(unit.assessment, "grade", play)
     monkeypatch.setattr(unit, "keep_texts", keep_texts)
-    return made
+    yield made
+    made.close()
 
 
 # ------------------------------------------------------------------------------------------------------ as bytes
@@ -200,6 +201,16 @@ def test_a_place_with_another_kit_sandbox_or_without_the_digits_says_so_and_grad
         assert told in graded.problem
     assert place.started == []
     assert Graded.decode(place.grade(b"nonsense")).outcome == Outcome.FAILED
+
+
+def test_what_was_graded_while_the_machine_stood_still_is_nobodys_result(place, monkeypatch):
+    assert Graded.decode(place.grade(task_of().encode())).outcome == Outcome.GRADED
+    monkeypatch.setattr(unit, "STANDSTILL", 0.2)
+    monkeypatch.setattr(unit, "TICK", 60.0)  # as of a process that is stopped
+    place.play = lambda content, data: time.sleep(0.3) or (checks(), "")
+    graded = Graded.decode(place.grade(task_of().encode()))
+    assert (graded.outcome, graded.checks) == (Outcome.FAILED, [])
+    assert "stood still for more than 0.2 s" in graded.problem
 
 
 def test_nothing_is_trained_that_was_not_asked_for(place, tmp_path):

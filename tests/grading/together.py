@@ -31,6 +31,7 @@ class Plan:
     fails: tuple[str, ...] = ()  # folders of submissions that it fails on
     full: str = ""  # "scratch", or "out" after some are published: a disk without any room
     clock: float = 0.0  # seconds that its clock is off
+    standstill: float = PATIENCE  # seconds, after which it is noticed
     kit: str = "0123456789abcdef"
     seconds: float = 0.02  # that a unit takes
     flags: dict[str, object] = field(default_factory=dict)
@@ -119,7 +120,7 @@ def eventually(condition):
 
 def _grade(submissions: Path, out: Path, plan: Plan, number: int, said: Path) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    with open(said, "w", encoding="utf-8") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+    with open(said, "w", 1, "utf-8") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
         _play(plan, said.parent, number)
         from grading import course
         from grading.options import Options
@@ -150,7 +151,7 @@ def _play(plan: Plan, folder: Path, number: int) -> None:
     from grading import assessment, batch, claims, course, unit
     from labkit.submission.names import safe_stem
 
-    claims.PACE = plan.pace
+    claims.PACE, unit.STANDSTILL, unit.TICK = plan.pace, plan.standstill, 0.05
     now = time.time
     time.time = lambda: now() + plan.clock
 
@@ -178,7 +179,11 @@ def _play(plan: Plan, folder: Path, number: int) -> None:
         return [found[0].__class__(found[0].name, found[0].status, unit_number), *found[1:]], ""
 
     publish, write_tables, laid_out = batch.Batch.publish, course._write_tables, unit._laid_out
-    conclude = batch.Batch.conclude
+    conclude, commit = batch.Batch.conclude, claims.Claims.commit
+
+    def committed(self, name, *given):
+        maybe_hang("commit", name)
+        return commit(self, name, *given)
 
     def concluded(self, *given):
         maybe_hang("conclude", "")
@@ -203,7 +208,7 @@ def _play(plan: Plan, folder: Path, number: int) -> None:
     unit._laid_out = no_room if plan.full == "scratch" else laid_out
     assessment.grade, assessment.grader_version = grade, lambda: plan.kit
     batch.Batch.publish, course._write_tables = published, tables
-    batch.Batch.conclude = concluded
+    batch.Batch.conclude, claims.Claims.commit = concluded, committed
     batch.Batch.compare = lambda self, rows: None
     sandbox = SimpleNamespace(name="bubblewrap", exposure=lambda path: None, secrets={})
     course.find_sandbox = lambda unsafe: sandbox
