@@ -24,7 +24,7 @@ one_in_ci = pytest.mark.sample(1, of="benchmarks")
 
 MEASURING = ["arithmetic", "first_weights", "grading", "loader", "optimisations", "scripts", "throughput"]
 MEASURING += ["time_to_accuracy"]
-BENCHMARKS = [*MEASURING, "class_page", "error_rates", "reports"]
+BENCHMARKS = [*MEASURING, "class_page", "error_rates", "grading_parts", "reports"]
 PATIENCE = 1800  # seconds: not a figure to reach, but to end a test that hangs
 
 
@@ -186,6 +186,18 @@ def test_grading_measures_a_class_without_training_and_on_mnist_one_with_it(digi
         assert "| this kit, with training " in done.stdout
     else:
         assert "left out" in done.stdout
+
+
+@one_in_ci
+@pytest.mark.usefixtures("sandbox")
+def test_grading_is_measured_part_by_part(tmp_path):
+    done = run("grading_parts", "--smoke", "--json", "record.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (parts,) = json.loads((tmp_path / "record.json").read_text())["results"]["this kit"]
+    assert len(parts) == 9
+    for part, seconds in parts.items():
+        assert seconds > 0, part
+        assert f"| {part} " in done.stdout
 
 
 @one_in_ci
