@@ -12,7 +12,7 @@ import json
 import os
 import resource
 import sys
-from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 sys.path.insert(0, os.getcwd())  # the kit's folder, which need not be this file's
@@ -34,7 +34,8 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def seconds_below(pid: int) -> float:
     """Return the processor time of all that a process started, and of what has ended and was waited for."""
-    used, children = {}, {}
+    used: dict[int, float] = {}
+    children: dict[int, list[int]] = {}
     for number in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{number}/stat", "rb") as file:
@@ -57,11 +58,11 @@ def seconds_of(who: int) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def watch(parts: Counter) -> None:
+def watch(parts: dict[str, float]) -> None:
     """Have sandboxes and inspector add to `parts` what they use."""
     run, inspect = Sandbox.run, Inspector.inspect
 
-    def watched_run(self: Sandbox, command: list[str], **options: Any) -> Any:
+    def watched_run(self: Sandbox, command: Sequence[str], **options: Any) -> Any:
         before = seconds_of(resource.RUSAGE_CHILDREN)
         outcome = run(self, command, **options)
         parts[SANDBOXES] += max(0.0, seconds_of(resource.RUSAGE_CHILDREN) - before - outcome.cpu_seconds)
@@ -87,7 +88,7 @@ def watch(parts: Counter) -> None:
 
 if __name__ == "__main__":
     names = [IMPORT, *TASKS.values(), READING, *READERS.values(), SANDBOXES, START, ITSELF]
-    parts = Counter(dict.fromkeys(names, 0.0))
+    parts = dict.fromkeys(names, 0.0)
     watch(parts)
     status = main([sys.argv[1], "--out", sys.argv[2], "--no-train", "--jobs", "1"])
     parts[ITSELF] = seconds_of(resource.RUSAGE_SELF)

@@ -16,12 +16,14 @@ class Host:
     """What a host wants otherwise than a student does.
 
     `read_data_sets`, called with one_hot, dtype, reshape and seed, replaces what the loader reads; `checkpoints` the
-    class of a run's checkpoints. `began` is called with each lab.Run that is made, `ended` when it is finished.
+    class of a run's checkpoints; `precision` the flag of that name. `began` is called with each lab.Run that is made,
+    `ended` when it is finished.
     """
 
     importing: bool = False  # scripts are imported only: what asks for flags, data or a run raises RunsOnImport
     read_data_sets: Callable[..., Any] | None = None
     checkpoints: type | None = None
+    precision: str | None = None
     validates: bool = True  # on the way, which takes time; a run's end is validated all the same
     advises: bool = True  # warns of a network that is not the one asked for
     began: Callable[[Any], None] | None = None

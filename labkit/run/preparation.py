@@ -21,7 +21,7 @@ def read_data(flags: argparse.Namespace) -> DataSets:
 
     tf.random.set_seed(flags.seed)  # the first weights
     tf.random.set_global_generator(tf.random.Generator.from_seed(flags.seed))  # dropout; a checkpoint can hold it
-    flags.precision = pick_precision(flags.precision)
+    flags.precision = pick_precision(host.current.precision or flags.precision)
     # TensorFlow rewrites the graph, as it would for a GPU: products in bfloat16, sums and weights in float32.
     tf.config.optimizer.set_experimental_options(
         {"auto_mixed_precision_onednn_bfloat16": flags.precision == "bfloat16"}

@@ -255,7 +255,8 @@ def run(script: str) -> dict[str, Any]:
         finished[run.history[-1]["step"]] = _archive(before, _samples(Network(run.model).trainable_variables))
 
     # Whatever its accuracy, it decides nothing; and a network that is not the one asked for is told in another check.
-    watch = Host(False, _noise, _NoCheckpoint, validates=False, advises=False, began=began, ended=ended)
+    # For batches as small as these, turning large weights into bfloat16 and back costs more than the products gain.
+    watch = Host(False, _noise, _NoCheckpoint, "float32", validates=False, advises=False, began=began, ended=ended)
     path = _own_copy() / f"{script}.py"
     if problem := encoding_problem(path.read_bytes()):  # with which `python script.py` does not even begin
         return {"status": 1, "error": problem, "steps": 0, "files": {}}

@@ -80,8 +80,9 @@ def _mask(
     rows, kept = rows_of(place), []
     factor: Any = None
     seen = np.abs(values) > SEEN * np.abs(values).max()
+    fed = training.settled(place, images)
     for draw in draws:
-        trained = rows.unpack(training.run(place, {training.images: images}, draw)).astype(np.float64)
+        trained = rows.unpack(training.run(place, fed, draw)).astype(np.float64)
         ratio = np.divide(trained, values, out=np.zeros_like(trained), where=seen)
         stays = np.abs(ratio) > 0.05
         factor = np.median(ratio[stays]) if factor is None and stays.any() else factor

@@ -179,5 +179,6 @@ class _Looking:
         fed = {self._testing.images: self._images}
         tolerance = max(segment.tolerance for segment in self._testing.segments)
         expected = self._testing.run(self._testing.output, fed).astype(float)
-        outputs = [self._testing.run(self._training.output, fed, draw).astype(float) for draw in DRAWS]
+        settled = self._training.settled(self._training.output, self._images)
+        outputs = [self._training.run(self._training.output, settled, draw).astype(float) for draw in DRAWS]
         return all(np.abs(output - expected).max() <= 2 * tolerance * np.abs(expected).max() for output in outputs)

@@ -97,6 +97,19 @@ class Flow:
         number: Any = graph.get_tensor_by_name(f"{DRAW}:0")
         return self.session.run(fetched, {**blank, **fed, number: draw})
 
+    def settled(self, place: tf.Tensor, images: np.ndarray) -> dict[Any, np.ndarray]:
+        """Return what to feed to see a place, the exit of a segment, with these images at one draw after the other.
+
+        It is the last tensor before the place, and before all that is random, with its values: these are the same at
+        each draw, because whatever depends on the draw comes into the flow of data from the side.
+        """
+        last: Any = self.images
+        for segment in self.segments:
+            if segment.is_random or segment.exit is place:
+                return {last: self.run(last, {self.images: images})}
+            last = segment.exit
+        return {self.images: images}  # the place is no exit
+
     @functools.cached_property
     def depends(self) -> bool:
         """Whether the output depends on the images at all."""
