@@ -228,7 +228,7 @@ def page(folder: Path, submissions: int, workers: int) -> dict[str, Any]:
 def engine(folder: Path, submissions: int, workers: int) -> dict[str, Any]:
     """Send units that do nothing to Dask's workers, as many at a time as there are; return the time of one."""
     from grading.cluster.engine import dask_workers
-    from tests.support.cluster import OWN, Cluster, wait_until
+    from tests.grading.cluster import OWN, Cluster, wait_until
 
     with Cluster(folder) as cluster:
         for number in range(workers):

@@ -25,7 +25,6 @@
         PackError                           labkit/submission/packing.py
         ReportError                         labkit/submission/report_pdf.py
         GradingError                        grading/options.py
-        Changed                             grading/batch.py
         InUse                               grading/locking.py
         BadZip                              grading/intake/zips.py
         TableError                          grading/intake/tables.py

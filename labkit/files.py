@@ -17,7 +17,7 @@ KIT = Path(__file__).resolve().parent.parent  # the folder of the scripts and of
 # machines that share a folder differ by: in some file systems a file has the time of the machine that wrote it.
 STALE_AFTER = 7 * 24 * 3600
 _MOST_LOOKED = 1000  # directories that are remembered
-_looked: dict[Path, int] = {}  # when a directory was last looked through, in units of STALE_AFTER
+_looked: dict[Path, int] = {}  # when a directory was last looked through, in weeks
 
 
 class WriteError(KitError, OSError):
@@ -56,17 +56,17 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _remove_stale(directory: Path, now: float) -> None:
-    """Delete the temporary files that killed processes left in `directory`, at the first call and then once an hour.
+    """Delete the temporary files that killed processes left in `directory`, at the first call and then once a week.
 
     At each call it would make writing so many files into one directory quadratic. `now` is in seconds by the clock of
     the file system, which may not be that of this machine.
     """
-    hour = int(now // STALE_AFTER)
-    if _looked.get(directory) == hour:
+    week = int(now // STALE_AFTER)
+    if _looked.get(directory) == week:
         return
     if len(_looked) >= _MOST_LOOKED:
         _looked.clear()
-    _looked[directory] = hour
+    _looked[directory] = week
     for leftover in directory.glob(f".*.*-{'[0-9a-f]' * 8}.part"):
         with contextlib.suppress(OSError):  # another process was faster, or it belongs to another user
             if leftover.stat().st_mtime < now - STALE_AFTER:

@@ -27,7 +27,7 @@ from grading.command_line import main  # noqa: E402
 from grading.options import GradingError  # noqa: E402
 from grading.unit import Graded, Outcome  # noqa: E402
 from labkit.limits import NoSandbox  # noqa: E402
-from tests.support.cluster import OWN, PATIENCE, Cluster, begun, order, stand_in, wait_until  # noqa: E402
+from tests.grading.cluster import OWN, PATIENCE, Cluster, begun, order, stand_in, wait_until  # noqa: E402
 
 pytestmark = pytest.mark.grading
 SLOW = (pytest.mark.course, pytest.mark.sample(2, of="clusters"))  # they start processes
@@ -284,7 +284,7 @@ def test_what_a_killed_coordinator_had_sent_blocks_nobody(cluster, log):
     cluster.start_worker("lab1")
     code = f"""if True:
         from pathlib import Path
-        from tests.support.cluster import OWN, PATIENCE, order, stand_in
+        from tests.grading.cluster import OWN, PATIENCE, order, stand_in
         from grading.cluster.engine import dask_workers
         with dask_workers({cluster.address!r}, Path({str(cluster.tls)!r}), OWN, train=False, grade=stand_in) as workers:
             tasks = [order(name, Path({str(log)!r}), seconds=2) for name in "abc"]

@@ -9,17 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.grading.slurm import slurm_cluster
 from tests.submissions.generate import write_class
 from tests.submissions.verdicts import differences
 from tests.support.needs import needs
-from tests.support.slurm import slurm_cluster
 from tests.support.tracing import ROOT
 
 for package in ("distributed", "cryptography", "jinja2", "psutil"):
     needs(package)
 
-from grading import command_line  # noqa: E402
-from tests.support.cluster import Cluster, wait_until  # noqa: E402
+from tests.grading.cluster import Cluster, wait_until  # noqa: E402
 
 SBATCH = ROOT / "docs" / "instructor" / "cluster" / "grade.sbatch"
 STUDENTS, SEED = 6, 27
@@ -72,8 +71,6 @@ def _a_process_that_grades(pid: int) -> int:
 
 
 def test_a_slurm_array_of_three_has_the_verdicts_of_a_single_run(tmp_path, expected):
-    if "--claim" not in command_line._parser().format_help():
-        pytest.skip("the grader has no --claim yet")
     places = {"KIT": str(ROOT), "SOURCE": str(tmp_path / "submissions"), "OUT": str(tmp_path / "grades")}
     with slurm_cluster(tmp_path / "slurm") as cluster:
         environment = {**places, "PYTHON": sys.executable, "SBATCH_ARRAY_INX": "1-3"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.slurm import slurm_cluster
+from tests.grading.slurm import slurm_cluster
 from tests.support.tracing import ROOT
 
 SBATCH = ROOT / "docs" / "instructor" / "cluster" / "grade.sbatch"

@@ -596,7 +596,7 @@ def wait_for_temporary_file(directory):
     raise AssertionError("no temporary file appeared")
 
 
-def test_a_directory_is_looked_through_for_them_once_an_hour_however_many_files_are_written(tmp_path, monkeypatch):
+def test_a_directory_is_looked_through_for_them_once_a_week_however_many_files_are_written(tmp_path, monkeypatch):
     looked, glob = [], Path.glob
     monkeypatch.setattr(Path, "glob", lambda path, pattern: looked.append(path) or glob(path, pattern))
     now = time.time()
@@ -608,14 +608,14 @@ def test_a_directory_is_looked_through_for_them_once_an_hour_however_many_files_
     assert looked == [tmp_path, tmp_path]
 
 
-def test_temporary_files_of_killed_processes_go_after_an_hour(tmp_path, mnist, mirrors):
+def test_temporary_files_of_killed_processes_go_after_a_week(tmp_path, mnist, mirrors):
     fresh = tmp_path / f".{TRAIN_IMAGES}.gz.123-0123abcd.part"
     stale = tmp_path / f".{TRAIN_IMAGES}.gz.124-0123abcd.part"
     foreign = tmp_path / ".somebody-elses.part"
     for path in (fresh, stale, foreign):
         path.write_bytes(b"half")
     for path in (stale, foreign):
-        os.utime(path, (time.time() - 4000, time.time() - 4000))
+        os.utime(path, (time.time() - 8 * 86_400, time.time() - 8 * 86_400))
     with serving(mnist) as server:
         mirrors(server)
         load(tmp_path)
