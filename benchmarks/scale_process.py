@@ -1,17 +1,17 @@
 """What `scale.py` measures in processes of their own, so that each begins with the same memory.
 
-    python -m benchmarks.scale_process grade SUBMISSIONS WORKERS    a class by the coordinator, on simulated workers
-    python -m benchmarks.scale_process compare SUBMISSIONS          who shares what
-    python -m benchmarks.scale_process page SUBMISSIONS WORKERS     the class page of a class that is graded so
-    python -m benchmarks.scale_process engine SUBMISSIONS WORKERS   units that do nothing, by Dask
+    python -m benchmarks.scale_process grade 1000 100    a class by the coordinator, on simulated workers
+    python -m benchmarks.scale_process compare 1000      who shares what
+    python -m benchmarks.scale_process page 1000 100     the class page of a class that is graded so
+    python -m benchmarks.scale_process engine 1000 2     units that do nothing, by Dask
 
-Each prints, on its last line, a JSON of what it measured.
+The numbers are of submissions and of workers. Each prints, on its last line, a JSON of what it measured.
 """
 
+import argparse
 import json
 import os
 import random
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +19,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measuring import positive
 from benchmarks.simulated_workers import RECORDED, SimulatedWorkers, makespan
 from grading import assessment
 from grading.batch import Batch
@@ -48,7 +49,7 @@ LAYERS_OF = {name: tuple(map(str, layers)) for name, layers in LAYERS.items()}
 KIT = "0123456789abcdef"
 
 
-def main(part: str, submissions: int, workers: int = 1) -> None:
+def main(part: str, submissions: int, workers: int) -> None:
     """Measure one part, and print what came of it."""
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(PARTS[part](Path(folder), submissions, workers)))
@@ -274,4 +275,9 @@ def _memory() -> int:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("submissions", type=positive)
+    parser.add_argument("workers", type=positive, nargs="?", default=1)
+    flags = parser.parse_args()
+    main(flags.part, flags.submissions, flags.workers)

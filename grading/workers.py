@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from grading.unit import Place
+from labkit.errors import KitError
+
+
+class WorkersDied(KitError):
+    """Every worker that was given a unit died of it."""
 
 
 @dataclass(frozen=True)

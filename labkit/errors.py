@@ -25,6 +25,8 @@
         PackError                           labkit/submission/packing.py
         ReportError                         labkit/submission/report_pdf.py
         GradingError                        grading/options.py
+        Refusal, StoodStill                 grading/unit.py
+        WorkersDied                         grading/workers.py
         InUse                               grading/locking.py
         BadZip                              grading/intake/zips.py
         TableError                          grading/intake/tables.py

@@ -47,7 +47,7 @@ LEFT_OUT = {  # commands, as patterns, that no test runs; with the reason
     r"python keep_all\.py .*": "the reader writes that script",
 }
 ONLY_HELP = {  # of these the flags are checked, and no more
-    r"python .*benchmarks/\w+\.py.*": "tests/benchmarks/ runs each benchmark",
+    r"python .*benchmarks[/.]\w+.*": "tests/benchmarks/ runs each benchmark",
     r"python -m grading page( .*)?": "tests/grading/test_page_browser.py runs it",
     r"python -m grading (?:(export|one)( .*)?|autograder)": "tests/grading/ has a test for each target, and for one",
     r"python -m grading cluster .*": "tests/grading/test_cluster.py starts each",

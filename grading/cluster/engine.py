@@ -24,18 +24,14 @@ from grading.cluster import worker
 from grading.cluster.certificate import security
 from grading.cluster.proof import Proof, differences, read_proof
 from grading.options import GradingError
-from grading.workers import Workers
-from labkit.errors import KitError, RecordError
+from grading.workers import Workers, WorkersDied
+from labkit.errors import RecordError
 from labkit.text import printable, quoted
 
 CONNECT = 15  # seconds in which a scheduler has to answer
 LOOK = 2.0  # seconds between two looks at who is there
 LARGE = "1 GiB"  # of a unit; Dask warns above that, and a submission may have some 10 MB
 START = "python -m grading cluster scheduler"
-
-
-class WorkersDied(KitError):
-    """Every worker that was given a unit died of it."""
 
 
 @contextlib.contextmanager

@@ -21,11 +21,12 @@ for package in ("distributed", "cryptography", "jinja2", "psutil"):
 
 from grading import doctor  # noqa: E402
 from grading.cluster import certificate, command, proof  # noqa: E402
-from grading.cluster.engine import WorkersDied, dask_workers  # noqa: E402
+from grading.cluster.engine import dask_workers  # noqa: E402
 from grading.cluster.proof import differences, read_proof  # noqa: E402
 from grading.command_line import main  # noqa: E402
 from grading.options import GradingError  # noqa: E402
 from grading.unit import Graded, Outcome  # noqa: E402
+from grading.workers import WorkersDied  # noqa: E402
 from labkit.limits import NoSandbox  # noqa: E402
 from tests.grading.cluster import OWN, PATIENCE, Cluster, begun, order, stand_in, wait_until  # noqa: E402
 
