@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from grading.cluster import certificate
 from grading.cluster.proof import Proof, prove
-from grading.cluster.worker import SCRATCH, TRIES, Settings
+from grading.cluster.settings import SCRATCH, TRIES, Settings
 from labkit import startup
 from labkit.files import KIT
 
@@ -125,6 +125,8 @@ def worker_flags(name: str, slots: int, proof: Proof, tls: Path) -> list[str]:
 
 def _program(name: str, flags: list[str], environment: dict[str, str]) -> tuple[list[str], dict[str, str]]:
     """Return the command and the environment of one of Dask's programs, which find units where the kit is."""
+    import distributed  # noqa: F401  # here: --help need not have it, and where it is missing, the grader says so
+
     paths = os.pathsep.join(filter(None, [str(KIT), os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *flags]
     return command, {**os.environ, "PYTHONPATH": paths, **environment}

@@ -23,6 +23,7 @@ from tqdm import tqdm
 from grading.cluster import worker
 from grading.cluster.certificate import security
 from grading.cluster.proof import Proof, differences, read_proof
+from grading.cluster.settings import TRIES
 from grading.options import GradingError
 from grading.workers import Workers, WorkersDied
 from labkit.errors import RecordError
@@ -78,7 +79,7 @@ class _DaskExecutor(Executor):
 
     def __init__(self, client: Client, address: str, resource: str) -> None:
         self._client, self._address = client, address
-        self._executor = client.get_executor(resources={resource: 1}, retries=worker.TRIES - 1, pure=False)
+        self._executor = client.get_executor(resources={resource: 1}, retries=TRIES - 1, pure=False)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future:
         if self._client.status != "running":
@@ -94,7 +95,7 @@ class _DaskExecutor(Executor):
             future.set_result(error.answer)
         elif isinstance(error, KilledWorker):
             last = quoted(str(error.last_worker.name))
-            future.set_exception(WorkersDied(f"{worker.TRIES} workers died while they graded it, the last was {last}"))
+            future.set_exception(WorkersDied(f"{TRIES} workers died while they graded it, the last was {last}"))
         elif error is not None:
             future.set_exception(error)
         else:

@@ -5,23 +5,19 @@ here, and not there. Meanwhile this worker rests, so that it doesn't take the re
 """
 
 import functools
-import json
 import os
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from distributed import Worker, get_worker
 from distributed.core import Status
 
 from grading.cluster.proof import read_proof
+from grading.cluster.settings import SCRATCH, settings
 from grading.sandbox.choice import find_sandbox
 from grading.unit import Graded, Outcome, Place
 
-SETTINGS = "GRADING_WORKER"  # the environment variable by which a worker's processes get theirs
-SCRATCH = "GRADING_SCRATCH"  # that of the folder for their temporary files
 TROUBLE = "grading-trouble"  # the topic under which a worker tells what failed there
 REST = 30.0  # seconds
-TRIES = 3  # of a unit, before the grader has failed on it; as many workers may die of one
 
 
 class UnitFailed(Exception):
@@ -30,24 +26,6 @@ class UnitFailed(Exception):
     def __init__(self, answer: bytes) -> None:
         super().__init__(answer)
         self.answer = answer
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the processes of a worker need to know: its proof, and where MNIST is."""
-
-    proof: str
-    data: str
-    unsafe: bool
-
-    def environment(self) -> dict[str, str]:
-        """Return them as environment variables."""
-        return {SETTINGS: json.dumps(asdict(self))}
-
-
-def settings() -> Settings:
-    """Return the settings of this process; raise KeyError where it is no worker of the grader's."""
-    return Settings(**json.loads(os.environ[SETTINGS]))
 
 
 def own_proof() -> str:

@@ -24,7 +24,8 @@ from distributed import get_worker
 
 from grading.cluster import certificate, command
 from grading.cluster.proof import Proof
-from grading.cluster.worker import Settings, or_rest
+from grading.cluster.settings import Settings
+from grading.cluster.worker import or_rest
 from grading.unit import Graded, Outcome
 from tests.support.tracing import ROOT
 
