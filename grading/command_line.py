@@ -273,9 +273,9 @@ def _cluster(arguments: list[str]) -> int:
     from labkit.errors import KitError
 
     parser.description = command.DESCRIPTION
-    command.add_arguments(parser, _default_jobs())
+    command.add_arguments(parser)
     try:
-        return command.run(parser.parse_args(arguments))
+        return command.run(parser.parse_args(arguments), _default_jobs)
     except (KitError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

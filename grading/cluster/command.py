@@ -11,14 +11,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from grading.cluster import certificate
-from grading.cluster.proof import Proof, prove
 from grading.cluster.settings import SCRATCH, TRIES, Settings
 from labkit import startup
 from labkit.files import KIT
+from labkit.run.flags import positive
+
+if TYPE_CHECKING:  # it imports packages that --help need not have
+    from grading.cluster.proof import Proof
 
 DESCRIPTION = """\
 Makes a cluster of many machines, on which python -m grading SOURCE --scheduler tls://HOST:8786 grades a class.
@@ -33,8 +37,8 @@ AGAIN = 5  # seconds
 PORT, DASHBOARD = 8786, "127.0.0.1:8787"  # the page has neither password nor encryption, so this machine only sees it
 
 
-def add_arguments(parser: argparse.ArgumentParser, jobs: int) -> None:
-    """Add the commands; `jobs` is how many units a worker's machine grades at a time, unless told otherwise."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the commands."""
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("certificate", help="make the certificate by which the machines know each other")
     scheduler = commands.add_parser("scheduler", help="start what gives units to the workers")
@@ -44,7 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser, jobs: int) -> None:
     scheduler.add_argument("--port", metavar="N", type=int, default=PORT, help="its port (default: %(default)s)")
     one = commands.add_parser("worker", help="try this machine's sandbox, and grade for a scheduler")
     one.add_argument("scheduler", metavar="ADDRESS", help="the scheduler's, tls://HOST:8786")
-    one.add_argument("--slots", metavar="N", type=int, default=jobs, help="units at a time (default here: %(default)s)")
+    one.add_argument(
+        "--slots",
+        metavar="N",
+        type=positive(int),
+        help="units at a time (default: as many as cores, or as 2 GiB of memory for each allow)",
+    )
     one.add_argument(
         "--data-dir",
         metavar="DIR",
@@ -79,7 +88,7 @@ def add_tls(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(flags: argparse.Namespace) -> int:
+def run(flags: argparse.Namespace, default_slots: Callable[[], int]) -> int:
     """Do what the command says; scheduler and worker go on until somebody ends them. Raises KitError and OSError."""
     if flags.command == "certificate":
         certificate.make_certificate(flags.tls)
@@ -89,7 +98,7 @@ def run(flags: argparse.Namespace) -> int:
         allowed = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(TRIES - 1)}
         command, environment = _program("scheduler", scheduler_flags(flags), allowed)
         os.execve(command[0], command, environment)
-    _work(flags)
+    _work(flags, flags.slots or default_slots())
 
 
 def scheduler_flags(flags: argparse.Namespace) -> list[str]:
@@ -98,7 +107,9 @@ def scheduler_flags(flags: argparse.Namespace) -> list[str]:
     return [*listening, *certificate.flags(flags.tls)]
 
 
-def _work(flags: argparse.Namespace) -> NoReturn:
+def _work(flags: argparse.Namespace, slots: int) -> NoReturn:
+    from grading.cluster.proof import prove
+
     certificate.files_in(flags.tls)  # before the trials: they take a while
     private = {"the key": flags.tls / certificate.KEY, "--data-dir": flags.data_dir}
     print("trying the sandbox...", file=sys.stderr)
@@ -108,11 +119,11 @@ def _work(flags: argparse.Namespace) -> NoReturn:
     if not proof.mnist:
         print(f"MNIST is not whole in {flags.data_dir}: units are graded here without training only", file=sys.stderr)
     settings = Settings(proof.encode(), str(flags.data_dir.resolve()), flags.unsafe_no_sandbox)
-    given = worker_flags(platform.node(), flags.slots, proof, flags.tls)
+    given = worker_flags(platform.node(), slots, proof, flags.tls)
     keep_working([flags.scheduler, *given], settings.environment())
 
 
-def worker_flags(name: str, slots: int, proof: Proof, tls: Path) -> list[str]:
+def worker_flags(name: str, slots: int, proof: "Proof", tls: Path) -> list[str]:
     """Return the flags for Dask's worker, called `name`: so many processes, each of which grades one unit at a time.
 
     Their memory is that of their sandboxes, which Dask does not see, so it shall not judge it.
@@ -125,7 +136,7 @@ def worker_flags(name: str, slots: int, proof: Proof, tls: Path) -> list[str]:
 
 def _program(name: str, flags: list[str], environment: dict[str, str]) -> tuple[list[str], dict[str, str]]:
     """Return the command and the environment of one of Dask's programs, which find units where the kit is."""
-    import distributed  # noqa: F401  # here: --help need not have it, and where it is missing, the grader says so
+    import distributed  # noqa: F401  # here for the same reason; where it is missing, the grader says so
 
     paths = os.pathsep.join(filter(None, [str(KIT), os.environ.get("PYTHONPATH")]))
     command = [sys.executable, "-m", f"distributed.cli.dask_{name}", *flags]

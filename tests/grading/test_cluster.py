@@ -182,7 +182,7 @@ def command_parser():
     import argparse
 
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser, 2)
+    command.add_arguments(parser)
     return parser
 
 
