@@ -1,6 +1,6 @@
 """Trainings of `first_weights.py` from one kind of first weights, in a process of their own; prints a JSON.
 
-python -m benchmarks.first_weights_process KIND DRAWS DATA_DIR STEPS...
+python -m benchmarks.first_weights_process KIND DRAWS PRECISION DATA_DIR STEPS...
 """
 
 import dataclasses
@@ -36,12 +36,12 @@ INITIALIZERS = {
 }
 
 
-def main(kind: str, draws: int, data_dir: Path, steps: list[int]) -> None:
+def main(kind: str, draws: int, precision: str, data_dir: Path, steps: list[int]) -> None:
     """Train each ablation from `draws` first weights, with each number of steps."""
     digits = read_digits(data_dir)
     test, labels = (array[:TEST_IMAGES] for array in read_test_set(data_dir))
     recipe = dataclasses.asdict(load_assignment().training)
-    training.set_precision("auto")
+    training.set_precision(precision)
 
     def train(network: str) -> dict[str, Any]:
         refused = []
@@ -74,4 +74,4 @@ def draw(network: str, kind: str, seed: int) -> Network:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]), list(map(int, sys.argv[4:])))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]), list(map(int, sys.argv[5:])))

@@ -265,8 +265,10 @@ def test_grading_is_measured_part_by_part(tmp_path):
 
 @one_in_ci
 def test_first_weights_are_those_that_the_grader_refuses_at_sight_and_those_that_it_trains(digits, tmp_path):
-    done, record = run_smoke("first_weights", digits, tmp_path)
+    done, record = run_smoke("first_weights", [*digits, "--precisions", "float32", "bfloat16"], tmp_path)
     assert "no. 1 |" in done.stdout
+    assert "float32 minus bfloat16" in done.stdout
+    assert {row["precision"] for row in record["results"]} == {"float32", "bfloat16"}
     refused = {row["weights"] for row in record["results"] if row["refused"]}
     assert refused == {"all 0", "all 0.1", "the kit's x 10", "the kit's x 30", "the kit's x 100"}
     assert all(0 <= value <= 1 for row in record["results"] for value in row["steps"]["3"]["accuracies"])
