@@ -256,10 +256,10 @@ def test_clocks_that_are_off_by_a_day_change_nothing(together):
     shifting = threading.Thread(target=shift)
     shifting.start()
     try:
-        graders = [together.start(clock=days * 86400, seconds=0.2) for days in (-1, 0, 1)]
-        eventually(lambda: together.events("graded"))
         victim = together.start(clock=86400, hangs={"grade": "any"})
         victim.hangs()
+        graders = [together.start(clock=days * 86400, seconds=0.2) for days in (-1, 0, 1)]
+        eventually(lambda: together.events("graded"))
         victim.send(signal.SIGKILL)
         assert [grader.wait() for grader in graders] == [0, 0, 0]
     finally:
