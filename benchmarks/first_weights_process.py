@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from grading.inside.trusted import training
 from grading.inside.trusted.inspector import TEST_IMAGES
-from grading.inside.trusted.rebuilding import Network
+from grading.inside.trusted.rebuilding import RebuiltNetwork
 from grading.networks.inspection import accuracy, read_digits, read_test_set
 from labkit.checks.assignment import load_assignment
 from labkit.networks import LAYERS
@@ -59,18 +59,18 @@ def main(kind: str, draws: int, precision: str, data_dir: Path, steps: list[int]
     print(json.dumps([train(network) for network in ABLATIONS]))
 
 
-def draw(network: str, kind: str, seed: int) -> Network:
+def draw(network: str, kind: str, seed: int) -> RebuiltNetwork:
     """Return a network with first weights of this kind: one of INITIALIZERS, or the script's own, scaled by FACTORS."""
     tf.keras.utils.set_random_seed(seed)
     if kind in INITIALIZERS:
         initializer, bias = INITIALIZERS[kind]
         shapes = [layer.weights for layer in LAYERS[network] if layer.weights]
         pairs = [(initializer()(shape).numpy(), np.full(shape[-1], bias, np.float32)) for shape in shapes]
-        return Network(network, tuple(pairs))
+        return RebuiltNetwork(network, tuple(pairs))
     model = importlib.import_module(network).Model()
     made = {name: FACTORS[kind] * value.numpy() for name, value in vars(model).items() if name[:2] in ("W_", "b_")}
     layers = [name.removeprefix("W_") for name in made if name.startswith("W_")]
-    return Network(network, tuple((made[f"W_{layer}"], made[f"b_{layer}"]) for layer in layers))
+    return RebuiltNetwork(network, tuple((made[f"W_{layer}"], made[f"b_{layer}"]) for layer in layers))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from labkit.checks.check import Status
 from labkit.checks.report.languages import METHODS
 from labkit.checks.report.methods import TREATED, UNCLEAR
 from labkit.checks.report.reader import find_all
-from labkit.checks.report.rules import NETWORKS, Found, judge
+from labkit.checks.report.rules import NETWORKS, ReportContent, judge
 from tests.submissions.report_programs import PACKAGES, PROGRAMS
 
 TEXTS = measuring.ROOT / "tests" / "checks" / "reports"
@@ -140,7 +140,7 @@ def programs_of(truth: Truth, n: int, programs: list[str]) -> list[str]:
     return programs if "," not in truth.name else [programs[n % len(programs)]]
 
 
-def read(truth: Truth, program: str, folder: Path) -> Found:
+def read(truth: Truth, program: str, folder: Path) -> ReportContent:
     """Make the PDF of a text, with what is in it beside it, and return what is found in it."""
     path = folder / f"{truth.name}, {program}.pdf"
     path.write_bytes(PROGRAMS[program](truth.text))
@@ -156,13 +156,13 @@ def read(truth: Truth, program: str, folder: Path) -> Found:
     contents = find_all(path, TEMPLATE.read_text(encoding="utf-8"))
     if "problem" in contents:
         raise measuring.BenchmarkError(f"{path.name}: {contents['problem']}")
-    return Found(**contents)
+    return ReportContent(**contents)
 
 
 # --------------------------------------------------------------------------------------------------------- the figures
 
 
-def findings(truth: Truth, found: Found) -> Iterator[tuple[str, str]]:
+def findings(truth: Truth, found: ReportContent) -> Iterator[tuple[str, str]]:
     """Yield what became of each finding: its name, and "right", "missed", "wrong" or "open"."""
     yield from outcome("introduction", truth.introduction, found.introduction)
     for method, verdict in found.methods.items():
@@ -189,7 +189,7 @@ def outcome(name: str, there: bool, found: bool, left_open: bool = False) -> Ite
         yield name, "missed"
 
 
-def judged(truth: Truth, found: Found) -> Iterator[tuple[str, str]]:
+def judged(truth: Truth, found: ReportContent) -> Iterator[tuple[str, str]]:
     """Yield the verdicts of the checks that a report is about: ("earned" or "not earned", the check's status)."""
     for check in judge(found, load_assignment(), {}):
         if check.name.subject in truth.verdicts and not (check.name.subject == "text" and truth.introduction):

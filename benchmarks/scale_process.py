@@ -36,7 +36,7 @@ from grading.results.summary import gone, summary
 from grading.similarity.comparing import Library
 from grading.similarity.pairs import Source, find_pairs, version
 from grading.similarity.similarity_page import write_page
-from grading.unit import FINGERPRINTS, Graded, Outcome
+from grading.unit import FINGERPRINTS, GradedUnit, UnitStatus
 from grading.workers import Workers
 from labkit.checks.assignment import CHECK_IDS, DEFAULT, load_assignment
 from labkit.checks.check import failed, passed
@@ -130,7 +130,7 @@ def _answer(number: int) -> bytes:
         else:
             checks.append(passed(name, f"the layers are those of {name.subject}", **what))
     kept = {REPORT: bytes(REPORT_BYTES), STILL_REPORT: bytes(REPORT_BYTES), CODE: bytes(CODE_BYTES)}
-    return Graded(Outcome.GRADED, checks=checks, kept=kept | {FINGERPRINTS: bytes(35_000)}).encode()
+    return GradedUnit(UnitStatus.GRADED, checks=checks, kept=kept | {FINGERPRINTS: bytes(35_000)}).encode()
 
 
 def _mark_everything(path: Path) -> None:

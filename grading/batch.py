@@ -28,11 +28,11 @@ from grading.progress import Progress
 from grading.results.feedback import write_feedback
 from grading.results.kept import discard, keep
 from grading.results.manual import FILE as MANUAL
-from grading.results.manual import Manual, Row
+from grading.results.manual import Manual, ManualRow
 from grading.results.results import Mark, MarkedCheck, Result, SubmissionStatus, mark, read_result, write_result
 from grading.results.summary import Rows
 from grading.similarity.comparing import Library, archived, compare
-from grading.unit import FINGERPRINTS, MOST_BYTES, Graded, Outcome, Task
+from grading.unit import FINGERPRINTS, MOST_BYTES, GradedUnit, Task, UnitStatus
 from grading.workers import Workers
 from labkit.checks.check import Check
 from labkit.errors import RecordError
@@ -92,7 +92,7 @@ class Batch:
     def conclude(
         self,
         submissions: list[Submission],
-        failures: Mapping[str, Graded],
+        failures: Mapping[str, GradedUnit],
         claimed: Callable[[Submission], AbstractContextManager[bool]],
     ) -> list[tuple[Result, Mark]]:
         """Take known results alone, and what the grader failed on; return a row for each submission, in their order.
@@ -103,7 +103,7 @@ class Batch:
         with progress_bar(len(submissions)) as bar:
             for submission in self._with_known_rows(submissions, bar):
                 failure = failures.get(submission.stem)
-                if failure is None or failure.outcome == Outcome.CHANGED:
+                if failure is None or failure.outcome == UnitStatus.CHANGED:
                     # There may be a result by another grader, who collected the class later.
                     self._rows[submission.stem] = self._waiting(submission, CHANGED)
                 else:
@@ -112,7 +112,7 @@ class Batch:
                 bar.update()
         return self.rows_so_far(submissions)
 
-    def _failed_row(self, submission: Submission, failure: Graded, is_mine: bool) -> tuple[Result, Mark]:
+    def _failed_row(self, submission: Submission, failure: GradedUnit, is_mine: bool) -> tuple[Result, Mark]:
         known = self.known(submission)  # by a grader that came late
         if known is not None:
             return self._write(submission, known)
@@ -133,7 +133,7 @@ class Batch:
                 try:
                     rows[submission.stem] = self._write(submission, known)
                 except OSError as error:
-                    rows[submission.stem] = self._note_crash(submission, known, Graded.failed(error))
+                    rows[submission.stem] = self._note_crash(submission, known, GradedUnit.failed(error))
             bar.update()
         return todo
 
@@ -152,7 +152,7 @@ class Batch:
         workers: Workers,
         tell: Callable[[list[str]], None],
         pause: float = LOOK,
-    ) -> Iterator[tuple[Submission, Graded]]:
+    ) -> Iterator[tuple[Submission, GradedUnit]]:
         """Send out what `take` returns, some at a time; yield submissions with what came of them, as they come back.
 
         It ends when `take` returns None, for nothing, and all are back. `tell` is called with the folders of those that
@@ -233,25 +233,25 @@ class Batch:
         try:
             task = self._task(submission)
         except (OSError, RecordError) as error:
-            return _done(Graded(Outcome.CHANGED, problem=str(error))), 0
+            return _done(GradedUnit(UnitStatus.CHANGED, problem=str(error))), 0
         return workers.executor.submit(workers.grade, task), len(task)
 
-    def _row(self, submission: Submission, graded: Graded) -> tuple[Result, Mark]:
+    def _row(self, submission: Submission, graded: GradedUnit) -> tuple[Result, Mark]:
         """Write what came of a submission; return its row. Where that fails, it is a row that says so."""
         try:
-            if graded.outcome in (Outcome.GRADED, Outcome.REFUSED):
+            if graded.outcome in (UnitStatus.GRADED, UnitStatus.REFUSED):
                 return self.publish(submission, graded)
         except Exception as error:  # a disk that is full, say: never the end of the class
-            graded = Graded.failed(error)
+            graded = GradedUnit.failed(error)
         result = assessment.new_result(submission, self._zip_name(submission), self._setup)
         result.machine = graded.machine
         return self._note_crash(submission, result, graded)
 
-    def publish(self, submission: Submission, graded: Graded) -> tuple[Result, Mark]:
+    def publish(self, submission: Submission, graded: GradedUnit) -> tuple[Result, Mark]:
         """Write what came of a submission that was graded or refused; return its row."""
         result = assessment.new_result(submission, self._zip_name(submission), self._setup)
         result.machine, result.key = graded.machine, self._setup.key(submission.sha256)
-        if graded.outcome == Outcome.REFUSED:
+        if graded.outcome == UnitStatus.REFUSED:
             return self._write(submission, _refused(result, graded.problem))
         folder, kept = self._results / submission.stem, dict(graded.kept)
         folder.mkdir(exist_ok=True)
@@ -262,12 +262,12 @@ class Batch:
         result.checks = graded.checks
         return self._write(submission, result)
 
-    def _note_crash(self, submission: Submission, result: Result, graded: Graded) -> tuple[Result, Mark]:
+    def _note_crash(self, submission: Submission, result: Result, graded: GradedUnit) -> tuple[Result, Mark]:
         """Write the trace to a log, and a remark to the row, which is returned."""
         log = self._results / submission.stem / ERROR_LOG
         result.status, result.key, result.checks = SubmissionStatus.CRASHED, "", []
         result.problem = f"the grader failed ({graded.problem}); the trace is in {log}"
-        if graded.outcome == Outcome.CHANGED:
+        if graded.outcome == UnitStatus.CHANGED:
             result.problem = CHANGED
         with contextlib.suppress(OSError):
             log.parent.mkdir(exist_ok=True)
@@ -285,7 +285,7 @@ class Batch:
         if _is_of_an_earlier_zip(result, written, earlier):
             result.remarks.append(f"{REPLACED}: {written.told}; open again until its row in {MANUAL} is changed")
             self.replaced.append(result.zip)
-            written = Row({})
+            written = ManualRow({})
         marks = mark(result, assignment, written.points, written.decisions, written.levels)
         folder.mkdir(exist_ok=True)
         if result.status != SubmissionStatus.GRADED:
@@ -321,7 +321,7 @@ def progress_bar(submissions: int) -> tqdm:
     return tqdm(total=submissions, unit="zip", desc="grading", dynamic_ncols=True, disable=None)
 
 
-def _is_of_an_earlier_zip(result: Result, written: Row, earlier: Result | None) -> bool:
+def _is_of_an_earlier_zip(result: Result, written: ManualRow, earlier: Result | None) -> bool:
     """Tell whether the manual points are for other work under the same name; note which zip they are for.
 
     It is that of the run before they were written: that is what the instructor had seen.
@@ -335,20 +335,20 @@ def _is_of_an_earlier_zip(result: Result, written: Row, earlier: Result | None) 
     return result.marked["zip_sha256"] != result.zip_sha256
 
 
-def _answer(future: Future[bytes]) -> Graded:
+def _answer(future: Future[bytes]) -> GradedUnit:
     """Return what an executor brings back; where it has lost a unit, or its answer is none, the grader has failed.
 
     Raises GradingError where the executor itself is lost, and the run can't go on.
     """
     try:
-        return Graded.decode(future.result())
+        return GradedUnit.decode(future.result())
     except GradingError:
         raise
     except Exception as error:
-        return Graded.failed(error, machine="")
+        return GradedUnit.failed(error, machine="")
 
 
-def _done(graded: Graded) -> Future[bytes]:
+def _done(graded: GradedUnit) -> Future[bytes]:
     future = Future()
     future.set_result(graded.encode())
     return future

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from grading.options import GradingError
-from grading.unit import Graded
+from grading.unit import GradedUnit
 from labkit.errors import RecordError
 from labkit.files import WriteError, atomic_file
 from labkit.formats import FORMAT, read_record
@@ -185,7 +185,7 @@ class Claims:
         self._seen: dict[str, _Seen] = {}  # by the grader
         self._made_by: dict[str, str] = {}  # the graders that have made claims, by the file, as far as known
         self._held: dict[str, int] = {}  # the claims of this one, by the submission
-        self._failed: dict[str, Graded] = {}  # what this one has failed on
+        self._failed: dict[str, GradedUnit] = {}  # what this one has failed on
         self._agreed = self._before = 0  # the numbers of the terms, and of the last tables written before this one came
         self._wrote = False  # the tables
         self.tells = False  # whether it is this one that tells how far the class is
@@ -369,7 +369,7 @@ class Claims:
             if is_mine:
                 self.release(name)
 
-    def fail(self, name: str, graded: Graded) -> None:
+    def fail(self, name: str, graded: GradedUnit) -> None:
         """Note how this grader has failed on what it had claimed, and let others try."""
         self._failed[name], number = graded, self._held.pop(name)
         create_once(self._folder / f"failed.{name}.{number}", graded.encode())
@@ -381,7 +381,7 @@ class Claims:
         failed = {self._maker(f"claim.{name}.{number}"): number for number in numbers}
         return {maker: number for maker, number in failed.items() if maker in self.others}
 
-    def given_up(self, name: str) -> Graded | None:
+    def given_up(self, name: str) -> GradedUnit | None:
         """Return how a submission failed on which every grader has, or as many as it takes; None where it goes on."""
         elsewhere, here = self.failed_elsewhere(name), self._failed.get(name)
         if here is None and len(elsewhere) < ATTEMPTS:
@@ -389,18 +389,18 @@ class Claims:
         if len(elsewhere) + bool(here) < ATTEMPTS and self.others - elsewhere.keys():
             return None
         try:
-            return here or Graded.decode((self._folder / f"failed.{name}.{max(elsewhere.values())}").read_bytes())
+            return here or GradedUnit.decode((self._folder / f"failed.{name}.{max(elsewhere.values())}").read_bytes())
         except (OSError, RecordError) as error:
-            return Graded.failed(error)
+            return GradedUnit.failed(error)
 
-    def commit(self, name: str, key: str, graded: Graded) -> bool:
+    def commit(self, name: str, key: str, graded: GradedUnit) -> bool:
         """Decide that this is what came of a submission; tell whether it is, and not what another grader made."""
         return create_once(self._graded(name, key), graded.encode())
 
-    def committed(self, name: str, key: str) -> Graded | None:
+    def committed(self, name: str, key: str) -> GradedUnit | None:
         """Return what came of a submission that has not been published; None where there is nothing."""
         try:
-            return Graded.decode(self._graded(name, key).read_bytes())
+            return GradedUnit.decode(self._graded(name, key).read_bytes())
         except (OSError, RecordError):
             return None
 

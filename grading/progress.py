@@ -34,7 +34,7 @@ class Phase(str, Enum):
 
 
 @dataclass(frozen=True)
-class State:
+class RunState:
     """How far a run is: of `submissions`, how many are done, and the folders of those that are being graded.
 
     `started` and `ended` are moments, ISO 8601 with the offset from UTC; `ended` is "" before that.
@@ -60,11 +60,11 @@ class Progress:
         `tells` says whether this run is the one that writes the file, where several share a class.
         """
         self._file, self._over = out / FILE, threading.Event()
-        self._state = State(submissions, 0, [], Phase.GRADING, _now())
+        self._state = RunState(submissions, 0, [], Phase.GRADING, _now())
         self._tells = tells
         self._rows: Sized = ()
         self._running: list[str] = []
-        self._written: State | None = None
+        self._written: RunState | None = None
         self._thread = threading.Thread(target=self._keep_writing, daemon=True)
 
     def count(self, rows: Sized) -> None:
@@ -104,10 +104,10 @@ class Progress:
             self._written = state
 
 
-def read_progress(out: Path) -> State | None:
+def read_progress(out: Path) -> RunState | None:
     """Read how far the last run into a folder of results is, or was; None where nothing tells."""
     try:
-        return read_record((out / FILE).read_bytes(), State)
+        return read_record((out / FILE).read_bytes(), RunState)
     except (OSError, RecordError):
         return None
 

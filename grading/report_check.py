@@ -11,7 +11,7 @@ from labkit.checks.assignment import Rules
 from labkit.checks.check import Check, Status, skipped, undecided
 from labkit.checks.records import ABLATION, RESULTS, BadRecord, read_ablation
 from labkit.checks.report.languages import SHIPPED
-from labkit.checks.report.rules import ACCURACIES, PARTS, TEXT, Found, Unread, judge, reading_of, unread
+from labkit.checks.report.rules import ACCURACIES, PARTS, TEXT, ReportContent, Unread, judge, reading_of, unread
 from labkit.errors import RecordError
 from labkit.limits import MIB, Limits, Outcome
 
@@ -60,7 +60,7 @@ def _runs(folder: Path) -> tuple[dict[str, tuple[float, ...]], tuple[str, ...]]:
 
 def read_report(
     folder: Path, sandbox: Sandbox, scratch: Path, languages: Iterable[str] = tuple(SHIPPED)
-) -> tuple[Found | None, Unread | None, Outcome]:
+) -> tuple[ReportContent | None, Unread | None, Outcome]:
     """Read report.pdf in `folder`, in any of `languages`; `scratch` is an empty folder.
 
     Returns (found, problem, outcome): what was Found, or None and the Unread, and how reading ended.

@@ -17,7 +17,7 @@ from grading.claims import Claims, look_anew
 from grading.intake.submission import Submission
 from grading.options import GradingError
 from grading.progress import Progress
-from grading.unit import Graded, Outcome
+from grading.unit import GradedUnit, UnitStatus
 from grading.workers import Workers
 from labkit.text import counted, printable
 
@@ -35,7 +35,7 @@ class Sharing:
         self._tried: set[str] = set()  # that this grader has failed on, or is at
         self._in_a_row = 0  # failures that may be this machine's
         self.graded_here = 0
-        self.failures: dict[str, Graded] = {}  # what the grader failed on, wherever it was tried
+        self.failures: dict[str, GradedUnit] = {}  # what the grader failed on, wherever it was tried
 
     def grade(self, workers: Workers) -> None:
         """Grade what nobody else has, until all is graded.
@@ -131,12 +131,12 @@ class Sharing:
 
     # ---------------------------------------------------------------------------------------------- what came of it
 
-    def _bring_in(self, submission: Submission, graded: Graded) -> None:
+    def _bring_in(self, submission: Submission, graded: GradedUnit) -> None:
         """Publish what came of a submission, if nothing else has; let others try what has failed."""
         if self._claims.has_lost(submission.stem):  # for this one stood still, and nobody knows what that did
             self._tried.discard(submission.stem)
             return
-        if graded.outcome in (Outcome.FAILED, Outcome.CHANGED):
+        if graded.outcome in (UnitStatus.FAILED, UnitStatus.CHANGED):
             self._fail(submission, graded)
             return
         self._in_a_row = 0
@@ -148,15 +148,15 @@ class Sharing:
         try:
             result, _ = self._batch.publish(submission, graded)
         except Exception as error:  # where it is not its folder alone that can't be written to, nor can the failure
-            self._fail(submission, Graded.failed(error))
+            self._fail(submission, GradedUnit.failed(error))
             return
         self.graded_here += 1
         self._close(submission, f"{result.status} {result.key}")
 
-    def _fail(self, submission: Submission, graded: Graded) -> None:
+    def _fail(self, submission: Submission, graded: GradedUnit) -> None:
         elsewhere = self._claims.failed_elsewhere(submission.stem)
         self._claims.fail(submission.stem, graded)
-        if graded.outcome == Outcome.FAILED and not elsewhere:
+        if graded.outcome == UnitStatus.FAILED and not elsewhere:
             self._in_a_row += 1
         if self._in_a_row >= IN_A_ROW and self._claims.others:
             raise GradingError(

@@ -54,7 +54,7 @@ class StoodStill(KitError):
     """A machine or a process was stopped while it graded: what ran out of time then, may not be to blame."""
 
 
-class Outcome(str, Enum):
+class UnitStatus(str, Enum):
     """What became of a unit."""
 
     GRADED = "graded"
@@ -115,7 +115,7 @@ class Task:
 
 @dataclass(frozen=True)
 class _GradedHead:
-    outcome: Outcome
+    outcome: UnitStatus
     machine: str
     checks: list[Check]
     problem: str
@@ -125,13 +125,13 @@ class _GradedHead:
 
 
 @dataclass(frozen=True)
-class Graded:
+class GradedUnit:
     """What came of a unit: checks where it was graded, a problem where it was not, and what is kept, by name (KEPT).
 
     `machine` is the name of the host; `trace` where the grader failed.
     """
 
-    outcome: Outcome
+    outcome: UnitStatus
     machine: str = field(default_factory=platform.node)
     checks: list[Check] = field(default_factory=list)
     problem: str = ""
@@ -139,11 +139,11 @@ class Graded:
     kept: Mapping[str, bytes] = field(default_factory=dict)
 
     @classmethod
-    def failed(cls, error: BaseException, machine: str | None = None) -> "Graded":
+    def failed(cls, error: BaseException, machine: str | None = None) -> "GradedUnit":
         """Return what came of a unit on which the grader failed; on this machine, where no other is named."""
         trace = printable("".join(traceback.format_exception(error))[-MOST_TRACE:])
         problem = f"{type(error).__name__}: {printable(str(error)[:MOST_TRACE])}"
-        return cls(Outcome.FAILED, platform.node() if machine is None else machine, problem=problem, trace=trace)
+        return cls(UnitStatus.FAILED, platform.node() if machine is None else machine, problem=problem, trace=trace)
 
     def encode(self) -> bytes:
         """Return it as bytes; raise RecordError for one that is too large."""
@@ -152,7 +152,7 @@ class Graded:
         return _packed(head, list(self.kept.values()))
 
     @classmethod
-    def decode(cls, data: bytes) -> "Graded":
+    def decode(cls, data: bytes) -> "GradedUnit":
         """Read what `encode` made; raise RecordError for anything else."""
         head, parts = _unpacked(data, _GradedHead)
         if len(head.names) != len(parts) or not set(head.names) <= set(KEPT):
@@ -218,7 +218,7 @@ class Place:
             return graded.encode()
         except Exception as error:  # a mistake of the grader's, or of the machine's: never the end of the class
             self._drop_inspector(threading.get_ident())  # it may be what failed
-            return Graded.failed(error).encode()
+            return GradedUnit.failed(error).encode()
 
     def inspector(self) -> network_checks.Inspector:
         """Return the inspector of the thread that calls this, started where it has none; raise SandboxError."""
@@ -275,21 +275,21 @@ class _Pulse:
             raise StoodStill(f"{platform.node()} stood still for more than {STANDSTILL:g} s while this was graded")
 
 
-def grade_one(task: Task, place: Place) -> Graded:
+def grade_one(task: Task, place: Place) -> GradedUnit:
     """Grade a task; raise KitError or OSError where the place can't, or fails at it."""
     _refuse_another(place, task)
     with tempfile.TemporaryDirectory(dir=place.scratch, ignore_cleanup_errors=True) as scratch:
         scratch = Path(scratch)
         content = _laid_out(task, scratch / "content")
         if content.sha256() != task.sha256:
-            return Graded(Outcome.CHANGED)
+            return GradedUnit(UnitStatus.CHANGED)
         try:
             checks, report = assessment.grade(
                 content, task.rules, place.sandbox, place.inspector(), place.data if task.train else None, scratch
             )
         except BadZip as error:  # it was good when the class was collected
-            return Graded(Outcome.REFUSED, problem=str(error))
-        return Graded(Outcome.GRADED, checks=checks, kept=_kept(scratch, report, place.sandbox))
+            return GradedUnit(UnitStatus.REFUSED, problem=str(error))
+        return GradedUnit(UnitStatus.GRADED, checks=checks, kept=_kept(scratch, report, place.sandbox))
 
 
 def _refuse_another(place: Place, task: Task) -> None:

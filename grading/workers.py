@@ -18,7 +18,7 @@ class WorkersDied(KitError):
 
 @dataclass(frozen=True)
 class Workers:
-    """Who grades: `grade` is what `executor` is to run with a task (unit.Task, as bytes), and returns a unit.Graded.
+    """Who grades: `grade` is what `executor` is to run with a task (unit.Task, as bytes), and returns a unit.GradedUnit.
 
     `count` tells how many units are graded at a time, now; `ahead` is how many more are sent, so that nobody waits for
     the next one.

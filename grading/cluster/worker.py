@@ -14,14 +14,14 @@ from distributed.core import Status
 from grading.cluster.proof import read_proof
 from grading.cluster.settings import SCRATCH, settings
 from grading.sandbox.choice import find_sandbox
-from grading.unit import Graded, Outcome, Place
+from grading.unit import GradedUnit, Place, UnitStatus
 
 TROUBLE = "grading-trouble"  # the topic under which a worker tells what failed there
 REST = 30.0  # seconds
 
 
 class UnitFailed(Exception):
-    """The grader failed on a unit here; `answer` says so, as unit.Graded, in bytes."""
+    """The grader failed on a unit here; `answer` says so, as unit.GradedUnit, in bytes."""
 
     def __init__(self, answer: bytes) -> None:
         super().__init__(answer)
@@ -42,14 +42,14 @@ def _place() -> Place:
 
 
 def grade(task: bytes) -> bytes:
-    """Grade a task, as unit.Task, and return a unit.Graded. Raises UnitFailed where another worker should try it."""
+    """Grade a task, as unit.Task, and return a unit.GradedUnit. Raises UnitFailed where another worker should try it."""
     return or_rest(_place().grade(task))
 
 
 def or_rest(answer: bytes) -> bytes:
     """Return an answer; where it is that the grader failed, rest for a while and raise UnitFailed."""
-    graded = Graded.decode(answer)
-    if graded.outcome != Outcome.FAILED:
+    graded = GradedUnit.decode(answer)
+    if graded.outcome != UnitStatus.FAILED:
         return answer
     worker = get_worker()
     worker.log_event(TROUBLE, f"{worker.name}: {graded.problem}")

@@ -19,12 +19,12 @@ from grading.intake.identity import SYSTEMS, compare_ids, identify
 from grading.intake.manifest import read_manifest
 from grading.intake.submission import Facts, Submission, TimeSource
 from grading.intake.unpacking import Unpacked, look_through, unpack
-from grading.intake.zips import LIMITS, BadZip, Limits
+from grading.intake.zips import LIMITS, BadZip
 from labkit.checks.student_ids import DIGITS
 from labkit.submission.names import number_of, safe_stem, same_number
 from labkit.text import quoted
 
-__all__ = ["LIMITS", "BadZip", "Limits", "Submission", "Unpacked", "collect", "sha256_of", "unpack"]
+__all__ = ["LIMITS", "BadZip", "ZipLimits", "Submission", "Unpacked", "collect", "sha256_of", "unpack"]
 
 DOWNLOAD = timedelta(minutes=10)  # within which a download writes all its files
 FEW = 3  # students, of whom a part can't tell a download

@@ -26,8 +26,8 @@ from grading.intake.zips import (
     REPACK,
     Archive,
     BadZip,
-    Limits,
     Member,
+    ZipLimits,
     checked_members,
     format_of,
     is_left_out_for_a_colon,
@@ -99,7 +99,7 @@ class Content:
         return digest.hexdigest()
 
 
-def content_of(folder: Path, limits: Limits = LIMITS) -> Content:
+def content_of(folder: Path, limits: ZipLimits = LIMITS) -> Content:
     """Find the files of a folder, without litter; links, devices, and repositories within it are left out.
 
     Raises BadZip for more files than a zip may hold, OSError where a folder can't be read.
@@ -145,7 +145,7 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 @contextlib.contextmanager
-def open_content(content: Content | Path, limits: Limits = LIMITS) -> Iterator[Archive]:
+def open_content(content: Content | Path, limits: ZipLimits = LIMITS) -> Iterator[Archive]:
     """Open and check a submission, which may be given as the path of a zip; raise BadZip, or OSError."""
     if isinstance(content, Path):
         content = Content.of_file(content)
@@ -157,7 +157,7 @@ def open_content(content: Content | Path, limits: Limits = LIMITS) -> Iterator[A
         yield _with_inner_zips(archive, limits, opened)
 
 
-def _loose(content: Content, limits: Limits) -> Archive:
+def _loose(content: Content, limits: ZipLimits) -> Archive:
     if not content.files:
         raise BadZip("It is a folder without a file in it, where the scripts and the report were expected.")
     archive = Archive([], remarks=list(content.left_out))
@@ -185,7 +185,7 @@ def _checksum(path: Path) -> int:
 # ------------------------------------------------------------------------------------------------------- zips within
 
 
-def _with_inner_zips(archive: Archive, limits: Limits, opened: contextlib.ExitStack) -> Archive:
+def _with_inner_zips(archive: Archive, limits: ZipLimits, opened: contextlib.ExitStack) -> Archive:
     """Return the archive with the files of the zips in it in their places, where it is not complete without them."""
     inner = [member for member in archive.members if member.name.lower().endswith(".zip")]
     if not inner or len(inner) > INNER_ZIPS or _is_complete(archive.members):
@@ -217,7 +217,7 @@ def _is_complete(members: list[Member]) -> bool:
     return len(scripts) == 3 and any(name.endswith(".pdf") for name in names)
 
 
-def _open_inner(member: Member, limits: Limits, opened: contextlib.ExitStack) -> Archive:
+def _open_inner(member: Member, limits: ZipLimits, opened: contextlib.ExitStack) -> Archive:
     if member.size > limits.zip_bytes:
         raise BadZip(f"{quoted(member.path)} has {member.size:,} bytes, at most {limits.zip_bytes:,} are accepted.")
     with tempfile.TemporaryFile() as copy:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from grading.intake.sources import recognise
-from grading.intake.zips import BadZip, Limits, Member, open_zip
+from grading.intake.zips import BadZip, Member, ZipLimits, open_zip
 from labkit.errors import KitError
 from labkit.text import quoted
 
 # Of a class's download, which the instructor chose: room for some 500 students' zips of the largest size that is
 # accepted.
-LIMITS = Limits(
+LIMITS = ZipLimits(
     zip_bytes=50 * 2**30,
     listing_bytes=64 * 2**20,
     members=200_000,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.intake.contents import Content, open_content
-from grading.intake.zips import LIMITS, BadZip, Limits
+from grading.intake.zips import LIMITS, BadZip, ZipLimits
 from labkit.errors import RecordError
 from labkit.formats import read_record
 from labkit.submission.names import same_number, same_person
@@ -53,7 +53,7 @@ class Manifest:
         return remarks
 
 
-def read_manifest(content: Content | Path, limits: Limits = LIMITS) -> Manifest | None:
+def read_manifest(content: Content | Path, limits: ZipLimits = LIMITS) -> Manifest | None:
     """Read the manifest of a submission, the outermost if there are several; None without one.
 
     Raises zips.BadZip, or OSError where the file can't be read.

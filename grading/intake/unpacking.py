@@ -15,7 +15,7 @@ from pathlib import Path
 
 from grading.intake.contents import Content, archives_told, open_content
 from grading.intake.litter import placeholder_for
-from grading.intake.zips import LIMITS, REPACK, Archive, BadZip, Limits, Member, check_collisions
+from grading.intake.zips import LIMITS, REPACK, Archive, BadZip, Member, ZipLimits, check_collisions
 from labkit.checks.report.languages import chosen
 from labkit.submission.names import is_reserved
 from labkit.text import quoted
@@ -51,7 +51,7 @@ class Unpacked:
 
 
 def unpack(
-    content: Content | Path, folder: Path, limits: Limits = LIMITS, report_names: Iterable[str] = ()
+    content: Content | Path, folder: Path, limits: ZipLimits = LIMITS, report_names: Iterable[str] = ()
 ) -> Unpacked:
     """Unpack a submission, which may be given as the path of a zip, to `folder`; that is made if need be, and is empty.
 
@@ -71,7 +71,7 @@ def unpack(
     return unpacked
 
 
-def look_through(content: Content | Path, limits: Limits = LIMITS) -> Unpacked:
+def look_through(content: Content | Path, limits: ZipLimits = LIMITS) -> Unpacked:
     """Read all that `unpack` would unpack, and write nothing; raise BadZip as `unpack` does, or OSError."""
     with open_content(content, limits) as archive:
         unpacked, targets = _arrange(archive, limits)
@@ -84,7 +84,7 @@ def look_through(content: Content | Path, limits: Limits = LIMITS) -> Unpacked:
 # ------------------------------------------------------------------------------------------------------------- reading
 
 
-def _contents(targets: dict[str, Member], limits: Limits) -> Iterator[tuple[str, Iterator[bytes]]]:
+def _contents(targets: dict[str, Member], limits: ZipLimits) -> Iterator[tuple[str, Iterator[bytes]]]:
     """Yield each target with its bytes, in pieces, all counted as they are read."""
     left = limits.kept_bytes
 
@@ -126,7 +126,9 @@ def _emptied_on_failure(folder: Path) -> Iterator[None]:
 # ------------------------------------------------------------------------------------------------------ what is what
 
 
-def _arrange(archive: Archive, limits: Limits, report_names: Iterable[str] = ()) -> tuple[Unpacked, dict[str, Member]]:
+def _arrange(
+    archive: Archive, limits: ZipLimits, report_names: Iterable[str] = ()
+) -> tuple[Unpacked, dict[str, Member]]:
     """Decide which member goes where; return what was found, and a dict of paths in the folder to members."""
     unpacked, members = Unpacked(remarks=archive.remarks), archive.members
     scripts = _find_scripts(members, unpacked.remarks)
@@ -232,7 +234,7 @@ def _best(members: list[Member], rank: Callable[[Member], tuple]) -> list[Member
     return best[:1] if same else best
 
 
-def _small_enough(targets: dict[str, Member], remarks: list[str], limits: Limits) -> dict[str, Member]:
+def _small_enough(targets: dict[str, Member], remarks: list[str], limits: ZipLimits) -> dict[str, Member]:
     kept = {}
     for target, member in targets.items():
         limit = limits.report_bytes if target == REPORT else limits.script_bytes
@@ -245,7 +247,7 @@ def _small_enough(targets: dict[str, Member], remarks: list[str], limits: Limits
 
 
 def _find_helpers(
-    members: list[Member], taken: dict[str, Member], scripts: Iterable[Member], limits: Limits
+    members: list[Member], taken: dict[str, Member], scripts: Iterable[Member], limits: ZipLimits
 ) -> dict[str, Member]:
     """Find files that a script may import or read, by their paths from its folder; raise BadZip where two collide."""
     helpers: dict[str, Member] = {}
@@ -262,7 +264,7 @@ def _find_helpers(
     return helpers
 
 
-def _is_helper(member: Member, limits: Limits) -> bool:
+def _is_helper(member: Member, limits: ZipLimits) -> bool:
     return (
         os.path.splitext(member.name)[1].lower() in HELPERS
         and member.size <= limits.script_bytes

@@ -55,7 +55,7 @@ class BadZip(KitError):
 
 
 @dataclass(frozen=True)
-class Limits:
+class ZipLimits:
     """What a zip may take. A good one holds four files of some 100 KB together."""
 
     zip_bytes: int = 100 * 2**20
@@ -71,7 +71,7 @@ class Limits:
     kept_bytes: int = 64 * 2**20  # of all that is kept
 
 
-LIMITS = Limits()
+LIMITS = ZipLimits()
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,7 @@ class Archive:
 
 
 @contextlib.contextmanager
-def open_zip(path: Path, limits: Limits = LIMITS, left_out: list[str] | None = None) -> Iterator[Archive]:
+def open_zip(path: Path, limits: ZipLimits = LIMITS, left_out: list[str] | None = None) -> Iterator[Archive]:
     """Open and check a zip; raise BadZip, or OSError if the file cannot be read.
 
     With a list `left_out`, a member that would be refused is left out, with the reason in the list, and the others
@@ -129,7 +129,9 @@ def open_zip(path: Path, limits: Limits = LIMITS, left_out: list[str] | None = N
 
 
 @contextlib.contextmanager
-def open_zip_file(raw: io.RawIOBase, limits: Limits = LIMITS, left_out: list[str] | None = None) -> Iterator[Archive]:
+def open_zip_file(
+    raw: io.RawIOBase, limits: ZipLimits = LIMITS, left_out: list[str] | None = None
+) -> Iterator[Archive]:
     """Open and check a zip as `open_zip` does, from an open file, which is closed afterwards."""
     with _Source(raw) as source:
         _check_format(source, limits)
@@ -147,7 +149,7 @@ class _Source(io.BufferedReader):
     _left: int | None = None
 
     @contextlib.contextmanager
-    def at_most(self, limits: Limits) -> Iterator[None]:
+    def at_most(self, limits: ZipLimits) -> Iterator[None]:
         self._left = limits.listing_bytes + 2 * 2**16  # zipfile looks for the end, and reads a comment of 64 KiB
         yield
         self._left = None
@@ -176,7 +178,7 @@ def refusing_damage(what: str) -> Iterator[None]:
 # ------------------------------------------------------------------------------------------------------ the whole file
 
 
-def _check_format(source: _Source, limits: Limits) -> None:
+def _check_format(source: _Source, limits: ZipLimits) -> None:
     head = source.read(512)
     size = source.seek(0, io.SEEK_END)
     source.seek(0)
@@ -212,7 +214,7 @@ def format_of(head: bytes) -> str:
 # --------------------------------------------------------------------------------------------------------- its members
 
 
-def _checked(file: zipfile.ZipFile, limits: Limits, left_out: list[str] | None) -> Archive:
+def _checked(file: zipfile.ZipFile, limits: ZipLimits, left_out: list[str] | None) -> Archive:
     infos, archive = file.infolist(), Archive([])
     names = [decoded_name(info) for info in infos]
     if _separates_by_backslashes(names):
@@ -244,7 +246,7 @@ def _checked(file: zipfile.ZipFile, limits: Limits, left_out: list[str] | None) 
     return archive
 
 
-def _member(file: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, limits: Limits) -> Member | str:
+def _member(file: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, limits: ZipLimits) -> Member | str:
     """Return a member, or the path of a folder; raise BadZip for one that is harmful."""
     path = safe_path(name, limits)
     _check_kind(info, path)
@@ -258,7 +260,7 @@ def _member(file: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, limits: Lim
 
 
 def _without_litter(
-    named: Iterable[tuple[zipfile.ZipInfo, str]], litter: set[str], limits: Limits
+    named: Iterable[tuple[zipfile.ZipInfo, str]], litter: set[str], limits: ZipLimits
 ) -> list[tuple[zipfile.ZipInfo, str]]:
     """Return the members with their names that are not litter, whose names are added to `litter`."""
     kept = []
@@ -289,7 +291,7 @@ def is_left_out_for_a_colon(name: str) -> bool:
 
 
 def checked_members(
-    members: list[Member], limits: Limits, remarks: list[str], folders: Iterable[str] = ()
+    members: list[Member], limits: ZipLimits, remarks: list[str], folders: Iterable[str] = ()
 ) -> list[Member]:
     """Return the members, without those that are another one over again; raise BadZip where they can't be taken."""
     total = sum(member.size for member in members)
@@ -312,7 +314,7 @@ def _without_respelled(members: list[Member], remarks: list[str]) -> list[Member
     return [member for member in members if id(member) not in dropped]
 
 
-def safe_path(name: str, limits: Limits) -> str:
+def safe_path(name: str, limits: ZipLimits) -> str:
     """Return the path of a member, relative and without "." and empty parts; raise BadZip where it would be harmful."""
     name = unicodedata.normalize("NFC", name)
     parts = [part for part in name.split("/") if part not in ("", ".")]
@@ -341,7 +343,7 @@ def _check_kind(info: zipfile.ZipInfo, path: str) -> None:
         raise BadZip(f"{quoted(path)} in the zip is a device or a pipe, not a file. Leave it out. {REPACK}")
 
 
-def _check_packing(info: zipfile.ZipInfo, path: str, limits: Limits) -> None:
+def _check_packing(info: zipfile.ZipInfo, path: str, limits: ZipLimits) -> None:
     if info.flag_bits & ENCRYPTED or info.compress_type == 99:
         raise BadZip(f"{quoted(path)} in the zip is encrypted. Make the zip without a password. {REPACK}")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

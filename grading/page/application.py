@@ -16,7 +16,7 @@ from grading.page.addresses import ServerAddresses
 from grading.page.class_folder import Class, ClassFolder, Student
 from grading.page.class_view import Question
 from grading.page.guard import REPORTS_HOST, Secrets, guard_page, guard_reports, same
-from grading.page.marking import Edit, Marking, Outcome, is_field, undo
+from grading.page.marking import Edit, EditOutcome, Marking, is_field, undo
 from grading.page.rendering import Views, configure
 from grading.page.sitting import Sitting
 from grading.results.manual import COMMENT
@@ -197,7 +197,7 @@ class Page:
             abort(HTTPStatus.NOT_FOUND, f"There is no student {number} in this sitting.")
         return class_, student
 
-    def _as_json(self, number: int, edits: list[Edit], outcome: Outcome) -> Response:
+    def _as_json(self, number: int, edits: list[Edit], outcome: EditOutcome) -> Response:
         """Say what became of the edits; without a digest where others changed what the form still has as it was."""
         class_, student = self._student(number)
         told: dict[str, Any] = {"before": outcome.in_file, "mistakes": outcome.mistakes, "conflicts": outcome.conflicts}

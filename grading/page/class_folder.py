@@ -16,7 +16,7 @@ from grading.layout import GRADES, RESULT, SUBMISSIONS
 from grading.progress import Phase, read_progress
 from grading.results.escaping import cell
 from grading.results.manual import FILE as MANUAL
-from grading.results.manual import Manual, Row, read_manual
+from grading.results.manual import Manual, ManualRow, read_manual
 from grading.results.manual_file import Sheet, read_sheet
 from grading.results.results import Mark, Result, SubmissionStatus, mark, read_result
 from grading.similarity.similarity_record import FILE as SIMILARITIES
@@ -37,7 +37,7 @@ class Student:
     number: int
     result: Result
     marks: Mark
-    written: Row
+    written: ManualRow
     replaced: bool = False
 
     @property
@@ -221,14 +221,14 @@ def _signature(path: Path) -> tuple[int, int, int] | None:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
-def marked(number: int, result: Result, written: Row, assignment: Assignment) -> Student:
+def marked(number: int, result: Result, written: ManualRow, assignment: Assignment) -> Student:
     """Work out a student's mark from what the instructor wrote, as the next run of the grader will.
 
     What was written about other files counts again once the row has been changed: see batch.py.
     """
     about = result.marked.get("zip_sha256", result.zip_sha256)
     replaced = written.counts and about != result.zip_sha256 and result.marked.get("row") == written.digest
-    counts = Row({}) if replaced else written
+    counts = ManualRow({}) if replaced else written
     marks = mark(result, assignment, counts.points, counts.decisions, counts.levels)
     return Student(number, result, marks, written, replaced)
 

@@ -30,7 +30,7 @@ class Edit:
 
 
 @dataclass
-class Outcome:
+class EditOutcome:
     """What became of edits, by field: those that were saved, mistakes in words, and what others have written there."""
 
     saved: list[Change] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Marking:
         except ValueError:
             return text  # a mistake, which saving tells
 
-    def save(self, edits: list[Edit], sitting: Sitting, *, typing: bool = False) -> Outcome:
+    def save(self, edits: list[Edit], sitting: Sitting, *, typing: bool = False) -> EditOutcome:
         """Write the edits that can be; raises KitError where the file can't be read or written."""
         edits = [dataclasses.replace(edit, after=self.as_shown(edit.field, edit.after)) for edit in edits]
         edits = [edit for edit in edits if edit.after != edit.before]
@@ -82,9 +82,9 @@ class Marking:
             return outcome
         raise AssertionError("the last attempt raises")
 
-    def _outcome(self, edits: list[Edit], sheet: Sheet) -> tuple[Outcome, dict[str, str]]:
+    def _outcome(self, edits: list[Edit], sheet: Sheet) -> tuple[EditOutcome, dict[str, str]]:
         """Sort the edits by what can become of them; return the cells to be written, too."""
-        outcome, cells = Outcome(), {}
+        outcome, cells = EditOutcome(), {}
         now = self.texts([edit.field for edit in edits], sheet)
         decisions = self._decisions(sheet)
         for edit in edits:
@@ -157,7 +157,7 @@ def is_field(name: str, assignment: Assignment) -> bool:
     return name in (COMMENT, MALUS, *(item.name for item in assignment.manual)) or bool(assignment.points.get(name))
 
 
-def undo(out: Path, result: Result, assignment: Assignment, sitting: Sitting) -> Outcome:
+def undo(out: Path, result: Result, assignment: Assignment, sitting: Sitting) -> EditOutcome:
     """Take the last change back, which is the result's, if what it wrote is still there."""
     last = sitting.undo[-1]
     outcome = Marking(out, result, assignment).save([Edit(last.field, last.after, last.before)], Sitting())

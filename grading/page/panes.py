@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from grading.inside.trusted.shown_code import Piece, Row
+from grading.inside.trusted.shown_code import CodePiece, DiffRow
 from grading.layout import STILL_REPORT
 from grading.page.class_folder import ClassFolder, Student
 from grading.results.feedback_content import guide
@@ -35,7 +35,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Part:
+class DiffPart:
     """Rows of a diff in a row; a long stretch without a change is folded."""
 
     folded: bool
@@ -82,7 +82,7 @@ def _code(student: Student, assignment: Assignment, folder: ClassFolder) -> dict
     return {"scripts": parts, "why": "" if scripts else f"There is no code to be shown. {NOT_KEPT}"}
 
 
-def _parts(rows: Iterable[Row]) -> Iterable[Part]:
+def _parts(rows: Iterable[DiffRow]) -> Iterable[DiffPart]:
     """Split a diff where a long stretch without a change begins or ends, some lines from the change."""
     stretches = [(same, list(group)) for same, group in itertools.groupby(rows, lambda row: row.kind == " ")]
     visible: list[Line] = []
@@ -95,19 +95,19 @@ def _parts(rows: Iterable[Row]) -> Iterable[Part]:
             continue
         visible += lines[:before]
         if visible:
-            yield Part(False, visible)
-        yield Part(True, lines[before : len(lines) - after])
+            yield DiffPart(False, visible)
+        yield DiffPart(True, lines[before : len(lines) - after])
         visible = lines[len(lines) - after :] if after else []
     if visible:
-        yield Part(False, visible)
+        yield DiffPart(False, visible)
 
 
-def _line(row: Row) -> Line:
+def _line(row: DiffRow) -> Line:
     kind, sign = _KINDS[row.kind]
     return Line(kind, sign, row.old, row.new, [_coloured(piece) for piece in row.pieces])
 
 
-def _coloured(piece: Piece) -> tuple[str, str]:
+def _coloured(piece: CodePiece) -> tuple[str, str]:
     return _COLOURS.get(piece.token_class, "n"), piece.text
 
 

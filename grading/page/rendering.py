@@ -12,12 +12,12 @@ from grading.page import panes
 from grading.page.addresses import PANES, Addresses
 from grading.page.class_folder import Class, ClassFolder, Student
 from grading.page.class_view import FILTERS, MOST_FAILED, Question, chosen, distribution, most_failed, percent
-from grading.page.marking import Edit, Marking, Outcome, lost
+from grading.page.marking import Edit, EditOutcome, Marking, lost
 from grading.page.names import numbered, without_names
 from grading.page.notes import PairNote, pair_key, read_notes
 from grading.page.sitting import Sitting
 from grading.page.student_view import field_names, marking_form, neighbours, texts_of
-from grading.progress import Phase, State, read_progress
+from grading.progress import Phase, RunState, read_progress
 from grading.results.feedback_page import feedback_html
 from grading.results.manual import COMMENT
 from grading.similarity.similarity_record import ShownPair
@@ -85,7 +85,7 @@ class Views:
             near=neighbours(class_, student.number, item),
         )
 
-    def of_conflicts(self, class_: Class, student: Student, edits: list[Edit], outcome: Outcome) -> str:
+    def of_conflicts(self, class_: Class, student: Student, edits: list[Edit], outcome: EditOutcome) -> str:
         """Return the view of what could not be saved: with mistakes, and with what others have written meanwhile."""
         mine = {edit.field: edit.after for edit in edits}
         before = {edit.field: edit.before for edit in edits}
@@ -171,7 +171,7 @@ class Views:
     def _as_shown(self, student: Student) -> Student:
         return student if self.sitting.names_shown else without_names(student)
 
-    def _progress(self) -> State | None:
+    def _progress(self) -> RunState | None:
         """Return how far a grading is that is under way; None where there is none."""
         state = read_progress(self.folder.out) if is_graded_now(self.folder.out) else None
         return state if state and state.phase in (Phase.GRADING, Phase.COMPARING) else None

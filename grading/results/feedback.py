@@ -6,16 +6,16 @@ from pathlib import Path
 from grading.results.escaping import fenced, markdown, message
 from grading.results.feedback_content import (
     Block,
+    ChecksTable,
     Heading,
     Item,
     Items,
     Layers,
     Line,
+    Origin,
     Paragraph,
     Printed,
-    Source,
     Span,
-    Table,
     content,
 )
 from grading.results.results import Mark, Result
@@ -42,7 +42,7 @@ def _block(block: Block) -> str:
             return f"{'#' * block.level} {_line(block.line)}"
         case Paragraph():
             return _line(block.line)
-        case Table():
+        case ChecksTable():
             return _table(block)
         case Items():
             return "\n".join(map(_item, block.items))
@@ -52,7 +52,7 @@ def _block(block: Block) -> str:
             return ""
 
 
-def _table(table: Table) -> str:
+def _table(table: ChecksTable) -> str:
     lines = [f"| {' | '.join(table.head)} |", "|---|---|---:|"]
     lines += [f"| {markdown(row.name)} | {_line(row.outcome)} | {row.points} |" for row in table.rows]
     return "\n".join(lines)
@@ -71,6 +71,6 @@ def _line(line: Line) -> str:
 
 
 def _span(span: Span) -> str:
-    writers = {Source.KIT: str, Source.MESSAGE: message, Source.UNTRUSTED: markdown}
+    writers = {Origin.KIT: str, Origin.MESSAGE: message, Origin.UNTRUSTED: markdown}
     text = writers[span.source](span.text)
     return f"**{text}**" if span.strong else text

@@ -23,7 +23,7 @@ LOG_LINES = 25  # of what a script printed; result.json has more of it
 _GONE = re.compile(r" \(all of it: \S+\)")  # a file in the sandbox, which nobody can open any more
 
 
-class Source(Enum):
+class Origin(Enum):
     """Whose words a text is."""
 
     KIT = "kit"  # or the rubric's: with code between backticks
@@ -36,7 +36,7 @@ class Span:
     """A piece of a line."""
 
     text: str
-    source: Source = Source.KIT
+    source: Origin = Origin.KIT
     strong: bool = False
 
 
@@ -61,7 +61,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A row of the table: what is judged, how it came out, and the points, "" for what has none."""
 
     name: str
@@ -70,10 +70,10 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class ChecksTable:
     """All checks and the manual items that have points."""
 
-    rows: Sequence[Row]
+    rows: Sequence[TableRow]
     head: tuple[str, str, str] = ("check", "result", "points")
     block = "table"
 
@@ -111,7 +111,7 @@ class Printed:
     block = "printed"
 
 
-Block = Heading | Paragraph | Table | Items | Layers | Printed
+Block = Heading | Paragraph | ChecksTable | Items | Layers | Printed
 
 
 def content(result: Result, marks: Mark, assignment: Assignment, comment: str = "") -> list[Block]:
@@ -130,11 +130,11 @@ def content(result: Result, marks: Mark, assignment: Assignment, comment: str = 
 
 
 def _untrusted(text: str, strong: bool = False) -> Span:
-    return Span(text, Source.UNTRUSTED, strong)
+    return Span(text, Origin.UNTRUSTED, strong)
 
 
 def _message(text: str) -> Span:
-    return Span(text, Source.MESSAGE)
+    return Span(text, Origin.MESSAGE)
 
 
 def _strong(text: str) -> Span:
@@ -177,13 +177,13 @@ def _time(seconds: float) -> str:
     return f"{hours:,.1f} hours" if hours < 48 else f"{hours / 24:,.1f} days"
 
 
-def _table(marks: Mark) -> Table:
+def _table(marks: Mark) -> ChecksTable:
     rows = []
     for row in marks.checks:
         points = f"{row.points:g} of {row.max_points:g}" if row.max_points else ""
-        rows.append(Row(row.check.name, _outcome(row.check, marks), points))
+        rows.append(TableRow(row.check.name, _outcome(row.check, marks), points))
     by_hand = (Span("by your instructor"),)
-    return Table(rows + [Row(name, by_hand, f"{points:g}") for name, points in marks.manual.items()])
+    return ChecksTable(rows + [TableRow(name, by_hand, f"{points:g}") for name, points in marks.manual.items()])
 
 
 def _outcome(check: Check, marks: Mark) -> Line:

@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from grading.results.escaping import code_parts
-from grading.results.feedback_content import Source, Span, content
+from grading.results.feedback_content import Origin, Span, content
 from grading.results.layers_picture import layers_picture
 from grading.results.results import Mark, Result
 from labkit.checks.assignment import Assignment
@@ -58,7 +58,7 @@ def _template() -> Template:
 
 
 def _is_untrusted(span: Span) -> bool:
-    return span.source is Source.UNTRUSTED
+    return span.source is Origin.UNTRUSTED
 
 
 def _code_parts(span: Span) -> list[str]:

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from grading.inside.trusted.shown_code import FOUND_CODE, FOUND_REPORT, SCRIPTS, Code, Piece, Script
+from grading.inside.trusted.shown_code import FOUND_CODE, FOUND_REPORT, SCRIPTS, Code, CodePiece, Script
 from grading.layout import CODE, REPORT, STILL_REPORT
 from labkit.errors import RecordError
 from labkit.files import atomic_file
@@ -60,9 +60,9 @@ def _rows(script: Script) -> list[tuple]:
     return [(kind, old, new, [_fit(piece) for piece in pieces]) for kind, old, new, pieces in script.rows]
 
 
-def _fit(piece: Piece) -> Piece:
+def _fit(piece: CodePiece) -> CodePiece:
     # What str takes for printable is, so that most text need not be looked at character by character.
-    return piece if piece.text.isprintable() else Piece(piece.token_class, printable(piece.text))
+    return piece if piece.text.isprintable() else CodePiece(piece.token_class, printable(piece.text))
 
 
 def read_code(folder: Path) -> Code | None:

@@ -29,7 +29,7 @@ LINE, PAD, GAP = 15, 6, 8  # heights: of a line of text, within a box above and 
 CHARACTERS, WIDE_CHARACTERS = 21, 46  # that fit into a line of a column, and of the whole width
 
 
-class Outcome(Enum):
+class Agreement(Enum):
     """How a row came out."""
 
     EQUAL = "equal"
@@ -42,26 +42,26 @@ class Outcome(Enum):
 
 # Of a network that the grader could not read nothing is known to be wrong, so its picture tells what was seen.
 _WORDS = {
-    Outcome.DIFFERS: "differs",
-    Outcome.MISSING: "missing",
-    Outcome.EXTRA: "not expected",
-    Outcome.KEPT: "should be gone",
+    Agreement.DIFFERS: "differs",
+    Agreement.MISSING: "missing",
+    Agreement.EXTRA: "not expected",
+    Agreement.KEPT: "should be gone",
 }
 _SEEN_WORDS = {
-    Outcome.DIFFERS: "seen here",
-    Outcome.MISSING: "not seen",
-    Outcome.EXTRA: "seen besides",
-    Outcome.KEPT: "seen here",
+    Agreement.DIFFERS: "seen here",
+    Agreement.MISSING: "not seen",
+    Agreement.EXTRA: "seen besides",
+    Agreement.KEPT: "seen here",
 }
 
 
 @dataclass(frozen=True)
-class Row:
+class LayerRow:
     """A layer that was expected and one that was found at the same height; "" for none."""
 
     expected: str
     found: str
-    outcome: Outcome
+    outcome: Agreement
 
 
 def layers_picture(check: Check) -> Markup:
@@ -94,7 +94,7 @@ def _picture(script: str, layers: tuple[str, ...], *, seen: bool) -> Markup:
     )
 
 
-def rows_of(script: str, found: Sequence[str]) -> list[Row]:
+def rows_of(script: str, found: Sequence[str]) -> list[LayerRow]:
     """Align the layers that were found with those expected of a script's network, what is to be removed among these."""
     layers = _with_removed(script)
     expected, removed = [str(layer) for layer, _ in layers], [gone for _, gone in layers]
@@ -103,7 +103,7 @@ def rows_of(script: str, found: Sequence[str]) -> list[Row]:
     for tag, start, end, low, high in _opcodes(expected, found):
         if tag == "equal":
             rows += [
-                Row(text, text, Outcome.KEPT if removed[place] else Outcome.EQUAL)
+                LayerRow(text, text, Agreement.KEPT if removed[place] else Agreement.EQUAL)
                 for place, text in enumerate(expected[start:end], start)
             ]
         else:
@@ -133,19 +133,19 @@ def _opcodes(expected: Sequence[str], found: Sequence[str]) -> Sequence[tuple[st
     return difflib.SequenceMatcher(None, expected, found, autojunk=False).get_opcodes()
 
 
-def _unequal(expected: Sequence[str], removed: Sequence[bool], found: Sequence[str]) -> Iterator[Row]:
+def _unequal(expected: Sequence[str], removed: Sequence[bool], found: Sequence[str]) -> Iterator[LayerRow]:
     """Align layers of which no two are equal: those of one kind stand side by side, then the others, in their order."""
     kinds = ["" if gone else _kind(text) for text, gone in zip(expected, removed, strict=True)]
     for _, start, end, low, high in _opcodes(kinds, [_kind(text) for text in found]):
         others = list(found[low:high])
         for text, gone in zip(expected[start:end], removed[start:end], strict=True):
             if gone:
-                yield Row(text, "", Outcome.GONE)
+                yield LayerRow(text, "", Agreement.GONE)
             elif others:
-                yield Row(text, others.pop(0), Outcome.DIFFERS)
+                yield LayerRow(text, others.pop(0), Agreement.DIFFERS)
             else:
-                yield Row(text, "", Outcome.MISSING)
-        yield from (Row("", text, Outcome.EXTRA) for text in others)
+                yield LayerRow(text, "", Agreement.MISSING)
+        yield from (LayerRow("", text, Agreement.EXTRA) for text in others)
 
 
 def _kind(text: str) -> str:
@@ -158,16 +158,16 @@ def _shortened(text: str) -> str:
     return text if len(text) <= MOST_CHARACTERS else f"{text[: MOST_CHARACTERS - 3]}..."
 
 
-def _description(rows: Sequence[Row], words: dict[Outcome, str]) -> str:
+def _description(rows: Sequence[LayerRow], words: dict[Agreement, str]) -> str:
     """Tell the picture in words, a sentence for each row."""
     told = []
     for row in rows:
         match row.outcome:
-            case Outcome.EQUAL:
+            case Agreement.EQUAL:
                 told.append(f"{row.expected}: as expected.")
-            case Outcome.GONE:
+            case Agreement.GONE:
                 told.append(f"{row.expected}: removed, as it should be.")
-            case Outcome.DIFFERS:
+            case Agreement.DIFFERS:
                 told.append(f"{row.expected}: {words[row.outcome]}, {row.found}.")
             case _:
                 told.append(f"{row.expected or row.found}: {words[row.outcome]}.")
@@ -180,7 +180,7 @@ class _Drawing:
     Where it is `neutral`, nothing is drawn as if it were wrong.
     """
 
-    def __init__(self, words: dict[Outcome, str], neutral: bool) -> None:
+    def __init__(self, words: dict[Agreement, str], neutral: bool) -> None:
         self.words, self._neutral, self.parts, self.height = words, neutral, [], 0
 
     def heads(self, left: str, right: str) -> None:
@@ -188,10 +188,10 @@ class _Drawing:
             self._line(x + COLUMN // 2, 12, text, bold=True, middle=True)
         self.height = LINE + GAP
 
-    def rows(self, rows: Sequence[Row], removed: str) -> None:
+    def rows(self, rows: Sequence[LayerRow], removed: str) -> None:
         """Draw the rows; those that are gone, one after the other, as one box. `removed` says what all of them are."""
-        partly = any(row.outcome is Outcome.KEPT for row in rows)
-        for is_gone, group in itertools.groupby(rows, lambda row: row.outcome is Outcome.GONE):
+        partly = any(row.outcome is Agreement.KEPT for row in rows)
+        for is_gone, group in itertools.groupby(rows, lambda row: row.outcome is Agreement.GONE):
             if is_gone:
                 self._removed(", ".join(_kind(row.expected) for row in group) if partly else removed)
             else:
@@ -201,30 +201,30 @@ class _Drawing:
     def _removed(self, what: str) -> None:
         lines = ["removed", *_wrapped(what, WIDE_CHARACTERS)]
         height = len(lines) * LINE + 2 * PAD
-        self._box(0, WIDTH, height, Outcome.GONE)
+        self._box(0, WIDTH, height, Agreement.GONE)
         self._text(0, WIDTH, lines, first_bold=True)
         self.height += height + GAP
 
-    def _row(self, row: Row) -> None:
+    def _row(self, row: LayerRow) -> None:
         left, right = _lines(row.expected), _lines(row.found)
         word = self.words.get(row.outcome, "")
-        if row.outcome is Outcome.KEPT:
+        if row.outcome is Agreement.KEPT:
             left = ["removed", *left]
         if word:
             right = [word, *right]
         height = max(len(left), len(right)) * LINE + 2 * PAD
         if left:
-            self._box(0, COLUMN, height, Outcome.GONE if row.outcome is Outcome.KEPT else Outcome.EQUAL)
-            self._text(0, COLUMN, left, first_bold=row.outcome is Outcome.KEPT)
+            self._box(0, COLUMN, height, Agreement.GONE if row.outcome is Agreement.KEPT else Agreement.EQUAL)
+            self._text(0, COLUMN, left, first_bold=row.outcome is Agreement.KEPT)
         self._box(RIGHT, COLUMN, height, row.outcome)
         self._text(RIGHT, COLUMN, right, first_bold=bool(word))
         self._between(height, row.outcome)
         self.height += height + GAP
 
-    def _box(self, x: int, width: int, height: int, outcome: Outcome) -> None:
+    def _box(self, x: int, width: int, height: int, outcome: Agreement) -> None:
         """Draw a box: round where all is well, dashed for what is not there, with sharp corners and heavy else."""
-        dashed = outcome in (Outcome.GONE, Outcome.MISSING)
-        heavy = outcome not in (Outcome.EQUAL, Outcome.GONE) and not self._neutral
+        dashed = outcome in (Agreement.GONE, Agreement.MISSING)
+        heavy = outcome not in (Agreement.EQUAL, Agreement.GONE) and not self._neutral
         self.parts.append(
             Markup(
                 '<rect class="{name}" x="{x}" y="{y}" width="{width}" height="{height}" rx="{radius}" fill="none" '
@@ -241,9 +241,9 @@ class _Drawing:
             )
         )
 
-    def _between(self, height: int, outcome: Outcome) -> None:
+    def _between(self, height: int, outcome: Agreement) -> None:
         """Put a sign between two boxes: = or its opposite."""
-        signs = {Outcome.EQUAL: "=", Outcome.DIFFERS: "≠"}
+        signs = {Agreement.EQUAL: "=", Agreement.DIFFERS: "≠"}
         if sign := signs.get(outcome):
             self._line(WIDTH // 2, self.height + height // 2 + 4, sign, bold=True, middle=True)
 

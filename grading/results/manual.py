@@ -52,7 +52,7 @@ class Given(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class ManualRow:
     """What the instructor wrote about one submission: points by item, without the empty cells, a comment, decisions.
 
     `levels` are by item, too, of those items that were given one: `points` has what the assignment makes of it.
@@ -100,13 +100,13 @@ class _Named:
         self._zips: set[str] = set()
         self._zips_without_folder: set[str] = set()
 
-    def add(self, row: Row) -> None:
+    def add(self, row: ManualRow) -> None:
         self._folders.add(row.folder)
         self._zips.add(row.zip)
         if not row.folder:
             self._zips_without_folder.add(row.zip)
 
-    def have(self, row: Row) -> bool:
+    def have(self, row: ManualRow) -> bool:
         if row.folder and row.folder in self._folders:
             return True
         return bool(row.zip) and row.zip in (self._zips_without_folder if row.folder else self._zips)
@@ -115,7 +115,7 @@ class _Named:
 class Manual:
     """The content of the file: its rows, and the items that it has no column for."""
 
-    def __init__(self, rows: Sequence[Row], missing: Sequence[str]) -> None:
+    def __init__(self, rows: Sequence[ManualRow], missing: Sequence[str]) -> None:
         self.missing = list(missing)
         self._rows = rows
         # Of several rows for one submission the one that counts does; there is at most one, see read_manual.
@@ -123,9 +123,9 @@ class Manual:
         self._by_folder = {row.folder: row for row in rows if row.folder}
         self._by_zip = {row.zip: row for row in rows if not row.folder}
 
-    def of(self, result: Result) -> Row:
+    def of(self, result: Result) -> ManualRow:
         """Return what the instructor wrote about a submission; an empty row if that is nothing yet."""
-        return self._by_folder.get(result.folder) or self._by_zip.get(key_of_zip(result.zip)) or Row({})
+        return self._by_folder.get(result.folder) or self._by_zip.get(key_of_zip(result.zip)) or ManualRow({})
 
     def without_effect(self, results: Sequence[Result]) -> list[str]:
         """List the rows whose points or decisions have no effect, a line each with the reason and what to do."""
@@ -163,7 +163,7 @@ def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, fl
         missing = f"no column {FOLDER}, and none {ZIP}, in its first row"
         raise ManualError(f"{path} has {missing}; without one nobody knows whose points these are")
     _check_head(path, head, items)
-    found: list[Row] = []
+    found: list[ManualRow] = []
     named = _Named()
     for number, cells in sheet.rows:
         texts = dict(zip(head, cells, strict=False))
@@ -208,7 +208,7 @@ def read_overrule(text: str, checks: Mapping[str, float]) -> dict[str, Decision]
     return read_decisions(plain(meant(text)), checks)
 
 
-def _row(place: str, texts: Mapping[str, str], items: Sequence[ManualItem], checks: Mapping[str, float]) -> Row:
+def _row(place: str, texts: Mapping[str, str], items: Sequence[ManualItem], checks: Mapping[str, float]) -> ManualRow:
     """Return what a row gives, by its cells' texts; raise ManualError, with the `place`."""
     column = ""
     given: dict[str, Given] = {}
@@ -222,7 +222,7 @@ def _row(place: str, texts: Mapping[str, str], items: Sequence[ManualItem], chec
     except ValueError as error:
         raise ManualError(f"{place}, {column}: {printable(str(error))}") from error
     comment = texts.get(COMMENT, "")
-    return Row(
+    return ManualRow(
         points={name: one.points for name, one in given.items()},
         levels={name: one.level for name, one in given.items() if one.level},
         comment=meant(comment),

@@ -31,7 +31,7 @@ from pathlib import Path
 
 from grading.sandbox import sandbox_init, seccomp
 from grading.sandbox.bubblewrap import TRANSIENT_USERS
-from grading.sandbox.runner import INBOX, Job, Process, Report, Sandbox
+from grading.sandbox.runner import INBOX, EndReport, Job, Process, Sandbox
 from grading.sandbox.staged import StagedProcess, remove, translation
 from labkit.checks.assignment import NETWORKS
 from labkit.files import KIT
@@ -179,13 +179,13 @@ class _UserProcess(StagedProcess):
                 raise SandboxError(f"user {self._user}, as whom student code ran, can't be ended: {error}") from error
         self._ended = True
 
-    def report(self) -> Report | None:
+    def report(self) -> EndReport | None:
         if not self._control.recv(100):
             raise SandboxError("it did not start.")
         data = self._control.recv(1000)
-        report = Report(**json.loads(data)) if data else None
+        report = EndReport(**json.loads(data)) if data else None
         if self.excess:
-            return Report("output", None, report.cpu_seconds if report else 0.0)
+            return EndReport("output", None, report.cpu_seconds if report else 0.0)
         return report
 
     def close(self) -> None:

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.sandbox import cgroup, outputs, sandbox_init, seccomp
-from grading.sandbox.runner import INBOX, Job, Process, Report, Sandbox
+from grading.sandbox.runner import INBOX, EndReport, Job, Process, Sandbox
 from labkit.limits import Limits, SandboxError
 
 USER = 1000  # the command's user and group inside
@@ -281,15 +281,15 @@ class _BubblewrapProcess(Process):
             self.popen.kill()
             self.popen.wait()
 
-    def report(self) -> Report | None:
+    def report(self) -> EndReport | None:
         hello, descriptors, _, _ = socket.recv_fds(self._control, 100, 1)
         if not hello:
             raise SandboxError("it did not start.")
         self._output = descriptors[0] if descriptors else None
         data = self._control.recv(1000)
-        report = Report(**json.loads(data)) if data else None
+        report = EndReport(**json.loads(data)) if data else None
         if self._group and self._group.out_of_memory():
-            return Report("memory", None, report.cpu_seconds if report else self._group.cpu_seconds())
+            return EndReport("memory", None, report.cpu_seconds if report else self._group.cpu_seconds())
         return report
 
     def fetch(self, destination: Path, limits: Limits) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ MAX_ANSWER = 2**24  # bytes of a line of a trusted process
 
 
 @dataclass(frozen=True)
-class Report:
+class EndReport:
     """How a process ended, in the words of `Outcome`, as told by what watched it."""
 
     ended: str
@@ -67,7 +67,7 @@ class Process(abc.ABC):
         """End everything in the sandbox; when it returns, nothing of it is left. May be called again."""
 
     @abc.abstractmethod
-    def report(self) -> Report | None:
+    def report(self) -> EndReport | None:
         """Return how it ended, or None if that is unknown, because all of it was killed. Call it when it has ended.
 
         Raises SandboxError where it never started.
@@ -163,7 +163,7 @@ class Sandbox(abc.ABC):
                 raise SandboxError(f"the {self.name} sandbox failed: {error} {log}".strip()) from None
             seconds = time.monotonic() - started
             # Without a report, all of it was killed: by this function, at a limit, or by somebody else.
-            report = report or Report(ended or "killed", None if ended else -9, 0.0)
+            report = report or EndReport(ended or "killed", None if ended else -9, 0.0)
             ended, status = (ended, None) if ended else (report.ended, report.status)
             if output is not None:
                 try:

@@ -5,7 +5,7 @@ import math
 import os
 import signal
 
-from grading.sandbox.runner import INBOX, Job, Process, Report, Sandbox
+from grading.sandbox.runner import INBOX, EndReport, Job, Process, Sandbox
 from grading.sandbox.sandbox_init import verdict
 from grading.sandbox.staged import StagedProcess, translation
 from labkit.limits import Limits
@@ -55,9 +55,9 @@ class _PlainProcess(StagedProcess):
             os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
 
-    def report(self) -> Report:
+    def report(self) -> EndReport:
         ended, status = ("output", None) if self.excess else verdict(self.popen.returncode)
-        return Report(ended, status, 0.0)
+        return EndReport(ended, status, 0.0)
 
 
 def _ulimits(limits: Limits) -> list[str]:

@@ -117,7 +117,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Group:
+class SimilarGroup:
     """Submissions that pairs connect, the most alike first.
 
     `links` are the pairs that suffice for that, one less than there are members; `others` are those that are left.
@@ -266,11 +266,13 @@ def _loaded(sources: Sequence[Source], left_out: list[tuple[Source, str]]) -> It
             left_out.append((source, f"its fingerprints in {source.file} can't be read: delete that file"))
 
 
-def find_groups(pairs: Sequence[Pair]) -> list[Group]:
+def find_groups(pairs: Sequence[Pair]) -> list[SimilarGroup]:
     """Group the pairs, which are sorted as find_pairs does; groups with the weightiest pair come first."""
-    group_of: dict[Source, Group] = {}
+    group_of: dict[Source, SimilarGroup] = {}
     for pair in pairs:
-        one, other = (group_of.setdefault(source, Group([source], [], [])) for source in (pair.first, pair.second))
+        one, other = (
+            group_of.setdefault(source, SimilarGroup([source], [], [])) for source in (pair.first, pair.second)
+        )
         if one is other:
             one.others.append(pair)
             continue

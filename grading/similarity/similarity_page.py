@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from grading.similarity import similarity_record
-from grading.similarity.pairs import Group, Pair, Source, find_groups
+from grading.similarity.pairs import Pair, SimilarGroup, Source, find_groups
 from grading.similarity.similarity_record import (
     LABEL,
     MOST_LISTED,
@@ -108,20 +108,20 @@ def _copies(copies: Sequence[Sequence[Source]]) -> str:
     return f"<p>The same zip, byte for byte, came in from several:</p>\n<ul>\n{items}</ul>\n"
 
 
-def _groups(groups: Sequence[Group]) -> str:
+def _groups(groups: Sequence[SimilarGroup]) -> str:
     if not groups:
         return ""
     items = "".join(f"<li>{_group(group)}</li>\n" for group in groups[:MOST_LISTED])
     return f"<p>Who shares much, the most alike first:</p>\n<ol>\n{items}</ol>\n{_more(groups)}"
 
 
-def _group(group: Group) -> str:
+def _group(group: SimilarGroup) -> str:
     """Say on one line how many they are, what they share, and who they are."""
     members = "; ".join(map(_label, group.members[:MOST_LISTED]))
     return f"{len(group.members)} submissions, {_ranges(group)}: {members}"
 
 
-def _ranges(group: Group) -> str:
+def _ranges(group: SimilarGroup) -> str:
     return ", ".join(
         f"{kind} {least:.0%}" + (f" to {most:.0%}" if f"{least:.0%}" != f"{most:.0%}" else "")
         for kind, (least, most) in ranges(group).items()

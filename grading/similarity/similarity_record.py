@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from grading.similarity.pairs import Group, Pair, Passage, Source, passages
+from grading.similarity.pairs import Pair, Passage, SimilarGroup, Source, passages
 from labkit.errors import RecordError
 from labkit.files import atomic_file
 from labkit.formats import FORMAT, read_record
@@ -41,7 +41,7 @@ class ShownPassage:
 
 
 @dataclass(frozen=True)
-class Part:
+class SharedPart:
     """What is shared of a kind: see pairs.Share."""
 
     part: float
@@ -55,7 +55,7 @@ class ShownPair:
     first: Party
     second: Party
     weight: float
-    shares: dict[str, Part]
+    shares: dict[str, SharedPart]
     passages: list[ShownPassage] = field(default_factory=list)
     more_passages: dict[str, int] = field(default_factory=dict)
     full: bool = False
@@ -116,7 +116,7 @@ def listed_pair(pair: Pair) -> ShownPair:
 
 
 def _told(pair: Pair) -> dict:
-    shares = {kind: Part(share.part, share.amount) for kind, share in pair.shares.items()}
+    shares = {kind: SharedPart(share.part, share.amount) for kind, share in pair.shares.items()}
     return {"first": party(pair.first), "second": party(pair.second), "weight": pair.weight, "shares": shares}
 
 
@@ -130,7 +130,7 @@ def _shown(passage: Passage) -> ShownPassage:
     )
 
 
-def ranges(group: Group) -> dict[str, tuple[float, float]]:
+def ranges(group: SimilarGroup) -> dict[str, tuple[float, float]]:
     """Return by kind the least and the most that a pair of the group shares."""
     parts: dict[str, list[float]] = {}
     for pair in group.pairs:
@@ -139,7 +139,7 @@ def ranges(group: Group) -> dict[str, tuple[float, float]]:
     return {kind: (min(shares), max(shares)) for kind, shares in parts.items()}
 
 
-def shown_group(group: Group) -> ShownGroup:
+def shown_group(group: SimilarGroup) -> ShownGroup:
     """Return a group with its first members."""
     return ShownGroup(len(group.members), list(map(party, group.members[:MOST_LISTED])), ranges(group))
 

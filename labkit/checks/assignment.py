@@ -222,7 +222,7 @@ class Late:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingRules:
     """The recipe of the grader's own training; the learning rate is the largest of the one-cycle schedule.
 
     `lowest` is the test accuracy, 0 to 1, that a right network with good first weights has reached by then.
@@ -237,7 +237,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Limits:
+class StepLimits:
     """Of one step of grading: wall time in seconds, memory in megabytes."""
 
     run_seconds: Seconds
@@ -275,8 +275,8 @@ class Rules:
     `bands` maps a script ("deep_mnist", "model_no1", …) to its lowest and highest accuracy, 0 to 1.
     """
 
-    training: Training
-    limits: Limits
+    training: TrainingRules
+    limits: StepLimits
     bands: Annotated[dict[str, tuple[float, float]], _Written(_BandsTable, vars)]
     report: ReportRules
 

@@ -95,13 +95,13 @@ def examine(script: str, model: Any) -> tuple[Verdict, Exception | None]:
     """Return the verdict on a model, and the error where a call of it fails: then the verdict ends before that."""
     import tensorflow as tf
 
-    from labkit.checks.graph.freezing import BATCH, Network, freeze, freeze_broken
+    from labkit.checks.graph.freezing import BATCH, CallableModel, freeze, freeze_broken
     from labkit.checks.graph.judging import look
 
     tf.random.get_global_generator()  # as lab.read_data has made it, before a model is called
     network = error = None
     try:
-        network = Network(model)
+        network = CallableModel(model)
         problem = output_problem(network) or variables_problem(model)  # the call makes the variables of Keras layers
         if problem:
             raise ModelError(problem)

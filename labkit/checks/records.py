@@ -22,7 +22,7 @@ class _Recipe:
 
 
 @dataclass(frozen=True)
-class Run:
+class Record:
     """The part of a run.json (formats.RunRecord) that matters here; the accuracy is from 0 to 1."""
 
     dataset: str
@@ -64,7 +64,7 @@ def check_training(script: str, folder: Path, band: tuple[float, float]) -> tupl
 
 
 def _check_accuracy(
-    name: CheckId, script: str, runs: list[Run], band: tuple[float, float]
+    name: CheckId, script: str, runs: list[Record], band: tuple[float, float]
 ) -> tuple[Check, float | None]:
     low, high = band
     accuracy = sum(run.test_accuracy for run in runs) / len(runs)
@@ -78,11 +78,11 @@ def _check_accuracy(
     return failed(name, f"{measured}, expected {low:.2%} to {high:.2%}: {why}{layer}{first}"), accuracy
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path) -> Record:
     """Read the Run in a run.json; raise BadRecord for one that is damaged or not of this kind."""
     where = "/".join(path.parts[-4:])
     try:
-        run = read_record(path.read_bytes(), Run, earlier=True)  # they were trained all the same
+        run = read_record(path.read_bytes(), Record, earlier=True)  # they were trained all the same
     except OSError as error:
         raise BadRecord(f"{where} can't be read ({error.strerror})") from error
     except RecordError as error:

@@ -23,7 +23,7 @@ from labkit.formats import FORMAT, Point, RunRecord
 from labkit.run import advice, evaluation, record
 from labkit.run.board import open_board
 from labkit.run.checkpoints import Checkpoint, check_recipe
-from labkit.run.progress import Progress
+from labkit.run.progress import TrainingProgress
 from labkit.run.schedule import LOG_EVERY, intervals, learning_rate
 from labkit.text import counted
 
@@ -96,7 +96,7 @@ class Run:
         if not self.history and host.current.validates:
             self._log_start()
         started = time.perf_counter() - self.seconds
-        with contextlib.closing(Progress(self.flags.steps, done, self.seconds)) as progress:
+        with contextlib.closing(TrainingProgress(self.flags.steps, done, self.seconds)) as progress:
             while done < self.flags.steps:
                 next_entry = (done // self._log_every + 1) * self._log_every
                 self._round = range(done + 1, min(done + at_most, next_entry, self.flags.steps) + 1)
@@ -129,7 +129,7 @@ class Run:
         evaluation.check_losses(losses, self._round, self.flags.learning_rate)
         self._losses.extend(losses)
 
-    def _log(self, step: int, progress: Progress) -> None:
+    def _log(self, step: int, progress: TrainingProgress) -> None:
         """Add to the history every few steps; validate and save a checkpoint when due."""
         validates = step % self._validate_every == 0 or step == self.flags.steps
         if not validates and step % self._log_every:

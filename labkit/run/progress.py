@@ -6,7 +6,7 @@ LINES = 10  # in a log file, where there is no progress bar; more of a run in wh
 LINE_AFTER = 30  # seconds
 
 
-class Progress:
+class TrainingProgress:
     """The display of a training of so many steps, some of which may have been done before."""
 
     def __init__(self, steps: int, done: int, seconds: float) -> None:

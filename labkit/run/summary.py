@@ -18,7 +18,7 @@ HEAD = ("layer", "output", "weights and biases", "numbers")
 
 
 @dataclass
-class Row:
+class SummaryRow:
     """One layer: its name in the graph and its kind, its output's shape, the shapes of the variables that it uses."""
 
     name: str
@@ -87,15 +87,15 @@ def _graph(model: Any, *arguments: float) -> Any:
     return tf.function(lambda x: model(x, *arguments)).get_concrete_function(images).graph
 
 
-def _rows(graph: Any) -> list[Row]:
+def _rows(graph: Any) -> list[SummaryRow]:
     shapes = {id(variable.handle): variable.shape.as_list() for variable in graph.variables}
     held = {placeholder.op.name: shapes.get(id(outside)) for outside, placeholder in graph.captures}
-    rows: list[Row] = []
+    rows: list[SummaryRow] = []
     for op in graph.get_operations():
         weights = [shape for tensor in op.inputs if (shape := _held(tensor.op, held)) is not None]
         if op.type in KINDS:
             name = f"{op.name.rpartition('/')[0]} {KINDS[op.type]}".strip()
-            rows.append(Row(name, op.outputs[0].shape.as_list(), weights))
+            rows.append(SummaryRow(name, op.outputs[0].shape.as_list(), weights))
         elif op.type in BIASES and rows:
             rows[-1].weights += weights
     return rows

@@ -34,7 +34,7 @@ LEVEL = 1 - ALPHA  # of every interval; of the differences, together
 
 
 @dataclass(frozen=True)
-class Run:
+class FinishedRun:
     """A finished training: its run.json, and its guesses for the test images, (images,) uint8."""
 
     network: str
@@ -69,7 +69,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Pair:
+class PairedTest:
     """Two trained networks on the same test images: how many images each got right, and McNemar's corrected p."""
 
     seed: int
@@ -96,7 +96,7 @@ def mean_interval(percentages: Sequence[float]) -> tuple[float, float | None, fl
     return mean, max(0.0, mean - half), min(100.0, mean + half)
 
 
-def differences(runs: Mapping[str, Sequence[Run]]) -> dict[str, Difference]:
+def differences(runs: Mapping[str, Sequence[FinishedRun]]) -> dict[str, Difference]:
     """Return each ablation's Difference from the full network; {} without runs of the full network.
 
     There is no test where either network has a single seed, nor where no seed of the two differs from another.
@@ -138,7 +138,7 @@ def sampling_error(accuracy: float, images: int) -> float:
     return 100 * float(interval.high - interval.low) / 2
 
 
-def pairs(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[str, Pair]:
+def pairs(runs: Mapping[str, Sequence[FinishedRun]], labels: np.ndarray) -> dict[str, PairedTest]:
     """Return each ablation's Pair with the full network, by the first seed of both; labels: (images,), 0 to 9."""
     full = {run.seed: run for run in runs.get(FULL, [])}
     first = {}
@@ -149,13 +149,13 @@ def pairs(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[str, Pa
     return {network: _pair(labels, full[run.seed], run, len(first)) for network, run in first.items()}
 
 
-def _pair(labels: np.ndarray, full: Run, ablation: Run, comparisons: int) -> Pair:
+def _pair(labels: np.ndarray, full: FinishedRun, ablation: FinishedRun, comparisons: int) -> PairedTest:
     full_right, ablation_right = full.predictions == labels, ablation.predictions == labels
     only_full = int(np.sum(full_right & ~ablation_right))
     only_ablation = int(np.sum(~full_right & ablation_right))
     differ = only_full + only_ablation
     p = stats.binomtest(only_full, differ).pvalue if differ else 1.0  # heads or tails, were the networks alike
-    return Pair(
+    return PairedTest(
         seed=ablation.seed,
         both=int(np.sum(full_right & ablation_right)),
         only_full=only_full,
@@ -166,11 +166,11 @@ def _pair(labels: np.ndarray, full: Run, ablation: Run, comparisons: int) -> Pai
     )
 
 
-def digit_errors(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[str, np.ndarray]:
+def digit_errors(runs: Mapping[str, Sequence[FinishedRun]], labels: np.ndarray) -> dict[str, np.ndarray]:
     """Return each network's errors on the test images of each digit, in percent, mean over its seeds: (10,) float64."""
     images = np.maximum(np.bincount(labels, minlength=10), 1)
 
-    def errors(run: Run) -> np.ndarray:
+    def errors(run: FinishedRun) -> np.ndarray:
         return 100 * np.bincount(labels[run.predictions != labels], minlength=10) / images
 
     return {network: np.mean([errors(run) for run in of_network], axis=0) for network, of_network in runs.items()}
@@ -179,13 +179,15 @@ def digit_errors(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> dict[
 # -------------------------------------------------------------------------------------------------------- sentences
 
 
-def conclusions(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> list[str]:
+def conclusions(runs: Mapping[str, Sequence[FinishedRun]], labels: np.ndarray) -> list[str]:
     """Write one sentence for each ablation: what removing the layer costs, and whether a difference is shown."""
     paired = pairs(runs, labels)
     return [_conclusion(name, difference, runs, paired.get(name)) for name, difference in differences(runs).items()]
 
 
-def _conclusion(network: str, difference: Difference, runs: Mapping[str, Sequence[Run]], pair: Pair | None) -> str:
+def _conclusion(
+    network: str, difference: Difference, runs: Mapping[str, Sequence[FinishedRun]], pair: PairedTest | None
+) -> str:
     start = _effect(network, difference, runs)
     if difference.p is not None and difference.low is not None and difference.high is not None:
         low, high = (-difference.high, -difference.low) if _costs(difference) else (difference.low, difference.high)
@@ -206,7 +208,7 @@ def _conclusion(network: str, difference: Difference, runs: Mapping[str, Sequenc
     )
 
 
-def _effect(network: str, difference: Difference, runs: Mapping[str, Sequence[Run]]) -> str:
+def _effect(network: str, difference: Difference, runs: Mapping[str, Sequence[FinishedRun]]) -> str:
     removing = "Removing" if _is_mnist(runs) else f"On {_data(runs)}, removing"
     start = f"{removing} {REMOVED[network]} ({TITLES[network]})"
     if _points(difference.points) == "0.00":
@@ -222,11 +224,11 @@ def _images(count: int) -> str:
     return "1 image is" if count == 1 else f"{count} images are"
 
 
-def _corrected(result: Difference | Pair) -> str:
+def _corrected(result: Difference | PairedTest) -> str:
     return f", corrected for {result.comparisons} comparisons" if result.comparisons > 1 else ""
 
 
-def digit_sentences(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.ndarray]) -> list[str]:
+def digit_sentences(runs: Mapping[str, Sequence[FinishedRun]], errors: Mapping[str, np.ndarray]) -> list[str]:
     """Say on which digits an ablation errs more often, a sentence for each whose mean accuracy is shown to differ.
 
     The others are named in one more sentence. errors: as `digit_errors` returns them.
@@ -273,23 +275,25 @@ def _p(value: float) -> str:
     return f"p = {next(text for text in texts if (float(text) < ALPHA) == (value < ALPHA))}"
 
 
-def _is_mnist(runs: Mapping[str, Sequence[Run]]) -> bool:
+def _is_mnist(runs: Mapping[str, Sequence[FinishedRun]]) -> bool:
     return _any_run(runs).record["dataset"] == "MNIST"
 
 
-def _data(runs: Mapping[str, Sequence[Run]]) -> str:
+def _data(runs: Mapping[str, Sequence[FinishedRun]]) -> str:
     """Name the data of the runs, so that nobody takes anything else for MNIST."""
     return _any_run(runs).record["dataset"] + ("" if _is_mnist(runs) else ", not MNIST")
 
 
-def _any_run(runs: Mapping[str, Sequence[Run]]) -> Run:
+def _any_run(runs: Mapping[str, Sequence[FinishedRun]]) -> FinishedRun:
     return next(iter(runs.values()))[0]
 
 
 # ------------------------------------------------------------------------------------------------------------ files
 
 
-def write(runs: Mapping[str, Sequence[Run]], labels: np.ndarray, folder: Path, notes: Sequence[str] = ()) -> list[Path]:
+def write(
+    runs: Mapping[str, Sequence[FinishedRun]], labels: np.ndarray, folder: Path, notes: Sequence[str] = ()
+) -> list[Path]:
     """Write ablation.md, ablation.csv, ablation.png and ablation_digits.png; return their paths.
 
     runs: dict from a network's name to its Runs by seed, at least one each, all of one dataset and recipe. labels:
@@ -307,7 +311,7 @@ def write(runs: Mapping[str, Sequence[Run]], labels: np.ndarray, folder: Path, n
     return paths
 
 
-def _drawn(runs: Sequence[Run]) -> dict[str, Any]:
+def _drawn(runs: Sequence[FinishedRun]) -> dict[str, Any]:
     """Return what plotter.plot_comparison draws of a network."""
     accuracies = [run.accuracy for run in runs]
     _, *interval = mean_interval(accuracies)
@@ -319,7 +323,7 @@ def _drawn(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def _csv(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> str:
+def _csv(runs: Mapping[str, Sequence[FinishedRun]], labels: np.ndarray) -> str:
     text = io.StringIO()
     columns = ["network", "seed", "dataset", "steps", "parameters", "training_seconds", "test_accuracy", "errors"]
     table = csv.writer(text, lineterminator="\n")
@@ -332,7 +336,7 @@ def _csv(runs: Mapping[str, Sequence[Run]], labels: np.ndarray) -> str:
     return text.getvalue()
 
 
-def main_table(runs: Mapping[str, Sequence[Run]]) -> str:
+def main_table(runs: Mapping[str, Sequence[FinishedRun]]) -> str:
     """Format the table of the four networks in Markdown."""
     by_network = differences(runs)
     data = f"test accuracy on {_data(runs)}, % (95% CI)"
@@ -340,7 +344,7 @@ def main_table(runs: Mapping[str, Sequence[Run]]) -> str:
     return _table(header, [_main_row(network, own, by_network.get(network)) for network, own in runs.items()])
 
 
-def _main_row(network: str, runs: Sequence[Run], difference: Difference | None) -> list[object]:
+def _main_row(network: str, runs: Sequence[FinishedRun], difference: Difference | None) -> list[object]:
     mean, low, high = mean_interval([run.accuracy for run in runs])
     seconds = np.median([run.record["training_seconds"] for run in runs])
     row = [
@@ -364,7 +368,9 @@ def _spread_text(low: float | None, high: float | None, seeds: int) -> str:
     return " (all seeds alike)" if seeds > 1 else ""
 
 
-def _digit_table(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.ndarray], labels: np.ndarray) -> str:
+def _digit_table(
+    runs: Mapping[str, Sequence[FinishedRun]], errors: Mapping[str, np.ndarray], labels: np.ndarray
+) -> str:
     images = np.bincount(labels, minlength=10)
     header = [f"errors on {_data(runs)}, %", *(f"{digit} ({n:,})" for digit, n in enumerate(images)), "all"]
     rows = [
@@ -374,7 +380,7 @@ def _digit_table(runs: Mapping[str, Sequence[Run]], errors: Mapping[str, np.ndar
     return _table(header, rows)
 
 
-def _pair_table(runs: Mapping[str, Sequence[Run]], paired: Mapping[str, Pair]) -> str:
+def _pair_table(runs: Mapping[str, Sequence[FinishedRun]], paired: Mapping[str, PairedTest]) -> str:
     header = [f"test images, {_data(runs)}", "seed", "both right", "only full right", "only ablation right"]
     rows = [
         [TITLES[network], pair.seed, pair.both, pair.only_full, pair.only_ablation, pair.neither, _p(pair.p)]
@@ -393,7 +399,10 @@ def _table(header: list[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _report(
-    runs: Mapping[str, Sequence[Run]], labels: np.ndarray, errors: Mapping[str, np.ndarray], notes: Sequence[str]
+    runs: Mapping[str, Sequence[FinishedRun]],
+    labels: np.ndarray,
+    errors: Mapping[str, np.ndarray],
+    notes: Sequence[str],
 ) -> str:
     paired, listed = pairs(runs, labels), conclusions(runs, labels)
     parts = ["# What each layer is worth", *_warning(runs), _bullets(_conditions(runs, len(labels)) + list(notes))]
@@ -413,12 +422,12 @@ def _bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
-def _warning(runs: Mapping[str, Sequence[Run]]) -> list[str]:
+def _warning(runs: Mapping[str, Sequence[FinishedRun]]) -> list[str]:
     dataset = _any_run(runs).record["dataset"]
     return [] if _is_mnist(runs) else [f"**These are {dataset}, not MNIST: no figure here says anything about MNIST.**"]
 
 
-def _conditions(runs: Mapping[str, Sequence[Run]], images: int) -> list[str]:
+def _conditions(runs: Mapping[str, Sequence[FinishedRun]], images: int) -> list[str]:
     """List what all runs have in common, a line each."""
     record = _any_run(runs).record
     seeds = sorted({run.seed for of_network in runs.values() for run in of_network})
@@ -435,7 +444,7 @@ def _conditions(runs: Mapping[str, Sequence[Run]], images: int) -> list[str]:
     ]
 
 
-def _method(runs: Mapping[str, Sequence[Run]], images: int, pairs: int) -> list[str]:
+def _method(runs: Mapping[str, Sequence[FinishedRun]], images: int, pairs: int) -> list[str]:
     """Explain how the figures were obtained, a line each, naming only the methods that were used."""
     accuracies = {network: float(np.mean([run.accuracy for run in of_network])) for network, of_network in runs.items()}
     accuracy = accuracies.get(FULL, next(iter(accuracies.values())))

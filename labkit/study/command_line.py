@@ -28,7 +28,7 @@ from labkit.formats import RunRecord
 from labkit.run.flags import FLAGS
 from labkit.study import trainings
 from labkit.study.finished import OtherNetworkError, find_finished, read_run
-from labkit.study.jobs import NETWORKS, NO_RECORD, Job, StudyError, find_jobs, say
+from labkit.study.jobs import NETWORKS, NO_RECORD, StudyError, TrainingJob, find_jobs, say
 from labkit.study.script_differences import unlike_scripts
 
 EPILOG = """\
@@ -109,7 +109,7 @@ def study(options: argparse.Namespace, given: dict[str, Any]) -> int:
 
     runs = defaultdict(list)
     for job in sorted(finished, key=jobs.index):
-        runs[job.network].append(ablation.Run(job.network, job.seed, *finished[job]))
+        runs[job.network].append(ablation.FinishedRun(job.network, job.seed, *finished[job]))
     if runs:
         notes += [f"Missing: {name}, because {fault}" for name, fault in faults.items()]
         if options.jobs > 1:
@@ -125,8 +125,8 @@ def study(options: argparse.Namespace, given: dict[str, Any]) -> int:
 
 
 def train_missing(
-    jobs: Sequence[Job],
-    finished: dict[Job, tuple[RunRecord, np.ndarray]],
+    jobs: Sequence[TrainingJob],
+    finished: dict[TrainingJob, tuple[RunRecord, np.ndarray]],
     labels: np.ndarray,
     at_once: int,
     flags: dict[str, Any],

@@ -12,7 +12,7 @@ import numpy as np
 from labkit.errors import RecordError
 from labkit.formats import RunRecord, read_record
 from labkit.networks import REMOVED, expected_variables
-from labkit.study.jobs import NETWORKS, NO_RECORD, Job, StudyError, changes, say
+from labkit.study.jobs import NETWORKS, NO_RECORD, StudyError, TrainingJob, changes, say
 
 
 class NoRunError(StudyError):
@@ -27,7 +27,7 @@ class OtherNetworkError(StudyError):
     """A finished run of a script as it is, which holds another network than its name says."""
 
 
-def read_run(job: Job, labels: np.ndarray) -> tuple[RunRecord, np.ndarray]:
+def read_run(job: TrainingJob, labels: np.ndarray) -> tuple[RunRecord, np.ndarray]:
     """Read a finished job; return (run.json, predictions): the record, and uint8 (images,).
 
     Raises NoRunError; OtherKindError for a run that was trained under other conditions; OtherNetworkError for one whose
@@ -90,8 +90,8 @@ def read_predictions(path: Path, record: RunRecord, labels: np.ndarray) -> np.nd
 
 
 def find_finished(
-    jobs: Sequence[Job], labels: np.ndarray
-) -> tuple[dict[Job, tuple[RunRecord, np.ndarray]], dict[str, str]]:
+    jobs: Sequence[TrainingJob], labels: np.ndarray
+) -> tuple[dict[TrainingJob, tuple[RunRecord, np.ndarray]], dict[str, str]]:
     """Find the finished jobs: {job: what read_run returns}; and {network: why its runs are of another network}.
 
     Reports which runs have to be trained again, and why. Raises StudyError where a run of another kind is in the way:
@@ -120,7 +120,7 @@ def find_finished(
     return finished, mismatched
 
 
-def named(jobs: Sequence[Job]) -> str:
+def named(jobs: Sequence[TrainingJob]) -> str:
     """Name jobs briefly: "deep_mnist seed 0, 1; model_no1 seed 0"."""
     seeds = defaultdict(list)
     for job in jobs:

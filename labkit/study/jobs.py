@@ -25,7 +25,7 @@ class StudyError(KitError):
 
 
 @dataclass(frozen=True, eq=False)
-class Job:
+class TrainingJob:
     """A training that the study needs: where its results go, and what its run.json has to hold to count for it."""
 
     network: str
@@ -44,7 +44,7 @@ def script_path(network: str) -> Path:
 
 def find_jobs(
     networks: Collection[str], seeds: int, given: dict[str, Any], data: loader.DataSets
-) -> tuple[list[Job], dict[str, str]]:
+) -> tuple[list[TrainingJob], dict[str, str]]:
     """Return the Jobs of a study, seed by seed, and {network: why it has none}; report which scripts are missing."""
     wanted, faults = {}, {}
     for network in [network for network in NETWORKS if network in networks]:  # in that order, once
@@ -64,7 +64,7 @@ def find_jobs(
     jobs = []
     for seed, (network, record) in itertools.product(range(seeds), wanted.items()):
         recipe = record["recipe"] | {"seed": seed}
-        jobs.append(Job(network, seed, results / network / f"seed-{seed}", record | {"recipe": recipe}))
+        jobs.append(TrainingJob(network, seed, results / network / f"seed-{seed}", record | {"recipe": recipe}))
     return jobs, faults
 
 

@@ -17,7 +17,7 @@ FORKS = sys.platform == "linux"
 PATIENCE = 10  # seconds for a stopped script to end by itself
 
 
-class Process(Protocol):
+class ScriptProcess(Protocol):
     """A script at work; of subprocess.Popen, what is used of it here."""
 
     returncode: int | None
@@ -53,7 +53,7 @@ class Starter:
         if self._server and not self._server.becomes_ready():
             self._do_without_server()
 
-    def start(self, command: Sequence[str], output: IO[bytes], messages: IO[bytes]) -> Process:
+    def start(self, command: Sequence[str], output: IO[bytes], messages: IO[bytes]) -> ScriptProcess:
         """Start a script, `command` being its path and its arguments, with its stdout and stderr to these files."""
         if self._server:
             with contextlib.suppress(ServerGoneError):

@@ -20,7 +20,7 @@ from typing import Any
 from tqdm import tqdm
 
 from labkit import startup
-from labkit.study.jobs import NO_RECORD, Job, script_path
+from labkit.study.jobs import NO_RECORD, TrainingJob, script_path
 from labkit.study.processes import Starter
 
 POLL = 0.05  # seconds between two looks at the trainings
@@ -32,7 +32,7 @@ LOWEST_PRIORITY = 19
 class Training:
     """A lab script at work on a job, in a process of its own; after a kill it continues from the last checkpoint."""
 
-    def __init__(self, job: Job, flags: list[str], starter: Starter, resume: bool = True) -> None:
+    def __init__(self, job: TrainingJob, flags: list[str], starter: Starter, resume: bool = True) -> None:
         self.job = job
         self.trained = self.tested = False
         self.resumed = resume and _left_unfinished(job.folder)
@@ -104,8 +104,8 @@ def _left_unfinished(folder: Path) -> bool:
 
 
 def train(
-    waiting: deque[Job], at_once: int, flags: Mapping[str, Any], bar: tqdm
-) -> Generator[tuple[Job, str], None, None]:
+    waiting: deque[TrainingJob], at_once: int, flags: Mapping[str, Any], bar: tqdm
+) -> Generator[tuple[TrainingJob, str], None, None]:
     """Train, and yield (job, fault) as each ends; fault is "", or a line that says what went wrong.
 
     waiting: a deque of Jobs, from which the caller may take some meanwhile. flags: those of the scripts, names to
@@ -143,7 +143,7 @@ def train(
             training.fault()  # nobody asks what a stopped one has to say
 
 
-def _may_start(job: Job, at_work: list[Training], at_once: int) -> bool:
+def _may_start(job: TrainingJob, at_work: list[Training], at_once: int) -> bool:
     """Tell whether a job may start beside those at work: so many in training, and as many that are trained already.
 
     Not beside a trained one of its own network: what is wrong with that is known when it has ended.

@@ -16,7 +16,7 @@ from labkit.checks.check import Check, CheckId, Status, failed, passed, skipped
 from labkit.checks.file_checks import pdf_problem, script_problem
 from labkit.checks.importing import ABSENT
 from labkit.checks.records import ABLATION, RESULTS, BadRecord, check_training, read_ablation
-from labkit.checks.report.rules import PARTS, TEXT, Found, Unread, judge, reading_of, unread
+from labkit.checks.report.rules import PARTS, TEXT, ReportContent, Unread, judge, reading_of, unread
 from labkit.files import FACES, KIT
 from labkit.limits import Outcome
 from labkit.mistakes import explain, with_script, without_place
@@ -219,7 +219,7 @@ def _stale_report(path: Path) -> str | None:
     return None
 
 
-def _read_report(path: Path, languages: Iterable[str]) -> Found | Unread:
+def _read_report(path: Path, languages: Iterable[str]) -> ReportContent | Unread:
     """Return what the reader finds in a PDF."""
     with tempfile.TemporaryDirectory() as scratch:
         destination = Path(scratch, "found.json")

@@ -350,7 +350,7 @@ def test_what_is_simulated_is_what_a_study_does(module):
     networks = list(TITLES)
     for accuracies, verdicts in zip(studies, error_rates.welch(studies), strict=True):
         runs = {
-            network: [ablation.Run(network, 0, {"test_accuracy": value / 100}, None) for value in values]
+            network: [ablation.FinishedRun(network, 0, {"test_accuracy": value / 100}, None) for value in values]
             for network, values in zip(networks, accuracies, strict=True)
         }
         found = ablation.differences(runs)

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 import model_no3
-from labkit.checks.graph.freezing import BATCH, TESTING, TRAINING, Network, freeze
+from labkit.checks.graph.freezing import BATCH, TESTING, TRAINING, CallableModel, freeze
 from labkit.checks.graph.graphs import Refused, Unreadable, build, parse
 from labkit.checks.graph.reading import read
 from labkit.checks.graph.segments import Flow
@@ -30,7 +30,7 @@ class Written(tf.Module):
 
 def frozen(call):
     """Return the admitted graph of `call`, a function of (x, keep_prob)."""
-    return build(parse(freeze(Network(Written(call))).SerializeToString()))
+    return build(parse(freeze(CallableModel(Written(call))).SerializeToString()))
 
 
 def opened(call, output=TESTING):

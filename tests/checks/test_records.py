@@ -29,7 +29,7 @@ def path(tmp_path):
 
 
 def test_what_compare_py_writes_is_read(path):
-    run = ablation.Run(
+    run = ablation.FinishedRun(
         network="model_no1",
         seed=3,
         record={

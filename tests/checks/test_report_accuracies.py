@@ -6,7 +6,7 @@ from labkit.checks.assignment import load_assignment
 from labkit.checks.check import MOST_VALUES, Status
 from labkit.checks.report.accuracies import NETWORKS, find_accuracies
 from labkit.checks.report.reader import find_all
-from labkit.checks.report.rules import Found, judge
+from labkit.checks.report.rules import ReportContent, judge
 from tests.submissions.report_pdf import make_report
 from tests.submissions.report_words import ACCURACIES
 from tests.support.tracing import ROOT
@@ -552,7 +552,7 @@ def verdict(text, measured=None, runs=None, **changes):
     stated = find_accuracies(AROUND.format(text))
     fields = {"pages": 3, "text": text, "introduction": True, "methods": {}, "prompts": []}
     fields |= {"accuracies": stated.placed, "loose": stated.loose} | changes
-    checks = judge(Found(**fields), load_assignment(), measured or {}, runs=runs)
+    checks = judge(ReportContent(**fields), load_assignment(), measured or {}, runs=runs)
     return next(check for check in checks if check.name == "report/accuracies")
 
 
@@ -629,7 +629,7 @@ def test_a_report_of_the_kits_own_passes_in_all(tmp_path):
     make_report(tmp_path / "report.pdf")
     found = find_all(tmp_path / "report.pdf", (ROOT / "report_template.md").read_text(encoding="utf-8"))
     assert {network: values[0] for network, values in found["accuracies"].items()} == ACCURACIES
-    assert all(check.passed for check in judge(Found(**found), load_assignment(), {}))
+    assert all(check.passed for check in judge(ReportContent(**found), load_assignment(), {}))
 
 
 # --------------------------------------------------------------------------------------------------- beside the results

@@ -9,7 +9,7 @@ from labkit.checks.assignment import load_assignment
 from labkit.checks.report.languages import chosen
 from labkit.checks.report.letters import illegible
 from labkit.checks.report.methods import METHODS, MISSING, TREATED, UNCLEAR, find_methods
-from labkit.checks.report.rules import Found, judge
+from labkit.checks.report.rules import ReportContent, judge
 
 pytestmark = pytest.mark.submit
 
@@ -168,9 +168,9 @@ FILLER = (
 
 def check(text, **changes):
     fields = {"pages": 3, "text": text, "introduction": True, "prompts": [], "accuracies": {}} | changes
-    return {check.name: check for check in judge(Found(methods=find_methods(text), **fields), load_assignment(), {})}[
-        "report/methods"
-    ]
+    return {
+        check.name: check for check in judge(ReportContent(methods=find_methods(text), **fields), load_assignment(), {})
+    }["report/methods"]
 
 
 def test_a_line_of_a_paragraph_that_names_a_method_after_a_break_is_no_heading():

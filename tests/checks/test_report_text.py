@@ -14,7 +14,7 @@ from labkit.checks.report.accuracies import find_accuracies
 from labkit.checks.report.letters import mend_letters
 from labkit.checks.report.methods import METHODS, methods_treated
 from labkit.checks.report.reader import find_all
-from labkit.checks.report.rules import Found, judge
+from labkit.checks.report.rules import ReportContent, judge
 from labkit.checks.report.text import BadReport, _clean, read_pdf, template_prompts_left
 from tests.submissions.report_pdf import assemble, make_pdf, make_report, write_objects
 from tests.submissions.report_words import ACCURACIES
@@ -170,7 +170,7 @@ def test_a_page_that_can_not_be_copied_for_the_second_reader_is_illegible_and_no
 def test_without_a_second_reader_the_reason_is_kept_and_nothing_is_lost_for_it(pdf, monkeypatch):
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
     pdf.write_bytes(without_spaces(TEXT))
-    found = Found(**find_all(pdf, TEMPLATE))
+    found = ReportContent(**find_all(pdf, TEMPLATE))
     checks = judge(found, load_assignment(), {})
     assert {check.status for check in checks} == {"undecided"}
     assert "without the spaces between them" in checks[0].message

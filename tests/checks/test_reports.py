@@ -16,7 +16,7 @@ from labkit.checks.report.accuracies import NETWORKS, find_accuracies
 from labkit.checks.report.languages import any_of, chosen
 from labkit.checks.report.methods import METHODS, MISSING, TREATED, find_methods
 from labkit.checks.report.reader import OPENING_WORDS, find_all, has_introduction
-from labkit.checks.report.rules import Found, judge
+from labkit.checks.report.rules import ReportContent, judge
 from tests.submissions.report_producers import PRODUCERS, extracted, one_column, tabs_for_spaces, two_columns
 from tests.support.needs import needs
 from tests.support.tracing import ROOT
@@ -56,7 +56,7 @@ def read(kind: str) -> tuple[str, dict[str, Any]]:
     return (FOLDER / f"{kind}.txt").read_text(encoding="utf-8"), known
 
 
-def verdicts(found: Found, known: dict[str, Any]) -> dict[str, str]:
+def verdicts(found: ReportContent, known: dict[str, Any]) -> dict[str, str]:
     """Return the verdicts of the checks that this report is about."""
     checks = {check.name.removeprefix("report/"): check.status for check in judge(found, load_assignment(), {})}
     return {name: checks[name] for name in known["verdicts"]}
@@ -69,7 +69,7 @@ def test_what_a_report_says_is_found_and_judged_as_a_person_would(kind: str) -> 
     stated = find_accuracies(shown)
     assert stated.placed == known["accuracies"]
     assert stated.loose == known.get("loose", [])
-    found = Found(3, shown, True, find_methods(shown), stated.placed, [], stated.loose)
+    found = ReportContent(3, shown, True, find_methods(shown), stated.placed, [], stated.loose)
     assert verdicts(found, known) == known["verdicts"]
 
 
@@ -151,7 +151,7 @@ def test_it_is_the_same_whatever_made_the_pdf(kind: str, make: Any, tmp_path: Pa
         needs("typst")
     text, known = read(kind)
     (tmp_path / "report.pdf").write_bytes(make(text))
-    found = Found(**find_all(tmp_path / "report.pdf", TEMPLATE))
+    found = ReportContent(**find_all(tmp_path / "report.pdf", TEMPLATE))
     assert abs(len(found.text.split()) - len(extracted(text).split())) < 0.05 * len(text.split())
     assert found.introduction
     assert {network: found.accuracies[network] for network in NETWORKS} == known["accuracies"]

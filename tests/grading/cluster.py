@@ -26,7 +26,7 @@ from grading.cluster import certificate, command
 from grading.cluster.proof import Proof
 from grading.cluster.settings import Settings
 from grading.cluster.worker import or_rest
-from grading.unit import Graded, Outcome
+from grading.unit import GradedUnit, UnitStatus
 from tests.support.tracing import ROOT
 
 PATIENCE = 90  # seconds: not a figure to reach, but to end a test that hangs
@@ -113,8 +113,8 @@ def stand_in(task: bytes) -> bytes:
     if wanted.get("kills") in (worker, "all"):
         os.kill(os.getpid(), signal.SIGKILL)
     if wanted.get("fails") in (worker, "all"):
-        return or_rest(Graded(Outcome.FAILED, problem="OSError: No space left on device").encode())
-    return Graded(Outcome.REFUSED, problem=f"{wanted['name']} was here", machine=worker).encode()
+        return or_rest(GradedUnit(UnitStatus.FAILED, problem="OSError: No space left on device").encode())
+    return GradedUnit(UnitStatus.REFUSED, problem=f"{wanted['name']} was here", machine=worker).encode()
 
 
 def begun(log: Path) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from grading import batch, course
 from grading.command_line import main
 from grading.intake.submission import Submission
 from grading.options import Options
-from grading.unit import Graded, Outcome
+from grading.unit import GradedUnit, UnitStatus
 from labkit.checks.assignment import CHECK_IDS, DEFAULT, load_assignment
 from labkit.checks.check import Check, CheckId, failed, passed, undecided
 from tests.submissions import make_zip
@@ -89,7 +89,7 @@ def play(monkeypatch, verdict: Callable[[Submission], list[Check]]) -> None:
     def send(self, submission, workers):
         future = Future()
         try:
-            future.set_result(Graded(Outcome.GRADED, checks=verdict(submission)).encode())
+            future.set_result(GradedUnit(UnitStatus.GRADED, checks=verdict(submission)).encode())
         except Exception as error:
             future.set_exception(error)
         return future, 0

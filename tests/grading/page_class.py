@@ -13,8 +13,8 @@ from grading.layout import REPORT, SUBMISSIONS
 from grading.results.kept import keep_what_is_shown
 from grading.similarity.similarity_record import (
     FILE,
-    Part,
     Party,
+    SharedPart,
     ShownPair,
     ShownPassage,
     Similarities,
@@ -82,7 +82,7 @@ def keep(out: Path, scratch: Path) -> None:
         shutil.copyfile(output / FOUND_REPORT, folder / REPORT)
     one, other = (Party(folder.name, folder.name) for folder in folders[:2])
     passage = ShownPassage("code", ("model_no1.py", HOSTILE), ([HOSTILE], ["x = 1"]), (0, 2))
-    pairs = [ShownPair(one, other, 3.0, {"code": Part(0.8, 12.0)}, [passage])]
+    pairs = [ShownPair(one, other, 3.0, {"code": SharedPart(0.8, 12.0)}, [passage])]
     found = Similarities("a class", {"groups": 1, "pairs": 1, "left_out": 0}, [], [], pairs, [])
     write_similarities(out / FILE, found)
 

@@ -10,7 +10,7 @@ import pytest
 from grading import doctor
 from grading.sandbox import bubblewrap, cgroup
 from grading.sandbox.cgroup import Group, Groups, Wall
-from grading.sandbox.runner import Report
+from grading.sandbox.runner import EndReport
 from grading.sandbox.unconfined import Unconfined
 from labkit.limits import MIB, Limits
 from tests.support.needs import needs
@@ -208,7 +208,7 @@ def test_what_the_second_wall_stopped_is_told_as_memory(folder, monkeypatch):
     process._control = type("Control", (), {"recv": lambda self, size: b""})()
     assert process.report() is None
     (folder / "memory.events").write_text("oom_kill 2\n")
-    assert process.report() == Report("memory", None, 0.0)
+    assert process.report() == EndReport("memory", None, 0.0)
 
 
 def test_the_doctor_tells_which_walls_stand(capsys):

@@ -21,7 +21,7 @@ from grading.command_line import main
 from grading.locking import is_graded_now, locked
 from grading.options import GradingError
 from grading.progress import read_progress
-from grading.unit import Graded, Outcome
+from grading.unit import GradedUnit, UnitStatus
 from labkit.files import WriteError
 from tests.grading.graded_class import checks, hand_in
 from tests.grading.together import PACE, Together, eventually
@@ -536,13 +536,13 @@ def test_a_unit_that_failed_everywhere_is_given_up_with_what_went_wrong(tmp_path
             grader.look(now=True)
             assert grader.given_up("a") is None
             assert grader.take("a")
-            grader.fail("a", Graded(Outcome.FAILED, f"node{n}", problem="a slip"))
+            grader.fail("a", GradedUnit(UnitStatus.FAILED, f"node{n}", problem="a slip"))
         graders[4].look(now=True)
         failure = graders[4].given_up("a")
-        assert (failure.outcome, failure.problem) == (Outcome.FAILED, "a slip")
+        assert (failure.outcome, failure.problem) == (UnitStatus.FAILED, "a slip")
         graders[4].look(now=True)
-        assert graders[4].commit("b", "k" * 64, Graded(Outcome.GRADED, "node4", checks()))
-        assert not graders[3].commit("b", "k" * 64, Graded(Outcome.GRADED, "node3", checks()))
+        assert graders[4].commit("b", "k" * 64, GradedUnit(UnitStatus.GRADED, "node4", checks()))
+        assert not graders[3].commit("b", "k" * 64, GradedUnit(UnitStatus.GRADED, "node3", checks()))
         assert graders[3].committed("b", "k" * 64).machine == "node4"
         assert graders[3].committed("b", "l" * 64) is None, "of other terms"
     finally:

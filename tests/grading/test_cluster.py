@@ -25,7 +25,7 @@ from grading.cluster.engine import dask_workers  # noqa: E402
 from grading.cluster.proof import differences, read_proof  # noqa: E402
 from grading.command_line import main  # noqa: E402
 from grading.options import GradingError  # noqa: E402
-from grading.unit import Graded, Outcome  # noqa: E402
+from grading.unit import GradedUnit, UnitStatus  # noqa: E402
 from grading.workers import WorkersDied  # noqa: E402
 from labkit.limits import NoSandbox  # noqa: E402
 from tests.grading.cluster import OWN, PATIENCE, Cluster, begun, order, stand_in, wait_until  # noqa: E402
@@ -40,11 +40,11 @@ def slow(test):
     return test
 
 
-def graded(future) -> Graded:
-    return Graded.decode(future.result(PATIENCE))
+def graded(future) -> GradedUnit:
+    return GradedUnit.decode(future.result(PATIENCE))
 
 
-def in_turn(workers, orders) -> list[Graded]:
+def in_turn(workers, orders) -> list[GradedUnit]:
     """Send orders as Batch does, so many at a time as there are workers; return what came of each."""
     futures, waiting = [], list(orders)
     while waiting:
@@ -223,7 +223,7 @@ def test_a_unit_whose_worker_is_killed_is_graded_by_another(cluster, log):
         orders = [order(f"u{n}", log, seconds=0.5, kills="lab1") for n in range(4)]
         answers = in_turn(workers, orders)
     assert {answer.machine for answer in answers} == {"lab2"}
-    assert [answer.outcome for answer in answers] == [Outcome.REFUSED] * 4, "none is charged with it"
+    assert [answer.outcome for answer in answers] == [UnitStatus.REFUSED] * 4, "none is charged with it"
 
 
 @slow
@@ -259,7 +259,7 @@ def test_a_unit_on_which_every_machine_fails_is_the_graders_failure(cluster, log
     with coordinator(cluster) as workers:
         with_workers(workers, 3)
         answer = graded(workers.executor.submit(workers.grade, order("bad", log, fails="all")))
-    assert answer.outcome == Outcome.FAILED
+    assert answer.outcome == UnitStatus.FAILED
     assert "No space left" in answer.problem
     assert len({worker for _, worker in begun(log)}) == 3
 

@@ -10,7 +10,7 @@ import pytest
 
 from grading.results.export.command import TARGETS
 from grading.results.export.graded import read_class
-from grading.results.export.tables import Table, number, written
+from grading.results.export.tables import Gradebook, number, written
 from grading.results.export.texts import html
 from labkit.checks.assignment import DEFAULT, load_assignment
 from labkit.checks.check import CheckId, undecided
@@ -222,13 +222,13 @@ def test_cells_of_any_table_are_replaced_and_read_back(tmp_path):
             cells = {(row + 1, chosen.randrange(5)): chosen.choice(texts) for row in range(6)}
             for (row, column), text in cells.items():
                 table[row - 1][column] = text
-            content = Table(tmp_path / "t.csv").with_cells(cells).decode()
+            content = Gradebook(tmp_path / "t.csv").with_cells(cells).decode()
             assert list(csv.reader(io.StringIO(content, newline=""), delimiter=separator))[1:] == table
 
 
 def test_a_row_that_a_spreadsheet_cut_short_gets_its_cells(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"a;b;c;d\r\n1;2\r\n3;4;5;6\r\n")
-    assert Table(tmp_path / "t.csv").with_cells({(1, 3): "x y"}) == b'a;b;c;d\r\n1;2;;"x y"\r\n3;4;5;6\r\n'
+    assert Gradebook(tmp_path / "t.csv").with_cells({(1, 3): "x y"}) == b'a;b;c;d\r\n1;2;;"x y"\r\n3;4;5;6\r\n'
 
 
 # ----------------------------------------------------------------------------------------------------- a whole school

@@ -13,7 +13,7 @@ import pytest
 from grading.results.export import moodle
 from grading.results.export.graded import read_class
 from grading.results.export.matching import Entry
-from grading.results.export.tables import Table
+from grading.results.export.tables import Gradebook
 from tests.grading.graded_class import (
     ASSIGNMENT,
     HOSTILE,
@@ -174,7 +174,7 @@ def test_a_table_without_changes_is_the_same_to_the_last_byte(tmp_path):
         "a\tb\n1\t2\n".encode("utf-16"),
     ):
         (tmp_path / "t.csv").write_bytes(content)
-        assert Table(tmp_path / "t.csv").with_cells({}) == content
+        assert Gradebook(tmp_path / "t.csv").with_cells({}) == content
 
 
 def test_it_refuses_while_anything_is_open_and_names_it(fresh, fill, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from grading.intake.arrivals import LIMITS, BadZip, Limits, collect, sha256_of, unpack
+from grading.intake.arrivals import LIMITS, BadZip, ZipLimits, collect, sha256_of, unpack
 from grading.intake.contents import Content, content_of
 from grading.intake.folders import Arrival
 from grading.intake.people import People, Person
@@ -244,9 +244,9 @@ def test_a_folder_is_as_good_as_a_zip(tmp_path, canary):
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        (Limits(total_bytes=5000), "at most 5,000 are accepted"),
-        (Limits(kept_bytes=5000), "more than 5,000 bytes of scripts"),
-        (Limits(depth=0), "more than 0 folders around it"),
+        (ZipLimits(total_bytes=5000), "at most 5,000 are accepted"),
+        (ZipLimits(kept_bytes=5000), "more than 5,000 bytes of scripts"),
+        (ZipLimits(depth=0), "more than 0 folders around it"),
     ],
 )
 def test_limits_are_those_of_loose_files_too(limits, message, tmp_path, canary):
@@ -300,7 +300,7 @@ def test_helpers_of_two_folders_may_not_become_one_file_on_another_system(tmp_pa
 
 def test_large_helper_is_left_out(tmp_path, canary):
     found = unpack(
-        written(tmp_path, make_zip(GOOD | {"data.csv": b"1,2\n" * 10**5})), canary, Limits(script_bytes=10**5)
+        written(tmp_path, make_zip(GOOD | {"data.csv": b"1,2\n" * 10**5})), canary, ZipLimits(script_bytes=10**5)
     )
     assert found.others == []
     assert any('"data.csv"' in remark for remark in found.remarks)
@@ -364,7 +364,7 @@ def test_one_pdf_beside_pictures_is_the_report_whatever_it_is_called(tmp_path, c
 
 
 def test_large_report_is_left_out_and_the_scripts_are_kept(tmp_path, canary):
-    found = unpack(written(tmp_path, make_zip(GOOD)), canary, Limits(report_bytes=100))
+    found = unpack(written(tmp_path, make_zip(GOOD)), canary, ZipLimits(report_bytes=100))
     assert found.report is None
     assert len(found.scripts) == 3
     assert any("at most 100 are accepted" in remark for remark in found.remarks)
@@ -373,11 +373,11 @@ def test_large_report_is_left_out_and_the_scripts_are_kept(tmp_path, canary):
 @pytest.mark.parametrize(
     ("limits", "message"),
     [
-        (Limits(zip_bytes=1000), "at most 1,000 are accepted"),
-        (Limits(members=3), "holds 4 files, at most 3"),
-        (Limits(total_bytes=5000), "at most 5,000 are accepted"),
-        (Limits(kept_bytes=5000), "more than 5,000 bytes of scripts"),
-        (Limits(ratio=2, ratio_from=100), "more than 2 times its size"),
+        (ZipLimits(zip_bytes=1000), "at most 1,000 are accepted"),
+        (ZipLimits(members=3), "holds 4 files, at most 3"),
+        (ZipLimits(total_bytes=5000), "at most 5,000 are accepted"),
+        (ZipLimits(kept_bytes=5000), "more than 5,000 bytes of scripts"),
+        (ZipLimits(ratio=2, ratio_from=100), "more than 2 times its size"),
     ],
 )
 def test_limits(limits, message, tmp_path, canary):
@@ -794,4 +794,4 @@ def test_sha256_is_that_of_the_bytes(tmp_path):
 def test_limits_leave_room_for_a_real_submission():
     sizes = [len(content) for content in GOOD.values()]
     assert sum(sizes) * 100 < LIMITS.kept_bytes
-    assert isinstance(LIMITS, Limits)
+    assert isinstance(LIMITS, ZipLimits)

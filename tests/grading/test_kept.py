@@ -12,7 +12,7 @@ from pygments.lexers.python import PythonLexer
 
 from grading.inside.trusted import code_reader
 from grading.inside.trusted.fingerprints import MAX_LINE
-from grading.inside.trusted.shown_code import MOST_CHARACTERS, MOST_LINES, MOST_ROWS, Piece
+from grading.inside.trusted.shown_code import MOST_CHARACTERS, MOST_LINES, MOST_ROWS, CodePiece
 from grading.results.kept import discard, keep_report, keep_what_is_shown, read_code
 from grading.similarity import pairs
 from labkit.text import printable
@@ -64,7 +64,12 @@ def test_the_solutions_are_shown_as_what_they_changed(kept):
         same = sum(row.kind == " " for row in script.rows)
         assert same > 90, "most of a copy is as it was"
     pieces = [piece for row in scripts["model_no1"].rows for piece in row.pieces]
-    assert {Piece("k", "class"), Piece("nc", "Model"), Piece("nf", "__init__"), Piece("mi", "64")} <= set(pieces)
+    assert {
+        CodePiece("k", "class"),
+        CodePiece("nc", "Model"),
+        CodePiece("nf", "__init__"),
+        CodePiece("mi", "64"),
+    } <= set(pieces)
     assert all(piece.token_class in ("sd", "c", "s") for piece in pieces if "ablation" in piece.text.lower())
 
 
@@ -133,7 +138,9 @@ def test_no_lexer_and_no_comparison_sees_a_students_text_in_the_graders_own_proc
     monkeypatch.setattr(PythonLexer, "get_tokens_unprocessed", lex)
     monkeypatch.setattr(difflib.SequenceMatcher, "__init__", compare)
     scripts = kept(model_no1=b"import os  # of a student\n")
-    assert Piece("c", "# of a student") in scripts["model_no1"].rows[-1].pieces + scripts["model_no1"].rows[0].pieces
+    assert (
+        CodePiece("c", "# of a student") in scripts["model_no1"].rows[-1].pieces + scripts["model_no1"].rows[0].pieces
+    )
     assert read == []
 
 

@@ -11,7 +11,7 @@ from labkit.networks import FULL, LAYERS, REMOVED
 from tests.support.needs import needs
 
 needs("jinja2")
-from grading.results.layers_picture import Outcome, layers_picture, rows_of  # noqa: E402 # it needs that package
+from grading.results.layers_picture import Agreement, layers_picture, rows_of  # noqa: E402 # it needs that package
 
 pytestmark = pytest.mark.grading
 
@@ -37,7 +37,7 @@ def outcomes(script, found):
 
 @pytest.mark.parametrize("script", NETWORKS)
 def test_a_right_network_has_equal_layers_and_the_removed_ones_in_their_place(script):
-    expected = [Outcome.GONE if place in GONE[script] else Outcome.EQUAL for place in range(len(LAYERS[FULL]))]
+    expected = [Agreement.GONE if place in GONE[script] else Agreement.EQUAL for place in range(len(LAYERS[FULL]))]
     assert outcomes(script, TEXTS[script]) == expected
     root, words = drawn(network(script, TEXTS[script], passed))
     assert words.count("removed") == 1
@@ -65,7 +65,7 @@ def test_equal_layers_stand_at_the_same_height_and_no_box_lies_on_another():
 
 def test_a_network_with_all_its_layers_shows_which_should_be_gone():
     whole = outcomes("model_no1", TEXTS[FULL])
-    assert whole == [Outcome.KEPT] * 3 + [Outcome.DIFFERS] * 4 + [Outcome.EQUAL] * 2
+    assert whole == [Agreement.KEPT] * 3 + [Agreement.DIFFERS] * 4 + [Agreement.EQUAL] * 2
     _, words = drawn(network("model_no1", TEXTS[FULL]))
     counts = Counter(words)
     assert (counts["should be gone"], counts["removed"], counts["differs"], counts["≠"], counts["="]) == (3, 3, 4, 4, 2)
@@ -74,18 +74,18 @@ def test_a_network_with_all_its_layers_shows_which_should_be_gone():
 def test_what_is_missing_and_what_is_too_many_is_told_in_its_place():
     right = TEXTS["model_no3"]
     without_relu = [right[0], *right[2:]]
-    assert outcomes("model_no3", without_relu)[:3] == [Outcome.EQUAL, Outcome.MISSING, Outcome.EQUAL]
+    assert outcomes("model_no3", without_relu)[:3] == [Agreement.EQUAL, Agreement.MISSING, Agreement.EQUAL]
     with_softmax = [*right, "softmax, output 10"]
-    assert outcomes("model_no3", with_softmax)[-2:] == [Outcome.EQUAL, Outcome.EXTRA]
+    assert outcomes("model_no3", with_softmax)[-2:] == [Agreement.EQUAL, Agreement.EXTRA]
     other = [right[0], "sigmoid, output 28x28x32", *right[2:]]
-    assert outcomes("model_no3", other)[:3] == [Outcome.EQUAL, Outcome.DIFFERS, Outcome.EQUAL]
+    assert outcomes("model_no3", other)[:3] == [Agreement.EQUAL, Agreement.DIFFERS, Agreement.EQUAL]
     for found, word in ((without_relu, "missing"), (with_softmax, "not expected"), (other, "differs")):
         assert drawn(network("model_no3", found))[1].count(word) == 1
 
 
 def test_only_the_layers_that_are_gone_are_called_so_where_one_is_left():
     left = [*TEXTS["model_no2"][:3], "max pooling, output 7x7x64", *TEXTS["model_no2"][3:]]
-    assert outcomes("model_no2", left)[3:6] == [Outcome.GONE, Outcome.GONE, Outcome.KEPT]
+    assert outcomes("model_no2", left)[3:6] == [Agreement.GONE, Agreement.GONE, Agreement.KEPT]
     _, words = drawn(network("model_no2", left))
     assert "convolution, ReLU" in words
     assert REMOVED["model_no2"] not in " ".join(words)

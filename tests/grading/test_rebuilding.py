@@ -9,7 +9,7 @@ import tensorflow as tf
 import model_no2
 import model_no3
 from grading.inside.trusted import rebuilding, running, training
-from labkit.checks.graph.freezing import BATCH, Network, freeze, switches
+from labkit.checks.graph.freezing import BATCH, CallableModel, freeze, switches
 from labkit.checks.graph.judging import look
 from labkit.networks import LAYERS
 
@@ -20,7 +20,7 @@ IMAGES = np.random.default_rng(0).uniform(size=(BATCH, 784))
 
 def data(model):
     """Return the bytes of a model's frozen graph."""
-    network = Network(model)
+    network = CallableModel(model)
     network(tf.zeros([BATCH, 784]))
     return freeze(network).SerializeToString()
 
@@ -332,7 +332,7 @@ def test_the_switch_of_a_call_follows_from_its_name(call, expected):
 
 
 def test_a_switch_without_a_name_is_handed_on_by_its_place():
-    network = Network(lambda x, keep_prob=1.0, /: x * keep_prob)
+    network = CallableModel(lambda x, keep_prob=1.0, /: x * keep_prob)
     assert (network(1.0), network(1.0, training=True)) == (1.0, 0.5)
 
 
@@ -355,7 +355,7 @@ def first(script, factor=1.0, rng=None):
         (factor * rng.standard_normal(s, np.float32) * np.float32(np.sqrt(2 / np.prod(s[:-1]))), np.zeros(s[-1], "f4"))
         for s in shapes
     ]
-    return rebuilding.Network(script, tuple(pairs))
+    return rebuilding.RebuiltNetwork(script, tuple(pairs))
 
 
 def test_a_network_can_be_kept_in_a_file(tmp_path):
@@ -381,7 +381,7 @@ def test_first_weights_that_learn_nothing_are_told(change, told):
     network = first("model_no3")
     pairs = (network.weights[0], (change(network.weights[1][0]), network.weights[1][1]), network.weights[2])
     digits = np.uint8(255 * IMAGES)
-    assert told in training.first_problem(rebuilding.Network("model_no3", pairs), digits)
+    assert told in training.first_problem(rebuilding.RebuiltNetwork("model_no3", pairs), digits)
     assert training.first_problem(network, digits) is None
 
 

@@ -20,7 +20,7 @@ import pytest
 from grading import course, unit
 from grading.intake.zips import BadZip
 from grading.progress import Progress
-from grading.unit import FINGERPRINTS, KEPT, Graded, Outcome, Place, Task
+from grading.unit import FINGERPRINTS, KEPT, GradedUnit, Place, Task, UnitStatus
 from grading.workers import Threads, Workers, threads
 from labkit.checks.assignment import load_assignment
 from labkit.checks.check import Accuracies, CheckId, Status, failed
@@ -95,8 +95,8 @@ def test_an_answer_comes_out_of_its_bytes_as_it_went_in():
         accuracies=(Accuracies("training", "model_no1", (0.5, 0.75)),),
     )
     kept = {name: os.urandom(n * 999) for n, name in enumerate(KEPT)}
-    graded = Graded(Outcome.GRADED, "node7", [found], kept=kept)
-    again = Graded.decode(graded.encode())
+    graded = GradedUnit(UnitStatus.GRADED, "node7", [found], kept=kept)
+    again = GradedUnit.decode(graded.encode())
     assert again == graded
     assert (type(again.checks[0].name), again.checks[0].status) == (CheckId, Status.FAILED)
 
@@ -117,23 +117,23 @@ def test_an_answer_comes_out_of_its_bytes_as_it_went_in():
     ],
 )
 def test_what_is_no_answer_is_refused(damage):
-    data = Graded(Outcome.GRADED, "node7", checks(), kept={"report.pdf": b"abc"}).encode()
-    assert Graded.decode(data).kept == {"report.pdf": b"abc"}
+    data = GradedUnit(UnitStatus.GRADED, "node7", checks(), kept={"report.pdf": b"abc"}).encode()
+    assert GradedUnit.decode(data).kept == {"report.pdf": b"abc"}
     with pytest.raises(RecordError):
-        Graded.decode(damage(data))
+        GradedUnit.decode(damage(data))
 
 
 def test_what_is_too_large_is_not_sent_and_not_taken(monkeypatch):
-    data = Graded(Outcome.GRADED, "node7", kept={"report.pdf": bytes(3000)}).encode()
+    data = GradedUnit(UnitStatus.GRADED, "node7", kept={"report.pdf": bytes(3000)}).encode()
     monkeypatch.setattr(unit, "MOST_BYTES", 2000)
     with pytest.raises(RecordError, match="more than can be sent"):
-        Graded(Outcome.GRADED, "node7", kept={"report.pdf": bytes(3000)}).encode()
+        GradedUnit(UnitStatus.GRADED, "node7", kept={"report.pdf": bytes(3000)}).encode()
     with pytest.raises(RecordError, match="no unit"):
-        Graded.decode(data)
+        GradedUnit.decode(data)
     monkeypatch.undo()
     monkeypatch.setattr(unit, "MOST_HEAD", 1000)
     with pytest.raises(RecordError, match="more than can be sent"):
-        Graded(Outcome.FAILED, "node7", problem="x" * 2000).encode()
+        GradedUnit(UnitStatus.FAILED, "node7", problem="x" * 2000).encode()
 
 
 # ------------------------------------------------------------------------------------------------------ one of them
@@ -143,13 +143,13 @@ def test_what_was_hashed_is_what_is_graded(place):
     seen = []
     place.play = lambda content, data: seen.append(content.one_file.read_bytes()) or (checks(), "its text")
     task = task_of()
-    graded = Graded.decode(place.grade(task.encode()))
-    assert (graded.outcome, graded.checks) == (Outcome.GRADED, checks())
+    graded = GradedUnit.decode(place.grade(task.encode()))
+    assert (graded.outcome, graded.checks) == (UnitStatus.GRADED, checks())
     assert graded.kept == {"report.pdf": b"%PDF", "code.json": b"{}", FINGERPRINTS: b"its text"}
     assert [hashlib.sha256(data).hexdigest() for data in seen] == [task.sha256]
     other = task_of(("1_a_b.zip", b"PK of another"))
     changed = dataclasses.replace(other, sha256=task.sha256)
-    assert Graded.decode(place.grade(changed.encode())).outcome == Outcome.CHANGED
+    assert GradedUnit.decode(place.grade(changed.encode())).outcome == UnitStatus.CHANGED
     assert len(seen) == 1
     assert list(place.scratch.iterdir()) == [], "nothing is left"
 
@@ -164,17 +164,17 @@ def test_loose_files_are_graded_under_the_names_that_they_came_in_under(place):
         seen.append([(name, path.read_bytes()) for name, path in content.files]) or ([], "")
     )
     task = Task(files, (), digest.hexdigest(), RULES, KIT, "bubblewrap", train=False)
-    assert Graded.decode(place.grade(task.encode())).outcome == Outcome.GRADED
+    assert GradedUnit.decode(place.grade(task.encode())).outcome == UnitStatus.GRADED
     assert seen == [list(files)]
 
 
 @pytest.mark.parametrize(
     ("error", "outcome", "problem"),
     [
-        (BadZip("it is damaged"), Outcome.REFUSED, "it is damaged"),
-        (SandboxError("no more processes\x1b"), Outcome.FAILED, "SandboxError: no more processes\\x1b"),
-        (MemoryError(), Outcome.FAILED, "MemoryError: "),
-        (RuntimeError("x" * 10**7), Outcome.FAILED, "RuntimeError: xxx"),
+        (BadZip("it is damaged"), UnitStatus.REFUSED, "it is damaged"),
+        (SandboxError("no more processes\x1b"), UnitStatus.FAILED, "SandboxError: no more processes\\x1b"),
+        (MemoryError(), UnitStatus.FAILED, "MemoryError: "),
+        (RuntimeError("x" * 10**7), UnitStatus.FAILED, "RuntimeError: xxx"),
     ],
 )
 def test_whatever_happens_is_an_answer_and_only_a_failure_costs_the_inspector(place, error, outcome, problem):
@@ -182,12 +182,12 @@ def test_whatever_happens_is_an_answer_and_only_a_failure_costs_the_inspector(pl
         raise error
 
     place.play = play
-    graded = Graded.decode(place.grade(task_of().encode()))
+    graded = GradedUnit.decode(place.grade(task_of().encode()))
     assert (graded.outcome, graded.checks, graded.kept) == (outcome, [], {})
     assert graded.problem.startswith(problem)
     assert len(graded.problem + graded.trace) < 200_000
-    assert ("Traceback" in graded.trace) == (outcome == Outcome.FAILED) or len(str(error)) > 10**6
-    assert len(place.closed) == (outcome == Outcome.FAILED)
+    assert ("Traceback" in graded.trace) == (outcome == UnitStatus.FAILED) or len(str(error)) > 10**6
+    assert len(place.closed) == (outcome == UnitStatus.FAILED)
 
 
 def test_a_place_with_another_kit_sandbox_or_without_the_digits_says_so_and_grades_nothing(place):
@@ -196,20 +196,20 @@ def test_a_place_with_another_kit_sandbox_or_without_the_digits_says_so_and_grad
         ({"sandbox": "another user"}, "has the sandbox bubblewrap, and the class is graded in another user"),
         ({"train": True}, "has no MNIST to train on"),
     ):
-        graded = Graded.decode(place.grade(dataclasses.replace(task_of(), **change).encode()))
-        assert graded.outcome == Outcome.FAILED
+        graded = GradedUnit.decode(place.grade(dataclasses.replace(task_of(), **change).encode()))
+        assert graded.outcome == UnitStatus.FAILED
         assert told in graded.problem
     assert place.started == []
-    assert Graded.decode(place.grade(b"nonsense")).outcome == Outcome.FAILED
+    assert GradedUnit.decode(place.grade(b"nonsense")).outcome == UnitStatus.FAILED
 
 
 def test_what_was_graded_while_the_machine_stood_still_is_nobodys_result(place, monkeypatch):
-    assert Graded.decode(place.grade(task_of().encode())).outcome == Outcome.GRADED
+    assert GradedUnit.decode(place.grade(task_of().encode())).outcome == UnitStatus.GRADED
     monkeypatch.setattr(unit, "STANDSTILL", 0.2)
     monkeypatch.setattr(unit, "TICK", 60.0)  # as of a process that is stopped
     place.play = lambda content, data: time.sleep(0.3) or (checks(), "")
-    graded = Graded.decode(place.grade(task_of().encode()))
-    assert (graded.outcome, graded.checks) == (Outcome.FAILED, [])
+    graded = GradedUnit.decode(place.grade(task_of().encode()))
+    assert (graded.outcome, graded.checks) == (UnitStatus.FAILED, [])
     assert "stood still for more than 0.2 s" in graded.problem
 
 
@@ -226,8 +226,8 @@ def test_texts_that_the_sandbox_fails_on_cost_nothing_else(place, monkeypatch):
         raise SandboxError("no more processes")
 
     monkeypatch.setattr(unit, "keep_texts", fail)
-    graded = Graded.decode(place.grade(task_of().encode()))
-    assert (graded.outcome, graded.kept) == (Outcome.GRADED, {"report.pdf": b"%PDF"})
+    graded = GradedUnit.decode(place.grade(task_of().encode()))
+    assert (graded.outcome, graded.kept) == (UnitStatus.GRADED, {"report.pdf": b"%PDF"})
 
 
 def test_a_unit_is_graded_in_a_process_that_knows_nothing_of_the_sender(tmp_path):
@@ -241,8 +241,8 @@ def test_a_unit_is_graded_in_a_process_that_knows_nothing_of_the_sender(tmp_path
     done = subprocess.run(
         [sys.executable, "-c", program], input=task.encode(), cwd=ROOT, capture_output=True, check=True
     )
-    graded = Graded.decode(done.stdout)
-    assert graded.outcome == Outcome.REFUSED
+    graded = GradedUnit.decode(done.stdout)
+    assert graded.outcome == UnitStatus.REFUSED
     assert "not a zip" in graded.problem
 
 
@@ -259,7 +259,7 @@ def test_each_thread_has_its_own_inspector_for_all_its_units_and_all_are_ended(p
     place.play = play
     with threads(place, 2) as workers:
         futures = [workers.executor.submit(workers.grade, task_of().encode()) for _ in range(6)]
-        assert all(Graded.decode(future.result(20)).outcome == Outcome.GRADED for future in futures)
+        assert all(GradedUnit.decode(future.result(20)).outcome == UnitStatus.GRADED for future in futures)
         assert len(place.started) == 2
         assert place.closed == []
     assert len(place.closed) == 2
@@ -355,7 +355,7 @@ def graded_by(tmp_path, monkeypatch):
 
 
 def test_a_bounded_number_is_sent_at_a_time_and_each_once(graded_by):
-    executor, out = graded_by(lambda task: Graded(Outcome.GRADED, "node7", checks()).encode(), ahead=1)
+    executor, out = graded_by(lambda task: GradedUnit(UnitStatus.GRADED, "node7", checks()).encode(), ahead=1)
     assert executor.most == 3
     assert max(map(len, executor.told)) == 2, "the third waits for one of the two"
     assert len({task.sha256 for task in executor.sent}) == len(executor.sent) == 12
@@ -370,13 +370,13 @@ def test_a_bounded_number_is_sent_at_a_time_and_each_once(graded_by):
 
 def test_large_submissions_are_not_sent_all_at_once(graded_by, monkeypatch):
     monkeypatch.setattr("grading.batch.IN_FLIGHT", 1)
-    executor, _ = graded_by(lambda task: Graded(Outcome.GRADED, "node7", checks()).encode(), ahead=10)
+    executor, _ = graded_by(lambda task: GradedUnit(UnitStatus.GRADED, "node7", checks()).encode(), ahead=10)
     assert executor.most == 1
     assert len(executor.sent) == 12
 
 
 def test_what_an_executor_loses_or_spoils_is_a_crash_of_that_row_and_graded_at_the_next_run(graded_by):
-    good = Graded(Outcome.GRADED, "node7", checks()).encode()
+    good = GradedUnit(UnitStatus.GRADED, "node7", checks()).encode()
 
     def answer(task):
         number = int(task.files[0][0][2:4])

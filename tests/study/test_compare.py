@@ -634,7 +634,7 @@ def test_the_display_follows_the_steps_of_a_training(tmp_path, monkeypatch):
     )
     monkeypatch.setattr(jobs, "SCRIPTS", tmp_path)
     starter = processes.Starter({}, ("", "synthetic"))
-    training = trainings.Training(jobs.Job("slow", 3, tmp_path, {"recipe": {"steps": 1080}}), [], starter)
+    training = trainings.Training(jobs.TrainingJob("slow", 3, tmp_path, {"recipe": {"steps": 1080}}), [], starter)
     try:
         assert training.steps() == (0, 1)
         deadline = time.monotonic() + PATIENCE
@@ -846,7 +846,7 @@ def study(**accuracies):
     """Make Runs with these accuracies in percent, and with no more than statistics need."""
     return {
         network: [
-            ablation.Run(network, seed, {"test_accuracy": value / 100, "dataset": "MNIST"}, None)
+            ablation.FinishedRun(network, seed, {"test_accuracy": value / 100, "dataset": "MNIST"}, None)
             for seed, value in enumerate(values)
         ]
         for network, values in accuracies.items()
@@ -942,7 +942,7 @@ def trained(network, labels, wrong, seed=0):
     predictions = labels.copy()
     predictions[wrong] = (labels[wrong] + 1) % 10
     accuracy = 1 - len(wrong) / len(labels)
-    return ablation.Run(network, seed, {"test_accuracy": accuracy, "dataset": "MNIST"}, predictions)
+    return ablation.FinishedRun(network, seed, {"test_accuracy": accuracy, "dataset": "MNIST"}, predictions)
 
 
 def test_mcnemar_weighs_the_images_that_only_one_network_gets_right():
@@ -985,7 +985,7 @@ def test_mcnemar_is_corrected_for_the_comparisons_that_there_are():
 def test_errors_are_counted_for_each_digit_in_percent_of_its_images():
     rng = np.random.default_rng(0)
     labels, *guesses = rng.integers(0, 10, (4, 300))
-    runs = {"deep_mnist": [ablation.Run("deep_mnist", seed, {}, guess) for seed, guess in enumerate(guesses)]}
+    runs = {"deep_mnist": [ablation.FinishedRun("deep_mnist", seed, {}, guess) for seed, guess in enumerate(guesses)]}
     found = ablation.digit_errors(runs, labels)["deep_mnist"]
     for digit in range(10):
         images = [n for n in range(300) if labels[n] == digit]

@@ -27,7 +27,7 @@ from model_right import Model
 def forged_graph():
     from labkit.checks.graph import freezing
 
-    return freezing.freeze(freezing.Network(Model())).SerializeToString()
+    return freezing.freeze(freezing.CallableModel(Model())).SerializeToString()
 
 def overwrite():
     for name in os.listdir("/output"):

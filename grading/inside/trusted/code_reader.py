@@ -10,7 +10,16 @@ from pathlib import Path
 from pygments.token import Comment, Error, Keyword, Name, Number, Operator, String, _TokenType
 
 from grading.inside.trusted.fingerprints import MAX_LINE, lexed, lines_of, source_text
-from grading.inside.trusted.shown_code import MOST_CHARACTERS, MOST_LINES, SCRIPTS, Code, Piece, Row, Script, TokenClass
+from grading.inside.trusted.shown_code import (
+    MOST_CHARACTERS,
+    MOST_LINES,
+    SCRIPTS,
+    Code,
+    CodePiece,
+    DiffRow,
+    Script,
+    TokenClass,
+)
 
 _CLASSES: list[tuple[_TokenType, TokenClass]] = [  # the first that a token is of
     (Comment, "c"),
@@ -36,20 +45,20 @@ def read_code(folder: Path, reference: Path) -> Code:
     return Code({name: _compare(old, styled, path.read_bytes()) for name, path in paths.items() if path.is_file()})
 
 
-def _compare(old: list[str], styled_old: list[list[Piece]], script: bytes) -> Script:
+def _compare(old: list[str], styled_old: list[list[CodePiece]], script: bytes) -> Script:
     """Compare a script, as it was handed in, with the lines of deep_mnist.py, given as text and in pieces."""
     new, problem = _lines(script)
     styled_new = _styled(new)
-    rows: list[Row] = []
+    rows: list[DiffRow] = []
     # Popular lines begin no match in a long text (autojunk): else many equal ones would take the square of the time.
     matcher = SequenceMatcher(None, [line.rstrip() for line in old], [line.rstrip() for line in new])
     for tag, first_old, last_old, first_new, last_new in matcher.get_opcodes():
         if tag == "equal":
             pairs = zip(range(first_old, last_old), range(first_new, last_new), strict=True)
-            rows += [Row(" ", one + 1, other + 1, styled_new[other]) for one, other in pairs]
+            rows += [DiffRow(" ", one + 1, other + 1, styled_new[other]) for one, other in pairs]
         else:
-            rows += [Row("-", n + 1, None, styled_old[n]) for n in range(first_old, last_old)]
-            rows += [Row("+", None, n + 1, styled_new[n]) for n in range(first_new, last_new)]
+            rows += [DiffRow("-", n + 1, None, styled_old[n]) for n in range(first_old, last_old)]
+            rows += [DiffRow("+", None, n + 1, styled_new[n]) for n in range(first_new, last_new)]
     return Script(problem, rows)
 
 
@@ -73,20 +82,20 @@ def _lines(script: bytes) -> tuple[list[str], str]:
     return shown, "; ".join(left_out)
 
 
-def _styled(lines: list[str]) -> list[list[Piece]]:
+def _styled(lines: list[str]) -> list[list[CodePiece]]:
     """Return the pieces of each line of a script; neighbours of the same class are one piece."""
-    styled: list[list[Piece]] = [[]]
+    styled: list[list[CodePiece]] = [[]]
     for kind, text, _ in lexed("".join(f"{line}\n" for line in lines)):  # as for the fingerprints: it is lexed once
         for number, part in enumerate(text.split("\n")):
             if number:
                 styled.append([])
-            _append(styled[-1], Piece(_class_of(kind), part))
+            _append(styled[-1], CodePiece(_class_of(kind), part))
     return styled
 
 
-def _append(pieces: list[Piece], piece: Piece) -> None:
+def _append(pieces: list[CodePiece], piece: CodePiece) -> None:
     if pieces and pieces[-1].token_class == piece.token_class:
-        pieces[-1] = Piece(piece.token_class, pieces[-1].text + piece.text)
+        pieces[-1] = CodePiece(piece.token_class, pieces[-1].text + piece.text)
     elif piece.text:
         pieces.append(piece)
 

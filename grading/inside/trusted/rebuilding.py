@@ -21,7 +21,7 @@ from labkit.networks import DROPPED, LAYERS
 
 
 @dataclass(frozen=True)
-class Network:
+class RebuiltNetwork:
     """A network of the assignment: for each layer with weights these and the biases, in the lecture's layout.
 
     `scaling` is what is done to the images first: a factor and an offset.
@@ -61,7 +61,7 @@ def logits(
     return x
 
 
-def examine(script: str, data: bytes, digits: np.ndarray, whole: bool = True) -> tuple[Verdict, Network | None]:
+def examine(script: str, data: bytes, digits: np.ndarray, whole: bool = True) -> tuple[Verdict, RebuiltNetwork | None]:
     """Return the verdict on a graph, and the rebuilt network where it is right.
 
     `digits` are images (n * BATCH, 784), float, in [0, 1]; the other arguments are those of `judging.look`.
@@ -85,7 +85,7 @@ def examine(script: str, data: bytes, digits: np.ndarray, whole: bool = True) ->
     return found.verdict, network
 
 
-def _network(script: str, found: Look, values: Mapping[int, np.ndarray]) -> Network:
+def _network(script: str, found: Look, values: Mapping[int, np.ndarray]) -> RebuiltNetwork:
     """Return the Network that has these weights, given by number of piece."""
     assert found.reading is not None
     weights, scaling = [], (1.0, 0.0)
@@ -98,10 +98,10 @@ def _network(script: str, found: Look, values: Mapping[int, np.ndarray]) -> Netw
             weights[-1][1] = weights[-1][1] + np.asarray(value, np.float32)
         elif value is not None:
             weights.append([np.asarray(value, np.float32), np.zeros(value.shape[-1], np.float32)])
-    return Network(script, tuple((matrix, biases) for matrix, biases in weights), scaling)
+    return RebuiltNetwork(script, tuple((matrix, biases) for matrix, biases in weights), scaling)
 
 
-def _differs(found: Look, network: Network, digits: np.ndarray) -> str | None:
+def _differs(found: Look, network: RebuiltNetwork, digits: np.ndarray) -> str | None:
     """Say for which input the graph and the network differ, and by how much; None if they agree."""
     flow, reading = found.testing, found.reading
     assert flow is not None
@@ -134,7 +134,7 @@ def _probes(digits: np.ndarray, largest: float) -> Iterator[tuple[str, np.ndarra
             yield f"numbers around {magnitude:g}", magnitude * rng.standard_normal((BATCH, 784))
 
 
-def save(network: Network, path: Path) -> None:
+def save(network: RebuiltNetwork, path: Path) -> None:
     """Write a network to a file (.npz), for `load`."""
     arrays: dict[str, Any] = {
         f"{name}_{n}": value for n, pair in enumerate(network.weights) for name, value in zip("wb", pair, strict=True)
@@ -142,10 +142,10 @@ def save(network: Network, path: Path) -> None:
     np.savez(path, scaling=np.array(network.scaling), **arrays)
 
 
-def load(script: str, path: Path) -> Network:
+def load(script: str, path: Path) -> RebuiltNetwork:
     """Read the network that `save` wrote."""
     with np.load(path, allow_pickle=False) as arrays:
         count = sum(name.startswith("w_") for name in arrays.files)
         pairs = tuple((arrays[f"w_{n}"], arrays[f"b_{n}"]) for n in range(count))
         factor, offset = map(float, arrays["scaling"])
-        return Network(script, pairs, (factor, offset))
+        return RebuiltNetwork(script, pairs, (factor, offset))

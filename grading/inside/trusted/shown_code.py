@@ -20,14 +20,14 @@ MOST_ROWS = 2 * MOST_LINES  # of a diff
 TokenClass = Literal["", "c", "err", "k", "mi", "nb", "nc", "nd", "nf", "o", "s", "sd"]
 
 
-class Piece(NamedTuple):
+class CodePiece(NamedTuple):
     """Text of a line, and its class."""
 
     token_class: TokenClass
     text: str
 
 
-class Row(NamedTuple):
+class DiffRow(NamedTuple):
     """A line of a diff: in both (" "), in deep_mnist.py only ("-") or in the script only ("+").
 
     The numbers are those of the line in deep_mnist.py and in the script, from 1; None where it is not in it.
@@ -36,7 +36,7 @@ class Row(NamedTuple):
     kind: Literal[" ", "-", "+"]
     old: int | None
     new: int | None
-    pieces: list[Piece]
+    pieces: list[CodePiece]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Script:
     """A script's diff; `problem` says why it is not shown, or not all of it, and is "" where it is."""
 
     problem: str
-    rows: list[Row]
+    rows: list[DiffRow]
 
     def __post_init__(self) -> None:
         if len(self.rows) > MOST_ROWS:

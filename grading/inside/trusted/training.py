@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from grading.inside.trusted.rebuilding import Network, logits
+from grading.inside.trusted.rebuilding import RebuiltNetwork, logits
 from labkit.checks.graph.freezing import KEEP_PROB
 from labkit.data.loader import PIXEL_SCALE
 
@@ -21,7 +21,7 @@ WARM_UP = 0.2  # the part of the steps in which the learning rate rises, as in l
 TEST_BATCH = 500  # images
 
 
-def first_problem(network: Network, images: np.ndarray) -> str | None:
+def first_problem(network: RebuiltNetwork, images: np.ndarray) -> str | None:
     """Say what is visibly wrong with the first weights, in a sentence for the student, or return None.
 
     images: (N, 784), uint8, of digits.
@@ -57,7 +57,7 @@ def set_precision(wanted: str) -> None:
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": short})
 
 
-def train(network: Network, images: np.ndarray, labels: np.ndarray, recipe: dict) -> Network:
+def train(network: RebuiltNetwork, images: np.ndarray, labels: np.ndarray, recipe: dict) -> RebuiltNetwork:
     """Train a network, and return it.
 
     Args:
@@ -91,10 +91,10 @@ def train(network: Network, images: np.ndarray, labels: np.ndarray, recipe: dict
         chosen = order[(number - 1) * recipe["batch_size"] : number * recipe["batch_size"]]
         step(images[chosen], labels[chosen].astype(np.int32), np.float32(rate), np.float32(number))
     trained = tuple((matrix.numpy(), biases.numpy()) for matrix, biases in pairs)
-    return Network(network.script, trained, network.scaling)
+    return RebuiltNetwork(network.script, trained, network.scaling)
 
 
-def predict(network: Network, images: np.ndarray) -> np.ndarray:
+def predict(network: RebuiltNetwork, images: np.ndarray) -> np.ndarray:
     """Return the digits (N,) that a network sees in images (N, 784), uint8; NaN for a logit makes it a 0 at most."""
     weights = [tuple(tf.constant(value) for value in pair) for pair in network.weights]
 

@@ -221,9 +221,9 @@ def _kind_of_script(path: Path) -> str | None:
 
 def _frozen(model: Any, networks: list[Any]) -> Any:
     """Return the frozen graph of a new network of the class `model`; append the network to the list `networks`."""
-    from labkit.checks.graph.freezing import BATCH, Network, freeze
+    from labkit.checks.graph.freezing import BATCH, CallableModel, freeze
 
-    networks.append(Network(model()))
+    networks.append(CallableModel(model()))
     # The call makes the variables of Keras layers, and plain errors; as many images as in the graph, so that a model
     # which adapts to what it is given has nothing else to adapt to. Told is what the script itself tells.
     if output_problem(networks[0], BATCH) and (problem := output_problem(networks[0])):
@@ -241,18 +241,18 @@ def run(script: str) -> dict[str, Any]:
     """
     import tensorflow as tf
 
-    from labkit.checks.graph.freezing import Network
+    from labkit.checks.graph.freezing import CallableModel
 
     before, finished = [], {}
 
     def began(run: Any) -> None:
-        before[:] = _samples(Network(run.model).trainable_variables)
+        before[:] = _samples(CallableModel(run.model).trainable_variables)
         if isinstance(run.optimizer, tf.compat.v1.train.Optimizer):
             # Where the first step makes them, TensorFlow traces all steps a second time.
-            run.optimizer._create_slots(Network(run.model).trainable_variables)
+            run.optimizer._create_slots(CallableModel(run.model).trainable_variables)
 
     def ended(run: Any) -> None:
-        finished[run.history[-1]["step"]] = _archive(before, _samples(Network(run.model).trainable_variables))
+        finished[run.history[-1]["step"]] = _archive(before, _samples(CallableModel(run.model).trainable_variables))
 
     # Whatever its accuracy, it decides nothing; and a network that is not the one asked for is told in another check.
     # For batches as small as these, turning large weights into bfloat16 and back costs more than the products gain.

@@ -11,9 +11,9 @@ import re
 
 from grading.results.export.gradebook import Layout, fill
 from grading.results.export.graded import Graded
-from grading.results.export.job import ExportError, Job, Outcome, Target
+from grading.results.export.job import Exported, ExportError, ExportJob, Target
 from grading.results.export.matching import Entry, normal
-from grading.results.export.tables import Table, choose_column, number
+from grading.results.export.tables import Gradebook, choose_column, number
 from labkit.text import quoted
 
 USERNAME, STUDENT_ID = "Username", "Student ID"
@@ -21,13 +21,13 @@ FEEDBACK, FORMAT = "Feedback to Learner", "Feedback Format"
 _ITEM = re.compile(r"(?P<title>.*?) *\[[^\]\d]*(?P<points>\d+(?:[.,]\d+)?)[^\]]*\]\s*\|\s*\d+")
 
 
-def export(job: Job) -> Outcome:
+def export(job: ExportJob) -> Exported:
     """Fill the column of the assignment, and the student's feedback where the file has a column for it."""
-    table = Table(job.table)
+    table = Gradebook(job.table)
     return fill(job, table, _layout(table, job.column))
 
 
-def _layout(table: Table, named: str) -> Layout:
+def _layout(table: Gradebook, named: str) -> Layout:
     if USERNAME not in table.head:
         raise ExportError(f"{table.path} is no gradebook of Blackboard: it has no column {USERNAME}; download it again")
     items = {column: found for column, head in enumerate(table.head) if (found := _ITEM.fullmatch(head))}
@@ -48,7 +48,7 @@ def _layout(table: Table, named: str) -> Layout:
     )
 
 
-def _entry(table: Table, row: int) -> Entry:
+def _entry(table: Gradebook, row: int) -> Entry:
     name = f"{table.under(row, 'First Name')} {table.under(row, 'Last Name')}"
     login = table.under(row, USERNAME)
     return Entry(row, normal([login, table.under(row, STUDENT_ID)]), keys=normal([login]), name=name)

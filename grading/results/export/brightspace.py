@@ -9,22 +9,22 @@ is cut to it. There is no column for comments.
 import re
 
 from grading.results.export.gradebook import Layout, fill
-from grading.results.export.job import ExportError, Job, Outcome, Target
+from grading.results.export.job import Exported, ExportError, ExportJob, Target
 from grading.results.export.matching import Entry, normal
-from grading.results.export.tables import Table, choose_column, number
+from grading.results.export.tables import Gradebook, choose_column, number
 from labkit.text import quoted
 
 IDS, END = ("OrgDefinedId", "Username"), "End-of-Line Indicator"
 _ITEM = re.compile(r"(?P<title>.+) Points Grade <Numeric MaxPoints:(?P<points>[\d.,]+)[^>]*>")
 
 
-def export(job: Job) -> Outcome:
+def export(job: ExportJob) -> Exported:
     """Fill the column of the grade item."""
-    table = Table(job.table)
+    table = Gradebook(job.table)
     return fill(job, table, _layout(table, job.column))
 
 
-def _layout(table: Table, named: str) -> Layout:
+def _layout(table: Gradebook, named: str) -> Layout:
     if not set(IDS) & set(table.head) or END not in table.head:
         raise ExportError(
             f"{table.path} is no export of Brightspace's grades: it needs {' or '.join(IDS)}, and {END}; export again"
@@ -39,7 +39,7 @@ def _layout(table: Table, named: str) -> Layout:
     return Layout([_entry(table, row) for row in table.body], grade, maximum)
 
 
-def _entry(table: Table, row: int) -> Entry:
+def _entry(table: Gradebook, row: int) -> Entry:
     name = f"{table.under(row, 'First Name')} {table.under(row, 'Last Name')}"
     return Entry(row, normal(table.under(row, head).removeprefix("#") for head in IDS), name=name)
 

@@ -15,9 +15,9 @@ import re
 
 from grading.results.export.gradebook import Layout, fill
 from grading.results.export.graded import Graded
-from grading.results.export.job import ExportError, Job, Outcome, Target
+from grading.results.export.job import Exported, ExportError, ExportJob, Target
 from grading.results.export.matching import Entry, normal
-from grading.results.export.tables import Table, choose_column, number
+from grading.results.export.tables import Gradebook, choose_column, number
 from labkit.text import quoted
 
 SCHOOL_IDS = ("SIS User ID", "SIS Login ID", "Integration ID")
@@ -29,13 +29,13 @@ TEST_STUDENT = "student, test"
 _FILE = re.compile(r"(?:[^_]+_(?:LATE_)?(?P<user>\d+)|(?:LATE_)?anon_(?:LATE_)?[^_]+)_\d+_.+", re.DOTALL)
 
 
-def export(job: Job) -> Outcome:
+def export(job: ExportJob) -> Exported:
     """Fill the column of the assignment, and write the zip of the feedback."""
-    table = Table(job.table)
+    table = Gradebook(job.table)
     return fill(job, table, _layout(table, job.column))
 
 
-def _layout(table: Table, named: str) -> Layout:
+def _layout(table: Gradebook, named: str) -> Layout:
     if "ID" not in table.head or "Section" not in table.head:
         raise ExportError(f"{table.path} is no gradebook of Canvas: its first row has no ID or no Section; export it")
     points = [row for row in table.body if POINTS in table.at(row, 0).lower()]
@@ -59,11 +59,11 @@ def _layout(table: Table, named: str) -> Layout:
     )
 
 
-def _is_student(table: Table, row: int) -> bool:
+def _is_student(table: Gradebook, row: int) -> bool:
     return bool(table.at(row, table.head.index("ID")).strip()) and table.at(row, 0).strip().lower() != TEST_STUDENT
 
 
-def _titles(table: Table, points: int) -> dict[int, str]:
+def _titles(table: Gradebook, points: int) -> dict[int, str]:
     """Return the columns that Canvas imports, with the names of their assignments."""
     return {
         column: _title(table.head[column])
@@ -77,7 +77,7 @@ def _title(head: str) -> str:
     return re.sub(r"\s*\(\d+\)$", "", head)
 
 
-def _entry(table: Table, row: int) -> Entry:
+def _entry(table: Gradebook, row: int) -> Entry:
     name = table.under(row, "Student") or f"{table.under(row, 'FirstName')} {table.under(row, 'LastName')}"
     ids = normal(table.under(row, head) for head in SCHOOL_IDS)
     return Entry(row, ids, keys=normal([f"user {table.under(row, 'ID')}"]), name=name)

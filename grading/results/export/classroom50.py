@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 
 from grading.results.export.each import asked, is_full, told
 from grading.results.export.graded import Graded, GradedClass
-from grading.results.export.job import ExportError, Job, Outcome, Target
+from grading.results.export.job import Exported, ExportError, ExportJob, Target
 from labkit.files import atomic_file
 
 SCHEMA = "classroom50/result/v1"
@@ -30,7 +30,7 @@ CONTEXT = {
 }
 
 
-def export(job: Job) -> Outcome:
+def export(job: ExportJob) -> Exported:
     """Write the file of the one submission that there is."""
     if len(job.graded.students) != 1:
         raise ExportError(
@@ -41,7 +41,7 @@ def export(job: Job) -> Outcome:
     path = job.folder / FILE
     with atomic_file(path) as file:
         file.write(document(student, job.graded, os.environ))
-    return Outcome([f"{path}: {UNITS} there are one point here"])
+    return Exported([f"{path}: {UNITS} there are one point here"])
 
 
 def document(student: Graded, graded: GradedClass, environment: Mapping[str, str]) -> bytes:

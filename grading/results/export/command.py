@@ -17,7 +17,7 @@ from grading.results.export import (
     prairielearn,
 )
 from grading.results.export.graded import GradedClass, listed, read_class
-from grading.results.export.job import ExportError, Job, Target
+from grading.results.export.job import ExportError, ExportJob, Target
 from labkit.checks.assignment import load_assignment
 
 FOLDER = "export"  # within the folder of results: what is exported, in a folder for each target
@@ -75,7 +75,7 @@ def run(flags: argparse.Namespace, default_assignment: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if flags.source and flags.source.resolve().parent == folder.resolve():
         raise ExportError(f"{flags.source} would be written over: give another folder with --to")
-    outcome = target.export(Job(graded, flags.source, folder, flags.column, flags.comments))
+    outcome = target.export(ExportJob(graded, flags.source, folder, flags.column, flags.comments))
     _tell(outcome.lines)
     if graded.open:
         are = "mark is" if len(graded.open) == 1 else "marks are"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from grading.results.export.graded import Graded, GradedClass
-from grading.results.export.job import Job, Outcome
+from grading.results.export.job import Exported, ExportJob
 from grading.results.results import MarkedCheck
 from labkit.checks.assignment import ManualItem
 from labkit.checks.check import Status
@@ -14,14 +14,14 @@ TO_SETTLE = "to be settled by your instructor"
 LOG = 4000  # characters of what a check printed, from its end
 
 
-def write_each(job: Job, name: str, content: Callable[[Graded, GradedClass], bytes]) -> Outcome:
+def write_each(job: ExportJob, name: str, content: Callable[[Graded, GradedClass], bytes]) -> Exported:
     """Write a file called `name` into a folder for each submission, what the grader failed on included."""
     for student in job.graded.students:
         folder = job.folder / student.result.folder
         folder.mkdir(exist_ok=True)
         with atomic_file(folder / name) as file:
             file.write(content(student, job.graded))
-    return Outcome([f"{job.folder}/<submission>/{name}: {counted(len(job.graded.students), 'file')}"])
+    return Exported([f"{job.folder}/<submission>/{name}: {counted(len(job.graded.students), 'file')}"])
 
 
 def is_full(row: MarkedCheck, student: Graded) -> bool:

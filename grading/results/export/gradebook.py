@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from grading.layout import FEEDBACK_PAGE
 from grading.results.export import texts
 from grading.results.export.graded import Graded, listed
-from grading.results.export.job import ExportError, Job, Outcome
+from grading.results.export.job import Exported, ExportError, ExportJob
 from grading.results.export.matching import Entry, match
-from grading.results.export.tables import Table, number, written
+from grading.results.export.tables import Gradebook, number, written
 from labkit.files import atomic_file
 from labkit.text import counted, quoted
 
@@ -45,7 +45,7 @@ class Layout:
     feedback_path: Callable[[Graded, Entry], str] | None = None
 
 
-def fill(job: Job, table: Table, layout: Layout) -> Outcome:
+def fill(job: ExportJob, table: Gradebook, layout: Layout) -> Exported:
     """Write the table with the marks in it, and the feedback; raise ExportError where nobody is found in it."""
     matched = match(job.graded.marked, layout.entries, layout.keys_of)
     if not matched.rows:
@@ -74,10 +74,10 @@ def fill(job: Job, table: Table, layout: Layout) -> Outcome:
     lines += _replaced(table, layout, given, cells)
     if layout.feedback_path:
         lines += _write_feedback(job, given, layout.feedback_path)
-    return Outcome(lines, left_out)
+    return Exported(lines, left_out)
 
 
-def _cells(job: Job, layout: Layout, entry: Entry, student: Graded) -> dict[tuple[int, int], str]:
+def _cells(job: ExportJob, layout: Layout, entry: Entry, student: Graded) -> dict[tuple[int, int], str]:
     """Return what a student's row gets, by (row, column)."""
     factor = layout.maximum / job.graded.maximum
     mark = written(student.marks.score * factor)
@@ -89,7 +89,7 @@ def _cells(job: Job, layout: Layout, entry: Entry, student: Graded) -> dict[tupl
 
 
 def _replaced(
-    table: Table, layout: Layout, given: list[tuple[Entry, Graded]], cells: Mapping[tuple[int, int], str]
+    table: Gradebook, layout: Layout, given: list[tuple[Entry, Graded]], cells: Mapping[tuple[int, int], str]
 ) -> list[str]:
     """Tell of marks and comments that were there already, and that others take the place of."""
     lines = []
@@ -104,7 +104,7 @@ def _replaced(
     return [f"{len(lines)} cells were filled already, and are replaced:", *listed(lines)] if lines else []
 
 
-def _scaled(job: Job, layout: Layout) -> list[str]:
+def _scaled(job: ExportJob, layout: Layout) -> list[str]:
     """Tell the factor, where the gradebook has other points than the assignment."""
     if layout.maximum == job.graded.maximum:
         return []
@@ -115,7 +115,9 @@ def _scaled(job: Job, layout: Layout) -> list[str]:
     ]
 
 
-def _write_feedback(job: Job, given: list[tuple[Entry, Graded]], path_of: Callable[[Graded, Entry], str]) -> list[str]:
+def _write_feedback(
+    job: ExportJob, given: list[tuple[Entry, Graded]], path_of: Callable[[Graded, Entry], str]
+) -> list[str]:
     """Write the zip of the feedback; tell how many are in it, and whose can't be."""
     paths = {path: student for entry, student in given if (path := path_of(student, entry))}
     lines = []

@@ -11,18 +11,18 @@ import json
 from grading.results.export import texts
 from grading.results.export.each import asked, is_full, is_open, log_of, told, write_each
 from grading.results.export.graded import Graded, GradedClass
-from grading.results.export.job import Job, Outcome, Target
+from grading.results.export.job import Exported, ExportJob, Target
 from grading.results.export.tables import written
 from grading.results.results import MarkedCheck
 
 VISIBLE, HIDDEN = "visible", "hidden"
 
 
-def export(job: Job) -> Outcome:
+def export(job: ExportJob) -> Exported:
     """Write a file for each submission."""
     outcome = write_each(job, "results.json", document)
     points = f"set the autograder's points in Gradescope to {written(job.graded.maximum)}: marks are of as many"
-    return Outcome([*outcome.lines, points])
+    return Exported([*outcome.lines, points])
 
 
 def document(student: Graded, graded: GradedClass) -> bytes:

@@ -15,17 +15,17 @@ import re
 from grading.layout import FEEDBACK_PAGE
 from grading.results.export.gradebook import Layout, fill
 from grading.results.export.graded import Graded
-from grading.results.export.job import ExportError, Job, Outcome, Target
+from grading.results.export.job import Exported, ExportError, ExportJob, Target
 from grading.results.export.matching import Entry, normal
-from grading.results.export.tables import Table, written
+from grading.results.export.tables import Gradebook, written
 
 HEADS = ("update", "usr_id", "login", "lastname", "firstname", "status", "mark", "notice", "comment")
 FOLDER = "multi_feedback"
 
 
-def export(job: Job) -> Outcome:
+def export(job: ExportJob) -> Exported:
     """Fill the status file, and write the zip of the feedback."""
-    table = Table(job.table)
+    table = Gradebook(job.table)
     missing = [head for head in HEADS if head not in table.head]
     if missing:
         raise ExportError(
@@ -67,7 +67,7 @@ def export(job: Job) -> Outcome:
         ),
     )
     points = f"marks are points of {written(job.graded.maximum)}; the column status stays as it is: set it yourself"
-    return Outcome([*outcome.lines, points], outcome.left_out)
+    return Exported([*outcome.lines, points], outcome.left_out)
 
 
 def _keys_of(student: Graded) -> frozenset[str]:

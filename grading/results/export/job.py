@@ -6,11 +6,11 @@ from pathlib import Path
 
 from grading.results.export.graded import ExportError, GradedClass
 
-__all__ = ["ExportError", "Job", "Outcome", "Target"]
+__all__ = ["ExportError", "ExportJob", "Exported", "Target"]
 
 
 @dataclass(frozen=True)
-class Job:
+class ExportJob:
     """One export.
 
     `source` is what was downloaded from the system, None where it needs nothing. `folder` is where the files go, and
@@ -32,7 +32,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Exported:
     """What an exporter says: `lines` about what it wrote, and `left_out`, a line for each mark that it put nowhere."""
 
     lines: list[str]
@@ -49,4 +49,4 @@ class Target:
 
     source: str
     writes: str
-    export: Callable[[Job], Outcome]
+    export: Callable[[ExportJob], Exported]

@@ -11,14 +11,14 @@ from xml.etree import ElementTree as xml
 from grading.results.export import texts
 from grading.results.export.each import is_full, is_open, log_of, told, write_each
 from grading.results.export.graded import Graded, GradedClass
-from grading.results.export.job import Job, Outcome, Target
+from grading.results.export.job import Exported, ExportJob, Target
 from grading.results.export.tables import written
 from grading.results.results import MarkedCheck
 from labkit.checks.check import Status
 from labkit.text import printable
 
 
-def export(job: Job) -> Outcome:
+def export(job: ExportJob) -> Exported:
     """Write a file for each submission."""
     return write_each(job, "junit.xml", document)
 

@@ -25,9 +25,9 @@ from anyascii import anyascii
 from grading.layout import FEEDBACK_PAGE
 from grading.results.export.gradebook import Layout, fill
 from grading.results.export.graded import Graded
-from grading.results.export.job import ExportError, Job, Outcome, Target
+from grading.results.export.job import Exported, ExportError, ExportJob, Target
 from grading.results.export.matching import Entry, normal
-from grading.results.export.tables import Table, find_column, number
+from grading.results.export.tables import Gradebook, find_column, number
 from labkit.text import quoted
 
 NO_GRADE = ("", "-")
@@ -57,9 +57,9 @@ _NO = [
 _LONGEST_DATE = 60  # characters
 
 
-def export(job: Job) -> Outcome:
+def export(job: ExportJob) -> Exported:
     """Fill the worksheet, and write the zip of the feedback."""
-    table = Table(job.table)
+    table = Gradebook(job.table)
     layout = _layout(table, job)
     outcome = fill(job, table, layout)
     lines = outcome.lines
@@ -71,10 +71,10 @@ def export(job: Job) -> Outcome:
             f"{table.path} was saved by a spreadsheet program: when you upload it, choose the separator "
             f"{names[table.separator]} and the encoding {table.encoding}"
         )
-    return Outcome(lines, outcome.left_out)
+    return Exported(lines, outcome.left_out)
 
 
-def _layout(table: Table, job: Job) -> Layout:
+def _layout(table: Gradebook, job: ExportJob) -> Layout:
     if not table.body:
         raise ExportError(f"{table.path} has no row below its first one: download it with its students")
     participants = [_PARTICIPANT.fullmatch(text) for text in table.column(0)]
@@ -105,7 +105,7 @@ def _layout(table: Table, job: Job) -> Layout:
     )
 
 
-def _refuse_another_assignment(table: Table, entries: list[Entry], students: list[Graded]) -> None:
+def _refuse_another_assignment(table: Gradebook, entries: list[Entry], students: list[Graded]) -> None:
     """Raise ExportError where no participant's number is in the worksheet: each assignment has its own."""
     participants = frozenset().union(*map(_keys_of, students))
     if participants and not any(entry.keys & participants for entry in entries):
@@ -115,7 +115,7 @@ def _refuse_another_assignment(table: Table, entries: list[Entry], students: lis
         )
 
 
-def _entry(table: Table, row: int, participant: str, grade: int) -> Entry:
+def _entry(table: Gradebook, row: int, participant: str, grade: int) -> Entry:
     """Read a row: between the participant and the grade are the name, unless marking is blind, and other fields."""
     cells = [table.at(row, column).strip() for column in range(1, grade)]
     named = table.at(row, 1).strip()
@@ -123,7 +123,7 @@ def _entry(table: Table, row: int, participant: str, grade: int) -> Entry:
     return Entry(row, ids=normal(cells), keys=normal([participant]), name=name)
 
 
-def _grade_column(table: Table) -> int:
+def _grade_column(table: Gradebook) -> int:
     """Find the grade: the next column has one number in all rows, and in this one no number is above that."""
     found = []
     for column in range(1, len(table.head) - 1):
@@ -145,7 +145,7 @@ def _is_grade(text: str, maximum: float) -> bool:
     return text in NO_GRADE or (value is not None and 0 <= value <= maximum)
 
 
-def _comments_column(table: Table, maximum: int, head: str) -> int | None:
+def _comments_column(table: Gradebook, maximum: int, head: str) -> int | None:
     """Find the comments: the one column behind the time of the last grading; None where there is none behind it."""
     if head:
         return find_column(table, head, "--comments")
@@ -160,7 +160,7 @@ def _comments_column(table: Table, maximum: int, head: str) -> int | None:
     )
 
 
-def _locked(table: Table, column: int) -> dict[int, str]:
+def _locked(table: Gradebook, column: int) -> dict[int, str]:
     """Find the rows whose grade can't be changed, by the column behind the maximum: Moodle skips them.
 
     It has one of two words, in the language of the site: "No", or where that is not known the rarer one.

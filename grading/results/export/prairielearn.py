@@ -10,12 +10,12 @@ import json
 from grading.results.export import texts
 from grading.results.export.each import asked, log_of, told, write_each
 from grading.results.export.graded import Graded, GradedClass
-from grading.results.export.job import Job, Outcome, Target
+from grading.results.export.job import Exported, ExportJob, Target
 from grading.results.results import SubmissionStatus
 from labkit.text import printable
 
 
-def export(job: Job) -> Outcome:
+def export(job: ExportJob) -> Exported:
     """Write a file for each submission."""
     return write_each(job, "results.json", document)
 

@@ -18,7 +18,7 @@ from labkit.text import quoted
 SEPARATORS = ",;\t"
 
 
-class Table:
+class Gradebook:
     """A table with a first row of heads, read from a file.
 
     `head` has their texts; `rows` the texts of all rows, that one included, each as long as it is.
@@ -121,7 +121,7 @@ def written(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def find_column(table: Table, head: str, flag: str) -> int:
+def find_column(table: Gradebook, head: str, flag: str) -> int:
     """Return the column with this head; raise ExportError, which lists the heads, where there is not one such."""
     found = [column for column, text in enumerate(table.head) if text.casefold() == head.strip().casefold()]
     if len(found) == 1:
@@ -130,7 +130,7 @@ def find_column(table: Table, head: str, flag: str) -> int:
     raise ExportError(f"{table.path} has {what} {quoted(head)}, which {flag} names; its columns are {_heads(table)}")
 
 
-def choose_column(table: Table, titles: Mapping[int, str], named: str) -> int:
+def choose_column(table: Gradebook, titles: Mapping[int, str], named: str) -> int:
     """Return the assignment's column of those that can be filled: the one that is named, or else the only one.
 
     `titles` maps these to the names of their assignments; `named` may be one of those, or a whole head. Raises
@@ -149,7 +149,7 @@ def choose_column(table: Table, titles: Mapping[int, str], named: str) -> int:
     )
 
 
-def _heads(table: Table, columns: Iterable[int] | None = None) -> str:
+def _heads(table: Gradebook, columns: Iterable[int] | None = None) -> str:
     chosen = range(len(table.head)) if columns is None else columns
     return ", ".join(quoted(table.head[column]) for column in chosen if table.head[column])
 

@@ -70,7 +70,7 @@ def _in_training(parameter: inspect.Parameter) -> Any:
     return None
 
 
-class Network(tf.Module):
+class CallableModel(tf.Module):
     """A student's model behind the lecture's call, however its own spells that."""
 
     def __init__(self, model: Any) -> None:
@@ -95,7 +95,7 @@ class Network(tf.Module):
         return [variable if isinstance(variable, tf.Variable) else variable.value for variable in variables]
 
 
-def freeze(network: Network) -> tf.compat.v1.GraphDef:
+def freeze(network: CallableModel) -> tf.compat.v1.GraphDef:
     """Return the GraphDef of a network, with the present values of its variables."""
 
     def call(x: Any) -> tuple[Any, Any]:
@@ -114,7 +114,7 @@ def _traced(call: Callable[[Any], Any]) -> Any:
     return tf.function(call).get_concrete_function(images).graph
 
 
-def freeze_broken(network: Network) -> tf.compat.v1.GraphDef | None:
+def freeze_broken(network: CallableModel) -> tf.compat.v1.GraphDef | None:
     """Return the GraphDef of a network whose call fails, up to the failure; None if it does not get anywhere."""
     graphs = []
 
@@ -137,7 +137,7 @@ def freeze_broken(network: Network) -> tf.compat.v1.GraphDef | None:
     return _frozen(graphs[0], _inlined(graphs[0], [last]), [last, last], variables, variables, [])
 
 
-def _changing(network: "Network", variables: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+def _changing(network: "CallableModel", variables: Sequence[Any]) -> tuple[list[Any], list[Any]]:
     """Return the trainable variables that get a gradient, which training changes, and those that a call changes."""
     counters = [variable for variable in variables if variable.dtype.is_integer]
     before = [variable.numpy() for variable in counters]

@@ -16,7 +16,7 @@ from typing import Any
 
 from labkit.checks.report.boxes import IDENTITY, Box, area, around, common, holds, page_box, times, to_matrix, within
 from labkit.checks.report.fonts import Colour, Font, read_font, resolve
-from labkit.checks.report.page import COVERED, INVISIBLE, OUTLINE, SHOWS, SMALLEST_PAINT, Reader, State
+from labkit.checks.report.page import COVERED, INVISIBLE, OUTLINE, SHOWS, SMALLEST_PAINT, GraphicsState, Reader
 
 LEAST_CONTRAST = 0.1  # between the colour of a letter and what is behind it, in the channel where they differ most
 COVERS_PAGE = 0.5  # of the page's area; such a picture is a scan, or may be
@@ -39,7 +39,7 @@ class Paint:
 
 
 @dataclass(frozen=True)
-class Run:
+class TextRun:
     """The text that one instruction shows; `key` is that instruction's, `reason` why it can't be seen, if known."""
 
     order: int
@@ -105,7 +105,7 @@ class _Walk:
         self._page, self._pdf = page, page.pdf
         self._off = _layers_off(page.pdf)
         self._box = page_box(page)
-        self._runs: list[Run] = []
+        self._runs: list[TextRun] = []
         self._paints: list[Paint] = []
         self._order = self._forms = 0
         self._fonts: dict[int, Font] = {}
@@ -114,9 +114,9 @@ class _Walk:
     def read_page(self) -> None:
         content = self._page.get("/Contents")
         if content is not None:
-            self._read(content, self._page.get("/Resources"), State(clip=self._box), 0, layer_off=False)
+            self._read(content, self._page.get("/Resources"), GraphicsState(clip=self._box), 0, layer_off=False)
 
-    def _read(self, stream: Any, resources: Any, state: State, depth: int, layer_off: bool) -> None:
+    def _read(self, stream: Any, resources: Any, state: GraphicsState, depth: int, layer_off: bool) -> None:
         """Follow the instructions of a page or form."""
         resources = resolve(resources)
         key, operations = self._operations(stream)
@@ -158,9 +158,9 @@ class _Walk:
     def run(self, key: tuple[int, int], letters: int, box: Box, start: tuple[float, float], how: Any) -> None:
         self._order += 1
         colour, reason = how
-        self._runs.append(Run(self._order, key, letters, box, start, colour, reason))
+        self._runs.append(TextRun(self._order, key, letters, box, start, colour, reason))
 
-    def form(self, form: Any, resources: Any, state: State, depth: int, layer_off: bool) -> None:
+    def form(self, form: Any, resources: Any, state: GraphicsState, depth: int, layer_off: bool) -> None:
         self._forms += 1
         if depth > 12 or self._forms > MOST_FORMS:
             return
@@ -192,7 +192,7 @@ class _Walk:
                 (ink.doubtful if "doubtful" in found else ink.hidden).add(key)
         return ink
 
-    def _verdict(self, run: Run, near: list[Paint]) -> tuple[str, str]:
+    def _verdict(self, run: TextRun, near: list[Paint]) -> tuple[str, str]:
         scan = any(paint.picture and self._is_page(paint.box) and holds(paint.box, run.box) for paint in near)
         reason = run.reason or self._covered(run, near) or self._without_contrast(run, near)
         if not reason:
@@ -213,7 +213,7 @@ class _Walk:
     def _is_page(self, box: Box) -> bool:
         return area(common(box, self._box)) >= COVERS_PAGE * area(self._box)
 
-    def _covered(self, run: Run, near: list[Paint]) -> str | None:
+    def _covered(self, run: TextRun, near: list[Paint]) -> str | None:
         """Say what covers text: it is covered where each of twelve points of it is, be it by one box or by several."""
         over = [paint for paint in near if paint.order > run.order and paint.solid]
         if not over:
@@ -226,13 +226,13 @@ class _Walk:
         ]
         return COVERED if all(any(within(paint.box, place) for paint in over) for place in places) else None
 
-    def _drawn(self, run: Run, near: list[Paint]) -> int:
+    def _drawn(self, run: TextRun, near: list[Paint]) -> int:
         """Count the shapes of the size of letters that are drawn in the place of a piece of text."""
         height = run.box[3] - run.box[1]
         small = (paint.box for paint in near if not paint.picture and paint.box[3] - paint.box[1] <= height)
         return sum(1 for box in small if within(run.box, ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)))
 
-    def _without_contrast(self, run: Run, near: list[Paint]) -> str | None:
+    def _without_contrast(self, run: TextRun, near: list[Paint]) -> str | None:
         """Say why text lacks contrast; it counts as visible where any of three points of it may be."""
         if run.colour is None:
             return None

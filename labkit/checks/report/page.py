@@ -48,11 +48,11 @@ class Canvas(Protocol):
 
     def run(self, key: tuple[int, int], letters: int, box: Box, start: tuple[float, float], how: Any) -> None: ...
 
-    def form(self, form: Any, resources: Any, state: "State", depth: int, layer_off: bool) -> None: ...
+    def form(self, form: Any, resources: Any, state: "GraphicsState", depth: int, layer_off: bool) -> None: ...
 
 
 @dataclass
-class State:
+class GraphicsState:
     """The part of the graphics state that decides whether text is seen; None is an unknown colour."""
 
     ctm: Matrix = IDENTITY
@@ -77,7 +77,9 @@ class State:
 class Reader:
     """Follows the instructions of one stream; those that make no sense are passed over, as any reader does."""
 
-    def __init__(self, canvas: Canvas, key: int, resources: Any, state: State, depth: int, layer_off: bool) -> None:
+    def __init__(
+        self, canvas: Canvas, key: int, resources: Any, state: GraphicsState, depth: int, layer_off: bool
+    ) -> None:
         self._canvas, self._key, self._resources, self._depth = canvas, key, resources, depth
         self._state, self._stack = state, []
         self._layers = [layer_off]

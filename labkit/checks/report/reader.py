@@ -3,7 +3,7 @@
     python -m labkit.checks.report.reader report.pdf report_template.md found.json English Italian
 
 A text can be made to keep a search busy for hours, as a PDF its reader, so the searching is done here, too, under the
-sandbox's limits. What comes out is JSON (rules.Reading): either "found", with the fields of rules.Found, or "unread",
+sandbox's limits. What comes out is JSON (rules.ReportReading): either "found", with the fields of rules.ReportContent, or "unread",
 with those of rules.Unread.
 """
 
@@ -48,7 +48,7 @@ def _first(words: int, text: str) -> str:
 
 
 def find_all(pdf: Path, template: str, languages: Sequence[Language] = chosen()) -> dict[str, Any]:
-    """Return what is in the PDF: fields of rules.Found, or of rules.Unread.
+    """Return what is in the PDF: fields of rules.ReportContent, or of rules.Unread.
 
     `template` is the report's, as text; `languages` are those that the assignment takes reports in.
     """

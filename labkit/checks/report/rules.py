@@ -29,7 +29,7 @@ BETTER = 0.001 + 1e-9  # than the full network: an ablation may be by chance, bu
 
 
 @dataclass(frozen=True)
-class Found:
+class ReportContent:
     """What the reader found: the visible text, and the methods, accuracies and prompts in it.
 
     `methods` maps the lecture's methods to TREATED, UNCLEAR or MISSING. `accuracies` maps networks to their stated
@@ -60,16 +60,16 @@ class Unread:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReportReading:
     """What the reader (reader.py) writes of a report: one of the two."""
 
-    found: Found | None = None
+    found: ReportContent | None = None
     unread: Unread | None = None
 
 
-def reading_of(data: bytes) -> Found | Unread:
+def reading_of(data: bytes) -> ReportContent | Unread:
     """Read what the reader wrote of a report; raise RecordError if it is not of its form."""
-    reading = read_record(data, Reading)
+    reading = read_record(data, ReportReading)
     result = reading.found or reading.unread
     if result is None:
         raise RecordError("it has neither found nor unread")
@@ -89,13 +89,13 @@ Runs = Mapping[str, Sequence[float]]
 
 
 def judge(
-    found: Found,
+    found: ReportContent,
     rules: Rules,
     measured: Mapping[str, float],
     details: Mapping[str, Any] | None = None,
     runs: Runs | None = None,
 ) -> list[Check]:
-    """Return the four checks of what was `Found`; `details` is what reading it cost: `log` and `seconds`.
+    """Return the four checks of a `ReportContent`; `details` is what reading it cost: `log` and `seconds`.
 
     `measured` maps scripts to test accuracies, 0 to 1; for one that is not in it, the assignment's band counts. `runs`
     are those of ablation.csv, scripts to the test accuracies of their seeds: then these have to be in the bands, and
@@ -116,19 +116,19 @@ def judge(
     return [*checks, _check_template(found)]
 
 
-def _figures(found: Found, runs: Runs) -> tuple[Accuracies, ...]:
+def _figures(found: ReportContent, runs: Runs) -> tuple[Accuracies, ...]:
     stated = {script: found.accuracies.get(script, []) for script in NETWORKS} | {"": found.loose}
     return accuracies_of("report", stated) + accuracies_of("ablation.csv", runs)
 
 
-def _doubt(found: Found) -> str:
+def _doubt(found: ReportContent) -> str:
     """Say what kept the text from being read, so that what was not found may be there all the same; "" for nothing."""
     if found.doubtful >= FEWEST_HIDDEN:
         return f"{found.doubtful:,} words can't be told to be seen ({', '.join(found.why)})"
     return found.illegible
 
 
-def _check_text(found: Found, rules: ReportRules, details: Mapping[str, Any]) -> Check:
+def _check_text(found: ReportContent, rules: ReportRules, details: Mapping[str, Any]) -> Check:
     words = _count_words(found.text)
     problems = []
     if words < rules.min_words:
@@ -154,7 +154,7 @@ def _count_words(text: str) -> int:
     return len(others.split()) + characters // 2
 
 
-def _check_methods(found: Found) -> Check:
+def _check_methods(found: ReportContent) -> Check:
     by_verdict = {
         verdict: [method for method, treatment in found.methods.items() if treatment == verdict]
         for verdict in (TREATED, UNCLEAR, MISSING)
@@ -190,7 +190,7 @@ class _Verdicts:
     missing: list[str] = field(default_factory=list)
 
 
-def _check_accuracies(found: Found, rules: Rules, measured: Mapping[str, float], runs: Runs) -> Check:
+def _check_accuracies(found: ReportContent, rules: Rules, measured: Mapping[str, float], runs: Runs) -> Check:
     """Check that each network's accuracy is near the measured one, or in its band; what is unclear is undecided."""
     verdicts = _Verdicts()
     for script in NETWORKS:
@@ -213,7 +213,7 @@ def _check_accuracies(found: Found, rules: Rules, measured: Mapping[str, float],
     return failed(ACCURACIES, "; ".join(verdicts.problems), fraction=fraction)
 
 
-def _judge_runs(script: str, found: Found, rules: Rules, runs: Runs, verdicts: _Verdicts) -> None:
+def _judge_runs(script: str, found: ReportContent, rules: Rules, runs: Runs, verdicts: _Verdicts) -> None:
     """Judge a network by its runs, which have to be in its band; what the text states has to agree with them."""
     name, (low, high) = NETWORKS[script], rules.bands[script]
     mean = sum(runs[script]) / len(runs[script])
@@ -250,7 +250,9 @@ def _agrees(value: float, runs: Sequence[float]) -> bool:
     return any(abs(value - known) <= 0.5 / 10**digits + 1e-9 for known in (*runs, sum(runs) / len(runs)))
 
 
-def _judge_network(script: str, found: Found, rules: Rules, measured: Mapping[str, float], verdicts: _Verdicts) -> None:
+def _judge_network(
+    script: str, found: ReportContent, rules: Rules, measured: Mapping[str, float], verdicts: _Verdicts
+) -> None:
     name, stated = NETWORKS[script], found.accuracies.get(script, [])
     low, high = (measured[script],) * 2 if script in measured else rules.bands[script]
     expected = f"{low:.2%} was measured" if script in measured else f"{low:.2%} to {high:.2%} is to be expected"
@@ -274,7 +276,7 @@ def _judge_network(script: str, found: Found, rules: Rules, measured: Mapping[st
         verdicts.problems.append(f"{name}: the report has {numbers}, where {expected}")
 
 
-def _judge_together(verdicts: _Verdicts, found: Found, runs: Runs) -> None:
+def _judge_together(verdicts: _Verdicts, found: ReportContent, runs: Runs) -> None:
     """Judge what no network's number shows alone: numbers of no network, four equal ones, a full network that loses."""
     if verdicts.missing and found.loose:
         numbers = ", ".join(f"{value:.2%}" for value in found.loose[: SHOWN + 1])
@@ -293,7 +295,7 @@ def _judge_together(verdicts: _Verdicts, found: Found, runs: Runs) -> None:
         verdicts.doubts.append(f"{', '.join(better)} should not be better than the full network: are they swapped?")
 
 
-def _check_template(found: Found) -> Check:
+def _check_template(found: ReportContent) -> Check:
     if not found.prompts and found.illegible:
         return undecided(TEMPLATE, f"{found.illegible}, so that no prompt could be found in it")
     if not found.prompts:
