@@ -157,7 +157,7 @@ def plot_curves(history: Sequence[Mapping[str, Any]], path: str | Path | None = 
     steps, losses, seconds, validation, training = np.array(rows, dtype=np.float64).T  # None becomes NaN
     last, lost = int(steps[-1]), steps[~np.isfinite(losses) & (steps > 0)]
     measured = np.isfinite(validation)
-    found = validation[measured]
+    accuracies = validation[measured]
     figure = Figure(figsize=(7, 6), layout="constrained")
     figure.suptitle(f"Training on {dataset}: {_how_many(last, last, 'steps')} in {seconds[-1]:,.0f} s")
     loss_axes, accuracy_axes = figure.subplots(2, 1, sharex=True)
@@ -166,18 +166,18 @@ def plot_curves(history: Sequence[Mapping[str, Any]], path: str | Path | None = 
     _log_scale(loss_axes, losses)  # it falls a thousandfold: on a linear scale all but its start is flat
     if lost.size:
         _note(loss_axes, f"The loss is not a finite number in step {lost[0]:,.0f}: did training diverge?")
-    accuracy_axes.plot(steps[measured], found, "o--", color="#c25a00", markersize=4, label="validation images")
+    accuracy_axes.plot(steps[measured], accuracies, "o--", color="#c25a00", markersize=4, label="validation images")
     accuracy_axes.set(xlabel="step (one batch each)", ylabel="accuracy\n(fraction of the images)")
     if np.isfinite(training).any():
         again = np.isfinite(training)
         accuracy_axes.plot(steps[again], training[again], "s-", color="#1f55b5", markersize=3, label="training images")
         accuracy_axes.legend(loc="lower right")
     _logit_scale(accuracy_axes)
-    summary = f"best {found.max():.4f}, last {found[-1]:.4f}" if found.size else "not measured"
-    if found.size and steps[0] == 0:
-        summary = f"before training {found[0]:.4f}, {summary}"
+    summary = f"best {accuracies.max():.4f}, last {accuracies[-1]:.4f}" if accuracies.size else "not measured"
+    if accuracies.size and steps[0] == 0:
+        summary = f"before training {accuracies[0]:.4f}, {summary}"
     accuracy_axes.set_title(summary, loc="right", fontsize="medium")
-    if not found.size:
+    if not accuracies.size:
         _note(accuracy_axes, "The validation accuracy was not measured.")
     for axes in (loss_axes, accuracy_axes):
         axes.grid(color="0.9")

@@ -102,7 +102,7 @@ def main(flags):
         print(f"  {layer.name:<5} {layer.shape!s:<13} {layer.parameters:>8,}")
     print(f"  in all {patterns.build(flags.pattern).count_params():,} weights and biases, Keras says")
     print("the picture:", draw(convolve, pool, matrix, influence(3), lab.run_folder(flags)))
-    alike = [ours.shape == theirs.shape and np.abs(ours - theirs).max() < 1e-6 for ours, theirs in pairs]
+    alike = [own.shape == reference.shape and np.abs(own - reference).max() < 1e-6 for own, reference in pairs]
     print(f"{sum(alike)} of {len(alike)} results within 1e-6 of TensorFlow's")
 
 

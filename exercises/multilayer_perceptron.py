@@ -66,16 +66,16 @@ def compare(flags, mnist):
     """Train each network on the same 1,000 images; return its accuracy on those, and on the 5,000 for validation."""
     images, labels = mnist.train.next_batch(FEW)  # (1000, 784), (1000, 10)
     some = {"steps": flags.steps // 2, "batch_size": flags.batch_size, "seed": flags.seed}
-    found = {}
+    accuracies = {}
     for name, (hidden, options) in COMPARED.items():
         network = Model(hidden)
         optimizer = RMSProp(flags.learning_rate, decay=0.9)
         train_step = make_train_step(partial(loss, network, **options), network, optimizer)
         train(train_step, images, labels, **some, name=name)
         right = accuracy(network, mnist.validation.images, mnist.validation.labels)
-        found[name] = accuracy(network, images, labels), right
-        print(f"  {name:28} {found[name][0]:.2f}  {right:.2f}")
-    return found
+        accuracies[name] = accuracy(network, images, labels), right
+        print(f"  {name:28} {accuracies[name][0]:.2f}  {right:.2f}")
+    return accuracies
 
 
 def main(flags):
@@ -91,7 +91,7 @@ def main(flags):
     print(f"625 sigmoid units, {steps:,} steps of SGD: validation accuracy {right:.2f} ({mnist.name})")
 
     print("trained on 1,000 images: right of those, and of the validation images")
-    found = compare(flags, mnist)
+    accuracies = compare(flags, mnist)
 
     model, learning_rate = Model(), tf.Variable(0.0)
     optimizer = RMSProp(learning_rate, decay=0.9)
@@ -102,7 +102,7 @@ def main(flags):
         run.log(train_step(*mnist.train.next_batch(flags.batch_size)))
     run.test()  # once, at the end
     plotter.plot_curves(run.history, run.folder / "curves.png", dataset=mnist.name)
-    plot_overfitting(found, run.folder / "overfitting.png", images=FEW, dataset=mnist.name)
+    plot_overfitting(accuracies, run.folder / "overfitting.png", images=FEW, dataset=mnist.name)
     run.finish()
 
 

@@ -127,7 +127,7 @@ def reuse(flags, mnist):
     images, labels, teacher = mnist.train.images[known], mnist.train.labels[known], Model()
     train(teacher, CONVOLUTIONS + HEAD, images, labels, flags.steps, flags.batch_size, rng)
 
-    found = {way: [] for way in WAYS}
+    accuracies = {way: [] for way in WAYS}
     for _ in range(DRAWS):
         shots = np.concatenate([rng.choice(np.flatnonzero(digits == digit), SHOTS, replace=False) for digit in NEW])
         images, labels = mnist.train.images[shots], mnist.train.labels[shots]  # (50, 784), (50, 10)
@@ -136,8 +136,8 @@ def reuse(flags, mnist):
             for name in taken_over:
                 getattr(model, name).assign(getattr(teacher, name))
             train(model, learned, images, labels, NEW_STEPS, len(shots), rng)
-            found[way].append(accuracy(model, mnist.test.images[test], test_digits[test]))
-    return found, test.sum()
+            accuracies[way].append(accuracy(model, mnist.test.images[test], test_digits[test]))
+    return accuracies, test.sum()
 
 
 def main(flags):
@@ -147,10 +147,10 @@ def main(flags):
     mnist = lab.read_data(flags)
     tf.keras.utils.set_random_seed(flags.seed)
     print(f"the digits 5 to 9, from {SHOTS} images of each ({mnist.name}, mean of {DRAWS} draws, least to most):")
-    found, images = reuse(flags, mnist)
-    for name, accuracies in found.items():
+    accuracies_of, images = reuse(flags, mnist)
+    for name, accuracies in accuracies_of.items():
         print(f"  {np.mean(accuracies):.3f} ({min(accuracies):.3f} to {max(accuracies):.3f}) {name}")
-    reused, untrained, nothing = map(np.mean, found.values())
+    reused, untrained, nothing = map(np.mean, accuracies_of.values())
     print(f"ten images a digit: {reused:.2f} with features of other digits, {untrained:.2f} with untrained ones, "
           f"{nothing:.2f} from nothing ({images:,} images, {mnist.name})")  # fmt: skip
 

@@ -85,13 +85,13 @@ def main(flags):
         train_classifier(network, images, mnist.train.labels, flags, name)
         plain[name] = accuracy(network, tests, mnist.test.labels)
         print(f"{name}: {network.count_params():,} parameters, test accuracy {plain[name]:.3f}")
-    for change, values, found in (shift, SHIFTS, moved), (scale, SIZES, scaled):
+    for change, values, accuracies in (shift, SHIFTS, moved), (scale, SIZES, scaled):
         for value in tqdm(values, desc=change.__name__, disable=None):
             changed = change(tests[:SOME], value)  # (2000, 28, 28, 1)
             for name, network in named.items():
-                found[name].append(accuracy(network, changed, mnist.test.labels[:SOME]))
+                accuracies[name].append(accuracy(network, changed, mnist.test.labels[:SOME]))
         print(f"right, by the {change.__name__}:", *[f"{value:4}" for value in values])
-        for name, rights in found.items():
+        for name, rights in accuracies.items():
             print(f"{name:21} ", *[f"{right:.2f}" for right in rights])
 
     places = np.random.default_rng(flags.seed).permutation(784)  # where each pixel goes, the same in all images

@@ -283,7 +283,7 @@ class Batch:
         if earlier and earlier.marked and not written.counts:
             self.unmarked.append(result.zip)
         if _is_of_an_earlier_zip(result, written, earlier):
-            result.remarks.append(f"{REPLACED}: {written.told}; open again until its row in {MANUAL} is changed")
+            result.remarks.append(f"{REPLACED}: {written.summary}; open again until its row in {MANUAL} is changed")
             self.replaced.append(result.zip)
             written = ManualRow({})
         marks = mark(result, assignment, written.points, written.decisions, written.levels)

@@ -234,7 +234,7 @@ class Claims:
 
         The terms of graders that are gone are replaced; it takes a while to find out whether they are.
         """
-        told = False
+        announced = False
         while True:
             self.look(now=True)
             made = self._read(f"terms.{self._listing.terms}")
@@ -247,9 +247,9 @@ class Claims:
             if not others:
                 self._make(f"terms.{self._listing.terms + 1}", terms=self._terms)
                 continue
-            if not told:
+            if not announced:
                 print(f"waiting to see whether {others[0].who} is still at work in {self._out}", file=sys.stderr)
-            told = True
+            announced = True
             self.pause()
 
     def _graders_by(self, terms: Mapping[str, str]) -> list[_Grader]:
@@ -261,10 +261,10 @@ class Claims:
         return [grader for grader in graders if grader.terms == _hash(terms)]
 
     def _disagreement(self, other: _Grader, terms: Mapping[str, str]) -> str:
-        differ = [name for name in {**self._terms, **terms} if self._terms.get(name) != terms.get(name)]
-        told = [f"{name} {terms.get(name, '')!r}, here {self._terms.get(name, '')!r}" for name in differ]
+        names = [name for name in {**self._terms, **terms} if self._terms.get(name) != terms.get(name)]
+        differences = "; ".join(f"{name} {terms.get(name, '')!r}, here {self._terms.get(name, '')!r}" for name in names)
         return (
-            f"{other.who} grades into {self._out} with --claim by other terms ({printable('; '.join(told))}): make "
+            f"{other.who} grades into {self._out} with --claim by other terms ({printable(differences)}): make "
             "them the same, or give another --out"
         )
 

@@ -48,13 +48,13 @@ def grade_one(
             unsafe=unsafe,
             data_dir=data_dir,
         )
-        told = io.StringIO()
+        output = io.StringIO()
         try:
-            with contextlib.redirect_stdout(told):
+            with contextlib.redirect_stdout(output):
                 status = grade_class(options)
         finally:
             # Of results that nobody keeps the places are not worth telling.
-            lines = [line for line in told.getvalue().splitlines() if out or scratch not in line]
+            lines = [line for line in output.getvalue().splitlines() if out or scratch not in line]
             print("\n".join(lines), file=sys.stderr)
         graded = _graded_in(results)
         if len(graded) != 1:

@@ -35,16 +35,16 @@ def check_report(
         if file is not None and file.status == Status.UNDECIDED:
             return [undecided(name, "it can't be told which PDF is the report") for name in (TEXT, *PARTS)], ""
         return [skipped(name, "there is no report") for name in (TEXT, *PARTS)], ""
-    found, problem, outcome = read_report(folder, sandbox, scratch, rules.report.languages)
+    content, problem, outcome = read_report(folder, sandbox, scratch, rules.report.languages)
     details = {"log": outcome.log, "seconds": outcome.seconds}
-    if found is None:
+    if content is None:
         assert problem is not None
         return unread(problem, details), ""
     runs, remarks = _runs(folder)
-    checks = judge(found, rules, {}, details, runs)
+    checks = judge(content, rules, {}, details, runs)
     at = next(n for n, check in enumerate(checks) if check.name == ACCURACIES)
     checks[at] = replace(checks[at], remarks=(*checks[at].remarks, *remarks))
-    return checks, found.text
+    return checks, content.text
 
 
 def _runs(folder: Path) -> tuple[dict[str, tuple[float, ...]], tuple[str, ...]]:
@@ -63,7 +63,7 @@ def read_report(
 ) -> tuple[ReportContent | None, Unread | None, Outcome]:
     """Read report.pdf in `folder`, in any of `languages`; `scratch` is an empty folder.
 
-    Returns (found, problem, outcome): what was Found, or None and the Unread, and how reading ended.
+    Returns (content, problem, outcome): the ReportContent, or None and the Unread, and how reading ended.
     """
     kit = stage(scratch / "kit", TRUSTED)
     outcome = sandbox.run(

@@ -99,8 +99,8 @@ class Sharing:
             if self._is_known(submission):
                 continue  # it was published when the claim to it was gone
             self._tried.add(submission.stem)
-            if found := self._claims.committed(submission.stem, self._batch.key(submission)):
-                self._bring_in(submission, found)  # by a grader that has gone before it was published
+            if committed := self._claims.committed(submission.stem, self._batch.key(submission)):
+                self._bring_in(submission, committed)  # by a grader that has gone before it was published
                 continue
             return submission
         return None

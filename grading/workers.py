@@ -18,7 +18,7 @@ class WorkersDied(KitError):
 
 @dataclass(frozen=True)
 class Workers:
-    """Who grades: `grade` is what `executor` is to run with a task (unit.Task, as bytes), and returns a unit.GradedUnit.
+    """Who grades: `grade` is what `executor` is to run with a unit.Task, as bytes, and returns a unit.GradedUnit.
 
     `count` tells how many units are graded at a time, now; `ahead` is how many more are sent, so that nobody waits for
     the next one.
@@ -50,9 +50,9 @@ class Threads(Executor):
     for a training.
     """
 
-    def __init__(self, most: int) -> None:
-        """Start up to `most` threads, as they are needed."""
-        self._most, self._over = most, False
+    def __init__(self, max_threads: int) -> None:
+        """Start up to `max_threads` threads, as they are needed."""
+        self._most, self._over = max_threads, False
         self._threads: list[threading.Thread] = []
         self._todo: queue.SimpleQueue[tuple[Future, Callable, tuple, dict] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()

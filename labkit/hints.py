@@ -158,10 +158,10 @@ def advice(reason: str, code: str) -> str:
 
 def _is_of_tensorflow_1(names: list[str]) -> bool:
     """Tell whether TensorFlow, where it is loaded, keeps this name for old programs."""
-    found: Any = sys.modules.get("tensorflow")
+    value: Any = sys.modules.get("tensorflow")
     for name in ("compat", "v1", *names):
-        found = getattr(found, name, None)
-    return found is not None
+        value = getattr(value, name, None)
+    return value is not None
 
 
 def pasted(error: BaseException) -> str:
@@ -173,10 +173,10 @@ def pasted(error: BaseException) -> str:
         return "; that is the prompt of a Python session: leave it out, and keep what stands behind it"
     if line.startswith(("<<<<<<<", "=======", ">>>>>>>", "|||||||")):
         return "; git has left both versions here: keep one, and delete the lines with <<<<<<<, ======= and >>>>>>>"
-    found = re.search(r"invalid (?:non-printable )?character .*?U\+([0-9A-F]{4,6})", error.msg)
-    if not found:
+    character_code = re.search(r"invalid (?:non-printable )?character .*?U\+([0-9A-F]{4,6})", error.msg)
+    if not character_code:
         return ""
-    character = chr(int(found[1], 16))
+    character = chr(int(character_code[1], 16))
     for characters, advice in PASTED.items():
         if character in characters:
             return f"; {advice}"

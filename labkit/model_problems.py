@@ -17,9 +17,9 @@ def call_problem(model: Any) -> str | None:
     if callable(model):
         return None
     near = sorted(name for name in vars(type(model)) if "call" in name.lower())
-    found = f" (there is `{near[0]}`)" if near else ""
+    similar = f" (there is `{near[0]}`)" if near else ""
     return (
-        f"Model has no __call__{found}: is it called so, with two underscores before and after, and indented like "
+        f"Model has no __call__{similar}: is it called so, with two underscores before and after, and indented like "
         "__init__?"
     )
 

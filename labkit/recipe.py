@@ -66,9 +66,9 @@ def _step_differences(tree: ast.Module, reference: ast.Module) -> Iterator[tuple
 
     What a variable is called makes no difference, nor whether a number is written 10 or 10.0.
     """
-    ours, expected = _training_step(tree), _training_step(reference)
-    if [type(statement) for statement, _ in ours] == [type(statement) for statement, _ in expected]:
-        for (statement, text), (wanted, wanted_text) in zip(ours, expected, strict=True):
+    own, reference_step = _training_step(tree), _training_step(reference)
+    if [type(statement) for statement, _ in own] == [type(statement) for statement, _ in reference_step]:
+        for (statement, text), (wanted, wanted_text) in zip(own, reference_step, strict=True):
             if text != wanted_text:
                 yield statement, wanted
 

@@ -88,8 +88,8 @@ def _script_folder():
     if spec:
         return first if spec.name == "grading.__main__" else None
     if file:
-        there = os.path.dirname(os.path.realpath(file))
-        beside = (there, os.path.dirname(there))  # the latter is first where exercises/lab.py put it
+        folder = os.path.dirname(os.path.realpath(file))
+        beside = (folder, os.path.dirname(folder))  # the latter is first where exercises/lab.py put it
         return first if first in beside else None
     return here if "" in sys.path or here in sys.path else None  # a notebook has it there, behind Python's own modules
 

@@ -31,9 +31,9 @@ def three_by_three(depth: int) -> Any:
 def compare_depths(flags: Namespace, mnist: DataSets, images: int) -> dict[int, float]:
     """Train each of the three with so many images; return the validation accuracy by depth."""
     few, labels = mnist.train.next_batch(images)
-    found = {}
+    accuracies = {}
     for depth in 1, 2, 3:
         network = three_by_three(depth)
         train_classifier(network, few, labels, flags, f"depth {depth}")
-        found[depth] = accuracy(network, mnist.validation.images, mnist.validation.labels)
-    return found
+        accuracies[depth] = accuracy(network, mnist.validation.images, mnist.validation.labels)
+    return accuracies

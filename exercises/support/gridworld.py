@@ -30,10 +30,10 @@ class Gridworld:
         for square in range(size):
             row, column = divmod(square, self.columns)
             for move, (down, right) in enumerate(MOVES):
-                there = row + down, column + right
-                inside = 0 <= there[0] < self.rows and 0 <= there[1] < self.columns
-                free = inside and self.squares[there] != "#"
-                self.next_square[square, move] = there[0] * self.columns + there[1] if free else square
+                target = row + down, column + right
+                inside = 0 <= target[0] < self.rows and 0 <= target[1] < self.columns
+                free = inside and self.squares[target] != "#"
+                self.next_square[square, move] = target[0] * self.columns + target[1] if free else square
         entered = self.squares.ravel()[self.next_square]  # (squares, 4)
         self.reward = np.where(entered == "+", 1.0, np.where(entered == "-", -1.0, 0.0))
         self.ends = (entered == "+") | (entered == "-")

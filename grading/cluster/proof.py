@@ -103,39 +103,39 @@ def _trials(sandbox: Sandbox) -> Iterator[doctor.Finding]:
     return iter(()) if sandbox.name == "none" else doctor.trials_of(sandbox)
 
 
-def differences(own: Proof, theirs: Proof, *, train: bool) -> list[str]:
+def differences(own: Proof, worker: Proof, *, train: bool) -> list[str]:
     """Say in what a machine differs from this one, so that its verdicts could be others; nothing where they can't."""
-    found = list(theirs.problems)
-    if theirs.sandbox != own.sandbox:
-        found.append(f"its sandbox is {theirs.sandbox}, here it is {own.sandbox}")
-    if theirs.kit != own.kit:
-        found.append(_of_version(own, theirs))
-    if train and not theirs.mnist:
-        found.append("it has not all of MNIST: give it --data-dir")
-    if train and theirs.precision != own.precision:
-        found.append(f"it trains in {theirs.precision}, here it is {own.precision}: see --precision")
-    return [printable(reason.splitlines()[0])[:LONGEST] for reason in found]
+    reasons = list(worker.problems)
+    if worker.sandbox != own.sandbox:
+        reasons.append(f"its sandbox is {worker.sandbox}, here it is {own.sandbox}")
+    if worker.kit != own.kit:
+        reasons.append(_of_version(own, worker))
+    if train and not worker.mnist:
+        reasons.append("it has not all of MNIST: give it --data-dir")
+    if train and worker.precision != own.precision:
+        reasons.append(f"it trains in {worker.precision}, here it is {own.precision}: see --precision")
+    return [printable(reason.splitlines()[0])[:LONGEST] for reason in reasons]
 
 
-def _of_version(own: Proof, theirs: Proof) -> str:
+def _of_version(own: Proof, worker: Proof) -> str:
     """Say in which version a machine differs: of Python, of a package, or else of the kit."""
-    if theirs.python != own.python:
-        return f"it has Python {theirs.python}, here it is {own.python}"
+    if worker.python != own.python:
+        return f"it has Python {worker.python}, here it is {own.python}"
     for package in PACKAGES:
-        there, here = (proof.packages.get(package, "none") for proof in (theirs, own))
-        if there != here:
-            return f"it has {package} {there}, here it is {here}"
-    return f"its kit is another ({theirs.kit}, here {own.kit}): copy this one there, and start the worker again"
+        worker_version, own_version = (proof.packages.get(package, "none") for proof in (worker, own))
+        if worker_version != own_version:
+            return f"it has {package} {worker_version}, here it is {own_version}"
+    return f"its kit is another ({worker.kit}, here {own.kit}): copy this one there, and start the worker again"
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

@@ -42,7 +42,7 @@ def _place() -> Place:
 
 
 def grade(task: bytes) -> bytes:
-    """Grade a task, as unit.Task, and return a unit.GradedUnit. Raises UnitFailed where another worker should try it."""
+    """Grade a unit.Task, and return a unit.GradedUnit. Raises UnitFailed where another worker should try it."""
     return or_rest(_place().grade(task))
 
 

@@ -24,7 +24,7 @@ from labkit.checks.student_ids import DIGITS
 from labkit.submission.names import number_of, safe_stem, same_number
 from labkit.text import quoted
 
-__all__ = ["LIMITS", "BadZip", "ZipLimits", "Submission", "Unpacked", "collect", "sha256_of", "unpack"]
+__all__ = ["LIMITS", "BadZip", "Submission", "Unpacked", "collect", "sha256_of", "unpack"]
 
 DOWNLOAD = timedelta(minutes=10)  # within which a download writes all its files
 FEW = 3  # students, of whom a part can't tell a download

@@ -72,14 +72,14 @@ class Content:
             copies.append((name, copy))
         return replace(self, files=tuple(copies))
 
-    def read(self, most: int) -> tuple[tuple[str, bytes], ...]:
-        """Return names and bytes of the files; raise OSError, also for more than `most` bytes in all."""
+    def read(self, max_bytes: int) -> tuple[tuple[str, bytes], ...]:
+        """Return names and bytes of the files; raise OSError, also for more than `max_bytes` bytes in all."""
         files = []
         for name, path in self.files:
             with open_regular(path) as source:
-                data = source.read(most + 1)
-            most -= len(data)
-            if most < 0:
+                data = source.read(max_bytes + 1)
+            max_bytes -= len(data)
+            if max_bytes < 0:
                 raise OSError(errno.EFBIG, "it has grown too large", str(path))
             files.append((name, data))
         return tuple(files)
@@ -187,13 +187,13 @@ def _checksum(path: Path) -> int:
 
 def _with_inner_zips(archive: Archive, limits: ZipLimits, opened: contextlib.ExitStack) -> Archive:
     """Return the archive with the files of the zips in it in their places, where it is not complete without them."""
-    inner = [member for member in archive.members if member.name.lower().endswith(".zip")]
-    if not inner or len(inner) > INNER_ZIPS or _is_complete(archive.members):
+    zips = [member for member in archive.members if member.name.lower().endswith(".zip")]
+    if not zips or len(zips) > INNER_ZIPS or _is_complete(archive.members):
         return archive
-    members = [member for member in archive.members if member not in inner]
-    for member in inner:
+    members = [member for member in archive.members if member not in zips]
+    for member in zips:
         try:
-            found = _open_inner(member, limits, opened)
+            inner = _open_inner(member, limits, opened)
         except BadZip as error:
             if any(other.name.lower().endswith((".py", ".pdf")) for other in archive.members):
                 archive.remarks.append(f"{quoted(member.path)} was left out: {error}")
@@ -201,9 +201,9 @@ def _with_inner_zips(archive: Archive, limits: ZipLimits, opened: contextlib.Exi
                 continue
             raise BadZip(f"In {quoted(member.path)}: {error}") from error
         prefix = re.sub(r"(\.zip)+$", "", member.path, flags=re.IGNORECASE)
-        members += [replace(file, path=f"{prefix}/{file.path}") for file in found.members]
-        archive.litter |= found.litter
-        archive.remarks += [f"the zip {quoted(member.path)} within was opened", *found.remarks]
+        members += [replace(file, path=f"{prefix}/{file.path}") for file in inner.members]
+        archive.litter |= inner.litter
+        archive.remarks += [f"the zip {quoted(member.path)} within was opened", *inner.remarks]
     if len(members) > limits.members:
         raise BadZip(f"The zips hold {len(members):,} files, at most {limits.members:,} are accepted. {REPACK}")
     archive.members = checked_members(members, limits, archive.remarks)
@@ -227,11 +227,11 @@ def _open_inner(member: Member, limits: ZipLimits, opened: contextlib.ExitStack)
         return opened.enter_context(open_zip_file(io.FileIO(os.dup(copy.fileno())), limits))
 
 
-def archives_told(members: list[Member]) -> list[str]:
+def name_archives(members: list[Member]) -> list[str]:
     """Name the archives among the files, each as what it is: `"x.rar" is a RAR archive`."""
-    told = []
+    descriptions = []
     for member in members:
         if _ARCHIVE.search(member.name) and member.size:
             with member.open() as file:
-                told.append(f"{quoted(member.path)} is {format_of(file.read(512))}")
-    return told
+                descriptions.append(f"{quoted(member.path)} is {format_of(file.read(512))}")
+    return descriptions

@@ -57,7 +57,7 @@ class _Finder:
     ids: str
     people: People | None
     out: Path | None  # the folder of results, resolved, which may be among the submissions
-    found: list[Arrival] = field(default_factory=list)
+    arrivals: list[Arrival] = field(default_factory=list)
 
     def look_into(self, folder: Path, depth: int = 0) -> None:
         """Find what is in a folder that is no student's; raise OSError where it can't be read."""
@@ -67,7 +67,7 @@ class _Finder:
         for path in paths:
             upload = recognise(path) if path != alone else None
             if path.is_dir() and partial_download(path.name):  # as Safari keeps one
-                self.found.append(_single(path))
+                self.arrivals.append(_single(path))
             elif upload:
                 key = (upload.system, upload.key, upload.context, *ascii_words(upload.full_name), upload.attempt)
                 uploads.setdefault(key, []).append(_Entry(path, upload))
@@ -75,12 +75,12 @@ class _Finder:
                 continue
             elif _is_of_results(path):
                 problem = f"{quoted(path.name)} holds results of an earlier run, and no submissions: move it elsewhere."
-                self.found.append(Arrival(path, Content(()), (), problem=problem, set_aside=True))
+                self.arrivals.append(Arrival(path, Content(()), (), problem=problem, set_aside=True))
             elif path.is_dir() and not path.is_symlink():
                 self._look_at(path, depth)
             else:
-                self.found.append(_single(path))
-        self.found += [arrival for entries in uploads.values() for arrival in _uploaded(entries)]
+                self.arrivals.append(_single(path))
+        self.arrivals += [arrival for entries in uploads.values() for arrival in _uploaded(entries)]
 
     def _look_at(self, folder: Path, depth: int) -> None:
         """Decide whether a folder is a student's, or one of sections and groups."""
@@ -88,7 +88,7 @@ class _Finder:
             children = [path for path in sorted(folder.iterdir()) if not is_side_file(path)]
         except OSError as error:
             problem = f"The folder {quoted(folder.name)} cannot be read: {error.strerror}."
-            self.found.append(Arrival(folder, Content(()), (folder.name,), problem=problem, set_aside=True))
+            self.arrivals.append(Arrival(folder, Content(()), (folder.name,), problem=problem, set_aside=True))
             return
         owner = "" if _YEAR.search(folder.name) else self._owner(folder.name)
         inside = [path for path in children if _may_be_a_submission(path)]
@@ -96,7 +96,7 @@ class _Finder:
         several = _most_alike(children) > (VERSIONS if owner else 1)
         holds_more = depth < DEPTH and (any(map(recognise, children)) or bool(others) or several)
         if not holds_more and (owner or _is_work(children) or not inside or depth >= DEPTH):
-            self.found += _from_folder(folder)
+            self.arrivals += _from_folder(folder)
         else:
             self.look_into(folder, depth + 1)
 
@@ -129,14 +129,14 @@ def find_arrivals(folder: Path, ids: str, people: People | None = None, out: Pat
     """
     finder = _Finder(ids, people, out and out.resolve())
     finder.look_into(folder)
-    _tell_keys_apart(finder.found)
-    return sorted(finder.found, key=lambda arrival: arrival.path)
+    _tell_keys_apart(finder.arrivals)
+    return sorted(finder.arrivals, key=lambda arrival: arrival.path)
 
 
-def _tell_keys_apart(found: Iterable[Arrival]) -> None:
+def _tell_keys_apart(arrivals: Iterable[Arrival]) -> None:
     """Give those who have one key of a system, and are several students for sure, keys of their own."""
     contexts: dict[tuple[str, str], set[str]] = {}
-    uploads = [(arrival, arrival.upload) for arrival in found if arrival.upload]
+    uploads = [(arrival, arrival.upload) for arrival in arrivals if arrival.upload]
     for _, upload in uploads:
         contexts.setdefault((upload.system, upload.key), set()).add(upload.context)
     for arrival, upload in uploads:
@@ -238,18 +238,18 @@ def _typed(texts: list[_Entry]) -> Arrival:
 
 def _content(files: list[_Entry]) -> Content:
     """Return the files of entries, by the student's own names."""
-    found: list[tuple[str, Path]] = []
+    files_by_name: list[tuple[str, Path]] = []
     left_out: tuple[str, ...] = ()
     for entry in files:
         if entry.path.is_dir() and not entry.path.is_symlink():
             content = content_of(entry.path)
-            found += content.files
+            files_by_name += content.files
             left_out += content.left_out
         else:
-            found.append((entry.upload.file or entry.path.name, entry.path))
+            files_by_name.append((entry.upload.file or entry.path.name, entry.path))
     if files[0].upload.system == ilias.SYSTEM:
-        found = [(_own_names(name, path), path) for name, path in found]
-    return Content(tuple(sorted(found)), left_out)
+        files_by_name = [(_own_names(name, path), path) for name, path in files_by_name]
+    return Content(tuple(sorted(files_by_name)), left_out)
 
 
 def _own_names(name: str, path: Path) -> str:

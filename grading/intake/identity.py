@@ -100,8 +100,8 @@ def _weigh(
     elif not submission.is_known:
         _take(submission, claim.id, claim.name, claim.surname)
         if not upload.full_name:
-            told = f"{SYSTEMS[upload.system]} tells only {upload.key}"
-            submission.remarks += (f"id and name are the zip's own word: {told}",)
+            source = f"{SYSTEMS[upload.system]} tells only {upload.key}"
+            submission.remarks += (f"id and name are the zip's own word: {source}",)
 
 
 def _person(submission: Submission, upload: Upload, people: People) -> Person | None:

@@ -128,9 +128,9 @@ def _month(word: str) -> int:
     """Return the number of the month that a word, or its abbreviation, names in any language; 0 for none or several."""
     if word in _NAMES:
         return _NAMES[word]
-    found = {
+    months = {
         number
         for name, number in _NAMES.items()
         if name.startswith(word) or (len(name) > 6 and word.startswith(name))  # with an ending: marraskuuta
     }
-    return found.pop() if len(found) == 1 else 0
+    return months.pop() if len(months) == 1 else 0

@@ -67,8 +67,8 @@ class People:
 
     def named(self, full_name: str, *, joined: bool = False) -> Person | None:
         """Return the only student of a name, in whatever order; `joined`: without spaces between its words."""
-        found = self.all_named(full_name, joined=joined)
-        return found[0] if len(found) == 1 else None
+        people = self.all_named(full_name, joined=joined)
+        return people[0] if len(people) == 1 else None
 
     def all_named(self, full_name: str, *, joined: bool = False) -> list[Person]:
         """Return the students of a name; see `named`."""

@@ -39,14 +39,14 @@ def read_table(path: Path) -> Table:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise TableError(f"{path} is empty: give the file as the system wrote it")
-    told = re.fullmatch(r'"?sep=(.)"?', lines[0])  # Excel's own line above the table
-    separator = told[1] if told else max(",;\t", key=lines[0].count)
+    separator_line = re.fullmatch(r'"?sep=(.)"?', lines[0])  # Excel's own line above the table
+    separator = separator_line[1] if separator_line else max(",;\t", key=lines[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         rows = [(reader.line_num, [_plain(cell) for cell in cells]) for cells in reader if any(map(str.strip, cells))]
     except csv.Error as error:
         raise TableError(f"{path}, row {reader.line_num}: {error}") from error
-    rows = rows[1:] if told else rows
+    rows = rows[1:] if separator_line else rows
     if not rows:
         raise TableError(f"{path} is empty: give the file as the system wrote it")
     head = rows[0][1]

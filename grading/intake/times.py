@@ -28,9 +28,9 @@ class Times:
     def of(self, names: Iterable[tuple[str, str]]) -> datetime | None:
         """Return the time for the first of the names, each behind its column, that the table has; None without one."""
         for column, name in names:
-            if name and (found := self.by_name.get((column, _plain(name)))):
+            if name and (moment := self.by_name.get((column, _plain(name)))):
                 self.used.add(self.rows[column, _plain(name)])
-                return found
+                return moment
         return None
 
     def without_effect(self) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from grading.intake.contents import Content, archives_told, open_content
+from grading.intake.contents import Content, name_archives, open_content
 from grading.intake.litter import placeholder_for
 from grading.intake.zips import LIMITS, REPACK, Archive, BadZip, Member, ZipLimits, check_collisions
 from labkit.checks.report.languages import chosen
@@ -162,7 +162,7 @@ def _find_scripts(members: list[Member], remarks: list[str]) -> dict[str, Member
         if match := SCRIPT.fullmatch(member.name):
             candidates[f"model_no{match[1]}"].append(member)
     # A copy elsewhere (old/model_no1.py) loses against the folder that has the most scripts.
-    in_folder = Counter(folder for found in candidates.values() for folder in {member.folder for member in found})
+    in_folder = Counter(folder for copies in candidates.values() for folder in {member.folder for member in copies})
     scripts = {}
     for script in SCRIPTS:
 
@@ -290,23 +290,23 @@ def _left_out(paths: set[str], litter: set[str]) -> list[str]:
 
 
 def _nothing_found(archive: Archive) -> str:
-    found = _listed(sorted(member.path for member in archive.members))
-    told = [*archives_told(archive.members), *_instead(archive)]
+    names = _listed(sorted(member.path for member in archive.members))
+    hints = [*name_archives(archive.members), *_instead(archive)]
     advice = (
-        f"{'; '.join(told[:NAMED])}. An archive within is not opened, but for one zip within a zip. " if told else ""
+        f"{'; '.join(hints[:NAMED])}. An archive within is not opened, but for one zip within a zip. " if hints else ""
     )
     wanted = ", ".join(f"{script}.py" for script in SCRIPTS)
-    return f"The zip holds none of {wanted} and no PDF; found: {found or 'nothing'}. {advice}{REPACK}"
+    return f"The zip holds none of {wanted} and no PDF; found: {names or 'nothing'}. {advice}{REPACK}"
 
 
 def _instead(archive: Archive) -> list[str]:
     """Tell what is there in place of a script or report, and how to make that of it."""
-    told = [
+    hints = [
         f"{quoted(member.path)} is {_EXPORTS[extension]}"
         for member in archive.members
         if (extension := os.path.splitext(member.name)[1].lower()) in _EXPORTS
     ]
-    return told + [
+    return hints + [
         f"{quoted(name)} stands for {quoted(missing)}, which is in iCloud only: download that (Finder: right-click, "
         "Download Now), and pack again"
         for name in sorted(archive.litter)

@@ -265,9 +265,9 @@ def _without_litter(
     """Return the members with their names that are not litter, whose names are added to `litter`."""
     kept = []
     for info, name in named:
-        found = [part for part in name.split("/") if is_litter(part)]
-        litter.update(found)
-        if not found:
+        litter_parts = [part for part in name.split("/") if is_litter(part)]
+        litter.update(litter_parts)
+        if not litter_parts:
             kept.append((info, name))
     if len(kept) > limits.members:
         raise BadZip(f"The zip holds {len(kept):,} files, at most {limits.members:,} are accepted. {REPACK}")
@@ -329,8 +329,8 @@ def safe_path(name: str, limits: ZipLimits) -> str:
         f"more than {limits.depth} folders around it": len(parts) > limits.depth + 1,
         f"a path of more than {limits.path_chars} characters": len(name.encode(errors="replace")) > limits.path_chars,
     }
-    for defect, found in defects.items():
-        if found:
+    for defect, is_defective in defects.items():
+        if is_defective:
             raise BadZip(f"The file {quoted(name)} in the zip has {defect}. That is not accepted. {REPACK}")
     return "/".join(parts)
 

@@ -118,10 +118,10 @@ class Page:
         if not is_field(name, class_.assignment) or (folder, name) not in self.sitting.saved:
             abort(HTTPStatus.NOT_FOUND, "There is nothing of this kind to put back.")
         _refuse_blind_writing(class_)
-        mine = self.sitting.saved.pop((folder, name))
+        own_text = self.sitting.saved.pop((folder, name))
         if request.form.get("keep") == "mine":
             marking = Marking(self.folder.out, student.result, class_.assignment)
-            edit = Edit(name, request.form.get("before", ""), mine)
+            edit = Edit(name, request.form.get("before", ""), own_text)
             outcome = marking.save([edit], self.sitting)
             if outcome.conflicts or outcome.mistakes:
                 return self.views.of_conflicts(class_, student, [edit], outcome), HTTPStatus.CONFLICT
@@ -200,13 +200,17 @@ class Page:
     def _as_json(self, number: int, edits: list[Edit], outcome: EditOutcome) -> Response:
         """Say what became of the edits; without a digest where others changed what the form still has as it was."""
         class_, student = self._student(number)
-        told: dict[str, Any] = {"before": outcome.in_file, "mistakes": outcome.mistakes, "conflicts": outcome.conflicts}
-        told |= self.views.state(class_, number)
+        state: dict[str, Any] = {
+            "before": outcome.in_file,
+            "mistakes": outcome.mistakes,
+            "conflicts": outcome.conflicts,
+        }
+        state |= self.views.state(class_, number)
         now = Marking(self.folder.out, student.result, class_.assignment).texts(edit.field for edit in edits)
         touched = {*outcome.in_file, *outcome.mistakes}
         if any(now[edit.field] != edit.before for edit in edits if edit.field not in touched):
-            told["digest"] = ""
-        return jsonify(told)
+            state["digest"] = ""
+        return jsonify(state)
 
     def _change_bank(self, form: dict[str, str], edits: list[Edit]) -> None:
         """Keep a comment in the bank, drop one, or put one behind the student's comment, as the form's button says."""

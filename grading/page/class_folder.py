@@ -105,14 +105,14 @@ class ClassFolder:
     def read(self) -> Class:
         """Return the class as it is now."""
         problems, manual_problems = self._read_assignment(), self._read_manual()
-        found = self._read_results()
-        there = self._zips_of_the_last_run()
+        results = self._read_results()
+        zips = self._zips_of_the_last_run()
         counting = {
             folder: result
-            for folder, result in found.items()
-            if result.is_students and (there is None or str(cell(result.zip)) in there)
+            for folder, result in results.items()
+            if result.is_students and (zips is None or str(cell(result.zip)) in zips)
         }
-        others = [result for folder, result in found.items() if folder not in counting]
+        others = [result for folder, result in results.items() if folder not in counting]
         students = [self._student(number, counting[folder]) for number, folder in self._order.of(counting)]
         problems += manual_problems
         return Class(self._assignment, self._manual, students, others, problems, "; ".join(manual_problems))

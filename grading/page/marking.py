@@ -167,11 +167,11 @@ def undo(out: Path, result: Result, assignment: Assignment, sitting: Sitting) ->
 
 def lost(out: Path, results: dict[str, Result], assignment: Assignment, sitting: Sitting, sheet: Sheet) -> list[Change]:
     """List what was saved here, and is otherwise in the file by now: `before` is what the file has."""
-    found = []
+    changes = []
     for (folder, name), text in sitting.saved.items():
         if folder in results and is_field(name, assignment):  # items come and go
             marking = Marking(out, results[folder], assignment)
             now = marking.texts([name], sheet)[name]
             if now != marking.as_shown(name, text):
-                found.append(Change(folder, name, now, text))
-    return found
+                changes.append(Change(folder, name, now, text))
+    return changes

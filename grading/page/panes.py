@@ -60,8 +60,8 @@ def contents(pane: str, student: Student, assignment: Assignment, folder: ClassF
 
 
 def _report(student: Student, assignment: Assignment, folder: ClassFolder) -> dict[str, Any]:
-    there = (folder.folder_of(student) / STILL_REPORT).is_file()
-    return {"report": there, "why": "" if there else f"There is no report to be shown. {NOT_KEPT}"}
+    is_kept = (folder.folder_of(student) / STILL_REPORT).is_file()
+    return {"report": is_kept, "why": "" if is_kept else f"There is no report to be shown. {NOT_KEPT}"}
 
 
 def _checks(student: Student, assignment: Assignment, folder: ClassFolder) -> dict[str, Any]:
@@ -112,12 +112,12 @@ def _coloured(piece: CodePiece) -> tuple[str, str]:
 
 
 def _accuracies(student: Student, assignment: Assignment, folder: ClassFolder) -> dict[str, Any]:
-    found: dict[tuple[str, str], tuple[float, ...]] = {}
+    values: dict[tuple[str, str], tuple[float, ...]] = {}
     for row in student.marks.checks:
-        found |= {(one.source, one.network): one.values for one in row.check.accuracies}
+        values |= {(one.source, one.network): one.values for one in row.check.accuracies}
 
     def figures(source: str, network: str) -> str:
-        return ", ".join(f"{value:.4g}" for value in found.get((source, network), ()))
+        return ", ".join(f"{value:.4g}" for value in values.get((source, network), ()))
 
     rows = []
     for network in (FULL, *NETWORKS):

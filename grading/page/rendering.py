@@ -11,7 +11,7 @@ from grading.locking import is_graded_now
 from grading.page import panes
 from grading.page.addresses import PANES, Addresses
 from grading.page.class_folder import Class, ClassFolder, Student
-from grading.page.class_view import FILTERS, MOST_FAILED, Question, chosen, distribution, most_failed, percent
+from grading.page.class_view import FILTERS, Question, chosen, distribution, most_failed, percent
 from grading.page.marking import Edit, EditOutcome, Marking, lost
 from grading.page.names import numbered, without_names
 from grading.page.notes import PairNote, pair_key, read_notes
@@ -61,7 +61,6 @@ class Views:
             filters={name: words for name, (words, _) in FILTERS.items()},
             bars=distribution(class_),
             most_failed=most_failed(class_),
-            most=MOST_FAILED,
             similar=self._most_similar(),
         )
 
@@ -87,19 +86,19 @@ class Views:
 
     def of_conflicts(self, class_: Class, student: Student, edits: list[Edit], outcome: EditOutcome) -> str:
         """Return the view of what could not be saved: with mistakes, and with what others have written meanwhile."""
-        mine = {edit.field: edit.after for edit in edits}
+        own = {edit.field: edit.after for edit in edits}
         before = {edit.field: edit.before for edit in edits}
-        return self._render("conflicts.html", class_, student=student, mine=mine, before=before, outcome=outcome)
+        return self._render("conflicts.html", class_, student=student, own=own, before=before, outcome=outcome)
 
     def of_similarity(self, class_: Class) -> str:
         """Return the view of the pairs that share much."""
-        found = self.folder.similarities()
+        similarities = self.folder.similarities()
         kept = read_notes(self.folder.out).pairs
-        pairs = [(key_of(pair), pair) for pair in (found.pairs if found else [])]
+        pairs = [(key_of(pair), pair) for pair in (similarities.pairs if similarities else [])]
         return self._render(
             "similarity.html",
             class_,
-            found=found,
+            similarities=similarities,
             pairs=[(anchor(key), pair, kept.get(key, PairNote())) for key, pair in pairs],
             of_folder={student.result.folder: student for student in class_.students},
         )
@@ -137,8 +136,8 @@ class Views:
 
     def pair_keys(self) -> dict[str, str]:
         """Return the keys of all the pairs that are listed, by their places in the view."""
-        found = self.folder.similarities()
-        return {anchor(key): key for key in map(key_of, found.pairs if found else [])}
+        similarities = self.folder.similarities()
+        return {anchor(key): key for key in map(key_of, similarities.pairs if similarities else [])}
 
     def _render(self, template: str, class_: Class, **more: Any) -> str:
         return render_template(
@@ -187,12 +186,12 @@ class Views:
 
     def _most_similar(self) -> dict[str, float]:
         """Return by folder the largest part that a submission shares with another."""
-        most: dict[str, float] = {}
-        found = self.folder.similarities()
-        for pair in found.pairs if found else []:
+        largest: dict[str, float] = {}
+        similarities = self.folder.similarities()
+        for pair in similarities.pairs if similarities else []:
             for folder in filter(None, (pair.first.folder, pair.second.folder)):
-                most[folder] = max(most.get(folder, 0.0), *(share.part for share in pair.shares.values()))
-        return most
+                largest[folder] = max(largest.get(folder, 0.0), *(share.part for share in pair.shares.values()))
+        return largest
 
 
 def key_of(pair: ShownPair) -> str:

@@ -30,7 +30,7 @@ class DecisionField:
     """A check that is decided by hand, or the malus: the most points, and the decision's text, "" for none."""
 
     name: str
-    most: float
+    maximum: float
     text: str
     check: Check | None = None
 

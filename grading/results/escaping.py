@@ -40,10 +40,10 @@ def _inline(text: str) -> str:
     return f"{left}{markdown(text)}{right}"
 
 
-def _escape(found: re.Match[str]) -> str:
-    if found[0].isdigit():
-        return f"{found[0]}\\"  # 1\. is no item of a list
-    return f"\\{found[0]}"
+def _escape(match: re.Match[str]) -> str:
+    if match[0].isdigit():
+        return f"{match[0]}\\"  # 1\. is no item of a list
+    return f"\\{match[0]}"
 
 
 def last_lines(text: str, lines: int) -> list[str]:

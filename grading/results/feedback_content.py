@@ -207,8 +207,8 @@ def _what_to_look_at(marks: Mark, assignment: Assignment) -> list[Block]:
         check = row.check
         if check.status == Status.FAILED and not (check.name in marks.decisions and row.points == row.max_points):
             group, subject = check.name.group, check.name.subject
-            told = without_place(check.message, subject) if group == "run" else check.name
-            shared.setdefault((group, told), []).append(row)
+            cause = without_place(check.message, subject) if group == "run" else check.name
+            shared.setdefault((group, cause), []).append(row)
     wrong = [block for alike in shared.values() for block in _explain(alike, assignment)]
     return _section("What to look at", *wrong) if wrong else []
 
@@ -229,8 +229,8 @@ def _decided(marks: Mark, assignment: Assignment) -> list[Block]:
     items = []
     for name, decision in marks.decisions.items():
         points = f"{decision.points:g} points are taken off" if name == MALUS else f"{decision.points:g}"
-        most = f" of {assignment.points[name]:g}" if name in assignment.points else ""
-        items.append(Item((_untrusted(name, strong=True), Span(f", {points}{most}: "), _untrusted(decision.reason))))
+        maximum = f" of {assignment.points[name]:g}" if name in assignment.points else ""
+        items.append(Item((_untrusted(name, strong=True), Span(f", {points}{maximum}: "), _untrusted(decision.reason))))
     return _section("Settled by your instructor", Items(items)) if items else []
 
 

@@ -26,14 +26,14 @@ def keep_report(unpacked: Path, folder: Path) -> None:
         shutil.copyfileobj(report, kept)
 
 
-def keep_what_is_shown(found: Path, folder: Path, unpacked: Path, problem: str | None) -> None:
-    """Keep what text_reader.py has left in the folder `found`, atomically: the scripts, and the report's still copy.
+def keep_what_is_shown(output: Path, folder: Path, unpacked: Path, problem: str | None) -> None:
+    """Keep what text_reader.py has left in the folder `output`, atomically: the scripts, and the report's still copy.
 
     `unpacked` is the submission, `problem` says how the reading ended, None for well. Raises OSError.
     """
-    _keep_code(found / FOUND_CODE, folder / CODE, unpacked, problem)
-    if (found / FOUND_REPORT).is_file():
-        with open(found / FOUND_REPORT, "rb") as report, atomic_file(folder / STILL_REPORT) as kept:
+    _keep_code(output / FOUND_CODE, folder / CODE, unpacked, problem)
+    if (output / FOUND_REPORT).is_file():
+        with open(output / FOUND_REPORT, "rb") as report, atomic_file(folder / STILL_REPORT) as kept:
             shutil.copyfileobj(report, kept)
 
 
@@ -44,9 +44,9 @@ def keep(folder: Path, files: Mapping[str, bytes]) -> None:
             kept.write(data)
 
 
-def _keep_code(found: Path, file: Path, unpacked: Path, problem: str | None) -> None:
+def _keep_code(output: Path, file: Path, unpacked: Path, problem: str | None) -> None:
     try:
-        code = read_record(found.read_bytes(), Code)
+        code = read_record(output.read_bytes(), Code)
     except (OSError, RecordError):
         why = f"its code can't be shown: reading it {problem or 'left nothing behind'}"
         code = Code({name: Script(why, []) for name in SCRIPTS if (unpacked / f"{name}.py").is_file()})

@@ -60,7 +60,7 @@ class LayerRow:
     """A layer that was expected and one that was found at the same height; "" for none."""
 
     expected: str
-    found: str
+    actual: str
     outcome: Agreement
 
 
@@ -94,20 +94,20 @@ def _picture(script: str, layers: tuple[str, ...], *, seen: bool) -> Markup:
     )
 
 
-def rows_of(script: str, found: Sequence[str]) -> list[LayerRow]:
+def rows_of(script: str, actual: Sequence[str]) -> list[LayerRow]:
     """Align the layers that were found with those expected of a script's network, what is to be removed among these."""
     layers = _with_removed(script)
     expected, removed = [str(layer) for layer, _ in layers], [gone for _, gone in layers]
-    found = [_shortened(text) for text in found[:MOST_LAYERS]]
+    actual = [_shortened(text) for text in actual[:MOST_LAYERS]]
     rows = []
-    for tag, start, end, low, high in _opcodes(expected, found):
+    for tag, start, end, low, high in _opcodes(expected, actual):
         if tag == "equal":
             rows += [
                 LayerRow(text, text, Agreement.KEPT if removed[place] else Agreement.EQUAL)
                 for place, text in enumerate(expected[start:end], start)
             ]
         else:
-            rows += _unequal(expected[start:end], removed[start:end], found[low:high])
+            rows += _unequal(expected[start:end], removed[start:end], actual[low:high])
     return rows
 
 
@@ -129,15 +129,15 @@ def _place(script: str, number: int) -> int:
     return [place for place, layer in enumerate(LAYERS[script]) if layer.weights][number]
 
 
-def _opcodes(expected: Sequence[str], found: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
-    return difflib.SequenceMatcher(None, expected, found, autojunk=False).get_opcodes()
+def _opcodes(expected: Sequence[str], actual: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
+    return difflib.SequenceMatcher(None, expected, actual, autojunk=False).get_opcodes()
 
 
-def _unequal(expected: Sequence[str], removed: Sequence[bool], found: Sequence[str]) -> Iterator[LayerRow]:
+def _unequal(expected: Sequence[str], removed: Sequence[bool], actual: Sequence[str]) -> Iterator[LayerRow]:
     """Align layers of which no two are equal: those of one kind stand side by side, then the others, in their order."""
     kinds = ["" if gone else _kind(text) for text, gone in zip(expected, removed, strict=True)]
-    for _, start, end, low, high in _opcodes(kinds, [_kind(text) for text in found]):
-        others = list(found[low:high])
+    for _, start, end, low, high in _opcodes(kinds, [_kind(text) for text in actual]):
+        others = list(actual[low:high])
         for text, gone in zip(expected[start:end], removed[start:end], strict=True):
             if gone:
                 yield LayerRow(text, "", Agreement.GONE)
@@ -160,18 +160,18 @@ def _shortened(text: str) -> str:
 
 def _description(rows: Sequence[LayerRow], words: dict[Agreement, str]) -> str:
     """Tell the picture in words, a sentence for each row."""
-    told = []
+    sentences = []
     for row in rows:
         match row.outcome:
             case Agreement.EQUAL:
-                told.append(f"{row.expected}: as expected.")
+                sentences.append(f"{row.expected}: as expected.")
             case Agreement.GONE:
-                told.append(f"{row.expected}: removed, as it should be.")
+                sentences.append(f"{row.expected}: removed, as it should be.")
             case Agreement.DIFFERS:
-                told.append(f"{row.expected}: {words[row.outcome]}, {row.found}.")
+                sentences.append(f"{row.expected}: {words[row.outcome]}, {row.actual}.")
             case _:
-                told.append(f"{row.expected or row.found}: {words[row.outcome]}.")
-    return " ".join(told)
+                sentences.append(f"{row.expected or row.actual}: {words[row.outcome]}.")
+    return " ".join(sentences)
 
 
 class _Drawing:
@@ -206,7 +206,7 @@ class _Drawing:
         self.height += height + GAP
 
     def _row(self, row: LayerRow) -> None:
-        left, right = _lines(row.expected), _lines(row.found)
+        left, right = _lines(row.expected), _lines(row.actual)
         word = self.words.get(row.outcome, "")
         if row.outcome is Agreement.KEPT:
             left = ["removed", *left]

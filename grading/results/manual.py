@@ -74,7 +74,7 @@ class ManualRow:
         return bool(self.points or self.decisions)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """The points and decisions in words: "report 9 (good), run/model_no1 = 2"."""
         levels = {name: f" ({level})" for name, level in self.levels.items()}
         points = [f"{name} {given:g}{levels.get(name, '')}" for name, given in self.points.items()]
@@ -163,7 +163,7 @@ def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, fl
         missing = f"no column {FOLDER}, and none {ZIP}, in its first row"
         raise ManualError(f"{path} has {missing}; without one nobody knows whose points these are")
     _check_head(path, head, items)
-    found: list[ManualRow] = []
+    rows: list[ManualRow] = []
     named = _Named()
     for number, cells in sheet.rows:
         texts = dict(zip(head, cells, strict=False))
@@ -177,8 +177,8 @@ def read_manual(path: Path, items: Sequence[ManualItem], checks: Mapping[str, fl
         if row.counts and named.have(row):
             raise ManualError(f"{path}, row {number}: {quoted(name)} is there twice; keep one of the rows")
         named.add(row)
-        found.append(row)
-    return Manual(found, [item.name for item in items if item.name not in head])
+        rows.append(row)
+    return Manual(rows, [item.name for item in items if item.name not in head])
 
 
 def read_points(item: ManualItem, text: str) -> Given | None:
@@ -198,9 +198,9 @@ def read_points(item: ManualItem, text: str) -> Given | None:
     if not item.levels:
         raise ValueError(f"{quoted(text)} is not {expected}")
     near = difflib.get_close_matches(level_key(text), [level.key for level in item.levels], n=1)
-    told = [f'"{level.name}"' for level in item.levels]
+    names = [f'"{level.name}"' for level in item.levels]
     instead = "".join(f'; did you mean "{level.name}"?' for level in item.levels if level.key in near)
-    raise ValueError(f"{quoted(text)} is neither {expected} nor a level ({', '.join(told)}){instead}")
+    raise ValueError(f"{quoted(text)} is neither {expected} nor a level ({', '.join(names)}){instead}")
 
 
 def read_overrule(text: str, checks: Mapping[str, float]) -> dict[str, Decision]:

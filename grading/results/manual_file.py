@@ -65,7 +65,7 @@ class _Line:
 
     @property
     def is_blank(self) -> bool:
-        return not any(found.text.strip() for found in self.cells)
+        return not any(cell.text.strip() for cell in self.cells)
 
 
 class Sheet:
@@ -102,7 +102,7 @@ class Sheet:
     @property
     def rows(self) -> list[tuple[int, list[str]]]:
         """The number and the cells' texts, as they are in the file, of each row below the head that is not blank."""
-        return [(line.number, [found.text for found in line.cells]) for line in self._body()]
+        return [(line.number, [cell.text for cell in line.cells]) for line in self._body()]
 
     def text(self, folder: str, column: str, zip_name: str = "") -> str:
         """Return the text of a submission's cell as the instructor meant it; "" where there is no such row or column.
@@ -143,18 +143,18 @@ class Sheet:
         if not any(map(str.strip, lines)):
             raise ManualError(f"{self.path} is empty; delete it, and it is made anew")
         first = next(line for line in lines if line.strip())
-        told = re.fullmatch(r'"?sep=(.)"?', first)  # Excel's own line above the table
-        separator = told[1] if told else max(",;\t", key=first.count)
+        separator_line = re.fullmatch(r'"?sep=(.)"?', first)  # Excel's own line above the table
+        separator = separator_line[1] if separator_line else max(",;\t", key=first.count)
         self.dialect = Dialect(mark, encoding, separator, "\r\n" if "\r\n" in self._text else "\n")
         try:
-            found = enumerate(scan(self._text, separator, lenient=True), 1)
-            self._lines = [_Line(number, cells) for number, cells in found]
+            numbered = enumerate(scan(self._text, separator, lenient=True), 1)
+            self._lines = [_Line(number, cells) for number, cells in numbered]
         except csv.Error as error:
             raise ManualError(f"{self.path}, {error}") from error
-        filled = [index for index, line in enumerate(self._lines) if not line.is_blank][bool(told) :]
+        filled = [index for index, line in enumerate(self._lines) if not line.is_blank][bool(separator_line) :]
         self._first = filled[0] if filled else len(self._lines)
         if filled:
-            self.head = [plain(found.text).lower() for found in self._lines[self._first].cells]
+            self.head = [plain(numbered.text).lower() for numbered in self._lines[self._first].cells]
 
     def _body(self) -> Iterator[_Line]:
         return (line for line in self._lines[self._first + 1 :] if not line.is_blank)
@@ -193,7 +193,7 @@ class Sheet:
     def _refuse_cells_beyond_the_head(self) -> None:
         """Raise ManualError where a row has texts without a column, which would be a new column's."""
         for line in self._body():
-            if any(found.text.strip() for found in line.cells[len(self.head) :]):
+            if any(cell.text.strip() for cell in line.cells[len(self.head) :]):
                 raise ManualError(f"{self.path}, row {line.number} has more cells than the first row: give them a head")
 
     def _pieces(self, target: _Line, texts: Mapping[int, str], new: Mapping[int, str]) -> Iterator[str]:
@@ -212,9 +212,9 @@ class Sheet:
         """Yield (start, end, text) for each change in a row; cells up to `width` that it lacks come at its end."""
         for place in sorted(texts):
             if place < len(line.cells):
-                found = line.cells[place]
-                before = self._text[found.start : found.end]
-                yield found.start, found.end, quoted_cell(texts[place], before, self.dialect.separator)
+                cell = line.cells[place]
+                before = self._text[cell.start : cell.end]
+                yield cell.start, cell.end, quoted_cell(texts[place], before, self.dialect.separator)
         missing = [texts.get(place, "") for place in range(len(line.cells), width)]
         if missing and not (len(line.cells) == 1 and line.is_blank):
             separator, end = self.dialect.separator, line.cells[-1].end

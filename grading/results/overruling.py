@@ -31,22 +31,22 @@ class Decision:
     reason: str
 
 
-def read_decisions(text: str, most: Mapping[str, float]) -> dict[str, Decision]:
+def read_decisions(text: str, max_points: Mapping[str, float]) -> dict[str, Decision]:
     """Parse the decisions of a cell, by the name of the check, or MALUS.
 
-    `most` has the maximum points of each check. Raises ValueError, which says what is wrong and what is expected, for
-    a text of another form, an unknown check, points beyond its own, and a missing reason.
+    `max_points` has the maximum points of each check. Raises ValueError, which says what is wrong and what is expected,
+    for a text of another form, an unknown check, points beyond its own, and a missing reason.
     """
     decisions: dict[str, Decision] = {}
     for part in _BETWEEN.split(text.strip().rstrip(";")) if text.strip() else []:
-        found = _DECISION.fullmatch(part)
-        if not found:
+        match = _DECISION.fullmatch(part)
+        if not match:
             raise ValueError(f'"{part.strip()}" is not {EXPECTED}')
-        name = re.sub(r"\s", "", found["name"]).lower()
+        name = re.sub(r"\s", "", match["name"]).lower()
         if name in decisions:
             raise ValueError(f"{name} is there twice; keep one of them")
-        points = _points(name, found["points"].strip(), most)
-        reason = " ".join(found["reason"].split())
+        points = _points(name, match["points"].strip(), max_points)
+        reason = " ".join(match["reason"].split())
         if not reason:
             raise ValueError(f"{name} has no reason, which the student is to read; write it behind a colon")
         if another := _ANOTHER.search(reason):
@@ -75,12 +75,14 @@ def written_decisions(decisions: Mapping[str, Decision]) -> str:
     return "; ".join(parts)
 
 
-def _points(name: str, text: str, most: Mapping[str, float]) -> float:
-    if name != MALUS and name not in most:
-        near = difflib.get_close_matches(name, [*most, MALUS], n=1)
-        instead = f'did you mean "{near[0]}"?' if near else f"the checks are {', '.join(most)}; and there is {MALUS}"
+def _points(name: str, text: str, max_points: Mapping[str, float]) -> float:
+    if name != MALUS and name not in max_points:
+        near = difflib.get_close_matches(name, [*max_points, MALUS], n=1)
+        instead = (
+            f'did you mean "{near[0]}"?' if near else f"the checks are {', '.join(max_points)}; and there is {MALUS}"
+        )
         raise ValueError(f'there is no check "{name}"; {instead}')
-    highest = MOST_MALUS if name == MALUS else most[name]
+    highest = MOST_MALUS if name == MALUS else max_points[name]
     points = as_number(text)
     if points is None or not 0 <= points <= highest:
         off = ", without a sign: the points that are taken off" if name == MALUS else ""

@@ -173,12 +173,12 @@ def _as_decided(result: Result, decisions: Mapping[str, Decision]) -> list[Check
 
 
 def _mark_check(check: Check, result: Result, assignment: Assignment, decisions: Mapping[str, Decision]) -> MarkedCheck:
-    most = assignment.points.get(check.name, 0.0)
+    max_points = assignment.points.get(check.name, 0.0)
     if check.name in decisions:
-        return MarkedCheck(check, decisions[check.name].points, most)
+        return MarkedCheck(check, decisions[check.name].points, max_points)
     if _is_open(check, result):
         return MarkedCheck(check, 0.0, 0.0)
-    return MarkedCheck(check, _points(check, most, assignment), most)
+    return MarkedCheck(check, _points(check, max_points, assignment), max_points)
 
 
 def _is_open(check: Check, result: Result) -> bool:
@@ -190,11 +190,11 @@ def _left_out(check: Check, result: Result) -> bool:
     return check.name.group == "training" and not result.trained  # the instructor's choice: it costs no points
 
 
-def _points(check: Check, most: float, assignment: Assignment) -> float:
+def _points(check: Check, max_points: float, assignment: Assignment) -> float:
     if check.status == Status.PASSED:
-        return most
+        return max_points
     if check.status == Status.FAILED and assignment.partial_credit:
-        return round(most * check.fraction, 2)
+        return round(max_points * check.fraction, 2)
     return 0.0
 
 

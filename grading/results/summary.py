@@ -77,12 +77,12 @@ def _mean(rows: Rows) -> list[str]:
     marked = [marks for result, marks in rows if _is_graded(result) or (_is_refused(result) and result.id)]
     if not marked:
         return []
-    score, most = (sum(getattr(marks, name) for marks in marked) for name in ("score", "max_score"))
+    score, max_score = (sum(getattr(marks, name) for marks in marked) for name in ("score", "max_score"))
     pending = sum(1 for result, marks in rows if _is_graded(result) and marks.pending)
     without = f"; points of {pending} are still to be given by hand" if pending else ""
     if len({marks.max_score for marks in marked}) > 1:  # of some more has been marked than of others
-        return [f"mean score of {len(marked)}: {score / most:.0%} of the points that were marked so far{without}"]
-    return [f"mean score of {len(marked)}: {score / len(marked):.1f} of {most / len(marked):.1f}{without}"]
+        return [f"mean score of {len(marked)}: {score / max_score:.0%} of the points that were marked so far{without}"]
+    return [f"mean score of {len(marked)}: {score / len(marked):.1f} of {max_score / len(marked):.1f}{without}"]
 
 
 def _is_graded(result: Result) -> bool:
@@ -95,9 +95,9 @@ def _is_refused(result: Result) -> bool:
 
 def _refused(rows: Rows) -> list[str]:
     """Say who has nothing graded, and why: a line each."""
-    told = (SubmissionStatus.REFUSED, SubmissionStatus.NOT_GRADED)
+    statuses = (SubmissionStatus.REFUSED, SubmissionStatus.NOT_GRADED)
     refused = sorted(
-        (result for result, _ in rows if result.status in told), key=lambda result: told.index(result.status)
+        (result for result, _ in rows if result.status in statuses), key=lambda result: statuses.index(result.status)
     )
     lines = [f"{result.status}: {quoted(result.zip)}: {printable(result.problem)}" for result in refused[:NAMED]]
     more = f"{len(refused) - NAMED} more are refused, or not graded; {GRADES} and {NOT_GRADED} have the reasons"
@@ -135,7 +135,7 @@ def _manual(rows: Rows, manual: Manual, out: Path) -> list[str]:
     lines = []
     if manual.missing:
         lines.append(f"{out / MANUAL} has no column {', '.join(manual.missing)}: add it to give these points")
-    return lines + [f"{out / MANUAL}, {told}" for told in manual.without_effect([result for result, _ in rows])]
+    return lines + [f"{out / MANUAL}, {remark}" for remark in manual.without_effect([result for result, _ in rows])]
 
 
 def _listed(names: Iterable[str]) -> str:

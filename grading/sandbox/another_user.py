@@ -99,10 +99,10 @@ class _UserProcess(StagedProcess):
         self._user, self._messenger, self._ended = user, messenger, False
         self._lent: dict[Path, os.stat_result] = {}  # the inbox and what was in it, as they were
         self._public = list(_public_folders())
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control, inherited = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            with theirs:
-                self._start(sandbox, job, theirs.fileno())
+            with inherited:
+                self._start(sandbox, job, inherited.fileno())
         except BaseException:
             self._control.close()
             self._take_back()

@@ -212,13 +212,13 @@ class _BubblewrapProcess(Process):
     def __init__(self, sandbox: Bubblewrap, job: Job, user: int | None = None) -> None:
         """Start the sandbox; `user`: the host's number of the user to run as, where root starts it."""
         self._init = self._output = self._group = None  # _init: a descriptor of process 1
-        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control, inherited = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            with theirs:
+            with inherited:
                 if sandbox.groups:
                     self._group = sandbox.groups.make(job.limits)
                 with open(self._group.usage if self._group else os.devnull, "rb") as usage:
-                    self._start(sandbox, job, user, theirs.fileno(), usage.fileno())
+                    self._start(sandbox, job, user, inherited.fileno(), usage.fileno())
         except BaseException:
             self.close()
             raise

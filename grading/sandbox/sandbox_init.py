@@ -504,21 +504,21 @@ class _Swapped(Exception):
     """A folder is another one than it was a moment ago."""
 
 
-def usage(folders: Iterable[str], most: int, owner: int | None = None) -> tuple[int, int]:
-    """Return the bytes on disk and the number of the files below folders, of a user or of all; stop at `most` files.
+def usage(folders: Iterable[str], max_files: int, owner: int | None = None) -> tuple[int, int]:
+    """Return the bytes on disk and the number of the files below folders, of a user or of all; stop at `max_files`.
 
     Folders of others are not looked into. Raises OSError where one can't be read, or others keep taking its place.
     """
     for _ in range(LOOKS):
         with contextlib.suppress(_Swapped):
-            return _usage(folders, most, owner)
+            return _usage(folders, max_files, owner)
     raise OSError("folders are swapped while they are looked at")
 
 
-def _usage(folders: Iterable[str], most: int, owner: int | None) -> tuple[int, int]:
+def _usage(folders: Iterable[str], max_files: int, owner: int | None) -> tuple[int, int]:
     size, files = 0, 0
     pending: list[tuple[str, tuple[int, int] | None]] = [(folder, None) for folder in folders]
-    while pending and files <= most:
+    while pending and files <= max_files:
         path, known = pending.pop()
         try:
             folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
@@ -533,7 +533,7 @@ def _usage(folders: Iterable[str], most: int, owner: int | None) -> tuple[int, i
                         size, files = size + 512 * status.st_blocks, files + 1
                         if stat.S_ISDIR(status.st_mode):
                             pending.append((os.path.join(path, name), _identity(status)))
-                    if files > most:
+                    if files > max_files:
                         break
         finally:
             os.close(folder)

@@ -200,7 +200,7 @@ def are_kept(file: Path) -> bool:
 def version() -> str:
     """Return a hash of what fingerprints depend on: the code that takes them, its lexer, and what was handed out."""
     digest = hashlib.sha256(f"pygments {metadata.version('pygments')}".encode())
-    for path in (*READER.glob("*.py"), *_handed_out("*.py"), *_handed_out("*.md")):
+    for path in (*READER.rglob("*.py"), *_handed_out("*.py"), *_handed_out("*.md")):
         digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()[:16]
 
@@ -241,13 +241,13 @@ def find_pairs(
     reason. Two submissions of the same student are no pair.
     """
     left_out: list[tuple[Source, str]] = []
-    ours, theirs = list(_loaded(sources, left_out)), list(_loaded(archive, left_out))
-    everybody = [source for source, _ in (*ours, *theirs)]
+    current, archived = list(_loaded(sources, left_out)), list(_loaded(archive, left_out))
+    everybody = [source for source, _ in (*current, *archived)]
     shares_of: dict[tuple[int, int], dict[str, Share]] = defaultdict(dict)
     for kind in KINDS:
-        prints = [values[kind] for _, values in (*ours, *theirs)]
+        prints = [values[kind] for _, values in (*current, *archived)]
         least = rules.report if kind == "report" else rules.code
-        for one, other, part, amount in overlaps(prints[: len(ours)], prints[len(ours) :], least):
+        for one, other, part, amount in overlaps(prints[: len(current)], prints[len(current) :], least):
             shares_of[one, other][kind] = Share(part, amount, frozenset(prints[one]).intersection(prints[other]))
     pairs = [Pair(everybody[one], everybody[other], shares) for (one, other), shares in shares_of.items()]
     pairs = [pair for pair in pairs if not pair.first.student or pair.first.student != pair.second.student]
@@ -298,13 +298,14 @@ class _Match:
     def takes(self, one: Print, other: Print, gap: int) -> bool:
         """Tell whether fingerprints continue this match, on both sides."""
         return (one.file, other.file) == self.files and all(
-            first <= found.token <= last + gap for (first, last), found in zip(self.tokens, (one, other), strict=True)
+            first <= fingerprint.token <= last + gap
+            for (first, last), fingerprint in zip(self.tokens, (one, other), strict=True)
         )
 
     def extend(self, one: Print, other: Print, size: int) -> None:
-        for side, found in enumerate((one, other)):
-            self.tokens[side][1] = max(self.tokens[side][1], found.token + size - 1)
-            self.lines[side] = [min(self.lines[side][0], found.first), max(self.lines[side][1], found.last)]
+        for side, fingerprint in enumerate((one, other)):
+            self.tokens[side][1] = max(self.tokens[side][1], fingerprint.token + size - 1)
+            self.lines[side] = [min(self.lines[side][0], fingerprint.first), max(self.lines[side][1], fingerprint.last)]
 
 
 def passages(pair: Pair, name: str) -> list[Passage]:
@@ -312,9 +313,12 @@ def passages(pair: Pair, name: str) -> list[Passage]:
     size, window = KINDS[name].size, KINDS[name].window
     shared = pair.shares[name].prints
     (ones, files), (others, other_files) = pair.first.places(name), pair.second.places(name)
-    places = {found.value: found for found in others}
+    places = {fingerprint.value: fingerprint for fingerprint in others}
     matches: list[_Match] = []
-    for one in sorted((found for found in ones if found.value in shared), key=lambda found: (found.file, found.token)):
+    for one in sorted(
+        (fingerprint for fingerprint in ones if fingerprint.value in shared),
+        key=lambda fingerprint: (fingerprint.file, fingerprint.token),
+    ):
         other = places[one.value]
         if not (matches and matches[-1].takes(one, other, window)):
             starts = [[one.token, one.token], [other.token, other.token]]

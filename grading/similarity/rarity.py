@@ -38,25 +38,27 @@ class Overlap(NamedTuple):
     amount: float
 
 
-def overlaps(ours: Sequence[Collection[int]], theirs: Sequence[Collection[int]], least: float) -> Iterator[Overlap]:
+def overlaps(
+    current: Sequence[Collection[int]], archived: Sequence[Collection[int]], least: float
+) -> Iterator[Overlap]:
     """Yield those who share `least` of the smaller one's text, 0 to 1, and LEAST_SHARED, in order.
 
-    They are pairs within `ours` and with `theirs`, numbered in this order, without a gap. `theirs` are not compared
-    with each other. The fingerprints of each are without repetition.
+    They are pairs within `current` and with `archived`, numbered in this order, without a gap. `archived` are not
+    compared with each other. The fingerprints of each are without repetition.
     """
-    prints = [*ours, *theirs]
+    prints = [*current, *archived]
     owners = np.repeat(np.arange(len(prints)), [len(values) for values in prints])
     values = np.fromiter(chain.from_iterable(prints), np.int64, len(owners))
     _, columns = np.unique(values, return_inverse=True)
-    weights = _weights(owners, columns, len(ours), len(theirs))
+    weights = _weights(owners, columns, len(current), len(archived))
     index = _Index(owners, columns, weights, len(prints), least)
-    found = []
+    overlapping = []
     for start in range(0, len(prints), _ROWS):
         ones, others = index.candidates(start, min(start + _ROWS, len(prints)))
         ones, others = np.minimum(ones, others), np.maximum(ones, others)
-        within = ones < len(ours)
-        found += index.weighed(ones[within], others[within])
-    yield from sorted(found)
+        within = ones < len(current)
+        overlapping += index.weighed(ones[within], others[within])
+    yield from sorted(overlapping)
 
 
 def rarity(having: NDArray[np.int64], of: int) -> NDArray[np.float64]:
@@ -65,12 +67,12 @@ def rarity(having: NDArray[np.int64], of: int) -> NDArray[np.float64]:
     return np.log(everybody / np.maximum(having, 2)) / np.log(everybody / 2)
 
 
-def _weights(owners: NDArray[np.int64], columns: NDArray[np.int64], ours: int, theirs: int) -> NDArray[np.float64]:
+def _weights(owners: NDArray[np.int64], columns: NDArray[np.int64], current: int, archived: int) -> NDArray[np.float64]:
     """Return the weight of each column; what is common in one of the two collections is common."""
     width = int(columns.max(initial=-1)) + 1
-    in_ours = np.bincount(columns[owners < ours], minlength=width)
-    in_theirs = np.bincount(columns[owners >= ours], minlength=width)
-    return np.minimum(rarity(in_ours, ours), rarity(in_theirs, theirs))
+    in_current = np.bincount(columns[owners < current], minlength=width)
+    in_archived = np.bincount(columns[owners >= current], minlength=width)
+    return np.minimum(rarity(in_current, current), rarity(in_archived, archived))
 
 
 class _Index:
@@ -99,10 +101,10 @@ class _Index:
 
     def candidates(self, start: int, end: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the pairs, each once, of which one of these is the smaller, and may share enough of it."""
-        found = (self._telling[start:end] @ self._having).tocoo()
-        smaller, larger = found.coords
+        products = (self._telling[start:end] @ self._having).tocoo()
+        smaller, larger = products.coords
         smaller = smaller + start
-        enough = found.data + self._skipped[smaller] >= self._needed[smaller]
+        enough = products.data + self._skipped[smaller] >= self._needed[smaller]
         smaller, larger = smaller[enough], larger[enough]
         once = (self._own[smaller] < self._own[larger]) | (
             (self._own[smaller] == self._own[larger]) & (smaller < larger)
@@ -120,15 +122,17 @@ class _Index:
             yield from map(Overlap._make, zip(*columns, strict=True))
 
 
-def _commonest(owners: NDArray[np.int64], weights: NDArray[np.float64], most: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Mark the commonest fingerprints of each, as many as weigh less than `most` together.
+def _commonest(
+    owners: NDArray[np.int64], weights: NDArray[np.float64], largest: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Mark the commonest fingerprints of each, as many as weigh less than `largest` together.
 
-    `owners` are sorted, `weights` those of their fingerprints, `most` is by submission.
+    `owners` are sorted, `weights` those of their fingerprints, `largest` is by submission.
     """
     order = np.lexsort((weights, owners))
     sums = np.cumsum(weights[order])
-    counts = np.bincount(owners, minlength=len(most))
+    counts = np.bincount(owners, minlength=len(largest))
     before = np.concatenate(([0.0], sums))[np.cumsum(counts) - counts]  # what all submissions before it weigh
     marked = np.empty(len(owners), bool)
-    marked[order] = sums - before[owners] < most[owners]
+    marked[order] = sums - before[owners] < largest[owners]
     return marked

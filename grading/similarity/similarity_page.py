@@ -75,7 +75,7 @@ def write_page(
         file.write("".join(parts).encode())
         shown = _write_passages(file, pairs[:MOST_LISTED])
         file.write(b"</body>\n</html>\n")
-    found = Similarities(
+    similarities = Similarities(
         compared=printable(compared),
         count={"groups": len(groups), "pairs": len(pairs), "left_out": len(left_out)},
         copies=[list(map(party, group[:MOST_LISTED])) for group in copies],
@@ -83,7 +83,7 @@ def write_page(
         pairs=[*shown, *map(listed_pair, pairs[len(shown) : MOST_LISTED])],
         left_out=shown_reasons(left_out),
     )
-    write_similarities(path.with_name(similarity_record.FILE), found)
+    write_similarities(path.with_name(similarity_record.FILE), similarities)
 
 
 def _write_passages(file: BinaryIO, pairs: Sequence[Pair]) -> list[ShownPair]:
@@ -123,8 +123,8 @@ def _group(group: SimilarGroup) -> str:
 
 def _ranges(group: SimilarGroup) -> str:
     return ", ".join(
-        f"{kind} {least:.0%}" + (f" to {most:.0%}" if f"{least:.0%}" != f"{most:.0%}" else "")
-        for kind, (least, most) in ranges(group).items()
+        f"{kind} {smallest:.0%}" + (f" to {largest:.0%}" if f"{smallest:.0%}" != f"{largest:.0%}" else "")
+        for kind, (smallest, largest) in ranges(group).items()
     )
 
 

@@ -102,20 +102,20 @@ def party(source: Source) -> Party:
 
 def shown_pair(pair: Pair) -> ShownPair:
     """Return a pair with its passages, as many as are shown."""
-    found = {kind: passages(pair, kind) for kind in pair.shares}
+    passages_of = {kind: passages(pair, kind) for kind in pair.shares}
     return ShownPair(
-        **_told(pair),
-        passages=[_shown(passage) for kind in found for passage in found[kind][:MOST_PASSAGES]],
-        more_passages={kind: len(of) - MOST_PASSAGES for kind, of in found.items() if len(of) > MOST_PASSAGES},
+        **_heading(pair),
+        passages=[_shown(passage) for kind in passages_of for passage in passages_of[kind][:MOST_PASSAGES]],
+        more_passages={kind: len(of) - MOST_PASSAGES for kind, of in passages_of.items() if len(of) > MOST_PASSAGES},
     )
 
 
 def listed_pair(pair: Pair) -> ShownPair:
     """Return a pair without its passages."""
-    return ShownPair(**_told(pair), full=True)
+    return ShownPair(**_heading(pair), full=True)
 
 
-def _told(pair: Pair) -> dict:
+def _heading(pair: Pair) -> dict:
     shares = {kind: SharedPart(share.part, share.amount) for kind, share in pair.shares.items()}
     return {"first": party(pair.first), "second": party(pair.second), "weight": pair.weight, "shares": shares}
 
@@ -149,10 +149,10 @@ def shown_reasons(left_out: Sequence[tuple[Source, str]]) -> list[LeftOut]:
     return [LeftOut(party(source), printable(reason)) for source, reason in left_out[:MOST_LISTED]]
 
 
-def write_similarities(path: Path, found: Similarities) -> None:
+def write_similarities(path: Path, similarities: Similarities) -> None:
     """Write the file, atomically; raise WriteError where that fails."""
     with atomic_file(path) as file:
-        file.write(json.dumps({"format": FORMAT, **asdict(found)}).encode() + b"\n")
+        file.write(json.dumps({"format": FORMAT, **asdict(similarities)}).encode() + b"\n")
 
 
 def read_similarities(out: Path) -> Similarities | None:

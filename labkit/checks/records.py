@@ -101,17 +101,17 @@ def read_ablation(path: Path) -> dict[str, tuple[float, ...]]:
     try:
         with open(path, "rb") as file:
             text = file.read(MOST_BYTES).decode("utf-8-sig")
-        found: dict[str, list[float]] = {}
+        accuracies_of: dict[str, list[float]] = {}
         for row in csv.DictReader(text.splitlines(), delimiter=";" if ";" in text.partition("\n")[0] else ","):
             accuracy = float(row["test_accuracy"].replace(",", "."))
             if not 0 <= accuracy <= 1:  # nor is NaN
                 raise BadRecord(f"{path.name} has a test accuracy of {row['test_accuracy']}, which is none")
             if row["network"] in TITLES and row["dataset"] == MNIST:
-                found.setdefault(row["network"], []).append(accuracy)
+                accuracies_of.setdefault(row["network"], []).append(accuracy)
     except OSError as error:
         raise BadRecord(f"{path.name} can't be read ({error.strerror})") from error
     except (AttributeError, KeyError, ValueError, csv.Error) as error:
         raise BadRecord(f"{path.name} is damaged") from error
-    if not found:
+    if not accuracies_of:
         raise BadRecord(f"{path.name} has no run on {MNIST}")
-    return {network: tuple(accuracies) for network, accuracies in found.items()}
+    return {network: tuple(accuracies) for network, accuracies in accuracies_of.items()}

@@ -65,18 +65,18 @@ def read_directory(directory: Path, only_mnist: bool) -> tuple[Files, dict[str, 
     # zlib and hashlib release the interpreter lock: the files are unpacked and hashed side by side.
     with ThreadPoolExecutor(len(FILES)) as pool:
         results = dict(zip(FILES, pool.map(read, FILES), strict=True))
-    found = {name: result for name, result in results.items() if isinstance(result, IdxFile)}
-    if only_mnist and len(found) < len(FILES):
-        found |= _find_by_hash(directory, [name for name in FILES if name not in found])
-    faults = {name: fault for name, fault in results.items() if isinstance(fault, DataError) and name not in found}
+    files = {name: result for name, result in results.items() if isinstance(result, IdxFile)}
+    if only_mnist and len(files) < len(FILES):
+        files |= _find_by_hash(directory, [name for name in FILES if name not in files])
+    faults = {name: fault for name, fault in results.items() if isinstance(fault, DataError) and name not in files}
     for labels, images in ((TRAIN_LABELS, TRAIN_IMAGES), (TEST_LABELS, TEST_IMAGES)):
-        if labels in found:
+        if labels in files:
             try:
-                check_count(labels, found[labels], found, str(directory / labels))
+                check_count(labels, files[labels], files, str(directory / labels))
             except DataError as fault:
                 faults[labels] = faults[images] = fault  # no telling which of the two is wrong
-                del found[labels], found[images]
-    return found, faults
+                del files[labels], files[images]
+    return files, faults
 
 
 def read_one(directory: Path, name: str, only_mnist: bool) -> IdxFile | None:
@@ -105,16 +105,16 @@ def _find_by_hash(directory: Path, names: Collection[str]) -> Files:
     Programs that unpack them make `train-images.idx3-ubyte`, say, or a folder for each. Only files of the right size
     are read.
     """
-    found: Files = {}
+    files: Files = {}
     for path in sorted([*directory.glob("*"), *directory.glob("*/*")]):
         size = _unpacked_size(path)
         for name in names:
-            if name not in found and size == _mnist_size(name):
+            if name not in files and size == _mnist_size(name):
                 with contextlib.suppress(DataError, FileNotFoundError):
                     file = read_idx(path, name)
                     if is_mnist({name: file}):
-                        found[name] = file
-    return found
+                        files[name] = file
+    return files
 
 
 def _unpacked_size(path: Path) -> int | None:

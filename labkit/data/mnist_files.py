@@ -48,7 +48,7 @@ def load_files(directory: Path, source_url: str | None = None, only_mnist: bool 
         NoFilesError: the directory holds none of the files, and no mirror supplies them.
         DataError: anything else that stands between here and four good files.
     """
-    found, faults = read_directory(directory, only_mnist)
+    files, faults = read_directory(directory, only_mnist)
     if only_mnist and len(faults) == len(FILES) and all(isinstance(fault, NotMnistError) for fault in faults.values()):
         # Somebody's other data. Fetching "again" would overwrite it.
         raise DataError(
@@ -57,11 +57,11 @@ def load_files(directory: Path, source_url: str | None = None, only_mnist: bool 
         )
     if not only_mnist:
         assert source_url is not None  # where else would other data come from?
-        only_mnist = _must_be_mnist(directory, source_url, found)
-    if len(found) < len(FILES):
+        only_mnist = _must_be_mnist(directory, source_url, files)
+    if len(files) < len(FILES):
         mirrors = [Mirror(url) for url in ([source_url] if source_url else MIRRORS)]
-        found = _fetch_missing(directory, mirrors, found, faults, only_mnist)
-    return found
+        files = _fetch_missing(directory, mirrors, files, faults, only_mnist)
+    return files
 
 
 def fetch(url: str, path: str | os.PathLike) -> None:
@@ -76,8 +76,8 @@ def fetch(url: str, path: str | os.PathLike) -> None:
         receive(url, file)
 
 
-def _must_be_mnist(directory: Path, source_url: str, found: Files) -> bool:
-    """Tell whether what a custom source adds to `found` must be MNIST, because `found` is.
+def _must_be_mnist(directory: Path, source_url: str, files: Files) -> bool:
+    """Tell whether what a custom source adds to `files` must be MNIST, because `files` is.
 
     Other data mixed in with MNIST would make neither.
 
@@ -85,10 +85,10 @@ def _must_be_mnist(directory: Path, source_url: str, found: Files) -> bool:
         DataError: the files in `directory` came from another source than `source_url`.
     """
     note = read_note(directory)
-    if not found or note == public_url(source_url):
+    if not files or note == public_url(source_url):
         return False
-    if is_mnist(found):
-        if len(found) == len(FILES) and not _known_for_mnist(source_url):
+    if is_mnist(files):
+        if len(files) == len(FILES) and not _known_for_mnist(source_url):
             raise DataError(
                 f"{directory} holds MNIST, expected data from {public_url(source_url)}. "
                 "Choose another directory for it; or, if MNIST is wanted, leave source_url out."
@@ -109,26 +109,26 @@ def _known_for_mnist(source_url: str) -> bool:
 
 
 def _fetch_missing(
-    directory: Path, mirrors: list[Mirror], found: Files, faults: dict[str, DataError], only_mnist: bool
+    directory: Path, mirrors: list[Mirror], files: Files, faults: dict[str, DataError], only_mnist: bool
 ) -> Files:
-    """Complete `found` from the mirrors; keep what is fetched in `directory`, in place of what was bad."""
+    """Complete `files` from the mirrors; keep what is fetched in `directory`, in place of what was bad."""
     make_directory(directory)
-    files = dict(found)
+    complete = dict(files)
     for name in FILES:
-        if name not in files:
-            file = None if name in faults else _put_there_meanwhile(directory, name, files, only_mnist)
+        if name not in complete:
+            file = None if name in faults else _put_there_meanwhile(directory, name, complete, only_mnist)
             try:
-                file = file or _fetch(directory, name, mirrors, files, only_mnist)
+                file = file or _fetch(directory, name, mirrors, complete, only_mnist)
             except DataError as error:
                 # Windows replaces no file that others are reading; a sticky folder, no file of another user.
-                file = _put_there_meanwhile(directory, name, files, only_mnist)
+                file = _put_there_meanwhile(directory, name, complete, only_mnist)
                 if file is None:
-                    raise _explained(error, directory, name, bool(found), faults) from error
-            files[name] = file
+                    raise _explained(error, directory, name, bool(files), faults) from error
+            complete[name] = file
             if name in faults:
                 with contextlib.suppress(OSError):
                     (directory / name).unlink()  # a bad unpacked file; the good one is gzipped
-    return {name: files[name] for name in FILES}
+    return {name: complete[name] for name in FILES}
 
 
 def _put_there_meanwhile(directory: Path, name: str, others: Files, only_mnist: bool) -> IdxFile | None:

@@ -203,10 +203,10 @@ def _strip(file_name: str) -> tuple[str, str, list[str]]:
         stem = stem[: extension.start()]
         if extension[0] != ".zip":
             oddities.append(f"{quoted(extension[0])} at its end, where .zip is expected")
-    stem, found = _without_uploader(stem)
-    oddities += found
-    stem, found = _without_copies(stem)
-    oddities += found
+    stem, additions = _without_uploader(stem)
+    oddities += additions
+    stem, additions = _without_copies(stem)
+    oddities += additions
     return stem, moodle["full_name"] if moodle else "", oddities
 
 

@@ -77,7 +77,7 @@ def test_a_level_of_one_item_is_none_of_another(tmp_path):
 def test_a_row_has_the_points_of_today_and_the_level_that_gave_them(tmp_path):
     row = row_of(tmp_path, "folder,explanation,experiments\none, very good,4\n")
     assert (row.points, row.levels) == ({"explanation": 9, "experiments": 4}, {"explanation": "Very good"})
-    assert row.told == "explanation 9 (Very good), experiments 4"
+    assert row.summary == "explanation 9 (Very good), experiments 4"
 
 
 def test_a_levels_points_are_no_new_look_and_its_name_is(tmp_path):

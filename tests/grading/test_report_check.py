@@ -32,7 +32,7 @@ class ReadHere:
         output.mkdir()
         kit = read_only["/kit"]
         found = find_all(read_only[inside], (kit / template).read_text(encoding="utf-8"), chosen(languages))
-        (output / "found").write_text(json.dumps({"format": 1, "unread" if "problem" in found else "found": found}))
+        (output / "found").write_text(json.dumps({"format": 1, "unread" if "problem" in found else "content": found}))
         return Outcome("exit", 0, "", 0.0, 0.0)
 
 

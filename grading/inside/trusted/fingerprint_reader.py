@@ -41,12 +41,12 @@ def find_all(scripts: dict[str, str], report: str, known: dict[str, frozenset[in
     runs = 0
     for number, (_, text) in enumerate(files):
         for name in ("code", "comments") if number < len(scripts) else ("report",):
-            found, count = fingerprints(text, number, KINDS[name], known[name])
+            winnowed, count = fingerprints(text, number, KINDS[name], known[name])
             runs += count
-            for one in found:
-                prints[name].setdefault(one.value, one)
+            for fingerprint in winnowed:
+                prints[name].setdefault(fingerprint.value, fingerprint)
     return {
         "problem": "" if runs else "there is too little text in it to compare",
         "files": [[name, [line[:SHOWN] for line in text.split("\n")]] for name, text in files],
-        "prints": {name: list(found.values())[:MAX_PRINTS] for name, found in prints.items()},
+        "prints": {name: list(winnowed.values())[:MAX_PRINTS] for name, winnowed in prints.items()},
     }

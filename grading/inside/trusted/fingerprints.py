@@ -115,7 +115,7 @@ def lexed(source: str) -> list[tuple[_TokenType, str, int]]:
 def _words(text: str, line: int) -> list[list[Token]]:
     """Return the words of a text that begins on this line, line by line."""
     return [
-        [Token(found[0].lower(), number, number) for found in _WORD.finditer(part)]
+        [Token(match[0].lower(), number, number) for match in _WORD.finditer(part)]
         for number, part in enumerate(text.split("\n"), line)
     ]
 
@@ -152,14 +152,14 @@ def winnow(values: Sequence[int], window: int, known: Collection[int] = frozense
     """Return the fingerprints among hashes: a dict from each to its first position. None of `known` is taken."""
     own = [(value, -position) for position, value in enumerate(values) if value not in known]
     positions = [-position for _, position in own]
-    found: dict[int, int] = {}
+    positions_by_value: dict[int, int] = {}
     first = 0
     for last, position in enumerate(positions):
         while positions[first] <= position - window:
             first += 1
         value, place = min(own[first : last + 1])  # of equal ones the last, so that it serves the next windows, too
-        found.setdefault(value, -place)
-    return found
+        positions_by_value.setdefault(value, -place)
+    return positions_by_value
 
 
 def fingerprints(text: str, file: int, kind: Kind, known: Collection[int]) -> tuple[list[Print], int]:
@@ -174,7 +174,7 @@ def fingerprints(text: str, file: int, kind: Kind, known: Collection[int]) -> tu
     runs = max(0, len(tokens) - kind.size + 1)
     own = [piece for piece in _pieces(tokens) if _hash([token.text for token in piece]) not in known]
     tokens = list(itertools.chain.from_iterable(own))
-    found = []
+    prints = []
     for value, start in winnow(hashes(tokens, kind.size), kind.window, known).items():
-        found.append(Print(value, file, start, tokens[start].first, tokens[start + kind.size - 1].last))
-    return found, runs
+        prints.append(Print(value, file, start, tokens[start].first, tokens[start + kind.size - 1].last))
+    return prints, runs

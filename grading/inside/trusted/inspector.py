@@ -105,11 +105,11 @@ def answer(inbox: Path, request: dict) -> dict:
         ended = forks.run(partial(read_graph, inbox, request, file), seconds)
         if ended.ended != "done":
             return _bad_end(ended, seconds)
-        found = ended.result
+        result = ended.result
         if "recipe" in request and file.is_file():
             ended = forks.run(partial(train, inbox, request, file), request["training_seconds"])
-            found |= ended.result if ended.ended == "done" else {"training_stopped": ended.ended, "log": ended.log}
-        return found
+            result |= ended.result if ended.ended == "done" else {"training_stopped": ended.ended, "log": ended.log}
+        return result
 
 
 def _bad_end(ended: forks.Ended, seconds: float) -> dict:
@@ -129,8 +129,8 @@ def main() -> None:
     from labkit.checks.graph import judging  # noqa: F401, for all children to come, as TensorFlow
 
     for line in sys.stdin:
-        told = answer(Path(sys.argv[1]), json.loads(line))
-        print(json.dumps({"format": FORMAT, **told}), flush=True)
+        reply = answer(Path(sys.argv[1]), json.loads(line))
+        print(json.dumps({"format": FORMAT, **reply}), flush=True)
 
 
 if __name__ == "__main__":

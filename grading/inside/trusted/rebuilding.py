@@ -66,30 +66,30 @@ def examine(script: str, data: bytes, digits: np.ndarray, whole: bool = True) ->
 
     `digits` are images (n * BATCH, 784), float, in [0, 1]; the other arguments are those of `judging.look`.
     """
-    found = look(script, data, digits[:BATCH], whole)
-    if found.verdict.problems or found.verdict.unread or found.reading is None:
-        return found.verdict, None
-    assert found.testing is not None  # nor are the others, then
-    assert found.values is not None
-    assert found.first is not None
-    found.testing.load(found.values)
-    values = {number: piece.values() for number, piece in enumerate(found.reading.pieces) if piece.values}
-    differs = _differs(found, _network(script, found, values), digits[:BATCH])
-    originals = {weight.tensor.op.name: weight.value for weight in found.testing.admitted.weights}
-    found.testing.load(originals)
-    network = _network(script, found, found.first)
-    differs = differs or _differs(found, network, digits)
+    evidence = look(script, data, digits[:BATCH], whole)
+    if evidence.verdict.problems or evidence.verdict.unread or evidence.reading is None:
+        return evidence.verdict, None
+    assert evidence.testing is not None  # nor are the others, then
+    assert evidence.values is not None
+    assert evidence.first is not None
+    evidence.testing.load(evidence.values)
+    values = {number: piece.values() for number, piece in enumerate(evidence.reading.pieces) if piece.values}
+    differs = _differs(evidence, _network(script, evidence, values), digits[:BATCH])
+    originals = {weight.tensor.op.name: weight.value for weight in evidence.testing.admitted.weights}
+    evidence.testing.load(originals)
+    network = _network(script, evidence, evidence.first)
+    differs = differs or _differs(evidence, network, digits)
     if differs:
         problem = f"the model's layers look right, but it computes something else: {differs}"
-        return replace(found.verdict, problems=(problem,), fraction=TOO_MANY), None
-    return found.verdict, network
+        return replace(evidence.verdict, problems=(problem,), fraction=TOO_MANY), None
+    return evidence.verdict, network
 
 
-def _network(script: str, found: Look, values: Mapping[int, np.ndarray]) -> RebuiltNetwork:
+def _network(script: str, evidence: Look, values: Mapping[int, np.ndarray]) -> RebuiltNetwork:
     """Return the Network that has these weights, given by number of piece."""
-    assert found.reading is not None
+    assert evidence.reading is not None
     weights, scaling = [], (1.0, 0.0)
-    for number, piece in enumerate(found.reading.pieces):
+    for number, piece in enumerate(evidence.reading.pieces):
         value = values.get(number)
         if piece.layer.kind == "scaling":
             factor, shift = map(float, values[number])
@@ -101,9 +101,9 @@ def _network(script: str, found: Look, values: Mapping[int, np.ndarray]) -> Rebu
     return RebuiltNetwork(script, tuple((matrix, biases) for matrix, biases in weights), scaling)
 
 
-def _differs(found: Look, network: RebuiltNetwork, digits: np.ndarray) -> str | None:
+def _differs(evidence: Look, network: RebuiltNetwork, digits: np.ndarray) -> str | None:
     """Say for which input the graph and the network differ, and by how much; None if they agree."""
-    flow, reading = found.testing, found.reading
+    flow, reading = evidence.testing, evidence.reading
     assert flow is not None
     assert reading is not None
     ends = [piece.segment.entry for piece in reading.pieces if piece.layer.kind == "softmax"]

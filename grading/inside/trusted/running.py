@@ -25,12 +25,12 @@ def problem(path: Path, graph: bytes) -> str | None:
     left = sorted(samples, key=_has_moved, reverse=True)  # of several of one shape, some may be copies, as averages are
     trained = []
     for shape in wanted:
-        found = next((sample for sample in left if sample[0] == shape), None)
-        if found is None:
+        match = next((sample for sample in left if sample[0] == shape), None)
+        if match is None:
             sizes = "x".join(map(str, shape)) or "1"
             return f"what its main trains is another network than its Model: there are no weights of shape {sizes}"
-        left = [sample for sample in left if sample is not found]
-        trained.append(found)
+        left = [sample for sample in left if sample is not match]
+        trained.append(match)
     if not finite:
         return "after 20 steps its weights are not all finite numbers: the learning rate may be too large"
     still = len(trained) - sum(map(_has_moved, trained))

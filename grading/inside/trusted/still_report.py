@@ -47,13 +47,13 @@ def write_still_copy(report: Path, copy: Path) -> None:
 def without_actions(reader: PdfReader) -> PdfWriter:
     """Copy a document, and take out all that acts."""
     writer = PdfWriter(clone_from=reader)
-    for found in _dictionaries(writer.root_object):
+    for dictionary in _dictionaries(writer.root_object):
         for key in ACTIVE:
-            found.pop(key, None)
-        if ACTION in found and not _is_kept(found[ACTION]):
-            found.pop(ACTION)
-        if "/Annots" in found:
-            found[NameObject("/Annots")] = ArrayObject(filter(_is_still, _array(found["/Annots"])))
+            dictionary.pop(key, None)
+        if ACTION in dictionary and not _is_kept(dictionary[ACTION]):
+            dictionary.pop(ACTION)
+        if "/Annots" in dictionary:
+            dictionary[NameObject("/Annots")] = ArrayObject(filter(_is_still, _array(dictionary["/Annots"])))
     return writer
 
 
@@ -67,9 +67,9 @@ def _is_still(annotation: Any) -> bool:
     return isinstance(annotation, DictionaryObject) and annotation.get("/Subtype") in KEPT_ANNOTATIONS
 
 
-def _array(found: Any) -> ArrayObject:
-    found = found.get_object()
-    return found if isinstance(found, ArrayObject) else ArrayObject()
+def _array(value: Any) -> ArrayObject:
+    value = value.get_object()
+    return value if isinstance(value, ArrayObject) else ArrayObject()
 
 
 def _dictionaries(root: DictionaryObject) -> Iterator[DictionaryObject]:
@@ -77,12 +77,12 @@ def _dictionaries(root: DictionaryObject) -> Iterator[DictionaryObject]:
     seen: set[int] = set()
     left: list[Any] = [root]
     while left:
-        found = left.pop().get_object()
-        if id(found) in seen:
+        value = left.pop().get_object()
+        if id(value) in seen:
             continue
-        seen.add(id(found))
-        if isinstance(found, DictionaryObject):
-            yield found
-            left.extend(found.raw_get(key) for key in list(found))
-        elif isinstance(found, ArrayObject):
-            left.extend(list.__iter__(found))
+        seen.add(id(value))
+        if isinstance(value, DictionaryObject):
+            yield value
+            left.extend(value.raw_get(key) for key in list(value))
+        elif isinstance(value, ArrayObject):
+            left.extend(list.__iter__(value))

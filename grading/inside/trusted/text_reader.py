@@ -39,8 +39,8 @@ def main() -> None:
             write_still_copy(folder / REPORT_FILE, output / FOUND_REPORT)
 
 
-def _write(path: Path, found: dict[str, Any]) -> None:
-    path.write_text(json.dumps({"format": FORMAT, **found}, ensure_ascii=False), encoding="utf-8", errors="replace")
+def _write(path: Path, record: dict[str, Any]) -> None:
+    path.write_text(json.dumps({"format": FORMAT, **record}, ensure_ascii=False), encoding="utf-8", errors="replace")
 
 
 if __name__ == "__main__":

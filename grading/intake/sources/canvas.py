@@ -26,16 +26,16 @@ def read(path: Path) -> Upload | None:
     match = _FILE.fullmatch(path.name) or _TYPED.fullmatch(path.name)
     if not match or (match["name"] and match["name"] != match["name"].lower()):
         return None
-    found = match.groupdict()
-    code = found["anonymous"]
-    key = found["user"] or (f"anon_{code}" if code.isdecimal() else code)  # such a code is no user's number
+    fields = match.groupdict()
+    code = fields["anonymous"]
+    key = fields["user"] or (f"anon_{code}" if code.isdecimal() else code)  # such a code is no user's number
     return Upload(
         SYSTEM,
         key,
         key,
-        found["name"] or "",
+        fields["name"] or "",
         joined_name=True,
-        file=found.get("file") or "",
-        is_late=any(found[group] for group in ("late", "late_first", "late_after")),
-        is_text="file" not in found,
+        file=fields.get("file") or "",
+        is_late=any(fields[group] for group in ("late", "late_first", "late_after")),
+        is_text="file" not in fields,
     )

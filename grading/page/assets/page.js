@@ -40,23 +40,23 @@ async function send(field) {
       method: "POST", body: form, headers: { Accept: "application/json" },
       keepalive: String(form).length < 60000, // browsers refuse it for more than 64 KB
     });
-    const told = await answer.json();
-    if (!answer.ok) throw new Error(told.problem);
-    if (Object.keys(told.conflicts).length) {
+    const reply = await answer.json();
+    if (!answer.ok) throw new Error(reply.problem);
+    if (Object.keys(reply.conflicts).length) {
       sure = leaving = true;
       marking.submit(); // shows both versions
       return true;
     }
-    for (const [name, text] of Object.entries(told.before)) marking.elements[`before.${name}`].value = text;
+    for (const [name, text] of Object.entries(reply.before)) marking.elements[`before.${name}`].value = text;
     for (const place of marking.querySelectorAll("[data-problem]")) {
-      place.textContent = told.mistakes[place.dataset.problem] || "";
+      place.textContent = reply.mistakes[place.dataset.problem] || "";
       place.hidden = !place.textContent;
     }
-    document.getElementById("score").textContent = told.score;
-    document.getElementById("open").textContent = told.open;
-    document.getElementById("undo").hidden = !told.undo;
-    state = told.digest;
-    const whole = Object.keys(told.mistakes).length === 0;
+    document.getElementById("score").textContent = reply.score;
+    document.getElementById("open").textContent = reply.open;
+    document.getElementById("undo").hidden = !reply.undo;
+    state = reply.digest;
+    const whole = Object.keys(reply.mistakes).length === 0;
     show("unsaved", "");
     show("saved", whole ? "saved" : "not all is saved");
     return whole;

@@ -30,7 +30,7 @@ def export(job: ExportJob) -> Exported:
 def _layout(table: Gradebook, named: str) -> Layout:
     if USERNAME not in table.head:
         raise ExportError(f"{table.path} is no gradebook of Blackboard: it has no column {USERNAME}; download it again")
-    items = {column: found for column, head in enumerate(table.head) if (found := _ITEM.fullmatch(head))}
+    items = {column: match for column, head in enumerate(table.head) if (match := _ITEM.fullmatch(head))}
     grade = choose_column(table, {column: item["title"] for column, item in items.items()}, named)
     maximum = number(items[grade]["points"])
     if not maximum:

@@ -29,7 +29,7 @@ def _layout(table: Gradebook, named: str) -> Layout:
         raise ExportError(
             f"{table.path} is no export of Brightspace's grades: it needs {' or '.join(IDS)}, and {END}; export again"
         )
-    items = {column: found for column, head in enumerate(table.head) if (found := _ITEM.fullmatch(head))}
+    items = {column: match for column, head in enumerate(table.head) if (match := _ITEM.fullmatch(head))}
     grade = choose_column(table, {column: item["title"] for column, item in items.items()}, named)
     maximum = number(items[grade]["points"])
     if not maximum:

@@ -85,7 +85,7 @@ def _entry(table: Gradebook, row: int) -> Entry:
 
 def _keys_of(student: Graded) -> frozenset[str]:
     """Return the user's number in Canvas, which the download has in the names of its files."""
-    users = [found["user"] for name in student.names if (found := _FILE.fullmatch(name)) and found["user"]]
+    users = [match["user"] for name in student.names if (match := _FILE.fullmatch(name)) and match["user"]]
     return normal(f"user {number}" for number in (student.key_in("canvas"), *users) if number.isdecimal())
 
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
 
-from grading.results.export.each import asked, is_full, told
+from grading.results.export.each import asked, is_full, text_of
 from grading.results.export.graded import Graded, GradedClass
 from grading.results.export.job import Exported, ExportError, ExportJob, Target
 from labkit.files import atomic_file
@@ -62,30 +62,30 @@ def document(student: Graded, graded: GradedClass, environment: Mapping[str, str
 
 
 def _context(environment: Mapping[str, str]) -> dict[str, str]:
-    found = {field: next(filter(None, map(environment.get, names)), "") for field, names in CONTEXT.items()}
-    missing = [CONTEXT[field][0] for field, value in found.items() if not value]
+    context = {field: next(filter(None, map(environment.get, names)), "") for field, names in CONTEXT.items()}
+    missing = [CONTEXT[field][0] for field, value in context.items() if not value]
     if missing:
         raise ExportError(f"the runner of Classroom 50 sets {', '.join(missing)}, which this command misses")
-    return found
+    return context
 
 
 def _units(points: float) -> int:
     return round(points * UNITS)
 
 
-def _test(name: str, passed: bool, points: float, most: float, output: str) -> dict[str, object]:
+def _test(name: str, passed: bool, points: float, max_points: float, output: str) -> dict[str, object]:
     return {
         "test-name": name,
         "passed": passed,
         "score": _units(points),
-        "max-score": _units(most),
+        "max-score": _units(max_points),
         "output": output,
     }
 
 
 def _checks(student: Graded) -> list[dict[str, object]]:
     return [
-        _test(str(row.check.name), is_full(row, student), row.points, row.max_points, told(row, student))
+        _test(str(row.check.name), is_full(row, student), row.points, row.max_points, text_of(row, student))
         for row in student.marks.checks
         if row.max_points
     ]

@@ -36,7 +36,7 @@ def is_open(row: MarkedCheck, student: Graded) -> bool:
     return row.check.status == Status.UNDECIDED and row.check.name not in student.marks.decisions
 
 
-def told(row: MarkedCheck, student: Graded) -> str:
+def text_of(row: MarkedCheck, student: Graded) -> str:
     """Return what a student reads about a check, made printable: the instructor's reason, or the check's message."""
     decision = student.marks.decisions.get(row.check.name)
     if decision:

@@ -59,9 +59,11 @@ def fill(job: ExportJob, table: Gradebook, layout: Layout) -> Exported:
         new = _cells(job, layout, entry, student)
         mark = new[entry.row, layout.grade]
         if entry.row in layout.locked:
-            left_out.append(f"{student.who}: {entry.told} {layout.locked[entry.row]}; the mark would be {mark}")
+            left_out.append(f"{student.who}: {entry.label} {layout.locked[entry.row]}; the mark would be {mark}")
         elif before.lower() in layout.keep:
-            left_out.append(f"{student.who}: {entry.told} says {quoted(before)}, which stays; the mark would be {mark}")
+            left_out.append(
+                f"{student.who}: {entry.label} says {quoted(before)}, which stays; the mark would be {mark}"
+            )
         else:
             given.append((entry, student))
             cells |= new

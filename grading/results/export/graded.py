@@ -116,10 +116,10 @@ def read_class(out: Path, assignment: Assignment) -> GradedClass:
     manual = read_manual(out / MANUAL, assignment.manual, assignment.points)
     recorded = _recorded(out / SUBMISSIONS)
     waiting = [row for row in rows if row["status"] == SubmissionStatus.WAITING]
-    found = [_graded(out, row, recorded, manual, assignment) for row in rows if row not in waiting]
-    maximum = max((one.maximum for one in found), default=0.0)
-    counts = Counter(number_of(one.result.id) for one in found)
-    alone = [_with_trainings(one, maximum) for one in found if counts[number_of(one.result.id)] == 1]
+    graded = [_graded(out, row, recorded, manual, assignment) for row in rows if row not in waiting]
+    maximum = max((one.maximum for one in graded), default=0.0)
+    counts = Counter(number_of(one.result.id) for one in graded)
+    alone = [_with_trainings(one, maximum) for one in graded if counts[number_of(one.result.id)] == 1]
     return GradedClass(
         assignment=assignment,
         students=alone,
@@ -128,7 +128,7 @@ def read_class(out: Path, assignment: Assignment) -> GradedClass:
         + [f"{row['id']}: {quoted(row['zip'])} is not graded yet" for row in waiting],
         ambiguous=[
             f"{one.who}: {quoted(one.result.zip)} is one of {counts[number_of(one.result.id)]} submissions of that id"
-            for one in found
+            for one in graded
             if counts[number_of(one.result.id)] > 1
         ],
     )
@@ -160,14 +160,14 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def _recorded(folder: Path) -> dict[str, _Recorded]:
     """Return the results by the name of their zip, as `grades.csv` has it; what can't be read is left out."""
-    found = {}
+    records = {}
     for path in sorted(folder.glob(f"*/{RESULT}")):
         try:
             record = read_record(path.read_bytes(), _Recorded)
         except (OSError, RecordError):
             continue
-        found[str(cell(record.zip))] = record
-    return found
+        records[str(cell(record.zip))] = record
+    return records
 
 
 def _is_of_one_run(row: Mapping[str, str], record: _Recorded) -> bool:

@@ -9,7 +9,7 @@ output says that this is none. The maximum is the assignment's in Gradescope.
 import json
 
 from grading.results.export import texts
-from grading.results.export.each import asked, is_full, is_open, log_of, told, write_each
+from grading.results.export.each import asked, is_full, is_open, log_of, text_of, write_each
 from grading.results.export.graded import Graded, GradedClass
 from grading.results.export.job import Exported, ExportJob, Target
 from grading.results.export.tables import written
@@ -51,9 +51,15 @@ def document(student: Graded, graded: GradedClass) -> bytes:
     return json.dumps(record, indent=1).encode() + b"\n"
 
 
-def failed(told: str) -> bytes:
-    """Return the JSON for an upload of which there is no result at all; `told` is what the student reads."""
-    record = {"score": 0.0, "output": told, "output_format": "text", "visibility": VISIBLE, "stdout_visibility": HIDDEN}
+def failed(message: str) -> bytes:
+    """Return the JSON for an upload of which there is no result at all; `message` is what the student reads."""
+    record = {
+        "score": 0.0,
+        "output": message,
+        "output_format": "text",
+        "visibility": VISIBLE,
+        "stdout_visibility": HIDDEN,
+    }
     return json.dumps(record, indent=1).encode() + b"\n"
 
 
@@ -70,7 +76,7 @@ def _checks(student: Graded) -> list[dict[str, object]]:
 
 
 def _test(row: MarkedCheck, student: Graded, number: str) -> dict[str, object]:
-    output = "\n".join(filter(None, (told(row, student), log_of(row))))
+    output = "\n".join(filter(None, (text_of(row, student), log_of(row))))
     test: dict[str, object] = {
         "name": str(row.check.name),
         "number": number,

@@ -9,7 +9,7 @@ place of their own: they are properties of the suite.
 from xml.etree import ElementTree as xml
 
 from grading.results.export import texts
-from grading.results.export.each import is_full, is_open, log_of, told, write_each
+from grading.results.export.each import is_full, is_open, log_of, text_of, write_each
 from grading.results.export.graded import Graded, GradedClass
 from grading.results.export.job import Exported, ExportJob, Target
 from grading.results.export.tables import written
@@ -58,9 +58,9 @@ def _add_case(suite: xml.Element, row: MarkedCheck, student: Graded) -> None:
     )
     decided = check.name in student.marks.decisions
     if is_open(row, student) or (check.status == Status.SKIPPED and not decided):
-        xml.SubElement(case, "skipped", message=told(row, student))
+        xml.SubElement(case, "skipped", message=text_of(row, student))
     elif not is_full(row, student):
-        failure = xml.SubElement(case, "failure", message=told(row, student), type=str(check.status))
+        failure = xml.SubElement(case, "failure", message=text_of(row, student), type=str(check.status))
         failure.text = f"{row.points:g} of {row.max_points:g} points\n{log_of(row)}".strip()
 
 

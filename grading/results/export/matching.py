@@ -37,7 +37,7 @@ class Entry:
     name: str = ""
 
     @property
-    def told(self) -> str:
+    def label(self) -> str:
         """The row as an instructor finds it, counted from 1, with the name in it."""
         return f"row {self.row + 1}" + (f" ({quoted(self.name)})" if self.name.strip() else "")
 
@@ -57,21 +57,21 @@ def normal(texts: Iterable[str]) -> frozenset[str]:
 
 def match(students: Sequence[Graded], entries: Sequence[Entry], keys_of: Callable[[Graded], frozenset[str]]) -> Matched:
     """Find the row of each student. `keys_of` returns the names by which the system knows one, as `normal` does."""
-    found: list[tuple[Entry, Graded]] = []
+    matches: list[tuple[Entry, Graded]] = []
     left_out = []
     for student in students:
         entry = _row_of(student, entries, keys_of(student))
         if isinstance(entry, Entry):
-            found.append((entry, student))
+            matches.append((entry, student))
         else:
             left_out.append(f"{student.who}: {entry}")
-    claims = Counter(entry.row for entry, _ in found)
+    claims = Counter(entry.row for entry, _ in matches)
     left_out += [
-        f"{student.who}: {entry.told} is claimed by {claims[entry.row]} submissions"
-        for entry, student in found
+        f"{student.who}: {entry.label} is claimed by {claims[entry.row]} submissions"
+        for entry, student in matches
         if claims[entry.row] > 1
     ]
-    return Matched([(entry, student) for entry, student in found if claims[entry.row] == 1], left_out)
+    return Matched([(entry, student) for entry, student in matches if claims[entry.row] == 1], left_out)
 
 
 def _row_of(student: Graded, entries: Sequence[Entry], keys: frozenset[str]) -> Entry | str:
@@ -83,15 +83,15 @@ def _row_of(student: Graded, entries: Sequence[Entry], keys: frozenset[str]) -> 
         by_id = by_key  # nothing but the system tells who it is
     for what, rows in (("id", by_id), ("key in the system", by_key)):
         if len(rows) > 1:
-            return f"the {what} leads to several rows: {', '.join(entry.told for entry in rows)}"
+            return f"the {what} leads to several rows: {', '.join(entry.label for entry in rows)}"
     if not by_id and not by_key:
         return "there is no row with this id"
     if by_id and by_key and by_id != by_key:
-        return f"the id leads to {by_id[0].told}, and the submission's place in the download to {by_key[0].told}"
+        return f"the id leads to {by_id[0].label}, and the submission's place in the download to {by_key[0].label}"
     entry = (by_id or by_key)[0]
     name = f"{student.result.name} {student.result.surname}"
     if not by_key and not _may_be_one_person(name, entry.name):
-        return f"{entry.told} has this id and another name"
+        return f"{entry.label} has this id and another name"
     return entry
 
 

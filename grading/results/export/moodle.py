@@ -78,7 +78,7 @@ def _layout(table: Gradebook, job: ExportJob) -> Layout:
     if not table.body:
         raise ExportError(f"{table.path} has no row below its first one: download it with its students")
     participants = [_PARTICIPANT.fullmatch(text) for text in table.column(0)]
-    numbers = [found[1] for found in participants if found]
+    numbers = [match[1] for match in participants if match]
     if len(set(numbers)) < len(table.body):
         raise ExportError(
             f"{table.path} is no grading worksheet of Moodle: its first column should have a number of its own in each "
@@ -125,16 +125,16 @@ def _entry(table: Gradebook, row: int, participant: str, grade: int) -> Entry:
 
 def _grade_column(table: Gradebook) -> int:
     """Find the grade: the next column has one number in all rows, and in this one no number is above that."""
-    found = []
+    columns = []
     for column in range(1, len(table.head) - 1):
-        most = {number(text) for text in table.column(column + 1)}
-        maximum = most.pop() if len(most) == 1 else None
+        maxima = {number(text) for text in table.column(column + 1)}
+        maximum = maxima.pop() if len(maxima) == 1 else None
         if maximum and all(_is_grade(text, maximum) for text in table.column(column)):
-            found.append(column)
-    if len(found) == 1:
-        return found[0]
-    heads = ", ".join(quoted(table.head[column]) for column in found)
-    why = f"may be any of {heads}" if found else "is none that a maximum comes behind, the same in each row"
+            columns.append(column)
+    if len(columns) == 1:
+        return columns[0]
+    heads = ", ".join(quoted(table.head[column]) for column in columns)
+    why = f"may be any of {heads}" if columns else "is none that a maximum comes behind, the same in each row"
     raise ExportError(
         f"{table.path}: the column of the grade {why}; name it with --column HEAD, or download the worksheet again"
     )

@@ -8,7 +8,7 @@ description, points, max_points, message and output. The file has at most 1 MB.
 import json
 
 from grading.results.export import texts
-from grading.results.export.each import asked, log_of, told, write_each
+from grading.results.export.each import asked, log_of, text_of, write_each
 from grading.results.export.graded import Graded, GradedClass
 from grading.results.export.job import Exported, ExportJob, Target
 from grading.results.results import SubmissionStatus
@@ -43,7 +43,7 @@ def _checks(student: Graded) -> list[dict[str, object]]:
             "name": str(row.check.name),
             "points": row.points,
             "max_points": row.max_points,
-            "message": told(row, student),
+            "message": text_of(row, student),
             "output": log_of(row),
         }
         for row in student.marks.checks

@@ -123,10 +123,10 @@ def written(value: float) -> str:
 
 def find_column(table: Gradebook, head: str, flag: str) -> int:
     """Return the column with this head; raise ExportError, which lists the heads, where there is not one such."""
-    found = [column for column, text in enumerate(table.head) if text.casefold() == head.strip().casefold()]
-    if len(found) == 1:
-        return found[0]
-    what = f"{len(found)} columns" if found else "no column"
+    columns = [column for column, text in enumerate(table.head) if text.casefold() == head.strip().casefold()]
+    if len(columns) == 1:
+        return columns[0]
+    what = f"{len(columns)} columns" if columns else "no column"
     raise ExportError(f"{table.path} has {what} {quoted(head)}, which {flag} names; its columns are {_heads(table)}")
 
 

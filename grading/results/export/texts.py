@@ -78,7 +78,7 @@ def html(lines: list[str]) -> str:
     numeric entities.
     """
     text = "".join(f"<p>{html_module.escape(' '.join(printable(line).split()))}</p>" for line in lines)
-    return _FORMULA.sub(lambda found: found[1] + found[2] + "".join(f"&#{ord(char)};" for char in found[3]), text)
+    return _FORMULA.sub(lambda match: match[1] + match[2] + "".join(f"&#{ord(char)};" for char in match[3]), text)
 
 
 def feedback(student: Graded) -> str:

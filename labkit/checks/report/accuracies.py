@@ -107,8 +107,8 @@ _BACKSLASH = re.compile(r"(\d)\\(?=%)")  # LaTeX's \%, as some programs leave it
 
 def _glued(lines: list[str]) -> list[float]:
     """Return the accuracies that stand right behind a word or another number, as a narrow table's may."""
-    found = [match[0].replace(",", ".") for line in lines for match in _GLUED.finditer(line)]
-    return [float(digits) / (1 if digits.startswith("0") else 100) for digits in found]
+    numbers = [match[0].replace(",", ".") for line in lines for match in _GLUED.finditer(line)]
+    return [float(digits) / (1 if digits.startswith("0") else 100) for digits in numbers]
 
 
 _GLUED = re.compile(r"0[.,]9\d{2,4}(?![\d.,]\d)|9[5-9][.,]\d{1,2}(?![\d.,]\d)")  # to the cell before, in a narrow table

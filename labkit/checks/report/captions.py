@@ -126,7 +126,7 @@ def _captions(lines: list[str]) -> list[_Caption]:
 def _tables(lines: list[str]) -> list[_Table]:
     """Find rows without a line between them: two of networks, three of others, or one below a head or by a caption."""
     tables: list[_Table] = []
-    found: list[_Table] = []
+    complete: list[_Table] = []
     known = 0  # rows of the last table that name networks
     before: list[str] = []  # lines since the last row, but for empty ones
     for n, line in enumerate(lines):
@@ -142,10 +142,10 @@ def _tables(lines: list[str]) -> list[_Table]:
         rows = sum(map(bool, lines[table.first : min(n + 1, table.first + 9)]))
         by_head = bool(before) and (names_columns(before[-1]) or is_head(before[-1]))
         alone = by_head or _is_caption(lines, n - 1) or _is_caption(lines, n + 1)
-        if (rows >= 3 or (known and (rows == 2 or alone))) and table not in found[-1:]:
-            found.append(table)
+        if (rows >= 3 or (known and (rows == 2 or alone))) and table not in complete[-1:]:
+            complete.append(table)
         before = []
-    return found
+    return complete
 
 
 def _is_caption(lines: list[str], n: int) -> bool:

@@ -187,9 +187,9 @@ class _Walk:
             verdicts.setdefault(run.key, set()).add(verdict)
             if reason and verdict != "seen":
                 ink.reasons[reason] += run.letters
-        for key, found in verdicts.items():
-            if "seen" not in found:
-                (ink.doubtful if "doubtful" in found else ink.hidden).add(key)
+        for key, kinds in verdicts.items():
+            if "seen" not in kinds:
+                (ink.doubtful if "doubtful" in kinds else ink.hidden).add(key)
         return ink
 
     def _verdict(self, run: TextRun, near: list[Paint]) -> tuple[str, str]:

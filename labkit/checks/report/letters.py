@@ -51,13 +51,13 @@ FEWEST_FAMILIAR = 0.08  # of all words; plain English has some 0.25
 
 def mend_letters(text: str) -> str:
     """Return a text in which ligatures that came out as something else, and accents by themselves, are letters."""
-    text = _LIGATURE.sub(lambda found: _LIGATURES[found[0]], text)
+    text = _LIGATURE.sub(lambda match: _LIGATURES[match[0]], text)
     return _ACCENTED.sub(_composed, text)
 
 
-def _composed(found: re.Match[str]) -> str:
-    letter = found["letter"]
-    return unicodedata.normalize("NFC", _DOTLESS.get(letter, letter) + _ACCENTS[found["accent"]])
+def _composed(match: re.Match[str]) -> str:
+    letter = match["letter"]
+    return unicodedata.normalize("NFC", _DOTLESS.get(letter, letter) + _ACCENTS[match["accent"]])
 
 
 def illegible(text: str, languages: Iterable[Language] = chosen()) -> str:

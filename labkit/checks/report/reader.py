@@ -3,8 +3,8 @@
     python -m labkit.checks.report.reader report.pdf report_template.md found.json English Italian
 
 A text can be made to keep a search busy for hours, as a PDF its reader, so the searching is done here, too, under the
-sandbox's limits. What comes out is JSON (rules.ReportReading): either "found", with the fields of rules.ReportContent, or "unread",
-with those of rules.Unread.
+sandbox's limits. What comes out is JSON (rules.ReportReading): either "content", with the fields of
+rules.ReportContent, or "unread", with those of rules.Unread.
 """
 
 import json
@@ -76,7 +76,7 @@ def main() -> None:
     """Read the first two files that the command line names, in the languages behind them; write the third."""
     pdf, template, destination = map(Path, sys.argv[1:4])
     contents = find_all(pdf, template.read_text(encoding="utf-8"), chosen(sys.argv[4:]))
-    record = {"format": FORMAT, "unread" if "problem" in contents else "found": contents}
+    record = {"format": FORMAT, "unread" if "problem" in contents else "content": contents}
     destination.write_text(json.dumps(record), encoding="utf-8")
 
 

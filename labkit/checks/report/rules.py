@@ -63,16 +63,16 @@ class Unread:
 class ReportReading:
     """What the reader (reader.py) writes of a report: one of the two."""
 
-    found: ReportContent | None = None
+    content: ReportContent | None = None
     unread: Unread | None = None
 
 
 def reading_of(data: bytes) -> ReportContent | Unread:
     """Read what the reader wrote of a report; raise RecordError if it is not of its form."""
     reading = read_record(data, ReportReading)
-    result = reading.found or reading.unread
+    result = reading.content or reading.unread
     if result is None:
-        raise RecordError("it has neither found nor unread")
+        raise RecordError("it has neither content nor unread")
     return result
 
 
@@ -89,7 +89,7 @@ Runs = Mapping[str, Sequence[float]]
 
 
 def judge(
-    found: ReportContent,
+    content: ReportContent,
     rules: Rules,
     measured: Mapping[str, float],
     details: Mapping[str, Any] | None = None,
@@ -101,46 +101,46 @@ def judge(
     are those of ablation.csv, scripts to the test accuracies of their seeds: then these have to be in the bands, and
     the text only has to agree with them.
     """
-    doubt = _doubt(found)
+    doubt = _doubt(content)
     checks = [
-        _check_text(found, rules.report, details or {}),
-        _check_methods(found),
-        _check_accuracies(found, rules, measured, runs or {}),
+        _check_text(content, rules.report, details or {}),
+        _check_methods(content),
+        _check_accuracies(content, rules, measured, runs or {}),
     ]
     if doubt:
         checks = [
             check if check.passed else undecided(check.name, f"{doubt}; in what could be read: {check.message}")
             for check in checks
         ]
-    checks[2] = replace(checks[2], accuracies=_figures(found, runs or {}))
-    return [*checks, _check_template(found)]
+    checks[2] = replace(checks[2], accuracies=_figures(content, runs or {}))
+    return [*checks, _check_template(content)]
 
 
-def _figures(found: ReportContent, runs: Runs) -> tuple[Accuracies, ...]:
-    stated = {script: found.accuracies.get(script, []) for script in NETWORKS} | {"": found.loose}
+def _figures(content: ReportContent, runs: Runs) -> tuple[Accuracies, ...]:
+    stated = {script: content.accuracies.get(script, []) for script in NETWORKS} | {"": content.loose}
     return accuracies_of("report", stated) + accuracies_of("ablation.csv", runs)
 
 
-def _doubt(found: ReportContent) -> str:
+def _doubt(content: ReportContent) -> str:
     """Say what kept the text from being read, so that what was not found may be there all the same; "" for nothing."""
-    if found.doubtful >= FEWEST_HIDDEN:
-        return f"{found.doubtful:,} words can't be told to be seen ({', '.join(found.why)})"
-    return found.illegible
+    if content.doubtful >= FEWEST_HIDDEN:
+        return f"{content.doubtful:,} words can't be told to be seen ({', '.join(content.why)})"
+    return content.illegible
 
 
-def _check_text(found: ReportContent, rules: ReportRules, details: Mapping[str, Any]) -> Check:
-    words = _count_words(found.text)
+def _check_text(content: ReportContent, rules: ReportRules, details: Mapping[str, Any]) -> Check:
+    words = _count_words(content.text)
     problems = []
     if words < rules.min_words:
         problems.append(f"it has {words:,} words, and {rules.min_words:,} are the least that the assignment takes")
-    if found.pages > rules.max_pages:
-        problems.append(f"it has {found.pages} pages, and {rules.max_pages} are the most")
-    if not found.introduction:
+    if content.pages > rules.max_pages:
+        problems.append(f"it has {content.pages} pages, and {rules.max_pages} are the most")
+    if not content.introduction:
         problems.append("no introduction was found: give it a heading of its own")
-    size = f"{words:,} words on {found.pages} page{'s' * (found.pages != 1)}"
-    remarks = hidden_words(found.hidden, found.why)
+    size = f"{words:,} words on {content.pages} page{'s' * (content.pages != 1)}"
+    remarks = hidden_words(content.hidden, content.why)
     if remarks:
-        size = f"{size} (and {found.hidden:,} more that can't be seen, which don't count)"
+        size = f"{size} (and {content.hidden:,} more that can't be seen, which don't count)"
     if problems:
         fraction = 1 - len(problems) / 3
         return failed(TEXT, f"{size}; {'; '.join(problems)}", fraction=fraction, remarks=remarks, **details)
@@ -154,9 +154,9 @@ def _count_words(text: str) -> int:
     return len(others.split()) + characters // 2
 
 
-def _check_methods(found: ReportContent) -> Check:
+def _check_methods(content: ReportContent) -> Check:
     by_verdict = {
-        verdict: [method for method, treatment in found.methods.items() if treatment == verdict]
+        verdict: [method for method, treatment in content.methods.items() if treatment == verdict]
         for verdict in (TREATED, UNCLEAR, MISSING)
     }
     treated, unclear, missing = by_verdict.values()
@@ -174,7 +174,7 @@ def _check_methods(found: ReportContent) -> Check:
         )
     if unclear:
         return undecided(METHODS, "; ".join(parts))
-    return failed(METHODS, parts[-1], fraction=len(treated) / len(found.methods))
+    return failed(METHODS, parts[-1], fraction=len(treated) / len(content.methods))
 
 
 # ------------------------------------------------------------------------------------------------------- the accuracies
@@ -190,15 +190,15 @@ class _Verdicts:
     missing: list[str] = field(default_factory=list)
 
 
-def _check_accuracies(found: ReportContent, rules: Rules, measured: Mapping[str, float], runs: Runs) -> Check:
+def _check_accuracies(content: ReportContent, rules: Rules, measured: Mapping[str, float], runs: Runs) -> Check:
     """Check that each network's accuracy is near the measured one, or in its band; what is unclear is undecided."""
     verdicts = _Verdicts()
     for script in NETWORKS:
         if script in runs:
-            _judge_runs(script, found, rules, runs, verdicts)
+            _judge_runs(script, content, rules, runs, verdicts)
         else:
-            _judge_network(script, found, rules, measured, verdicts)
-    _judge_together(verdicts, found, runs)
+            _judge_network(script, content, rules, measured, verdicts)
+    _judge_together(verdicts, content, runs)
     agreed = ", ".join(f"{NETWORKS[script]} {value:.2%}" for script, value in verdicts.agreed.items())
     if verdicts.missing:
         lost = f"no test accuracy was found of {', '.join(verdicts.missing)}; make a table with a row for each network"
@@ -213,13 +213,13 @@ def _check_accuracies(found: ReportContent, rules: Rules, measured: Mapping[str,
     return failed(ACCURACIES, "; ".join(verdicts.problems), fraction=fraction)
 
 
-def _judge_runs(script: str, found: ReportContent, rules: Rules, runs: Runs, verdicts: _Verdicts) -> None:
+def _judge_runs(script: str, content: ReportContent, rules: Rules, runs: Runs, verdicts: _Verdicts) -> None:
     """Judge a network by its runs, which have to be in its band; what the text states has to agree with them."""
     name, (low, high) = NETWORKS[script], rules.bands[script]
     mean = sum(runs[script]) / len(runs[script])
-    stated = found.accuracies.get(script, [])
+    stated = content.accuracies.get(script, [])
     numbers = ", ".join(f"{value:.2%}" for value in stated[:SHOWN])
-    own = [value for value in stated or found.loose if _agrees(value, runs[script])]
+    own = [value for value in stated or content.loose if _agrees(value, runs[script])]
     of_others = [
         NETWORKS[other]
         for other in runs
@@ -251,9 +251,9 @@ def _agrees(value: float, runs: Sequence[float]) -> bool:
 
 
 def _judge_network(
-    script: str, found: ReportContent, rules: Rules, measured: Mapping[str, float], verdicts: _Verdicts
+    script: str, content: ReportContent, rules: Rules, measured: Mapping[str, float], verdicts: _Verdicts
 ) -> None:
-    name, stated = NETWORKS[script], found.accuracies.get(script, [])
+    name, stated = NETWORKS[script], content.accuracies.get(script, [])
     low, high = (measured[script],) * 2 if script in measured else rules.bands[script]
     expected = f"{low:.2%} was measured" if script in measured else f"{low:.2%} to {high:.2%} is to be expected"
     tolerance = rules.report.accuracy_tolerance + 1e-9
@@ -276,15 +276,15 @@ def _judge_network(
         verdicts.problems.append(f"{name}: the report has {numbers}, where {expected}")
 
 
-def _judge_together(verdicts: _Verdicts, found: ReportContent, runs: Runs) -> None:
+def _judge_together(verdicts: _Verdicts, content: ReportContent, runs: Runs) -> None:
     """Judge what no network's number shows alone: numbers of no network, four equal ones, a full network that loses."""
-    if verdicts.missing and found.loose:
-        numbers = ", ".join(f"{value:.2%}" for value in found.loose[: SHOWN + 1])
+    if verdicts.missing and content.loose:
+        numbers = ", ".join(f"{value:.2%}" for value in content.loose[: SHOWN + 1])
         verdicts.doubts.append(f"the report has {numbers}, and which networks these belong to can't be told")
     verdicts.doubts += [
         f"{NETWORKS[one]} and {NETWORKS[other]} have each other's numbers in two places: which is right can't be told"
         for one, other in combinations([script for script in NETWORKS if script not in runs], 2)
-        if len(stated := set(found.accuracies.get(one, []))) > 1 and stated == set(found.accuracies.get(other, []))
+        if len(stated := set(content.accuracies.get(one, []))) > 1 and stated == set(content.accuracies.get(other, []))
     ]
     values = list(verdicts.agreed.values())
     if len(values) == len(NETWORKS) and len(set(values)) == 1:
@@ -295,10 +295,10 @@ def _judge_together(verdicts: _Verdicts, found: ReportContent, runs: Runs) -> No
         verdicts.doubts.append(f"{', '.join(better)} should not be better than the full network: are they swapped?")
 
 
-def _check_template(found: ReportContent) -> Check:
-    if not found.prompts and found.illegible:
-        return undecided(TEMPLATE, f"{found.illegible}, so that no prompt could be found in it")
-    if not found.prompts:
+def _check_template(content: ReportContent) -> Check:
+    if not content.prompts and content.illegible:
+        return undecided(TEMPLATE, f"{content.illegible}, so that no prompt could be found in it")
+    if not content.prompts:
         return passed(TEMPLATE, "no prompt of the template is left")
-    more = f", and {len(found.prompts) - SHOWN} more" if len(found.prompts) > SHOWN else ""
-    return failed(TEMPLATE, f"prompts are left: {'; '.join(map(str, found.prompts[:SHOWN]))}{more}")
+    more = f", and {len(content.prompts) - SHOWN} more" if len(content.prompts) > SHOWN else ""
+    return failed(TEMPLATE, f"prompts are left: {'; '.join(map(str, content.prompts[:SHOWN]))}{more}")

@@ -206,9 +206,9 @@ def _from_last_caption(lines: list[str]) -> list[str]:
     return lines[captions[-1] :] if captions else lines
 
 
-def _is_title(line: str, most: int) -> bool:
+def _is_title(line: str, max_words: int) -> bool:
     """Tell whether a line may be a caption or heading: of at most so many words, where nothing else shows it."""
-    return bool(CAPTION.match(line)) or line.endswith(":") or len(line.split()) <= most
+    return bool(CAPTION.match(line)) or line.endswith(":") or len(line.split()) <= max_words
 
 
 def _has_accuracy(line: str) -> bool:

@@ -102,13 +102,15 @@ def read_pdf(path: str | Path, languages: Sequence[Language] = chosen()) -> Repo
 
 def _without_text(name: str, report: Report, letters: int) -> BadReport:
     """Return the error for a PDF without text: nothing to give points for, or nothing that a program can read."""
-    found = f"{name} has {report.pages} page{'s' * (report.pages != 1)} and next to no text ({letters} letters"
-    found += f", and {report.hidden:,} words that nobody sees: {', '.join(report.why)})" if report.hidden else ")"
+    problem = f"{name} has {report.pages} page{'s' * (report.pages != 1)} and next to no text ({letters} letters"
+    problem += f", and {report.hidden:,} words that nobody sees: {', '.join(report.why)})" if report.hidden else ")"
     export = "export it from the program in which it was written"
     remarks = hidden_words(report.hidden, report.why)
     if report.drawn:
-        return BadReport(f"{found}, but pictures or shapes that may be one: {export}", undecided=True, remarks=remarks)
-    return BadReport(f"{found}: it is empty, or a scan; {export}", remarks=remarks)
+        return BadReport(
+            f"{problem}, but pictures or shapes that may be one: {export}", undecided=True, remarks=remarks
+        )
+    return BadReport(f"{problem}: it is empty, or a scan; {export}", remarks=remarks)
 
 
 def hidden_words(count: int, why: Sequence[str]) -> tuple[str, ...]:
