@@ -29,7 +29,7 @@ INSTRUCTIONS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")  # the processor's
 EPILOG = """\
 One table for each question goes to stdout, progress to stderr, and everything measured to the JSON file.
 Measure on a quiet machine: a benchmark warns when others keep it busy.
-exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"""
+exit status: 0 success, 1 a failure reported on stderr, 2 a bad flag, 130 Ctrl-C"""
 
 Key = TypeVar("Key", bound=Hashable)
 Result = TypeVar("Result")

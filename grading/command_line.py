@@ -9,7 +9,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grading.cluster import certificate
 from labkit import startup
+from labkit.run.flags import positive
 from labkit.version import NAME, VERSION
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ PACKAGES = (  # that are imported in this process
         "werkzeug",
     ),
 )
-EPILOG = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
+EPILOG = "exit status: 0 success, 1 a failure reported on stderr, 2 a bad flag, 130 Ctrl-C"
 
 
 def main(arguments: list[str]) -> int:
@@ -133,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
         "--dates", choices=ORDERS, default="", help="where it can't be told: the order of day and month in 3/11/2026"
     )
     parser.add_argument(
-        "--jobs", metavar="N", type=_positive, help="zips at a time (default: the cores, as far as memory goes)"
+        "--jobs", metavar="N", type=positive(int), help="zips at a time (default: the cores, as far as memory goes)"
     )
     parser.add_argument(
         "--scheduler",
@@ -145,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
         "--tls",
         metavar="DIR",
         type=Path,
-        default=Path("cluster-tls"),
+        default=certificate.FOLDER,
         help="with --scheduler: the folder of the cluster's certificate and key (default: %(default)s)",
     )
     parser.add_argument(
@@ -188,12 +190,6 @@ def _add_grading_flags(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="where no sandbox works: run student code as you, with your files and network; recorded in every result",
     )
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above zero")
-    return int(text)
 
 
 def _grade(flags: argparse.Namespace, umask: int) -> int:

@@ -46,23 +46,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--host", metavar="ADDRESS", default="0.0.0.0", help="the address on which it listens (default: all)"
     )
     scheduler.add_argument("--port", metavar="N", type=int, default=PORT, help="its port (default: %(default)s)")
-    one = commands.add_parser("worker", help="try this machine's sandbox, and grade for a scheduler")
-    one.add_argument("scheduler", metavar="ADDRESS", help="the scheduler's, tls://HOST:8786")
-    one.add_argument(
+    worker = commands.add_parser("worker", help="try this machine's sandbox, and grade for a scheduler")
+    worker.add_argument("scheduler", metavar="ADDRESS", help="the scheduler's, tls://HOST:8786")
+    worker.add_argument(
         "--slots",
         metavar="N",
         type=positive(int),
         help="units at a time (default: as many as cores, or as 2 GiB of memory for each allow)",
     )
-    one.add_argument(
+    worker.add_argument(
         "--data-dir",
         metavar="DIR",
         type=Path,
         default=Path(startup.data_folder()),
         help=f"where MNIST is (default: {startup.DATA_DEFAULT})",
     )
-    add_precision(one)
-    one.add_argument("--unsafe-no-sandbox", action="store_true", help="as for grading, where no sandbox works")
+    add_precision(worker)
+    worker.add_argument("--unsafe-no-sandbox", action="store_true", help="as for grading, where no sandbox works")
     for command in commands.choices.values():
         add_tls(command)
 

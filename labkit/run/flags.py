@@ -14,7 +14,7 @@ from labkit import host, notebook, startup
 
 RESULTS = "results go to RESULTS_DIR/<script>/seed-<SEED>/: run.json, predictions.npy, the pictures and a checkpoint"
 PICTURES = "pictures and other results go to RESULTS_DIR/<script>/seed-<SEED>/"  # of a script without a lab.Run
-STATUS = "exit status: 0 success, 1 a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
+STATUS = "exit status: 0 success, 1 a failure reported on stderr, 2 a bad flag, 130 Ctrl-C"
 
 
 def positive(kind: type[int] | type[float]) -> Callable[[str], float]:

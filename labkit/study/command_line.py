@@ -38,7 +38,7 @@ results, in RESULTS_DIR (default: results):
   ablation.png         accuracy with intervals, time against accuracy, learning curves
   ablation_digits.png  which digits suffer when a layer goes
   <script>/seed-<n>/   each run, as the script itself leaves it
-exit status: 0 success, 1 a failure told on stderr (the tables are of what did finish), 2 a bad flag, 130 Ctrl-C"""
+exit status: 0 success, 1 a failure reported on stderr (the tables are of what did finish), 2 a bad flag, 130 Ctrl-C"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

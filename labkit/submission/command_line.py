@@ -20,7 +20,7 @@ from labkit.version import NAME, VERSION
 if TYPE_CHECKING:
     from labkit.checks.assignment import Assignment
 
-EPILOG = "exit status: 0 success, 1 a failed check or a failure told on stderr, 2 a bad flag, 130 Ctrl-C"
+EPILOG = "exit status: 0 success, 1 a failed check or a failure reported on stderr, 2 a bad flag, 130 Ctrl-C"
 REPORT_HELP = """\
 Turns a report in Markdown, copied from report_template.md, into a PDF beside it.
 

@@ -285,7 +285,7 @@ def test_a_folder_that_becomes_a_link_leads_the_watch_nowhere(tmp_path, monkeypa
 
     real = os.open
     monkeypatch.setattr(os, "open", swap_and_open)
-    assert sandbox_init.usage([str(tmp_path)], most=100) == (0, 1)
+    assert sandbox_init.usage([str(tmp_path)], max_files=100) == (0, 1)
     assert opened == [str(tmp_path), str(tmp_path / "mine"), str(tmp_path)], "looked through the link"
 
 

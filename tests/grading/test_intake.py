@@ -15,11 +15,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from grading.intake.arrivals import LIMITS, BadZip, ZipLimits, collect, sha256_of, unpack
+from grading.intake.arrivals import LIMITS, BadZip, collect, sha256_of, unpack
 from grading.intake.contents import Content, content_of
 from grading.intake.folders import Arrival
 from grading.intake.people import People, Person
 from grading.intake.unpacking import _write
+from grading.intake.zips import ZipLimits
 from labkit.submission.packing import MANIFEST, kit_version, zip_bytes
 from labkit.text import printable
 from tests.submissions import Case, hostile_zips, make_zip, reference_scripts, structural
