@@ -2,12 +2,13 @@
 
     python benchmarks/scale.py                     classes of 1,000, 3,000 and 10,000: ten minutes, 5 GB in $TMPDIR
     python benchmarks/scale.py --picture FILE.png  the same, and the speed-up as a picture
+    python benchmarks/scale.py --run 1 1000        also 100,000 submissions on so many workers: nine minutes, 9 GB each
     python benchmarks/scale.py --smoke             classes of 20 and 40, to see that it runs
 
 The coordinator is the grader's own, with all that it reads and writes; units are not graded, but take as long as such
 of a real class did, in virtual time (see simulated_workers.py), on one worker for ten submissions. What 100,000
-submissions take is reckoned from what those of the largest class cost the coordinator; the table says so. All seconds
-are of the processor, so that a busy machine does not change them much.
+submissions take is reckoned from what those of the largest class cost the coordinator, as the table says; with --run
+another has what they do take. All seconds are of the processor, so that a busy machine does not change them much.
 
 With --engine the time is measured, too, that Dask takes to carry a unit, to real processes on this machine.
 """
@@ -52,6 +53,14 @@ def parse_flags() -> argparse.Namespace:
     parser.add_argument(
         "--engine", metavar="N", type=int, default=0, help="units that Dask carries (default: none, without Dask)"
     )
+    parser.add_argument(
+        "--run",
+        metavar="N",
+        type=measuring.positive,
+        nargs="+",
+        default=[],
+        help=f"workers for which {RECKONED:,} submissions are run, too (default: none)",
+    )
     parser.add_argument("--picture", metavar="FILE", type=Path, help="where the picture of the speed-up goes")
     return measuring.parse(parser, classes=[20, 40], workers=[1, 5])
 
@@ -68,6 +77,9 @@ def main(options: argparse.Namespace) -> None:
     print(f"{RECKONED:,} submissions, reckoned\n\n{scale_table(scaled)}\n", flush=True)
     fed = [seconds * len(costs) / sum(costs) for seconds in (statistics.mean(RECORDED), UNTRAINED)]
     print(f"The most workers that it can feed: {fed[0]:,.0f} that train, {fed[1]:,.0f} that don't\n")
+    if options.run:
+        results["run"] = ran = {workers: measure("grade", RECKONED, workers) for workers in options.run}
+        print(f"{RECKONED:,} submissions, run\n\n{run_table(ran)}\n", flush=True)
     if options.picture:
         draw(scaled, options.picture)
     if options.engine:
@@ -152,6 +164,24 @@ def scale_table(scaled: dict[int, dict[str, float]]) -> str:
         for workers, found in scaled.items()
     ]
     headers = ["workers", "hours", "speed-up", "ideal", "of the ideal", "coordinator busy"]
+    return measuring.table(headers, rows)
+
+
+def run_table(runs: dict[int, dict[str, Any]]) -> str:
+    """Format what a class that was run took, a row for each number of workers."""
+    rows = [
+        [
+            f"{workers:,}",
+            f"{run['virtual_seconds'] / 3600:,.1f}",
+            f"{run['work_seconds'] / run['virtual_seconds']:,.1f}",
+            f"{run['ideal_seconds'] / run['virtual_seconds']:.1%}",
+            f"{1000 * statistics.mean(run['costs']):.1f}",
+            f"{1000 * statistics.mean(run['costs'][-len(run['costs']) // 10 :]):.1f}",
+            f"{run['memory_bytes'] / 1e6:,.0f}",
+        ]
+        for workers, run in runs.items()
+    ]
+    headers = ["workers", "hours", "speed-up", "of the ideal", "ms of each", "of the last tenth", "MB held"]
     return measuring.table(headers, rows)
 
 

@@ -27,7 +27,7 @@ from grading.course import _write_tables
 from grading.inside.trusted.fingerprints import KINDS
 from grading.intake.contents import Content
 from grading.intake.submission import Submission
-from grading.layout import CODE, REPORT, STILL_REPORT
+from grading.layout import CODE, REPORT, STILL_REPORT, SUBMISSIONS
 from grading.options import Options
 from grading.progress import Progress
 from grading.results.manual import FILE as MANUAL
@@ -47,6 +47,7 @@ ZIP_BYTES, REPORT_BYTES, CODE_BYTES = 200_000, 100_000, 54_000  # of a submissio
 LOG = "a line that a script printed\n" * 10
 LAYERS_OF = {name: tuple(map(str, layers)) for name, layers in LAYERS.items()}
 KIT = "0123456789abcdef"
+LARGE = 10_000  # submissions: their files take 2.5 GB
 
 
 def main(part: str, submissions: int, workers: int) -> None:
@@ -62,7 +63,8 @@ def grade(folder: Path, submissions: int, workers: int) -> dict[str, Any]:
     """Grade a class, write its tables, and read the points that somebody gave. Seconds are of the processor."""
     class_ = _submissions(folder, submissions)
     durations = random.Random(0).choices(RECORDED, k=submissions)
-    simulated = SimulatedWorkers(workers, durations, _answer)
+    answer = _forgetful(folder / "grades" / SUBMISSIONS, class_) if submissions > LARGE else _answer
+    simulated = SimulatedWorkers(workers, durations, answer)
     batch, before, started = _batch(folder, submissions), _memory(), time.perf_counter()
     rows = batch.grade(class_, Workers(simulated, bytes, simulated.count))
     memory, wall = _memory() - before, time.perf_counter() - started
@@ -131,6 +133,20 @@ def _answer(number: int) -> bytes:
             checks.append(passed(name, f"the layers are those of {name.subject}", **what))
     kept = {REPORT: bytes(REPORT_BYTES), STILL_REPORT: bytes(REPORT_BYTES), CODE: bytes(CODE_BYTES)}
     return GradedUnit(UnitStatus.GRADED, checks=checks, kept=kept | {FINGERPRINTS: bytes(35_000)}).encode()
+
+
+def _forgetful(results: Path, class_: list[Submission]) -> Callable[[int], bytes]:
+    """Return an `_answer` that removes the files kept of the one before: those of a large class fill a disk."""
+    last: list[int] = []
+
+    def answer(number: int) -> bytes:
+        for before in last:
+            for name in (REPORT, STILL_REPORT, CODE):
+                (results / class_[before].stem / name).unlink(missing_ok=True)
+        last[:] = [number]
+        return _answer(number)
+
+    return answer
 
 
 def _mark_everything(path: Path) -> None:
