@@ -39,6 +39,7 @@ from labkit.formats import FORMAT, read_record
 from labkit.text import printable
 
 FOLDER = ".claims"  # within the folder of results
+SAMPLE = 16  # submissions by which graders tell that they have the same class
 ATTEMPTS = 3  # graders that fail on a submission, before it counts as the submission's fault, and not as a machine's
 
 
@@ -104,12 +105,16 @@ def look_anew(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class _Grader:
-    """A grader, as its own file has it, and each file that it makes; `terms` is a hash of those that it grades by."""
+    """A grader, as its own file has it, and each file that it makes.
+
+    `terms` is a hash of those that it grades by; `sample` are hashes of some of its submissions, see `_sample`.
+    """
 
     id: str
     machine: str
     process: int
     terms: str
+    sample: tuple[str, ...] = ()
     beat: int = 0
 
     @property
@@ -175,11 +180,17 @@ class Claims:
     Raises WriteError wherever the folder can't be written to any more: what is claimed is left to the others then.
     """
 
-    def __init__(self, out: Path, terms: Mapping[str, str]) -> None:
-        """Share a class, whose results are in `out`, with all that grade by these terms, texts by what they are."""
+    def __init__(self, out: Path, terms: Mapping[str, str], class_: Iterable[str] = ()) -> None:
+        """Share a class, whose results are in `out`, with all that grade by these terms, texts by what they are.
+
+        `class_` are the folders of the submissions' results.
+        """
         self.pace = PACE
         self._out, self._folder, self._terms = out, out / FOLDER, dict(terms)
-        self._self = _Grader(secrets.token_hex(8), platform.node(), os.getpid(), _hash(self._terms))
+        who = secrets.token_hex(8), platform.node(), os.getpid()
+        self._self = _Grader(*who, _hash(self._terms), _sample(class_))
+        self._earlier: set[str] = set()  # graders that were there before this one, as long as their class is not known
+        self._waited_for: set[str] = set()  # graders of which was told that they give no sign of life
         self._over, self._thread = threading.Event(), threading.Thread(target=self._keep_beating, daemon=True)
         self._listing, self._looked, self._watched = _Listing(), -math.inf, time.monotonic()
         self._seen: dict[str, _Seen] = {}  # by the grader
@@ -193,11 +204,15 @@ class Claims:
     # ------------------------------------------------------------------------------------------------ one among many
 
     def __enter__(self) -> "Claims":
-        self._folder.mkdir(exist_ok=True)
+        try:
+            self._folder.mkdir(exist_ok=True)
+        except FileExistsError as error:
+            raise GradingError(f"{self._folder} is a file, and the graders' folder goes there: delete it") from error
         self._beat()
         self._thread.start()
         try:
             self._agree()
+            self._earlier = self._listing.graders - {self._self.id}
         except BaseException:
             self.__exit__()
             raise
@@ -206,6 +221,7 @@ class Claims:
 
     def __exit__(self, *_: object) -> None:
         """Give back what is not done, and go; the last one clears the folder."""
+        self._earlier.clear()
         self._over.set()
         self._thread.join()
         with contextlib.suppress(OSError):
@@ -285,6 +301,7 @@ class Claims:
                 self._listing.add(name)
         if now or moment - self._watched > self.pace.beat / 2:
             self._watch(moment)
+            self._refuse_another_class()
         self.tells = self._self.id == min([self._self.id, *self.others])
 
     def _watch(self, moment: float) -> None:
@@ -300,6 +317,18 @@ class Claims:
                 seen.seconds += passed
             else:
                 self._seen[grader] = _Seen(content, moved=seen is not None and content is not None)
+
+    def _refuse_another_class(self) -> None:
+        """Raise GradingError where a grader at work, which came before this one, has none of its submissions."""
+        for other in [other for other in self._earlier if self._seen[other].moved]:
+            self._earlier.remove(other)
+            with contextlib.suppress(RecordError):
+                grader = read_record(self._seen[other].content or b"", _Grader)
+                if grader.sample and self._self.sample and not set(grader.sample) & set(self._self.sample):
+                    raise GradingError(
+                        f"{grader.who} grades other submissions into {self._out}: give the same SOURCE as there, or "
+                        "another --out"
+                    )
 
     def _is_gone(self, grader: str) -> bool:
         seen = self._seen.setdefault(grader, _Seen(None))
@@ -328,9 +357,27 @@ class Claims:
         if self._is_gone(self._made_by.get(claim, self._self.id)) or claim not in self._made_by:
             maker = self._maker(claim)  # anew, before it is taken away: it may be another one's by now
             if maker is None:
-                return False  # until the next look
+                if not (self._folder / claim).exists():
+                    return False  # until the next look
+                maker = f"unread.{claim}"  # a file that is damaged: whoever made it gives no sign of life either
             self._made_by[claim] = maker
         return self._is_gone(self._made_by[claim])
+
+    def silent(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield which of the submissions are waited for, and whose they are, once for each grader that is silent."""
+        for name in names:
+            claim = f"claim.{name}.{self._listing.claims.get(name, 0)}"
+            maker = self._made_by.get(claim)
+            seen = self._seen.get(maker or "")
+            if maker is None or seen is None or seen.seconds < 2 * self.pace.beat or maker in self._waited_for:
+                continue
+            self._waited_for.add(maker)
+            made = self._read(claim)
+            yield name, made.grader.who if made else "somebody, in a claim that can't be read"
+
+    def start_over(self) -> None:
+        """Forget what this grader has failed on: the class is another one now."""
+        self._failed.clear()
 
     def take(self, name: str) -> bool:
         """Claim a submission that is free; tell whether no other grader was faster.
@@ -468,7 +515,14 @@ class Claims:
 
     def _remove(self, names: Iterable[str]) -> None:
         for name in names:
-            (self._folder / name).unlink(missing_ok=True)
+            path = self._folder / name
+            if not path.is_dir():  # which nobody here has made
+                path.unlink(missing_ok=True)
+
+
+def _sample(class_: Iterable[str]) -> tuple[str, ...]:
+    """Return the least hashes of a class's submissions: two classes that have much in common share some of these."""
+    return tuple(sorted(hashlib.sha256(name.encode()).hexdigest()[:16] for name in class_)[:SAMPLE])
 
 
 def _hash(terms: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grading.cluster import certificate
+from grading.cluster.address import EXAMPLE, address
 from labkit import startup
 from labkit.run.flags import positive
 from labkit.version import NAME, VERSION
@@ -59,7 +60,11 @@ PACKAGES = (  # that are imported in this process
         "werkzeug",
     ),
 )
-EPILOG = "exit status: 0 success, 1 a failure reported on stderr, 2 a bad flag, 130 Ctrl-C"
+EPILOG = "exit status: 0 success, 1 a failure reported on stderr, 2 a bad flag, 130 Ctrl-C, 143 SIGTERM"
+
+
+class Terminated(KeyboardInterrupt):
+    """The process is told to end, by SIGTERM."""
 
 
 def main(arguments: list[str]) -> int:
@@ -81,9 +86,11 @@ def main(arguments: list[str]) -> int:
             if arguments[:1] == ["one"]:
                 return _one(arguments[1:], umask)
             return _grade(_parser().parse_args(arguments), umask)
-    except KeyboardInterrupt:
-        print("\nstopped by Ctrl-C; what is graded is kept, and the same command continues", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as stopped:
+        terminated = isinstance(stopped, Terminated)
+        how = "SIGTERM" if terminated else "Ctrl-C"
+        print(f"\nstopped by {how}; what is graded is kept, and the same command continues", file=sys.stderr)
+        return 143 if terminated else 130
     except ModuleNotFoundError as error:
         if error.name not in (*PACKAGES, *OF_A_CLUSTER):
             raise
@@ -140,8 +147,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scheduler",
         metavar="ADDRESS",
-        default="",
-        help="grade on the cluster there, tls://HOST:8786; see cluster --help",
+        type=address,
+        help=f"grade on the cluster there, {EXAMPLE}; see cluster --help",
     )
     parser.add_argument(
         "--tls",
@@ -215,7 +222,7 @@ def _grade(flags: argparse.Namespace, umask: int) -> int:
         columns=tuple(flags.column),
         dates=flags.dates,
         times=flags.times,
-        scheduler=flags.scheduler,
+        scheduler=flags.scheduler or "",
         tls=flags.tls,
         precision=flags.precision or ("float32" if flags.scheduler else "auto"),
         claim=flags.claim,
@@ -272,6 +279,11 @@ def _cluster(arguments: list[str]) -> int:
     command.add_arguments(parser)
     try:
         return command.run(parser.parse_args(arguments), _default_jobs)
+    except Terminated:
+        return 143
+    except KeyboardInterrupt:
+        print("\nstopped by Ctrl-C", file=sys.stderr)
+        return 130
     except (KitError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -109,21 +109,44 @@ class _Course:
 
     def grade_together(self) -> int:
         """Grade what no other grader has; one of them writes what is of the whole class, when all is done."""
-        out, claims = self.options.out, Claims(self.options.out, self._terms())
+        out, course = self.options.out, self
+        claims = Claims(out, self._terms(), (submission.stem for submission in self.submissions))
         with Progress(out, len(self.submissions), lambda: claims.tells) as progress, claims:
-            batch = self._batch(self._manual(), progress)
-            share = Sharing(batch, claims, self.submissions, progress)
-            with threads(self.place, self.options.jobs) as workers:
-                share.grade(workers)
-            print("\n".join([f"{counted(share.graded_here, 'submission')} graded here", *unmarked(batch.unmarked)]))
-            with claims.finishing(share.digest()) as is_mine:
-                if is_mine:
-                    manual = self._manual()  # of now
-                    batch, lost = self._batch(manual, progress), len(batch.lost_trainings)
-                    rows = batch.conclude(self.submissions, share.failures, share.claimed)
-                    return self._conclude(rows, batch, manual, progress, lost)
-        print(f"all are graded, and another grader has written the tables in {out}")
+            while True:
+                try:
+                    return course._share(claims, progress)
+                except _ClassChangedError as changed:
+                    print("the class has changed since it was collected: what is new is graded now", file=sys.stderr)
+                    course = dataclasses.replace(self, submissions=changed.submissions)
+                    progress.total(len(changed.submissions))
+                    claims.start_over()
+
+    def _share(self, claims: Claims, progress: Progress) -> int:
+        """Grade what no other grader has; raise _ClassChangedError where the class is not as it was collected."""
+        batch = self._batch(self._manual(), progress)
+        share = Sharing(batch, claims, self.submissions, progress)
+        with threads(self.place, self.options.jobs) as workers:
+            share.grade(workers)
+        print("\n".join([f"{counted(share.graded_here, 'submission')} graded here", *unmarked(batch.unmarked)]))
+        with claims.finishing(share.digest()) as is_mine:
+            if is_mine:
+                self._refuse_changes()
+                manual = self._manual()  # of now
+                batch, lost = self._batch(manual, progress), len(batch.lost_trainings)
+                rows = batch.conclude(self.submissions, share.failures, share.claimed)
+                return self._conclude(rows, batch, manual, progress, lost)
+        print(f"all are graded, and another grader has written the tables in {self.options.out}")
         return 1 if share.failures else 0
+
+    def _refuse_changes(self) -> None:
+        """Raise _ClassChangedError where the class is not as it was collected.
+
+        Another grader may have collected the newer one, and have written its tables: those of the older one would take
+        a student out of them.
+        """
+        now = _collect(self.options, self.assignment, self.facts)
+        if _what_counts(now) != _what_counts(self.submissions):
+            raise _ClassChangedError(now)
 
     def _manual(self) -> Manual:
         return read_manual(self.options.out / MANUAL, self.assignment.manual, self.assignment.points)
@@ -162,6 +185,19 @@ class _Course:
             "--column, --dates": " ".join([*options.columns, options.dates]).strip(),
             "--archive": " ".join(map(str, options.archive)),
         }
+
+
+class _ClassChangedError(Exception):
+    """The class is not as it was collected any more; `submissions` are those of now."""
+
+    def __init__(self, submissions: list[Submission]) -> None:
+        super().__init__()
+        self.submissions = submissions
+
+
+def _what_counts(submissions: list[Submission]) -> list[tuple[str, str, str | None]]:
+    """Return what decides which submissions are graded, and what as."""
+    return sorted((one.stem, one.sha256, one.superseded_by or one.problem or "") for one in submissions)
 
 
 def _write_tables(out: Path, rows: Rows, assignment: Assignment) -> None:

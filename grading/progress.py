@@ -67,6 +67,10 @@ class Progress:
         self._written: RunState | None = None
         self._thread = threading.Thread(target=self._keep_writing, daemon=True)
 
+    def total(self, submissions: int) -> None:
+        """Tell that there are so many submissions in all, from now on."""
+        self._state = dataclasses.replace(self._state, submissions=submissions)
+
     def count(self, rows: Sized) -> None:
         """Count as done what is in `rows` from now on, at any time."""
         self._rows = rows

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import random
+import sys
 from collections.abc import Iterator
 
 from tqdm import tqdm
@@ -19,7 +20,7 @@ from grading.options import GradingError
 from grading.progress import Progress
 from grading.unit import GradedUnit, UnitStatus
 from grading.workers import Workers
-from labkit.text import counted, printable
+from labkit.text import counted, printable, quoted
 
 IN_A_ROW = 5  # submissions that fail here and nowhere else, after which this machine takes no more
 
@@ -54,6 +55,7 @@ class Sharing:
                     self._bring_in(submission, graded)
                     bar.set_postfix_str(printable(submission.zip.name)[:40])
                 if self._open:
+                    self._tell_of_silence()
                     self._claims.pause()
             self._look(bar)
 
@@ -85,6 +87,15 @@ class Sharing:
         if self._claims.tells:
             self._progress.working_on(self._claims.running)
         bar.update(len(self._outcomes) - bar.n)
+
+    def _tell_of_silence(self) -> None:
+        minutes = self._claims.pace.stale / 60
+        for name, who in self._claims.silent(self._open):
+            tqdm.write(
+                f"waiting for {who}, which has {quoted(self._open[name].zip.name)} and gives no sign of life: what it "
+                f"has is taken over after {minutes:g} minutes of that",
+                file=sys.stderr,
+            )
 
     # ------------------------------------------------------------------------------------------------ what to grade
 

@@ -5,6 +5,8 @@ other, and take nobody who shows another.
 """
 
 import os
+import shlex
+import ssl
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,9 @@ def make_certificate(folder: Path) -> None:
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
+    for path in (folder / KEY, folder / CERTIFICATE):  # both, before either is written: they belong together
+        if path.exists():
+            raise _there_already(path)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(timezone.utc)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
@@ -52,26 +57,51 @@ def _write_new(path: Path, data: bytes, mode: int) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError as error:
-        raise GradingError(f"{path} is there already: delete it, and copy the new one to every machine") from error
+        raise _there_already(path) from error
     with open(descriptor, "wb") as file:
         file.write(data)
 
 
-def files_in(folder: Path) -> tuple[Path, Path]:
-    """Return the absolute paths of the certificate and the key in a folder; raise GradingError where either is missing.
+def _there_already(path: Path) -> GradingError:
+    return GradingError(
+        f"{path} is there already: to make a new one delete {CERTIFICATE} and {KEY} in that folder, and copy the new "
+        "ones to every machine"
+    )
 
-    A key that others on the machine may read is refused, too.
+
+def files_in(folder: Path) -> tuple[Path, Path]:
+    """Return the absolute paths of the certificate and the key in a folder.
+
+    Raises GradingError where either is missing or damaged, they don't belong together, the certificate has expired, or
+    others on the machine may read the key.
     """
     certificate, key = (folder.resolve() / name for name in (CERTIFICATE, KEY))
     missing = [path for path in (certificate, key) if not path.is_file()]
     if missing:
         raise GradingError(
-            f"there is no {missing[0]}: python -m grading cluster certificate {folder} makes it, once; "
-            "every machine gets a copy of the folder"
+            f"there is no {missing[0]}: {_command(folder)} makes it, once; every machine gets a copy of the folder"
         )
     if key.stat().st_mode & 0o077:
-        raise GradingError(f"{key} is open to other users of this machine: chmod 600 {key}")
+        raise GradingError(f"{key} is open to other users of this machine: chmod 600 {shlex.quote(str(key))}")
+    _check_pair(certificate, key)
     return certificate, key
+
+
+def _command(folder: Path) -> str:
+    return f"python -m grading cluster certificate --tls {shlex.quote(str(folder))}"
+
+
+def _check_pair(certificate: Path, key: Path) -> None:
+    from cryptography import x509
+
+    anew = f"delete both, make new ones ({_command(certificate.parent)}), and copy them to every machine"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key)
+        until = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    except (ssl.SSLError, ValueError) as error:
+        raise GradingError(f"{key} is not the key of {certificate}, or one of them is damaged: {anew}") from error
+    if until < datetime.now(timezone.utc):
+        raise GradingError(f"{certificate} has expired on {until:%Y-%m-%d}: {anew}")
 
 
 def security(folder: Path) -> "Security":

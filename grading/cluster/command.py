@@ -6,7 +6,9 @@ Scheduler and workers are Dask's own programs, with the flags that grading needs
 import argparse
 import os
 import platform
+import secrets
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from grading.cluster import certificate
+from grading.cluster.address import EXAMPLE, NobodyThere, address, port, reach
 from grading.cluster.settings import SCRATCH, TRIES, Settings
+from grading.options import GradingError
 from labkit import startup
 from labkit.files import KIT
 from labkit.run.flags import positive
@@ -45,9 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     scheduler.add_argument(
         "--host", metavar="ADDRESS", default="0.0.0.0", help="the address on which it listens (default: all)"
     )
-    scheduler.add_argument("--port", metavar="N", type=int, default=PORT, help="its port (default: %(default)s)")
+    scheduler.add_argument("--port", metavar="N", type=port, default=PORT, help="its port (default: %(default)s)")
     worker = commands.add_parser("worker", help="try this machine's sandbox, and grade for a scheduler")
-    worker.add_argument("scheduler", metavar="ADDRESS", help="the scheduler's, tls://HOST:8786")
+    worker.add_argument("scheduler", metavar="ADDRESS", type=address, help=f"the scheduler's, {EXAMPLE}")
     worker.add_argument(
         "--slots",
         metavar="N",
@@ -97,8 +101,20 @@ def run(flags: argparse.Namespace, default_slots: Callable[[], int]) -> int:
     if flags.command == "scheduler":
         allowed = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(TRIES - 1)}
         command, environment = _program("scheduler", scheduler_flags(flags), allowed)
+        _try_to_listen(flags.host, flags.port)
         os.execve(command[0], command, environment)
     _work(flags, flags.slots or default_slots())
+
+
+def _try_to_listen(host: str, number: int) -> None:
+    """Raise GradingError where the scheduler can't listen: Dask says so by a trace."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, number), family=family).close()
+    except OSError as error:
+        raise GradingError(
+            f"the scheduler can't listen at {host}, port {number} ({error.strerror}): give another --port, or --host"
+        ) from error
 
 
 def scheduler_flags(flags: argparse.Namespace) -> list[str]:
@@ -119,8 +135,9 @@ def _work(flags: argparse.Namespace, slots: int) -> NoReturn:
     if not proof.mnist:
         print(f"MNIST is not whole in {flags.data_dir}: units are graded here without training only", file=sys.stderr)
     settings = Settings(proof.encode(), str(flags.data_dir.resolve()), flags.unsafe_no_sandbox)
-    given = worker_flags(platform.node(), slots, proof, flags.tls)
-    keep_working([flags.scheduler, *given], settings.environment())
+    # Machines may be called alike, and one may have several workers.
+    given = worker_flags(f"{platform.node()}-{secrets.token_hex(2)}", slots, proof, flags.tls)
+    keep_working(flags.scheduler, flags.tls, given, settings.environment())
 
 
 def worker_flags(name: str, slots: int, proof: "Proof", tls: Path) -> list[str]:
@@ -143,11 +160,15 @@ def _program(name: str, flags: list[str], environment: dict[str, str]) -> tuple[
     return command, {**os.environ, "PYTHONPATH": paths, **environment}
 
 
-def keep_working(flags: list[str], environment: dict[str, str]) -> NoReturn:
-    """Run Dask's worker, and again when it ends: it does after it has lost the scheduler, or the network to it."""
-    command, variables = _program("worker", flags, environment)
+def keep_working(scheduler: str, tls: Path, flags: list[str], environment: dict[str, str]) -> NoReturn:
+    """Run Dask's worker, and again when it ends: it does after it has lost the scheduler, or the network to it.
+
+    Raises GradingError where what answers as the scheduler has another certificate.
+    """
+    command, variables = _program("worker", [scheduler, *flags], environment)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     while True:
+        _wait_for(scheduler, tls)
         # A process that was killed leaves things there, which go with the folder.
         with tempfile.TemporaryDirectory(prefix="grading-worker-", ignore_cleanup_errors=True) as scratch:
             process = subprocess.Popen(command, env={**variables, SCRATCH: scratch})
@@ -156,5 +177,20 @@ def keep_working(flags: list[str], environment: dict[str, str]) -> NoReturn:
             finally:  # Ctrl-C has reached it, too
                 process.terminate()
                 process.wait()
-        print(f"the worker has lost its scheduler; starting it again in {AGAIN} s", file=sys.stderr, flush=True)
+        print("the worker has ended, as it does when its scheduler is lost", file=sys.stderr, flush=True)
         time.sleep(AGAIN)
+
+
+def _wait_for(scheduler: str, tls: Path) -> None:
+    """Wait until a scheduler answers, and say so, once for each reason."""
+    last = ""
+    while True:
+        try:
+            reach(scheduler, tls)
+        except NobodyThere as error:
+            if str(error) != last:
+                last = str(error)
+                print(f"{last}; trying again every {AGAIN} s", file=sys.stderr, flush=True)
+            time.sleep(AGAIN)
+        else:
+            return

@@ -21,6 +21,7 @@ from distributed import Client, KilledWorker
 from tqdm import tqdm
 
 from grading.cluster import worker
+from grading.cluster.address import NobodyThere, reach
 from grading.cluster.certificate import security
 from grading.cluster.proof import Proof, differences, read_proof
 from grading.cluster.settings import TRIES
@@ -42,17 +43,15 @@ def dask_workers(
     """Grade on the workers of a scheduler at tls://HOST:PORT.
 
     Args:
-        address: the scheduler's.
+        address: the scheduler's, as address.address takes it.
         tls: the folder of the certificate.
         own: what is so on this machine, and has to be so on a worker's.
         train: whether units are trained.
         grade: what a worker does with a unit.
 
     Raises:
-        GradingError: nobody answers there, the connection is lost, or the address is none.
+        GradingError: nobody answers there who has the certificate, or the connection is lost.
     """
-    if not address.startswith("tls://"):
-        raise GradingError(f"{quoted(address)} is no address of a scheduler here: it looks like tls://HOST:8786")
     with _connected(address, tls) as client, _Watch(client, own, train) as watch:
         print(
             f"workers and progress, in a browser on the scheduler's machine: {client.dashboard_link}", file=sys.stderr
@@ -63,15 +62,25 @@ def dask_workers(
 @contextlib.contextmanager
 def _connected(address: str, tls: Path) -> Iterator[Client]:
     certificate = security(tls)
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it is told here, in a line
+    _silence()
+    try:
+        reach(address, tls)
+    except NobodyThere as error:
+        raise GradingError(f"{error}: {START}, on that machine, starts one") from error
     with dask.config.set({"distributed.admin.large-graph-warning-threshold": LARGE}):
         try:
             client = Client(address, security=certificate, timeout=CONNECT, set_as_default=False)
         except (OSError, TimeoutError) as error:
-            problem = f"no scheduler with this certificate answers at {address} for {CONNECT} s: {START} starts one"
-            raise GradingError(problem) from error
+            raise GradingError(f"what answers at {address} is no scheduler of the grader's ({error})") from error
         with client:
             yield client
+
+
+def _silence() -> None:
+    """Keep Dask from logging: what matters of it is told here, in a line. Some of its loggers have their own level."""
+    for name in ("distributed", *logging.root.manager.loggerDict):
+        if name.partition(".")[0] == "distributed":
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
 
 
 class _DaskExecutor(Executor):
@@ -165,7 +174,7 @@ class _Watch:
 
     @staticmethod
     def _tell_of_trouble(event: tuple[float, object]) -> None:
-        _tell(f"the grader failed at {printable(str(event[1]))[:500]}; another worker tries it")
+        _tell(f"the grader failed at {printable(str(event[1]))[:500]}; the submission is tried again")
 
 
 def _tell(line: str) -> None:

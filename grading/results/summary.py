@@ -20,8 +20,8 @@ Rows = Sequence[tuple[Result, Mark]]
 def summary(rows: Rows, manual: Manual, out: Path, *, trained: bool, lost: int) -> list[str]:
     """Write the lines; `trained`: whether this run trains; `lost`: how many submissions lose trainings by that."""
     counts = Counter(result.status for result, _ in rows)
-    ended = [status for status in SubmissionStatus if status != SubmissionStatus.WAITING]
-    states = ", ".join(f"{counts[status]} {status}" for status in ended)
+    shown = [status for status in SubmissionStatus if status != SubmissionStatus.WAITING or counts[status]]
+    states = ", ".join(f"{counts[status]} {status}" for status in shown)
     late = sum(1 for result, _ in rows if result.late_seconds)
     lines = [
         f"{counted(len(rows), 'submission')}: {states}; {late} late",
@@ -94,8 +94,8 @@ def _is_refused(result: Result) -> bool:
 
 
 def _refused(rows: Rows) -> list[str]:
-    """Say who has nothing graded, and why: a line each."""
-    statuses = (SubmissionStatus.REFUSED, SubmissionStatus.NOT_GRADED)
+    """Say who has nothing graded, and why: a line each. Who waits comes first, since running again mends that."""
+    statuses = (SubmissionStatus.WAITING, SubmissionStatus.REFUSED, SubmissionStatus.NOT_GRADED)
     refused = sorted(
         (result for result, _ in rows if result.status in statuses), key=lambda result: statuses.index(result.status)
     )

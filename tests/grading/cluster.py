@@ -72,9 +72,11 @@ class Cluster:
         self, name: str, proof: Proof = OWN, inside: tuple[str, ...] = (), environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen:
         """Start a worker of one slot; `inside` is a command that starts what follows it."""
-        given = [self.address, *command.worker_flags(name, 1, proof, self.tls)]
+        given = command.worker_flags(name, 1, proof, self.tls)
         settings = Settings(proof.encode(), "nowhere", False)
-        code = f"from grading.cluster.command import keep_working; keep_working({given}, {settings.environment()})"
+        where = f"{self.address!r}, Path({str(self.tls)!r})"
+        code = "from pathlib import Path; from grading.cluster.command import keep_working; "
+        code += f"keep_working({where}, {given}, {settings.environment()})"
         return self.start(name, [*inside, sys.executable, "-c", code], environment)
 
     def log(self, name: str) -> str:

@@ -126,6 +126,7 @@ def test_what_a_killed_grader_had_is_graded_by_another(together):
     assert eventually(lambda: read_progress(together.out)).phase == "grading"
     victim.send(signal.SIGKILL)
     assert other.wait() == 0
+    assert f'which has "{name}.zip" and gives no sign of life' in other.said.read_text()
     assert_each_is_published_once(together)
     assert {who for who, graded, _ in together.events("graded") if graded == name} == {other.number}
 
@@ -351,15 +352,73 @@ def test_a_zip_that_is_replaced_has_the_result_of_who_collected_it_last(together
     first.release()
     assert second.hangs() == ""
     second.release()
-    assert sorted([first.wait(), second.wait()]) == [0, 1], "who has collected the earlier one is told to come again"
+    assert [first.wait(), second.wait()] == [0, 0]
+    assert "the class has changed since it was collected" in first.said.read_text()
     assert together.results()[replaced]["zip_sha256"] == result["zip_sha256"]
     assert together.results()[replaced]["checks"] == result["checks"]
-    assert together.start().wait() == 0
     assert {row["status"] for row in rows(together.out)} == {"graded"}
     assert len(together.events("graded")) == 8
 
 
+def test_who_collected_before_a_submission_came_takes_it_from_no_table(together):
+    late = together.submissions.parent / "1008_ada_lovelace.zip"
+    hand_in(late.parent, late.name)
+    first = together.start(hangs={"grade": "any"})
+    first.hangs()
+    late.rename(together.submissions / late.name)
+    second = together.start()
+    eventually(lambda: len(together.events("published")) == 8)
+    first.release()
+    assert [first.wait(), second.wait()] == [0, 0]
+    assert {row["zip"]: row["status"] for row in rows(together.out)} == {
+        f"{name}.zip": "graded" for name in (*STUDENTS, late.stem)
+    }
+    assert "gone" not in first.said.read_text() + second.said.read_text()
+
+
+def test_a_submission_that_comes_while_one_alone_grades_is_graded_too(together):
+    grader = together.start(hangs={"grade": "any"})
+    grader.hangs()
+    hand_in(together.submissions, "1008_ada_lovelace.zip")
+    grader.release()
+    assert grader.wait() == 0
+    assert len(rows(together.out)) == 9
+    assert sorted(name for _, name, _ in together.events("graded")) == [*STUDENTS, "1008_ada_lovelace"]
+
+
 # -------------------------------------------------------------------------------------------------- who may share
+
+
+def test_another_class_into_the_same_folder_is_refused_and_disturbs_nobody(together, tmp_path):
+    first = together.start(hangs={"grade": "any"})
+    first.hangs()
+    another = Together(tmp_path / "another")
+    another.out = together.out
+    hand_in(another.submissions, "2000_grace_hopper.zip")
+    hand_in(another.submissions, "2001_grace_hopper.zip")
+    other = another.start(seconds=PACE.beat * 30)
+    assert other.wait() == 1
+    assert "grades other submissions into" in other.said.read_text()
+    first.release()
+    assert first.wait() == 0
+    assert {row["zip"] for row in rows(together.out)} == {f"{name}.zip" for name in STUDENTS}
+
+
+@pytest.mark.parametrize("make", ["file", "folder"])
+def test_a_claim_that_can_not_be_read_is_taken_over_and_told(together, make):
+    claim = together.out / FOLDER / f"claim.{STUDENTS[3]}.1"
+    claim.parent.mkdir(parents=True)
+    claim.touch() if make == "file" else claim.mkdir()
+    grader = together.start()
+    assert grader.wait() == 0
+    assert_each_is_published_once(together)
+    assert f'which has "{STUDENTS[3]}.zip" and gives no sign of life' in grader.said.read_text()
+
+
+def test_a_file_in_place_of_the_graders_folder_is_told(tmp_path):
+    (tmp_path / FOLDER).touch()
+    with pytest.raises(GradingError, match="is a file, and the graders' folder goes there"), Claims(tmp_path, {}):
+        pass
 
 
 @pytest.mark.course
