@@ -10,6 +10,8 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -24,9 +26,10 @@ from grading.progress import read_progress
 from grading.unit import GradedUnit, UnitStatus
 from labkit.files import WriteError
 from tests.grading.graded_class import checks, hand_in
-from tests.grading.together import PACE, Together, eventually
+from tests.grading.together import PACE, PATIENCE, Together, eventually
 from tests.submissions import make_zip
 from tests.support.needs import needs
+from tests.support.tracing import ROOT
 
 needs("psutil")
 needs("jinja2")
@@ -333,6 +336,7 @@ def test_a_failure_is_not_written_over_what_another_grader_has_made_of_it_meanwh
     assert failing.wait() == 1
     statuses = {row["zip"]: row["status"] for row in rows(together.out)}
     assert statuses[f"{STUDENTS[0]}.zip"] == "waiting"
+    assert f'waiting: "{STUDENTS[0]}.zip": another grader is trying it once more' in failing.said.read_text()
     assert set(statuses.values()) <= {"waiting", "graded", "crashed"}
     other.release()
     assert other.wait() == 0
@@ -384,6 +388,19 @@ def test_a_submission_that_comes_while_one_alone_grades_is_graded_too(together):
     assert grader.wait() == 0
     assert len(rows(together.out)) == 9
     assert sorted(name for _, name, _ in together.events("graded")) == [*STUDENTS, "1008_ada_lovelace"]
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_sigterm_ends_a_grader_as_ctrl_c_does(tmp_path):
+    hand_in(tmp_path / "submissions", f"{STUDENTS[0]}.zip")
+    out = tmp_path / "grades"
+    command = [sys.executable, "-m", "grading", tmp_path / "submissions", "--out", out, "--claim", "--no-train"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    eventually(lambda: list(out.glob(f"{FOLDER}/claim.*")))
+    process.terminate()
+    assert "stopped by SIGTERM; what is graded is kept" in process.communicate(timeout=PATIENCE)[1]
+    assert process.returncode == 143
+    assert not (out / FOLDER).exists(), "what it had is given back"
 
 
 # -------------------------------------------------------------------------------------------------- who may share

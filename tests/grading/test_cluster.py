@@ -1,12 +1,16 @@
 """A Dask cluster of real processes: what workers, networks, disks and clocks do to it, each unit is graded once."""
 
 import dataclasses
+import logging
 import os
+import re
+import shlex
 import shutil
 import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, wait
 from datetime import datetime, timedelta, timezone
@@ -20,6 +24,7 @@ for package in ("distributed", "cryptography", "jinja2", "psutil"):
     needs(package)
 
 from grading import doctor  # noqa: E402
+from grading.cluster import address as addresses  # noqa: E402
 from grading.cluster import certificate, command, proof  # noqa: E402
 from grading.cluster.engine import dask_workers  # noqa: E402
 from grading.cluster.proof import differences, read_proof  # noqa: E402
@@ -65,6 +70,17 @@ def cluster(tmp_path):
 @pytest.fixture
 def log(tmp_path):
     return tmp_path / "begun"
+
+
+@pytest.fixture
+def dask_says(caplog):
+    """Return a function that lists what Dask has logged in this process; its loggers hand nothing on to the root's."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    for logger in loggers:
+        logger.addHandler(caplog.handler)
+    yield lambda: [record.getMessage() for record in caplog.records]
+    for logger in loggers:
+        logger.removeHandler(caplog.handler)
 
 
 def coordinator(cluster, own=OWN, *, train=False):
@@ -148,12 +164,33 @@ def test_the_key_is_for_its_owner_only_and_is_never_written_over(tmp_path):
     _, key = certificate.files_in(tmp_path / "tls")
     before = key.read_bytes()
     assert key.stat().st_mode & 0o777 == 0o600
-    with pytest.raises(GradingError, match="is there already"):
-        certificate.make_certificate(tmp_path / "tls")
+    for missing in ("none", certificate.CERTIFICATE, certificate.KEY):
+        shutil.copytree(tmp_path / "tls", tmp_path / missing)
+        (tmp_path / missing / missing).unlink(missing_ok=True)
+        left = sorted(path.name for path in (tmp_path / missing).iterdir())
+        with pytest.raises(GradingError, match="is there already"):
+            certificate.make_certificate(tmp_path / missing)
+        assert sorted(path.name for path in (tmp_path / missing).iterdir()) == left, "a key without its certificate"
     assert key.read_bytes() == before
     key.chmod(0o644)
     with pytest.raises(GradingError, match=r"chmod 600"):
         certificate.files_in(tmp_path / "tls")
+
+
+@pytest.mark.parametrize("damage", ["another's key", "cut off", "empty", "expired"])
+def test_a_certificate_that_can_not_do_is_refused_before_anybody_is_asked(tmp_path, monkeypatch, damage):
+    folder, pem = tmp_path / "tls", tmp_path / "tls" / certificate.CERTIFICATE
+    if damage == "expired":
+        monkeypatch.setattr(certificate, "LIFE", timedelta(seconds=-1))
+    certificate.make_certificate(folder)
+    if damage == "another's key":
+        certificate.make_certificate(tmp_path / "others")
+        shutil.copy(tmp_path / "others" / certificate.KEY, folder / certificate.KEY)
+    elif damage in ("cut off", "empty"):
+        pem.write_bytes(pem.read_bytes()[: 100 if damage == "cut off" else 0])
+    what = "has expired on" if damage == "expired" else "is not the key of"
+    with pytest.raises(GradingError, match=f"{what}.*make new ones"):
+        certificate.files_in(folder)
 
 
 def test_a_clock_that_is_a_day_late_or_early_takes_the_certificate(tmp_path):
@@ -187,13 +224,74 @@ def command_parser():
 
 
 def test_a_command_without_certificate_says_how_to_get_one(tmp_path, capsys):
-    assert main(["cluster", "worker", "tls://127.0.0.1:9", "--tls", str(tmp_path)]) == 1
-    assert "python -m grading cluster certificate" in capsys.readouterr().err
+    folder = tmp_path / "a folder"
+    assert main(["cluster", "worker", "tls://127.0.0.1:9", "--tls", str(folder)]) == 1
+    advice = re.search(r"python -m grading (cluster certificate .*) makes it", capsys.readouterr().err)
+    assert main(shlex.split(advice[1])) == 0
+    certificate.files_in(folder)
 
 
-def test_a_scheduler_without_encryption_is_refused(tmp_path):
-    with pytest.raises(GradingError, match="tls://HOST:8786"), dask_workers("tcp://h:1", tmp_path, OWN, train=False):
+# --------------------------------------------------------------------------------------------------------- the address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tcp://h:8786",
+        "127.0.0.1:8786",
+        "tls://127.0.0.1",
+        "tls://:8786",
+        "tls://h:0",
+        "tls://h:99999",
+        "tls://h:x",
+        "tls://",
+    ],
+)
+@pytest.mark.parametrize("command", [["cluster", "worker"], [".", "--scheduler"]])
+def test_what_is_no_address_of_a_scheduler_is_a_bad_flag(command, address, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*command, address])
+    assert ended.value.code == 2
+    assert re.search("looks like tls://HOST:8786|is no port", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "99999", "http"])
+def test_what_is_no_port_is_a_bad_flag(port, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["cluster", "scheduler", f"--port={port}"])
+    assert ended.value.code == 2
+    assert "is no port" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["tls://lab-3.example.org:8786", "tls://127.0.0.1:1", "tls://[::1]:65535"])
+def test_names_and_numbers_are_addresses(address):
+    assert addresses.address(address) == address
+
+
+def test_a_scheduler_whose_port_is_taken_says_so_in_a_line(tmp_path, capsys):
+    certificate.make_certificate(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["cluster", "scheduler", "--host=127.0.0.1", f"--port={port}", "--tls", str(tmp_path)]) == 1
+    assert "can't listen at 127.0.0.1" in capsys.readouterr().err
+
+
+def test_where_nobody_listens_or_somebody_else_that_is_told_in_a_line(tmp_path):
+    certificate.make_certificate(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"tls://127.0.0.1:{other.getsockname()[1]}"
+        hangs_up = threading.Thread(target=lambda: other.accept()[0].close())
+        hangs_up.start()
+        with pytest.raises(GradingError, match="is no scheduler with the certificate in"):
+            addresses.reach(address, tmp_path)
+        hangs_up.join()
+    with (
+        pytest.raises(GradingError, match="cluster scheduler, on that machine, starts one"),
+        dask_workers(address, tmp_path, OWN, train=False),
+    ):
         pass
+    with pytest.raises(addresses.NobodyThere, match=r"no machine is known as nowhere\.invalid"):
+        addresses.reach("tls://nowhere.invalid:8786", tmp_path)
 
 
 # -------------------------------------------------------------------------------------------------------- what happens
@@ -265,7 +363,7 @@ def test_a_unit_on_which_every_machine_fails_is_the_graders_failure(cluster, log
 
 
 @slow
-def test_the_run_ends_in_a_line_when_the_scheduler_is_lost_and_another_run_goes_on(cluster, log):
+def test_the_run_ends_in_a_line_when_the_scheduler_is_lost_and_another_run_goes_on(cluster, log, dask_says):
     cluster.start_worker("lab1")
     with coordinator(cluster) as workers:
         with_workers(workers, 1)
@@ -275,6 +373,9 @@ def test_the_run_ends_in_a_line_when_the_scheduler_is_lost_and_another_run_goes_
         assert isinstance(future.exception(PATIENCE), GradingError)
         with pytest.raises(GradingError, match="the same command continues"):
             workers.executor.submit(workers.grade, order("v", log))
+    assert dask_says() == [], "the line is enough"
+    wait_until(lambda: "no scheduler answers at" in cluster.log("lab1"), "the worker waits for it")
+    assert cluster.log("lab1").count("no scheduler answers at") == 1
     cluster.start_scheduler()
     with coordinator(cluster) as workers:
         assert graded(workers.executor.submit(workers.grade, order("v", log))).problem == "v was here"
@@ -307,6 +408,8 @@ def test_whoever_has_another_certificate_is_let_in_nowhere(cluster, tmp_path):
     assert answers(cluster, own, own), "this test knows who is let in"
     assert not answers(cluster, own, others)
     assert not answers(cluster, own, None)
+    with pytest.raises(GradingError, match="copy the folder of the scheduler's machine here"):
+        command.keep_working(cluster.address, others, [], {})
 
 
 def answers(cluster, authority, shown):
