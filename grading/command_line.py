@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -65,6 +66,16 @@ EPILOG = "exit status: 0 success, 1 a failure reported on stderr, 2 a bad flag, 
 
 class Terminated(KeyboardInterrupt):
     """The process is told to end, by SIGTERM."""
+
+
+def program(arguments: list[str]) -> int:
+    """Run the command as `main` does, in a process of its own: SIGTERM, which ends jobs on a cluster, is as Ctrl-C."""
+
+    def terminate(*_: object) -> None:
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    return main(arguments)
 
 
 def main(arguments: list[str]) -> int:

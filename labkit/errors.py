@@ -25,6 +25,7 @@
         PackError                           labkit/submission/packing.py
         ReportError                         labkit/submission/report_pdf.py
         GradingError                        grading/options.py
+            NobodyThere                     grading/cluster/address.py
         Refusal, StoodStill                 grading/unit.py
         WorkersDied                         grading/workers.py
         InUse                               grading/locking.py
