@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,8 +13,13 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from grading.intake.arrivals import unpack
 from labkit.checks.assignment import CHECKS
+from labkit.checks.file_checks import check_files
 from tests.submissions import ROOT, SCRIPTS, attacks, correct, flawed_code, hostile_code, reference_scripts, watch
+from tests.submissions.generate import all_cases
+from tests.submissions.report_pdf import make_pdf
+from tests.submissions.report_words import write_report
 from tests.submissions.rewriting import replaced, substituted
 
 pytestmark = pytest.mark.grading
@@ -149,3 +155,18 @@ def test_traps_let_others_go():
     assert not attacks.SECRET.exists()
     assert watch.reached("harmless", secret) == []
     assert watch.reached(f"harmless\nit is {stolen}\n{attacks.BREACH}: x", secret) == [f"it is {stolen}", "BREACH: x"]
+
+
+def test_each_case_expects_of_its_files_what_the_grader_finds(tmp_path):
+    good = reference_scripts() | {"report.pdf": make_pdf(write_report())}
+    for case in itertools.chain.from_iterable(all_cases().values()):
+        folder = tmp_path / case.name
+        file = tmp_path / "1_ada_lovelace.zip"
+        file.write_bytes(case.zip(good))
+        if case.refused:  # some by unpacking, others when the class is collected
+            continue
+        unpacked = unpack(file, folder)
+        checks = check_files(folder, SCRIPTS, unpacked.scripts, unpacked.report, unpacked.left_out)
+        found = {str(check.name): check.status for check in checks}
+        assert {name: status for name, status in found.items() if status not in case.status(name)} == {}, case.name
+        shutil.rmtree(folder)

@@ -8,6 +8,7 @@ from tests.submissions.rewriting import DEEP, MODEL, REFERENCE, Change, replaced
 
 # What becomes of a script's checks.
 NOT_IMPORTED = {"run": "failed", "architecture": "skipped", "training": "skipped"}
+NO_SCRIPT = {**NOT_IMPORTED, "files": "failed"}  # not even a line of Python
 MODEL_FAILS = {"run": "failed", "architecture": "failed|skipped", "training": "skipped"}  # some layers may be there
 MAIN_FAILS = {"run": "failed", "architecture": "passed|skipped", "training": "passed|skipped"}  # the network is right
 OTHER_NETWORK = {"architecture": "failed", "training": "skipped"}
@@ -335,13 +336,19 @@ SCRIPT_DOES_NOT_IMPORT = [
         (HELPERS_START, f"x = tf.placeholder(tf.float32, [None, 784])\n\n\n{HELPERS_START}"),
         **mentions("run/model_no1", "placeholder"),
     ),
-    Case("empty_script", "a file of 0 bytes", "flawed", {"model_no1.py": ""}, expect=checks(NOT_IMPORTED, "model_no1")),
+    Case(
+        "empty_script",
+        "a file of 0 bytes",
+        "flawed",
+        {"model_no1.py": ""},
+        expect=checks(NO_SCRIPT, "model_no1"),
+    ),
     Case(
         "not_python",
         "a text document under the script's name",
         "flawed",
         {"model_no1.py": b"\xff\xfe" + "Ablation no. 1\r\n".encode("utf-16-le")},
-        expect=checks(NOT_IMPORTED, "model_no1"),
+        expect=checks(NO_SCRIPT, "model_no1"),
     ),
 ]
 

@@ -115,7 +115,7 @@ TEXTS = [
         "crash whoever decodes it",
         "hostile",
         {"model_no1.py": b"# -*- coding: no-such-thing -*-\n\xff\xfe\xed\xa0\x80 = 1\n"},
-        expect=UNREADABLE,
+        expect={**UNREADABLE, "files/model_no1": "failed"},
     ),
     Case(
         "strange_report",

@@ -253,6 +253,7 @@ NAMED = [
 
 NO_REPORT = {"files/report": "failed", "report/*": "skipped"}
 BAD_REPORT = {"report/text": "failed", "report/*": "skipped|failed"}
+NO_PDF = {**BAD_REPORT, "files/report": "failed"}
 TEMPLATE = "Abc. > Prompt: What is the task, what are the data (how many images, of what size, split how)?"
 
 MISSING = [
@@ -297,10 +298,8 @@ MISSING = [
         expect=without("model_no2"),
         remarks=("was left out: it has 2,",),
     ),
-    Case(
-        "report_is_word", "a Word file called report.pdf", "flawed", {"report.pdf": b"PK\3\4" * 99}, expect=BAD_REPORT
-    ),
-    Case("report_is_empty", "a report of 0 bytes", "flawed", {"report.pdf": b""}, expect=BAD_REPORT),
+    Case("report_is_word", "a Word file called report.pdf", "flawed", {"report.pdf": b"PK\3\4" * 99}, expect=NO_PDF),
+    Case("report_is_empty", "a report of 0 bytes", "flawed", {"report.pdf": b""}, expect=NO_PDF),
     Case("report_without_text", "a scan", "flawed", {"report.pdf": make_report(text="")}, expect=BAD_REPORT),
     Case("report_is_truncated", "half a report", "flawed", {"report.pdf": make_report()[:1500]}, expect=BAD_REPORT),
     Case(

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from grading.layout import GRADES, NOT_GRADED, RESULT, SUBMISSIONS
+from grading.results.escaping import cell
 from labkit.submission.names import safe_stem
 from tests.submissions import allowed
 
@@ -34,7 +35,8 @@ def differences(expected: dict[str, dict], grades: Path) -> list[str]:
         with open(grades / table, newline="", encoding="utf-8") as file:
             rows += [row["zip"] for row in csv.DictReader(file)]
     tables = f"{GRADES} and {NOT_GRADED} have"
-    found += [f"{tables} {rows.count(name)} rows for {name}" for name in expected if rows.count(name) != 1]
+    counts = {name: rows.count(str(cell(name))) for name in expected}
+    found += [f"{tables} {count} rows for {name}" for name, count in counts.items() if count != 1]
     return found + _of_pairs(expected, grades)
 
 
