@@ -41,10 +41,10 @@ def reach(scheduler: str, tls: Path) -> None:
     """
     match = _ADDRESS.fullmatch(scheduler)
     assert match is not None, scheduler
-    mine, key = certificate.files_in(tls)
-    context = ssl.create_default_context(cafile=str(mine))
+    own, key = certificate.files_in(tls)
+    context = ssl.create_default_context(cafile=str(own))
     context.check_hostname = False  # machines are known by the certificate alone, which is the same for all
-    context.load_cert_chain(mine, key)
+    context.load_cert_chain(own, key)
     try:
         with socket.create_connection((match[1].strip("[]"), int(match[2])), CONNECT) as plain:
             answers = _answers(plain, context)
