@@ -17,7 +17,6 @@ graded a submission all the same, the first to make graded.* has it published, a
 
 import contextlib
 import dataclasses
-import errno
 import hashlib
 import json
 import math
@@ -28,17 +27,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+from grading.claim_files import FOLDER, Grader, Listing, Made, create_once, look_anew
 from grading.options import GradingError
 from grading.unit import GradedUnit
 from labkit.errors import RecordError
-from labkit.files import WriteError, atomic_file
+from labkit.files import atomic_file
 from labkit.formats import FORMAT, read_record
 from labkit.text import printable
 
-FOLDER = ".claims"  # within the folder of results
 SAMPLE = 16  # submissions by which graders tell that they have the same class
 ATTEMPTS = 3  # graders that fail on a submission, before it counts as the submission's fault, and not as a machine's
 
@@ -53,116 +52,6 @@ class Pace:
 
 
 PACE = Pace()
-_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
-
-
-def create_once(path: Path, data: bytes) -> bool:
-    """Make a file with this content, unless one has the name already; tell whether it was made.
-
-    It is written under another name first, and then linked: so it is whole as soon as it is there, and a file system
-    gives its name to one only. On NFS an answer may be lost, and the link be made all the same; the number of links
-    tells. Raises WriteError where it can't be written, or where the file system has no links.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.part")  # as those of atomic_file
-    try:
-        path.parent.mkdir(exist_ok=True)  # the last grader but this one may have taken it away
-        try:
-            with open(temporary, "xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            return _link(temporary, path)
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink()
-    except OSError as error:
-        raise WriteError(path, error) from error
-
-
-def _link(file: Path, name: Path) -> bool:
-    try:
-        os.link(file, name)
-    except FileExistsError:
-        return file.stat().st_nlink == 2
-    except OSError as error:
-        if error.errno in _NO_LINKS:
-            raise GradingError(f"{name.parent} is in a file system without hard links, which --claim needs") from error
-        raise
-    return True
-
-
-def look_anew(folder: Path) -> None:
-    """Have a network file system look anew what is in a folder.
-
-    A client of NFS remembers up to a minute that a file is not there. It asks the server after a change of its own.
-    """
-    with contextlib.suppress(OSError):
-        folder.mkdir(exist_ok=True)
-        probe = folder / f".probe.{os.getpid()}-{secrets.token_hex(4)}.part"
-        probe.touch()
-        probe.unlink()
-
-
-@dataclass(frozen=True)
-class _Grader:
-    """A grader, as its own file has it, and each file that it makes.
-
-    `terms` is a hash of those that it grades by; `sample` are hashes of some of its submissions, see `_sample`.
-    """
-
-    id: str
-    machine: str
-    process: int
-    terms: str
-    sample: tuple[str, ...] = ()
-    beat: int = 0
-
-    @property
-    def who(self) -> str:
-        return f"{printable(self.machine[:255])} (process {self.process})"
-
-
-@dataclass(frozen=True)
-class _Made:
-    """What a grader has made: `terms` in terms.<n>, `graded` in finished.<n>, a hash of what the tables are of."""
-
-    grader: _Grader
-    terms: dict[str, str] = field(default_factory=dict)
-    graded: str = ""
-
-
-@dataclass
-class _Listing:
-    """What is in the folder, by kind: the highest number of each name."""
-
-    graders: set[str] = field(default_factory=set)
-    claims: dict[str, int] = field(default_factory=dict)
-    failed: dict[str, set[int]] = field(default_factory=dict)
-    terms: int = 0
-    finish: int = 0
-    finished: set[int] = field(default_factory=set)
-    names: list[str] = field(default_factory=list)  # of all files
-
-    def add(self, name: str) -> None:
-        kind, _, rest = name.partition(".")
-        if not kind:
-            return  # a file that is being written
-        self.names.append(name)
-        folder, _, number = rest.rpartition(".")
-        if kind == "grader":
-            self.graders.add(rest)
-        elif not number.isdecimal():
-            return
-        elif kind == "claim":
-            self.claims[folder] = max(int(number), self.claims.get(folder, 0))
-        elif kind == "failed":
-            self.failed.setdefault(folder, set()).add(int(number))
-        elif kind == "terms":
-            self.terms = max(self.terms, int(number))
-        elif kind == "finish":
-            self.finish = max(self.finish, int(number))
-        elif kind == "finished":
-            self.finished.add(int(number))
 
 
 @dataclass
@@ -188,11 +77,11 @@ class Claims:
         self.pace = PACE
         self._out, self._folder, self._terms = out, out / FOLDER, dict(terms)
         who = secrets.token_hex(8), platform.node(), os.getpid()
-        self._self = _Grader(*who, _hash(self._terms), _sample(class_))
+        self._self = Grader(*who, _hash(self._terms), _sample(class_))
         self._earlier: set[str] = set()  # graders that were there before this one, as long as their class is not known
         self._waited_for: set[str] = set()  # graders of which was told that they give no sign of life
         self._over, self._thread = threading.Event(), threading.Thread(target=self._keep_beating, daemon=True)
-        self._listing, self._looked, self._watched = _Listing(), -math.inf, time.monotonic()
+        self._listing, self._looked, self._watched = Listing(), -math.inf, time.monotonic()
         self._seen: dict[str, _Seen] = {}  # by the grader
         self._made_by: dict[str, str] = {}  # the graders that have made claims, by the file, as far as known
         self._held: dict[str, int] = {}  # the claims of this one, by the submission
@@ -268,15 +157,15 @@ class Claims:
             announced = True
             self.pause()
 
-    def _graders_by(self, terms: Mapping[str, str]) -> list[_Grader]:
+    def _graders_by(self, terms: Mapping[str, str]) -> list[Grader]:
         """Return the graders by these terms that have not been found to be gone."""
         graders = []
         for other in sorted(self.others):
             with contextlib.suppress(RecordError):
-                graders.append(read_record(self._seen[other].content or b"", _Grader))
+                graders.append(read_record(self._seen[other].content or b"", Grader))
         return [grader for grader in graders if grader.terms == _hash(terms)]
 
-    def _disagreement(self, other: _Grader, terms: Mapping[str, str]) -> str:
+    def _disagreement(self, other: Grader, terms: Mapping[str, str]) -> str:
         names = [name for name in {**self._terms, **terms} if self._terms.get(name) != terms.get(name)]
         differences = "; ".join(f"{name} {terms.get(name, '')!r}, here {self._terms.get(name, '')!r}" for name in names)
         return (
@@ -295,7 +184,7 @@ class Claims:
         moment = time.monotonic()
         if moment - self._looked < self.pace.look and not now:
             return
-        self._looked, self._listing = moment, _Listing()
+        self._looked, self._listing = moment, Listing()
         with contextlib.suppress(FileNotFoundError):
             for name in os.listdir(self._folder):
                 self._listing.add(name)
@@ -323,7 +212,7 @@ class Claims:
         for other in [other for other in self._earlier if self._seen[other].moved]:
             self._earlier.remove(other)
             with contextlib.suppress(RecordError):
-                grader = read_record(self._seen[other].content or b"", _Grader)
+                grader = read_record(self._seen[other].content or b"", Grader)
                 if grader.sample and self._self.sample and not set(grader.sample) & set(self._self.sample):
                     raise GradingError(
                         f"{grader.who} grades other submissions into {self._out}: give the same SOURCE as there, or "
@@ -502,9 +391,9 @@ class Claims:
         record = {"format": FORMAT, "grader": dataclasses.asdict(self._self), **fields}
         return create_once(self._folder / name, json.dumps(record).encode() + b"\n")
 
-    def _read(self, name: str) -> _Made | None:
+    def _read(self, name: str) -> Made | None:
         try:
-            return read_record((self._folder / name).read_bytes(), _Made)
+            return read_record((self._folder / name).read_bytes(), Made)
         except (OSError, RecordError):
             return None
 

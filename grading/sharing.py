@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from tqdm import tqdm
 
 from grading.batch import Batch, progress_bar
-from grading.claims import Claims, look_anew
+from grading.claim_files import look_anew
+from grading.claims import Claims
 from grading.intake.submission import Submission
 from grading.options import GradingError
 from grading.progress import Progress

@@ -18,7 +18,8 @@ import time
 import pytest
 
 from grading import claims
-from grading.claims import FOLDER, Claims, Pace, create_once
+from grading.claim_files import FOLDER, create_once
+from grading.claims import Claims, Pace
 from grading.command_line import main
 from grading.locking import is_graded_now, locked
 from grading.options import GradingError
