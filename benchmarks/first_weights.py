@@ -55,14 +55,9 @@ def main(options: argparse.Namespace) -> None:
     digits = measuring.prepare_digits(options)
     draws = dict.fromkeys(GOOD, options.draws) | dict.fromkeys(BAD, options.bad_draws)
     contenders = {
-        f"{kind}, {precision}": functools.partial(train, kind, number, precision, digits, options.steps)
-        for kind, number in draws.items()
-        for precision in options.precisions
+        precision: functools.partial(train, precision, digits, options.steps, draws) for precision in options.precisions
     }
-    measured = {name: once[0] for name, once in measuring.alternate(contenders, 1).items()}
-    results = {
-        precision: {kind: measured[f"{kind}, {precision}"] for kind in draws} for precision in options.precisions
-    }
+    results = {precision: once[0] for precision, once in measuring.alternate(contenders, 1).items()}
     for steps, precision in itertools.product(options.steps, options.precisions):
         print(f"Test accuracy after {steps} steps, {digits.name}, precision {precision}, median and range:\n")
         print(f"{accuracy_table(results[precision], steps)}\n")
@@ -81,9 +76,11 @@ def main(options: argparse.Namespace) -> None:
     measuring.write_record(options, digits, machine, record)
 
 
-def train(kind: str, draws: int, precision: str, digits: measuring.Digits, steps: list[int]) -> list[dict[str, Any]]:
-    """Return what first_weights_process.py prints: a row for each ablation."""
-    command = ["-m", "benchmarks.first_weights_process", kind, draws, precision, digits.files, *steps]
+def train(
+    precision: str, digits: measuring.Digits, steps: list[int], draws: dict[str, int]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return what first_weights_process.py prints: for each kind of first weights a row for each ablation."""
+    command = ["-m", "benchmarks.first_weights_process", precision, digits.files, json.dumps(steps), json.dumps(draws)]
     return json.loads(measuring.run(*command).stdout.splitlines()[-1])
 
 

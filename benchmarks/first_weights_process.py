@@ -1,6 +1,8 @@
-"""Trainings of `first_weights.py` from one kind of first weights, in a process of their own; prints a JSON.
+"""Trainings of `first_weights.py` in one precision, in a process of their own; prints a JSON.
 
-python -m benchmarks.first_weights_process KIND DRAWS PRECISION DATA_DIR STEPS...
+python -m benchmarks.first_weights_process PRECISION DATA_DIR STEPS DRAWS
+
+STEPS is a JSON of numbers of steps, DRAWS one of the number of draws of each kind of first weights.
 """
 
 import dataclasses
@@ -36,17 +38,17 @@ INITIALIZERS = {
 }
 
 
-def main(kind: str, draws: int, precision: str, data_dir: Path, steps: list[int]) -> None:
-    """Train each ablation from `draws` first weights, with each number of steps."""
+def main(precision: str, data_dir: Path, steps: list[int], draws: dict[str, int]) -> None:
+    """Train each ablation from as many first weights of each kind, with each number of steps."""
     digits = read_digits(data_dir)
     test, labels = (array[:TEST_IMAGES] for array in read_test_set(data_dir))
     recipe = dataclasses.asdict(load_assignment().training)
     training.set_precision(precision)
 
-    def train(network: str) -> dict[str, Any]:
+    def train(network: str, kind: str) -> dict[str, Any]:
         refused = []
         found = {number: {"accuracies": [], "seconds": []} for number in steps}
-        for seed in range(draws):
+        for seed in range(draws[kind]):
             first = draw(network, kind, seed)
             refused += filter(None, [training.first_problem(first, digits["probes"])])
             for number in steps:
@@ -56,7 +58,7 @@ def main(kind: str, draws: int, precision: str, data_dir: Path, steps: list[int]
                 found[number]["accuracies"].append(accuracy(training.predict(trained, test), labels))
         return {"network": network, "refused": refused, "steps": found}
 
-    print(json.dumps([train(network) for network in ABLATIONS]))
+    print(json.dumps({kind: [train(network, kind) for network in ABLATIONS] for kind in draws}))
 
 
 def draw(network: str, kind: str, seed: int) -> RebuiltNetwork:
@@ -74,4 +76,4 @@ def draw(network: str, kind: str, seed: int) -> RebuiltNetwork:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4]), list(map(int, sys.argv[5:])))
+    main(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3]), json.loads(sys.argv[4]))
