@@ -16,7 +16,7 @@ from labkit.run.feature_maps import feature_maps
 from labkit.run.flags import parse_flags
 from labkit.run.frame import Run
 from labkit.run.preparation import pick_precision, read_data
-from labkit.run.record import run_folder
+from labkit.run.record import run_folder, write_predictions
 from labkit.run.schedule import learning_rate
 
 watch_script()
@@ -33,4 +33,5 @@ __all__ = [
     "require",
     "run_folder",
     "run_script",
+    "write_predictions",
 ]

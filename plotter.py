@@ -6,6 +6,8 @@
     plot_curves(history, dataset=...)                   loss and validation accuracy while training
     plot_confusion(labels, predictions, dataset=...)    which digits are taken for which
     plot_mistakes(images, labels, predictions, dataset=...)
+    plot_distortions(images, distorted, dataset=...)    what random distortions make of digits
+    plot_images_seen(history, batch_size, dataset=...)  accuracy over the images trained on, and how far it can go
     plot_comparison(networks, dataset=...)              accuracy, learning curves and time of several networks
     plot_digit_errors(errors, dataset=...)              which digits each of several networks gets wrong
     save_figure(figure, path)                           a picture of your own, drawn with matplotlib
@@ -47,6 +49,13 @@ SIGNED = LinearSegmentedColormap.from_list("signed", STOPS)
 # Of the networks in a comparison: unlike in lightness, too, and in marker and line.
 LOOKS = [("#061240", "o", "-"), ("#a04400", "s", "--"), ("#4f86d9", "^", "-."), ("#a3a3a3", "D", ":")]
 FRACTION_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
+# Lines in plot_images_seen: what the slides call not good, what they call the state of the art, and what is between.
+GOALS = {
+    0.91: "0.91: the softmax regression",
+    0.992: "0.992: deep_mnist.py",
+    0.996: "0.996: the same layers, trained further",
+    0.9979: "0.9979: the state of the art (Wan, 2013)",
+}
 FRACTIONS = (0.005, 0.9995)  # the ends of a stretched axis, where fractions of 0 and 1 are drawn
 # Numbers that may be labelled in each decade of a logarithmic axis, the densest first.
 LABELLED = [(1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)]
@@ -239,6 +248,58 @@ def plot_mistakes(
     _draw_tiles(figure.subplots(), tiles, 10, captions, gap=6, head=8, **_ink_scale(images))
     figure.suptitle(f"Guess, not truth: {_how_many(len(shown), len(wrong), 'mistakes')}\n{score}")
     return _save_or_show(figure, path, "mistakes")
+
+
+def plot_distortions(
+    images: Any, distorted: Sequence[Any], path: str | Path | None = None, *, dataset: str
+) -> Path | None:
+    """Draw digits in a row, and below each what random distortions made of it, a row for each time.
+
+    images: (n, 784), from 0 to 1. distorted: as many times as there are rows to draw, the same images, (n, 784).
+    """
+    rows = [_numbers(images, "images"), *(_numbers(again, "distorted") for again in distorted)]
+    if any(row.ndim != 2 or row.shape != (len(rows[0]), 784) for row in rows):
+        raise ValueError(f"images and distorted have the shapes {[row.shape for row in rows]}; each must be (n, 784)")
+    figure = Figure(figsize=(8, 1), layout="constrained")
+    tiles = np.concatenate(rows).reshape(-1, 28, 28)
+    _draw_tiles(figure.subplots(), tiles, len(rows[0]), gap=4, **_ink_scale(rows[0]))
+    figure.suptitle(f"Digits (first row), and how the network sees them while training, {dataset}")
+    return _save_or_show(figure, path, "distortions")
+
+
+def plot_images_seen(
+    history: Sequence[Mapping[str, Any]],
+    batch_size: int,
+    path: str | Path | None = None,
+    *,
+    committee: Sequence[float] = (),
+    dataset: str,
+) -> Path | None:
+    """Draw the validation accuracy over the number of images trained on, both stretched, and GOALS as lines.
+
+    history: as plot_curves takes it. batch_size: the images of a step. committee: of several such networks, the test
+    accuracy of the first alone, of the first two together, and so on; each has seen as many images as the first.
+    """
+    measured = [row for row in history if row["step"] and row.get("validation_accuracy") is not None]
+    if not measured:
+        raise ValueError("history has no validation accuracy of a step after the first")
+    seen = batch_size * np.array([row["step"] for row in measured])
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    figure.suptitle(f"Accuracy over the images that a network was trained on, {dataset}")
+    axes = figure.subplots()
+    validation = [row["validation_accuracy"] for row in measured]
+    axes.plot(seen, validation, "o-", color="#1f55b5", markersize=4, label="one network, validation images")
+    if len(committee):
+        votes = seen[-1] * np.arange(1, len(committee) + 1)
+        axes.plot(votes, committee, "s--", color="#c25a00", markersize=4, label="networks that vote, test images")
+    axes.set(xscale="log", xlabel="images seen (each distorted anew)", ylabel="accuracy\n(fraction of the images)")
+    for goal, name in GOALS.items():
+        axes.axhline(goal, color="0.6", linewidth=1, zorder=0)
+        axes.annotate(name, (0, goal), (4, 3), xycoords=("axes fraction", "data"), textcoords="offset points")
+    axes.legend(loc="lower right")
+    _logit_scale(axes)
+    axes.grid(color="0.9", axis="x")
+    return _save_or_show(figure, path, "images_seen")
 
 
 def plot_comparison(

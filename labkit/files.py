@@ -11,7 +11,7 @@ from typing import BinaryIO
 from labkit.errors import KitError
 
 # The modules beside labkit/, which students read, run or import.
-FACES = ("softmax_mnist", "deep_mnist", "input_data", "plotter", "lab", "compare", "submit")
+FACES = ("softmax_mnist", "deep_mnist", "beyond_mnist", "input_data", "plotter", "lab", "compare", "submit")
 KIT = Path(__file__).resolve().parent.parent  # the folder of the scripts and of labkit/
 # Seconds without a write, after which a temporary file belongs to a killed process. It is more than the clocks of
 # machines that share a folder differ by: in some file systems a file has the time of the machine that wrote it.

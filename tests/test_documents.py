@@ -199,7 +199,7 @@ def test_the_tests_that_documents_run_exist():
 
 
 # What makes a command short, by its program.
-SCRIPTS = ("softmax_mnist", "deep_mnist", "model_no1", "model_no2", "model_no3")
+SCRIPTS = ("softmax_mnist", "deep_mnist", "beyond_mnist", "model_no1", "model_no2", "model_no3")
 TINY = {
     **{f"{script}.py": ["--steps", "2", "--dataset", "synthetic"] for script in SCRIPTS},
     "compare.py": ["--seeds", "1", "--steps", "2", "--networks", "deep_mnist", "--dataset", "synthetic"],

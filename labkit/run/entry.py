@@ -24,7 +24,7 @@ def watch_script() -> None:
     """Report in a line, too, what a lab script does wrong outside of its main, or that it forgets to run it."""
     started: Any = sys.modules["__main__"]
     path = Path(getattr(started, "__file__", None) or "")
-    of_the_lab = re.fullmatch(r"softmax_mnist|deep_mnist|model_no\d", path.stem) or path.parent.name == "exercises"
+    of_the_lab = re.fullmatch(r"(softmax|deep|beyond)_mnist|model_no\d", path.stem) or path.parent.name == "exercises"
     if getattr(started, "__spec__", None) or not of_the_lab:
         return  # a notebook, pytest, a worker of grading
     usual = sys.excepthook

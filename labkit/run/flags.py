@@ -79,6 +79,11 @@ FLAGS = {
         "type": _fraction,
         "help": "the part of each label that is shared out among the ten digits (default: %(default)s)",
     },
+    "--committee": {
+        "type": positive(int),
+        "metavar": "N",
+        "help": "train N networks, of the seeds from --seed on, and let them vote (default: %(default)s)",
+    },
     "--precision": {
         "choices": ("auto", "float32", "bfloat16"),
         "default": "auto",
@@ -129,12 +134,12 @@ def parse_flags(
 ) -> argparse.Namespace:
     """Read the command line of a lab script, then import TensorFlow.
 
-    `defaults` are the script's own, for steps, epochs, batch_size, learning_rate, schedule and label_smoothing; it has
-    no flag for one that is left out. Of the flags that have a default here, it has all, or `only` those, such as
-    ["seed", "results_dir"]. `own` are flags that no other script has, each with its options for argparse, such as
-    {"--text": {"metavar": "FILE", "help": "..."}}. `arguments` are a command line for a notebook's cell, which has
-    none, such as "--steps 100 --seed 1". Returns a namespace with a field for each flag, and `script`, the script's
-    name without `.py`. Ends the process after `--help` (status 0) and on a bad flag (status 2).
+    `defaults` are the script's own, for steps, epochs, batch_size, learning_rate, schedule, label_smoothing and
+    committee; it has no flag for one that is left out. Of the flags that have a default here, it has all, or `only`
+    those, such as ["seed", "results_dir"]. `own` are flags that no other script has, each with its options for
+    argparse, such as {"--text": {"metavar": "FILE", "help": "..."}}. `arguments` are a command line for a notebook's
+    cell, which has none, such as "--steps 100 --seed 1". Returns a namespace with a field for each flag, and `script`,
+    the script's name without `.py`. Ends the process after `--help` (status 0) and on a bad flag (status 2).
 
     Pasted into a notebook's cell a script has no command line, only that of the notebook, and all flags are defaults.
     """

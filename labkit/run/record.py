@@ -48,9 +48,10 @@ def keep_longer_run(folder: Path, steps: int) -> None:
 
 
 def write_predictions(folder: Path, predictions: np.ndarray) -> None:
-    """Write the digit seen in each test image: (images,), uint8."""
+    """Write predictions.npy, the digit seen in each test image, (images,), as uint8, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
     with atomic_file(folder / PREDICTIONS) as file:
-        np.save(file, predictions)
+        np.save(file, predictions.astype(np.uint8))
 
 
 def write_record(folder: Path, record: RunRecord) -> None:

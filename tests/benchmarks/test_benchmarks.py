@@ -120,6 +120,15 @@ def test_scripts_runs_all_five_and_the_lectures_recipe_for_four(digits, tmp_path
 
 
 @one_in_ci
+def test_two_committees_take_turns_with_deep_mnist_and_vote(digits, tmp_path):
+    done, record = run_smoke("beyond", digits, tmp_path)
+    results = record["results"]
+    assert len(results["deep_mnist.py"]) == len(results["beyond_mnist.py"]) == 2
+    assert results["committees"] == [[run["accuracy"]] for run in results["beyond_mnist.py"]]
+    assert "McNemar's exact test: p = " in done.stdout
+
+
+@one_in_ci
 def test_a_study_is_measured_against_its_training_loops(digits, tmp_path):
     done, record = run_smoke("study", digits, tmp_path)
     (study,) = record["results"]["this kit"]

@@ -43,6 +43,10 @@ HISTORY = [
     {"step": 10 * n, "loss": 2.3 / n, "seconds": 1.5 * n, "validation_accuracy": 0.9 + n / 1000 if n % 2 else None}
     for n in range(1, 8)
 ]
+FURTHER = [
+    {"step": step, "loss": 0.1, "seconds": 1.0, "validation_accuracy": accuracy}
+    for step, accuracy in ((0, 0.1), (500, 0.97), (510, None), (1000, 0.99), (1500, 0.995))
+]
 LAYERS = {
     "h_conv1": np.random.default_rng(2).random((28, 28, 32)),
     "h_pool2": np.random.default_rng(3).random((7, 7, 80)),
@@ -77,6 +81,10 @@ PICTURES = {
     "comparison": lambda path: plotter.plot_comparison(networks(5), path, dataset=DATASET),
     "one_seed": lambda path: plotter.plot_comparison(networks(1), path, dataset=DATASET),
     "digit_errors": lambda path: plotter.plot_digit_errors(DIGIT_ERRORS, path, dataset=DATASET),
+    "distortions": lambda path: plotter.plot_distortions(digits(10), [digits(10)] * 7, path, dataset=DATASET),
+    "images_seen": lambda path: plotter.plot_images_seen(
+        FURTHER, 256, path, committee=[0.995, 0.9962], dataset=DATASET
+    ),
     "no_mistakes": lambda path: plotter.plot_mistakes(digits(100), *answers(100, 0), path, dataset=DATASET),
 }
 every_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES.keys())
@@ -423,6 +431,36 @@ def test_mistakes_are_the_first_ones_in_order_under_guess_and_truth(drawn):
     row, column = 42 + 8, 3 * 34  # digit 13: second row, fourth; pitch 8 + 28 + 6 and 28 + 6
     tile = axes.images[0].get_array()[row : row + 28, column : column + 28]
     np.testing.assert_allclose(tile, images[13].reshape(28, 28))
+
+
+def test_distorted_digits_stand_below_the_digit_that_they_were(drawn):
+    images, other = digits(3), digits(6)[3:]
+    plotter.plot_distortions(images, [other, images], "d.png", dataset=DATASET)
+    sheet = drawn[0].axes[0].images[0].get_array()
+    for row, expected in enumerate((images, other, images)):
+        tile = sheet[32 * row : 32 * row + 28, 64 : 64 + 28]  # the third; 28 pixels and 4 between
+        np.testing.assert_allclose(tile, expected[2].reshape(28, 28))
+
+
+def test_distortions_of_other_digits_than_there_are_is_told():
+    with pytest.raises(ValueError, match=r"\(3, 784\), \(2, 784\)\]; each must be"):
+        plotter.plot_distortions(digits(3), [digits(2)], "d.png", dataset=DATASET)
+
+
+def test_accuracy_stands_over_the_images_seen_and_a_committee_has_seen_those_of_each(drawn):
+    plotter.plot_images_seen(FURTHER, 256, "i.png", committee=[0.994, 0.9962], dataset=DATASET)
+    (axes,) = drawn[0].axes
+    one, votes, *goals = axes.lines
+    np.testing.assert_allclose(one.get_xydata(), [[128_000, 0.97], [256_000, 0.99], [384_000, 0.995]])
+    np.testing.assert_allclose(votes.get_xydata(), [[384_000, 0.994], [768_000, 0.9962]])
+    assert [goal.get_ydata()[0] for goal in goals] == [0.91, 0.992, 0.996, 0.9979]
+    assert [text.get_text().partition(":")[0] for text in axes.texts] == ["0.91", "0.992", "0.996", "0.9979"]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "logit")
+
+
+def test_a_history_without_accuracies_after_the_first_step_is_told():
+    with pytest.raises(ValueError, match="no validation accuracy"):
+        plotter.plot_images_seen(FURTHER[:1], 256, "i.png", dataset=DATASET)
 
 
 def test_one_mistake_is_shown_and_none_is_said(drawn):

@@ -23,7 +23,9 @@ from tests.support.tracing import ROOT
 pytestmark = pytest.mark.lab
 
 FACES = ["lab.py", "input_data.py", "compare.py", "submit.py"]
-SCRIPTS = [name for name in ("softmax_mnist.py", "deep_mnist.py", *FACES[1:]) if (ROOT / name).is_file()]
+SCRIPTS = [
+    name for name in ("softmax_mnist.py", "deep_mnist.py", "beyond_mnist.py", *FACES[1:]) if (ROOT / name).is_file()
+]
 OLD = ["2.7", "3.6", "3.7", "3.8", "3.9"]
 WITHOUT_PACKAGES = (sys.executable, "-S")  # -S: no site-packages
 NOWHERE = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")  # where nobody answers
