@@ -22,6 +22,7 @@ import json
 import math
 import os
 import platform
+import re
 import secrets
 import sys
 import threading
@@ -167,7 +168,7 @@ class Claims:
 
     def _disagreement(self, other: Grader, terms: Mapping[str, str]) -> str:
         names = [name for name in {**self._terms, **terms} if self._terms.get(name) != terms.get(name)]
-        differences = "; ".join(f"{name} {terms.get(name, '')!r}, here {self._terms.get(name, '')!r}" for name in names)
+        differences = "; ".join(_difference(name, terms.get(name, ""), self._terms.get(name, "")) for name in names)
         return (
             f"{other.who} grades into {self._out} with --claim by other terms ({printable(differences)}): make "
             "them the same, or give another --out"
@@ -407,6 +408,13 @@ class Claims:
             path = self._folder / name
             if not path.is_dir():  # which nobody here has made
                 path.unlink(missing_ok=True)
+
+
+def _difference(name: str, there: str, here: str) -> str:
+    """Say in what graders by unlike terms differ; of a file, whose hash tells nobody anything, only that they do."""
+    if not any(re.fullmatch(r"[0-9a-f]{16}", term) for term in (there, here)):
+        return f"{name} {there!r}, here {here!r}"
+    return f"another {name}" if there and here else f"{name} there only" if there else f"{name} here only"
 
 
 def _sample(class_: Iterable[str]) -> tuple[str, ...]:

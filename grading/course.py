@@ -177,7 +177,7 @@ class _Course:
         given = {flag: sha256_of(file)[:16] for flag, file in files.items() if file}
         return {
             "version of the kit": VERSION,
-            "hash of the kit's code, Python and packages": self.place.kit,
+            "code of the kit, or Python, or packages": self.place.kit,
             "sandbox": self.place.sandbox.name,
             "trainings": f"in {options.precision}" if options.train else "none",
             "--assignment": sha256_of(options.assignment)[:16],
