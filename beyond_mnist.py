@@ -8,7 +8,6 @@ Its layers are those of deep_mnist.py. What is new is around them: each image is
 bent at random, anew in each step (Simard, 2003), and a running average of the weights is what is tested.
 """
 
-import argparse
 import math
 
 import lab
@@ -196,28 +195,23 @@ def train(flags):
 
 def main(flags):
     """Train one network, or a committee of them, one after the other; of a committee, count the votes."""
-    seeds = range(flags.seed, flags.seed + flags.committee)
-    runs, votes = zip(*[train(argparse.Namespace(**vars(flags) | {"seed": seed})) for seed in seeds], strict=True)
+    runs, votes = zip(*[train(member) for member in lab.members(flags)], strict=True)
     if flags.committee > 1:
-        count(flags, runs, votes)
+        count(flags, runs[0], votes)
 
 
-def count(flags, runs, votes):
+def count(flags, run, votes):
     """Tell what the first network reaches, the first two together, and so on to all; draw what all get wrong."""
-    mnist, first = runs[0].mnist, runs[0]
+    mnist, folder = run.mnist, lab.committee_folder(flags)
     digits = mnist.test.labels.argmax(axis=1)
     guesses = np.cumsum(votes, axis=0).argmax(axis=2)  # (networks, N): a network's vote is its ten probabilities
     accuracies = (guesses == digits).mean(axis=1)
-    for number, accuracy in enumerate(accuracies, start=1):
-        print(f"{number:3d} vote: {accuracy:.4f}")
-    folder = first.folder.with_name(f"committee-{flags.seed}-to-{flags.seed + flags.committee - 1}")
     lab.write_predictions(folder, guesses[-1])
     plotter.plot_mistakes(mnist.test.images, digits, guesses[-1], folder / "mistakes.png", dataset=mnist.name)
     plotter.plot_images_seen(
-        first.history, flags.batch_size, folder / "images_seen.png", committee=accuracies, dataset=mnist.name
+        run.history, flags.batch_size, folder / "images_seen.png", committee=accuracies, dataset=mnist.name
     )
-    print(f"results in {folder}")
-    lab.print_accuracy(accuracies[-1], len(digits), mnist.name)
+    lab.print_votes(accuracies, len(digits), mnist.name)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from labkit import startup
 startup.check("numpy", "tqdm", "tensorflow", "matplotlib")
 
 from labkit.errors import LabError
+from labkit.run.committee import committee_folder, members, print_votes
 from labkit.run.entry import require, run_script, watch_script
 from labkit.run.evaluation import print_accuracy
 from labkit.run.feature_maps import feature_maps
@@ -24,11 +25,14 @@ watch_script()
 __all__ = [
     "LabError",
     "Run",
+    "committee_folder",
     "feature_maps",
     "learning_rate",
+    "members",
     "parse_flags",
     "pick_precision",
     "print_accuracy",
+    "print_votes",
     "read_data",
     "require",
     "run_folder",

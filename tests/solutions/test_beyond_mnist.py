@@ -169,7 +169,7 @@ def test_a_committee_is_runs_of_as_many_seeds_and_their_votes(committee, synthet
     assert (voted.shape, voted.dtype) == ((10_000,), np.uint8)
     reached = [json.loads((results / f"seed-{seed}/run.json").read_text())["test_accuracy"] for seed in (7, 8)]
     together = np.mean(voted == labels)
-    *_, first, both, _, last = done.stdout.splitlines()
+    *_, first, both, last = done.stdout.splitlines()
     assert (first.split(), both.split()) == (["1", "vote:", f"{reached[0]:.4f}"], ["2", "vote:", f"{together:.4f}"])
     assert last == f"test accuracy {together:.4f} (10,000 images, synthetic digits)"
     one, other = (np.load(results / f"seed-{seed}/predictions.npy") for seed in (7, 8))
