@@ -63,6 +63,7 @@ def look_up(images, row, column):
     corners = tf.stack([padded[:, :-1, :-1], padded[:, :-1, 1:], padded[:, 1:, :-1], padded[:, 1:, 1:]], axis=-1)
     row, column = (tf.clip_by_value(place + 14.5, 0.0, 29.0) for place in (row, column))  # from the padded corner
     above, left = tf.floor(row), tf.floor(column)
+    # The corners are 30 rows of 30 for each image, one image after the other: their number in that row of all.
     index = tf.cast(30 * above + left, tf.int32) + 900 * tf.range(number)[:, tf.newaxis]
     ink = tf.gather(tf.reshape(corners, [-1, 4]), index)  # (N, M, 4): of the four pixels around each place
     down, right = row - above, column - left  # how near to the lower ones, and to the right ones: 0 to 1
@@ -158,6 +159,7 @@ def train(flags):
         losses = tf.TensorArray(tf.float32, size=len(rates))
         for i in tf.range(len(rates)):
             losses = losses.write(i, train_step(images[i], labels[i], rates[i], strengths[i]))
+        # In the average, steps that went too far one way and the other cancel out (Polyak and Juditsky, 1992).
         for average, variable in zip(mean.trainable_variables, model.trainable_variables, strict=True):
             average.assign(keep * average + (1 - keep) * variable)
         return losses.stack()  # (steps,)
@@ -201,7 +203,7 @@ def main(flags):
 
 
 def count(flags, run, votes):
-    """Tell what the first network reaches, the first two together, and so on to all; draw what all get wrong."""
+    """Tell what the first network reaches, the first two together, and so on to all; draw what the vote gets wrong."""
     mnist, folder = run.mnist, lab.committee_folder(flags)
     digits = mnist.test.labels.argmax(axis=1)
     guesses = np.cumsum(votes, axis=0).argmax(axis=2)  # (networks, N): a network's vote is its ten probabilities

@@ -263,7 +263,7 @@ def plot_distortions(
     figure = Figure(figsize=(8, 1), layout="constrained")
     tiles = np.concatenate(rows).reshape(-1, 28, 28)
     _draw_tiles(figure.subplots(), tiles, len(rows[0]), gap=4, **_ink_scale(rows[0]))
-    figure.suptitle(f"Digits (first row), and how the network sees them while training, {dataset}")
+    figure.suptitle(f"Digits (first row), and what random distortions make of them, {dataset}")
     return _save_or_show(figure, path, "distortions")
 
 
