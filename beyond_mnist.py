@@ -206,10 +206,14 @@ def count(flags, run, votes):
     """Tell what the first network reaches, the first two together, and so on to all; draw what the vote gets wrong."""
     mnist, folder = run.mnist, lab.committee_folder(flags)
     digits = mnist.test.labels.argmax(axis=1)
-    guesses = np.cumsum(votes, axis=0).argmax(axis=2)  # (networks, N): a network's vote is its ten probabilities
+    votes = np.stack(votes)  # (networks, N, 10): a network's vote is its ten probabilities
+    guesses = np.cumsum(votes, axis=0).argmax(axis=2)  # (networks, N): of the first, of the first two, and so on
     accuracies = (guesses == digits).mean(axis=1)
     lab.write_predictions(folder, guesses[-1])
     plotter.plot_mistakes(mnist.test.images, digits, guesses[-1], folder / "mistakes.png", dataset=mnist.name)
+    plotter.plot_shared_mistakes(
+        mnist.test.images, digits, votes.argmax(axis=2), folder / "shared_mistakes.png", dataset=mnist.name
+    )
     plotter.plot_images_seen(
         run.history, flags.batch_size, folder / "images_seen.png", committee=accuracies, dataset=mnist.name
     )

@@ -234,20 +234,31 @@ def plot_mistakes(
     """
     labels, predictions = _classes(labels, predictions)
     score = f"accuracy {np.mean(labels == predictions):.4f} ({labels.size:,} images, {dataset})"
-    images = _numbers(images, "images")
-    if images.shape[1:] not in {(784,), (28, 28), (28, 28, 1)} or len(images) != len(labels):
-        raise ValueError(f"images has shape {images.shape}; {len(labels)} labels need ({len(labels)}, 784)")
     wrong = np.flatnonzero(labels != predictions)
-    shown = wrong[:MAX_MISTAKES]
-    figure = Figure(figsize=(8, 1), layout="constrained")
     if len(wrong) == 0:
-        figure.suptitle(f"No mistakes: every image is right\n{score}", y=0.5, va="center")
-        return _save_or_show(figure, path, "mistakes")
-    captions = [f"{predictions[n]}, not {labels[n]}" for n in shown]
-    tiles = images[shown].reshape(-1, 28, 28)
-    _draw_tiles(figure.subplots(), tiles, 10, captions, gap=6, head=8, **_ink_scale(images))
-    figure.suptitle(f"Guess, not truth: {_how_many(len(shown), len(wrong), 'mistakes')}\n{score}")
-    return _save_or_show(figure, path, "mistakes")
+        title = f"No mistakes: every image is right\n{score}"
+    else:
+        title = f"Guess, not truth: {_how_many(min(len(wrong), MAX_MISTAKES), len(wrong), 'mistakes')}\n{score}"
+    return _save_or_show(_draw_guesses(images, labels, predictions, wrong, title), path, "mistakes")
+
+
+def plot_shared_mistakes(
+    images: Any, labels: Any, predictions: Any, path: str | Path | None = None, *, dataset: str
+) -> Path | None:
+    """Draw the digits that each network of a committee gets wrong, the first MAX_MISTAKES, under guess and truth.
+
+    images, labels: as plot_mistakes takes them. predictions: (networks, n) integer class numbers, 0 to 9; the guess is
+    that of most networks, the smallest of several.
+    """
+    predictions = np.asarray(predictions)
+    wrong = np.flatnonzero((predictions != np.asarray(labels)).all(axis=0))
+    votes = np.sum(predictions == np.arange(10)[:, np.newaxis, np.newaxis], axis=1)  # (10, n): for each digit
+    labels, guesses = _classes(labels, votes.argmax(axis=0))
+    shown = _how_many(min(len(wrong), MAX_MISTAKES), len(wrong), "digits") if len(wrong) else "no digit"
+    title = (
+        f"Guess, not truth: {shown} wrong for all of {len(predictions)} networks\n({labels.size:,} images, {dataset})"
+    )
+    return _save_or_show(_draw_guesses(images, labels, guesses, wrong, title), path, "shared_mistakes")
 
 
 def plot_distortions(
@@ -295,7 +306,8 @@ def plot_images_seen(
     axes.set(xscale="log", xlabel="images seen (each distorted anew)", ylabel="accuracy\n(fraction of the images)")
     for goal, name in GOALS.items():
         axes.axhline(goal, color="0.6", linewidth=1, zorder=0)
-        axes.annotate(name, (0, goal), (4, 3), xycoords=("axes fraction", "data"), textcoords="offset points")
+        place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
+        axes.annotate(name, (1, goal), (4, 0), **place)  # beside the axes, out of the way of the curves
     axes.legend(loc="lower right")
     _logit_scale(axes)
     axes.grid(color="0.9", axis="x")
@@ -460,6 +472,23 @@ def _layer_block(name: str, output: Any) -> tuple[str, np.ndarray, dict[str, Any
     height, width, maps = output.shape
     sheet = _sheet(output[:, :, :MAX_MAPS].transpose(2, 0, 1), columns=16)
     return f"{name}: {_how_many(min(maps, MAX_MAPS), maps, 'maps')} of {height}x{width}", sheet, scale, ()
+
+
+def _draw_guesses(images: Any, labels: np.ndarray, guesses: np.ndarray, which: np.ndarray, title: str) -> Figure:
+    """Draw the first MAX_MISTAKES of some images, each under its guess and truth."""
+    images = _numbers(images, "images")
+    if images.shape[1:] not in {(784,), (28, 28), (28, 28, 1)} or len(images) != len(labels):
+        raise ValueError(f"images has shape {images.shape}; {len(labels)} labels need ({len(labels)}, 784)")
+    figure = Figure(figsize=(8, 1), layout="constrained")
+    if len(which) == 0:
+        figure.suptitle(title, y=0.5, va="center")
+        return figure
+    which = which[:MAX_MISTAKES]
+    captions = [f"{guesses[n]}, not {labels[n]}" for n in which]
+    tiles = images[which].reshape(-1, 28, 28)
+    _draw_tiles(figure.subplots(), tiles, 10, captions, gap=6, head=8, **_ink_scale(images))
+    figure.suptitle(title)
+    return figure
 
 
 def _draw_tiles(

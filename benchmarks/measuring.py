@@ -73,7 +73,7 @@ def new_parser(description: str, name: str) -> argparse.ArgumentParser:
     return parser
 
 
-def add_batch_sizes(parser: argparse.ArgumentParser, default: Sequence[int] = (50, 100)) -> None:
+def add_batch_sizes(parser: argparse.ArgumentParser, default: Sequence[int] = (50, 100, 256)) -> None:
     """Add the flag for the sizes of the batches that are measured."""
     parser.add_argument(
         "--batch-sizes",

@@ -1,6 +1,6 @@
 """Training throughput: images per second of the deep network, ours against its peers.
 
-    python benchmarks/throughput.py            five rounds at batches of 50 and of 100
+    python benchmarks/throughput.py            five rounds at batches of 50, 100 and 256
     python benchmarks/throughput.py --smoke    a few steps of each contender, to see that it runs
 
 Every contender trains the same network (3,274,634 weights and biases) with Adam on the same images from memory. Each
@@ -66,7 +66,7 @@ def parse_flags() -> argparse.Namespace:
     parser.add_argument(
         "--steps",
         type=measuring.positive,
-        default=300,
+        default=200,
         help="of a run: 100 or more, and no more than one epoch has (default: %(default)s)",
     )
     measuring.add_batch_sizes(parser)

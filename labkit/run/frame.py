@@ -24,7 +24,7 @@ from labkit.run import advice, evaluation, record
 from labkit.run.board import open_board
 from labkit.run.checkpoints import Checkpoint, check_recipe
 from labkit.run.progress import TrainingProgress
-from labkit.run.schedule import LOG_EVERY, intervals, learning_rate
+from labkit.run.schedule import LOG_EVERY, intervals, is_validated, learning_rate
 from labkit.text import counted
 
 
@@ -131,7 +131,7 @@ class Run:
 
     def _log(self, step: int, progress: TrainingProgress) -> None:
         """Add to the history every few steps; validate and save a checkpoint when due."""
-        validates = step % self._validate_every == 0 or step == self.flags.steps
+        validates = is_validated(step, self.flags.steps, self._validate_every)
         if not validates and step % self._log_every:
             return
         loss, self._losses = float(np.mean(self._losses)), []

@@ -9,6 +9,7 @@ import numpy as np
 LOG_EVERY = 10  # steps between two entries of the history; fewer in a very short run
 VALIDATIONS = 5  # in a run; each takes as long as some 15 training steps
 VALIDATE_EVERY_AT_MOST = 500  # steps: a long run wants more, because it saves its checkpoints then
+EARLY = (10, 20, 50, 100, 200)  # steps at which a long run is validated, too: so early, its accuracy changes fast
 WARM_UP = 0.2  # the part of a one-cycle run in which the learning rate rises
 
 
@@ -36,3 +37,9 @@ def intervals(steps: int, validates: bool) -> tuple[int, int]:
     validate = min(VALIDATE_EVERY_AT_MOST, max(1, steps // (VALIDATIONS if validates else 1)))
     log = min(LOG_EVERY, validate)
     return log, math.ceil(validate / log) * log
+
+
+def is_validated(step: int, steps: int, validate_every: int) -> bool:
+    """Tell whether a run of so many steps is validated after this one."""
+    early = validate_every == VALIDATE_EVERY_AT_MOST and step in EARLY
+    return early or step % validate_every == 0 or step == steps

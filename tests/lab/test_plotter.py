@@ -85,6 +85,13 @@ PICTURES = {
     "images_seen": lambda path: plotter.plot_images_seen(
         FURTHER, 256, path, committee=[0.995, 0.9962], dataset=DATASET
     ),
+    "shared_mistakes": lambda path: plotter.plot_shared_mistakes(
+        digits(100),
+        answers(100, 75)[0],
+        np.stack([answers(100, wrong)[1] for wrong in (75, 30, 50)]),
+        path,
+        dataset=DATASET,
+    ),
     "no_mistakes": lambda path: plotter.plot_mistakes(digits(100), *answers(100, 0), path, dataset=DATASET),
 }
 every_picture = pytest.mark.parametrize("draw", PICTURES.values(), ids=PICTURES.keys())
@@ -461,6 +468,18 @@ def test_accuracy_stands_over_the_images_seen_and_a_committee_has_seen_those_of_
 def test_a_history_without_accuracies_after_the_first_step_is_told():
     with pytest.raises(ValueError, match="no validation accuracy"):
         plotter.plot_images_seen(FURTHER[:1], 256, "i.png", dataset=DATASET)
+
+
+def test_what_a_whole_committee_gets_wrong_is_shown_under_what_most_of_it_saw(drawn):
+    labels = np.array([0, 1, 2, 3, 4])
+    predictions = [[0, 7, 3, 3, 9], [0, 2, 2, 9, 4], [0, 7, 9, 9, 8]]  # of three networks; all are wrong about the 1
+    plotter.plot_shared_mistakes(digits(5), labels, predictions, "s.png", dataset=DATASET)
+    axes = drawn[0].axes[0]
+    assert [text.get_text() for text in axes.texts] == ["7, not 1"]
+    np.testing.assert_allclose(axes.images[0].get_array()[8:36, :28], digits(5)[1].reshape(28, 28))
+    assert "1 digit wrong for all of 3 networks" in title(drawn[0])
+    plotter.plot_shared_mistakes(digits(5), labels, [labels, predictions[0]], "s.png", dataset=DATASET)
+    assert "no digit wrong for all of 2 networks" in title(drawn[1])
 
 
 def test_one_mistake_is_shown_and_none_is_said(drawn):

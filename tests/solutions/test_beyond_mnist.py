@@ -178,6 +178,7 @@ def test_a_committee_is_runs_of_as_many_seeds_and_their_votes(committee, synthet
     assert {path.name for path in (results / "committee-7-to-8").iterdir()} == {
         "predictions.npy",
         "mistakes.png",
+        "shared_mistakes.png",
         "images_seen.png",
     }
 

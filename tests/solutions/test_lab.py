@@ -401,6 +401,15 @@ def test_rounds_are_the_steps_in_order_and_stop_where_something_is_to_be_logged(
         assert sum(entry["validation_accuracy"] is not None for entry in run.history) == 1 + validations
 
 
+def test_a_long_run_is_validated_often_while_its_accuracy_changes_fast(tmp_path):
+    run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), steps=2600)
+    run._checkpoint.save, run._validation_accuracy = (lambda *_: None), (lambda: 0.5)
+    for steps in run.rounds():
+        run.log(np.ones(len(steps)))
+    validated = [entry["step"] for entry in run.history if entry["validation_accuracy"] is not None]
+    assert validated == [0, 10, 20, 50, 100, 200, 500, 1000, 1500, 2000, 2500, 2600]
+
+
 def steps_told(tmp_path, capsys, steps, seconds=0.0):
     """Return the steps that a run reports without a terminal, where each step takes so many seconds."""
     run = small_run(tmp_path, lambda x: tf.zeros(len(x), tf.int64), steps=steps)
