@@ -3,11 +3,11 @@
     python benchmarks/arithmetic.py            five rounds at batches of 50, 100 and 256
     python benchmarks/arithmetic.py --smoke    small ones, to see that it runs
 
-The machine's peak, in either precision, is that of one large matrix product through TensorFlow. Each layer is timed on
-its own: forward, the gradient to its weights, and the gradient to its inputs. The whole step is `deep_mnist.py` as a user
-runs it. All take turns, round by round. A multiply-add counts as two operations. What does none (pooling, ReLU, dropout,
-Adam) counts as nothing, but the whole step's time has it in, which is one reason why the step reaches less than its
-layers do.
+The machine's peak, in either precision, is that of one large matrix product through TensorFlow. Each layer is timed
+on its own: forward, the gradient to its weights, and the gradient to its inputs. The whole step is `deep_mnist.py` as a
+user runs it. All take turns, round by round. A multiply-add counts as two operations. What does none (pooling, ReLU,
+dropout, Adam) counts as nothing, but the whole step's time has it in, which is one reason why the step reaches less
+than its layers do.
 """
 
 import argparse
