@@ -1,6 +1,7 @@
 """Time to 0.99: the whole of `python deep_mnist.py`, from start to exit, against the lecture's original recipe.
 
     python benchmarks/time_to_accuracy.py            ten seeds of ours, and between them three of the original recipe
+    python benchmarks/time_to_accuracy.py --avx2     as on a processor without anything newer, as most laptops have
     python benchmarks/time_to_accuracy.py --smoke    a few steps of each, to see that it runs
 
 The original recipe is 20,000 steps of 50 images with a constant learning rate, by TensorFlow's v1 interface. What is
@@ -9,6 +10,7 @@ The start-up of ours is measured, too: one step of training, `--help`, and Tenso
 """
 
 import argparse
+import os
 import re
 import statistics
 from collections.abc import Sequence
@@ -52,6 +54,12 @@ def parse_flags() -> argparse.Namespace:
         help="with fewer than %(default)s, the time of the training is extrapolated to that, and the tables say so",
     )
     parser.add_argument(
+        "--avx2",
+        action="store_true",
+        help="keep oneDNN, in both, from instructions that are newer than AVX2, and train ours in float32, as it is "
+        "where bfloat16 is not fast",
+    )
+    parser.add_argument(
         "--startup-rounds", type=measuring.positive, default=5, help="of each start-up (default: %(default)s)"
     )
     return measuring.parse(parser, seeds=1, steps=20, original_runs=1, original_steps=20, startup_rounds=1)
@@ -60,6 +68,9 @@ def parse_flags() -> argparse.Namespace:
 def main(options: argparse.Namespace) -> None:
     """Measure, print the tables, and write the record."""
     machine = measuring.print_machine()
+    if options.avx2:
+        os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"  # the processes that are measured inherit it
+        print("AVX2 ALONE: oneDNN does without newer instructions, and ours trains in float32\n")
     digits = measuring.prepare_digits(options)
     startup = measure_startup(digits, options.startup_rounds)
     print(f"Start-up\n\n{startup_table(startup)}\n", flush=True)
@@ -76,6 +87,7 @@ def main(options: argparse.Namespace) -> None:
         "startup_seconds": startup,
         "ours": [outcome._asdict() for outcome in ours],
         "original": [outcome._asdict() for outcome in originals],
+        "avx2_alone": options.avx2,
         "original_is_extrapolated": options.original_steps < ORIGINAL_STEPS,
     }
     measuring.write_record(options, digits, machine, results)
@@ -100,7 +112,7 @@ def train_alternately(options: argparse.Namespace, digits: Digits) -> tuple[list
     with measuring.progress(options.seeds + options.original_runs) as bar:
         for seed in range(options.seeds):
             bar.set_postfix_str(f"ours, seed {seed}")
-            ours.append(train_ours(digits, seed, options.steps))
+            ours.append(train_ours(digits, seed, options.steps, "float32" if options.avx2 else "auto"))
             bar.update()
             while len(originals) < (seed + 1) * options.original_runs // options.seeds:
                 bar.set_postfix_str("original recipe")
@@ -109,9 +121,12 @@ def train_alternately(options: argparse.Namespace, digits: Digits) -> tuple[list
     return ours, originals
 
 
-def train_ours(digits: Digits, seed: int, steps: int | None, script: str = lab_runs.SCRIPT) -> Outcome:
-    """Run a lab script with its default flags, but for the seed."""
-    run = lab_runs.run_lab_script(script, digits, "--seed", seed, *(["--steps", steps] if steps else []))
+def train_ours(
+    digits: Digits, seed: int, steps: int | None, precision: str = "auto", script: str = lab_runs.SCRIPT
+) -> Outcome:
+    """Run a lab script with its default flags, but for the seed, and the precision where it is given."""
+    flags = ["--seed", seed, "--precision", precision, *(["--steps", steps] if steps else [])]
+    run = lab_runs.run_lab_script(script, digits, *flags)
     return Outcome(run.record["test_accuracy"], run.process.seconds, run.process.peak_bytes)
 
 

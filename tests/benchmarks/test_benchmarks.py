@@ -76,9 +76,9 @@ def digits(request):
     return ("--dataset", "synthetic", "--data-dir", request.getfixturevalue("synthetic_dir"))
 
 
-def run_smoke(benchmark, digits, folder):
+def run_smoke(benchmark, digits, folder, *flags):
     """Run a benchmark briefly; return the finished process, and the record that it left."""
-    done = run(benchmark, "--smoke", "--json", "record.json", *digits, cwd=folder)
+    done = run(benchmark, "--smoke", "--json", "record.json", *digits, *flags, cwd=folder)
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr
     record = json.loads((folder / "record.json").read_text())
@@ -110,6 +110,13 @@ def test_time_to_accuracy_runs_both_recipes_and_says_that_it_extrapolates(digits
     assert record["results"]["original_is_extrapolated"]
     assert "EXTRAPOLATED" in done.stdout
     assert "deep_mnist.py --help" in done.stdout
+
+
+@one_in_ci
+def test_time_to_accuracy_can_do_without_new_instructions(digits, tmp_path):
+    done, record = run_smoke("time_to_accuracy", digits, tmp_path, "--avx2")
+    assert record["results"]["avx2_alone"]
+    assert "AVX2 ALONE" in done.stdout
 
 
 @one_in_ci
