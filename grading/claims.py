@@ -79,7 +79,8 @@ class Claims:
         self._out, self._folder, self._terms = out, out / FOLDER, dict(terms)
         who = secrets.token_hex(8), platform.node(), os.getpid()
         self._self = Grader(*who, _hash(self._terms), _sample(class_))
-        self._earlier: set[str] = set()  # graders that were there before this one, as long as their class is not known
+        self._earlier: set[str] = set()  # graders that may have come before this one and whose class is not known yet
+        self._first: str | None = None  # the grader that made the terms: of several that came at once it was the first
         self._waited_for: set[str] = set()  # graders of which was told that they give no sign of life
         self._over, self._thread = threading.Event(), threading.Thread(target=self._keep_beating, daemon=True)
         self._listing, self._looked, self._watched = Listing(), -math.inf, time.monotonic()
@@ -102,7 +103,8 @@ class Claims:
         self._thread.start()
         try:
             self._agree()
-            self._earlier = self._listing.graders - {self._self.id}
+            self._first = self._maker(f"terms.{self._agreed}")
+            self._earlier = set() if self._first == self._self.id else self._listing.graders - {self._self.id}
         except BaseException:
             self.__exit__()
             raise
@@ -209,7 +211,17 @@ class Claims:
                 self._seen[grader] = _Seen(content, moved=seen is not None and content is not None)
 
     def _refuse_another_class(self) -> None:
-        """Raise GradingError where a grader at work, which came before this one, has none of its submissions."""
+        """Raise GradingError where a grader at work, which came before this one, has none of its submissions.
+
+        While the first is at work it alone decides: of others that came at once, each might refuse the other.
+        """
+        if self._first in self._earlier:
+            if self._is_gone(self._first):
+                self._earlier.remove(self._first)
+            elif self._seen[self._first].moved:
+                self._earlier = {self._first}
+            else:
+                return  # not known yet
         for other in [other for other in self._earlier if self._seen[other].moved]:
             self._earlier.remove(other)
             with contextlib.suppress(RecordError):

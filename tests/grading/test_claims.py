@@ -422,6 +422,40 @@ def test_another_class_into_the_same_folder_is_refused_and_disturbs_nobody(toget
     assert {row["zip"] for row in rows(together.out)} == {f"{name}.zip" for name in STUDENTS}
 
 
+@pytest.mark.course
+@pytest.mark.sample(6, of="graders that share a class")
+def test_of_two_classes_that_start_at_once_one_is_refused_and_the_other_is_graded(together, tmp_path):
+    another = Together(tmp_path / "another")
+    another.out = together.out
+    others = {f"200{n}_grace_hopper" for n in range(8)}
+    for name in others:
+        hand_in(another.submissions, f"{name}.zip")
+    graders = [one.start(seconds=PACE.beat * 2) for one in (together, another)]
+    assert sorted(grader.wait() for grader in graders) == [0, 1]
+    said = "".join(grader.said.read_text() for grader in graders)
+    assert said.count("grades other submissions into") == 1
+    assert {row["zip"].removesuffix(".zip") for row in rows(together.out)} in (set(STUDENTS), others)
+
+
+@pytest.mark.course
+@pytest.mark.sample(6, of="graders that share a class")
+def test_another_class_is_refused_by_who_is_at_work_when_the_first_is_gone(together, tmp_path):
+    victim = together.start(hangs={"grade": "any"})
+    victim.hangs()
+    second = together.start(hangs={"grade": "any"})
+    second.hangs()
+    victim.send(signal.SIGKILL)
+    another = Together(tmp_path / "another")
+    another.out = together.out
+    hand_in(another.submissions, "2000_grace_hopper.zip")
+    other = another.start(seconds=PACE.stale * 4)
+    assert other.wait() == 1
+    assert f"(process {second.pid}) grades other submissions into" in other.said.read_text()
+    second.release()
+    assert second.wait() == 0
+    assert_each_is_published_once(together)
+
+
 @pytest.mark.parametrize("make", ["file", "folder"])
 def test_a_claim_that_can_not_be_read_is_taken_over_and_told(together, make):
     claim = together.out / FOLDER / f"claim.{STUDENTS[3]}.1"
