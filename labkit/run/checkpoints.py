@@ -68,7 +68,8 @@ class Checkpoint:
     def restore(self) -> None:
         """Restore weights, averages and generator from the last checkpoint."""
         with self._explaining_damage():
-            self._manager.restore_or_initialize()
+            status = self._manager.checkpoint.restore(self._manager.latest_checkpoint)
+        status.expect_partial()  # of a training that is over: its optimizer takes no step, so its averages stay unread
 
     def _explaining_damage(self) -> contextlib.AbstractContextManager[None]:
         return _explaining(f"the checkpoint in {self.folder} is damaged", ": leave out --resume to start anew")
