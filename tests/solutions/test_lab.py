@@ -2,6 +2,7 @@
 
 import errno
 import functools
+import gc
 import hashlib
 import json
 import os
@@ -537,6 +538,23 @@ def test_a_checkpoint_on_a_full_disk_is_told_without_blaming_the_script_and_leav
         "--resume goes on from the last checkpoint\n"
     )
     assert list(checkpoint.folder.iterdir()) == []
+
+
+def test_a_network_that_is_done_is_restored_without_warnings_about_its_optimizer(tmp_path, caplog):
+    def checkpoint():
+        model, optimizer = tf.Module(), tf.compat.v1.train.AdamOptimizer(0.1)
+        model.w = tf.Variable([1.0, 2.0])
+        return Checkpoint(tmp_path, model, optimizer), model, optimizer
+
+    saved, model, optimizer = checkpoint()
+    optimizer.apply_gradients([(tf.constant([1.0, 1.0]), model.w)])
+    saved.save(1, {})
+    restored, again, optimizer = checkpoint()  # which takes no step, so it has no averages to restore
+    restored.restore()
+    np.testing.assert_array_equal(again.w, model.w)
+    del restored, again, optimizer
+    gc.collect()
+    assert not caplog.messages
 
 
 @pytest.mark.parametrize("part", ["data-00000-of-00001", "index"])
