@@ -68,14 +68,16 @@ def parse_flags() -> argparse.Namespace:
 def main(options: argparse.Namespace) -> None:
     """Measure, print the tables, and write the record."""
     machine = measuring.print_machine()
+    precision = "auto"
     if options.avx2:
         os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"  # the processes that are measured inherit it
+        precision = "float32"  # which oneDNN has no choice but to take, and auto would not know that
         print("AVX2 ALONE: oneDNN does without newer instructions, and ours trains in float32\n")
     digits = measuring.prepare_digits(options)
-    startup = measure_startup(digits, options.startup_rounds)
+    startup = measure_startup(digits, options.startup_rounds, precision)
     print(f"Start-up\n\n{startup_table(startup)}\n", flush=True)
 
-    ours, originals = train_alternately(options, digits)
+    ours, originals = train_alternately(options, digits, precision)
     if options.original_steps < ORIGINAL_STEPS:
         print(
             f"EXTRAPOLATED: the original recipe ran {options.original_steps:,} of its {ORIGINAL_STEPS:,} steps; its "
@@ -96,23 +98,26 @@ def main(options: argparse.Namespace) -> None:
 # ------------------------------------------------------------------------------------------------------------- measure
 
 
-def measure_startup(digits: Digits, rounds: int) -> dict[str, list[float]]:
+def measure_startup(digits: Digits, rounds: int, precision: str) -> dict[str, list[float]]:
     """Measure the wall seconds, from start to exit, of the shortest commands."""
+    one_step = ("--steps", 1, "--precision", precision)
     contenders = {
-        f"{lab_runs.SCRIPT} --steps 1": lambda: lab_runs.run_deep_mnist(digits, "--steps", 1).process.seconds,
+        f"{lab_runs.SCRIPT} --steps 1": lambda: lab_runs.run_deep_mnist(digits, *one_step).process.seconds,
         f"{lab_runs.SCRIPT} --help": lambda: measuring.run(lab_runs.SCRIPT, "--help").seconds,
         "import tensorflow": lambda: measuring.run("-c", "import tensorflow").seconds,
     }
     return measuring.alternate(contenders, rounds)
 
 
-def train_alternately(options: argparse.Namespace, digits: Digits) -> tuple[list[Outcome], list[Outcome]]:
+def train_alternately(
+    options: argparse.Namespace, digits: Digits, precision: str
+) -> tuple[list[Outcome], list[Outcome]]:
     """Train every seed of ours, and between them the runs of the original recipe, spread evenly."""
     ours, originals = [], []
     with measuring.progress(options.seeds + options.original_runs) as bar:
         for seed in range(options.seeds):
             bar.set_postfix_str(f"ours, seed {seed}")
-            ours.append(train_ours(digits, seed, options.steps, "float32" if options.avx2 else "auto"))
+            ours.append(train_ours(digits, seed, options.steps, precision))
             bar.update()
             while len(originals) < (seed + 1) * options.original_runs // options.seeds:
                 bar.set_postfix_str("original recipe")
