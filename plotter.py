@@ -248,12 +248,12 @@ def plot_shared_mistakes(
     """Draw the digits that each network of a committee gets wrong, the first MAX_MISTAKES, under guess and truth.
 
     images, labels: as plot_mistakes takes them. predictions: (networks, n) integer class numbers, 0 to 9; the guess is
-    that of most networks, the smallest of several.
+    that of most networks, the smallest of several. Raises ValueError for anything else.
     """
-    predictions = np.asarray(predictions)
-    wrong = np.flatnonzero((predictions != np.asarray(labels)).all(axis=0))
-    votes = np.sum(predictions == np.arange(10)[:, np.newaxis, np.newaxis], axis=1)  # (10, n): for each digit
-    labels, guesses = _classes(labels, votes.argmax(axis=0))
+    predictions = np.stack([_classes(labels, one)[1] for one in predictions])
+    labels = np.asarray(labels)
+    wrong = np.flatnonzero((predictions != labels).all(axis=0))
+    guesses = np.sum(predictions == np.arange(10)[:, np.newaxis, np.newaxis], axis=1).argmax(axis=0)  # (n,): of most
     shown = _how_many(min(len(wrong), MAX_MISTAKES), len(wrong), "digits") if len(wrong) else "no digit"
     title = (
         f"Guess, not truth: {shown} wrong for all of {len(predictions)} networks\n({labels.size:,} images, {dataset})"

@@ -68,7 +68,7 @@ def original(network: str) -> str:
 
 def train_next(script: str, digits: measuring.Digits, steps: int | None, seeds: Iterator[int]) -> Outcome:
     """Run a lab script with the next seed."""
-    return train_ours(digits, next(seeds), steps, script=f"{script}.py")
+    return train_ours(digits, next(seeds), steps, f"{script}.py")
 
 
 def ratio_row(network: str, outcomes: dict[str, list[Outcome]]) -> list[str]:

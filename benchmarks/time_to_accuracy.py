@@ -56,8 +56,7 @@ def parse_flags() -> argparse.Namespace:
     parser.add_argument(
         "--avx2",
         action="store_true",
-        help="keep oneDNN, in both, from instructions that are newer than AVX2, and train ours in float32, as it is "
-        "where bfloat16 is not fast",
+        help="keep oneDNN, in both, from instructions that are newer than AVX2; ours is in float32 then",
     )
     parser.add_argument(
         "--startup-rounds", type=measuring.positive, default=5, help="of each start-up (default: %(default)s)"
@@ -68,16 +67,14 @@ def parse_flags() -> argparse.Namespace:
 def main(options: argparse.Namespace) -> None:
     """Measure, print the tables, and write the record."""
     machine = measuring.print_machine()
-    precision = "auto"
     if options.avx2:
-        os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"  # the processes that are measured inherit it
-        precision = "float32"  # which oneDNN has no choice but to take, and auto would not know that
+        os.environ["ONEDNN_MAX_CPU_ISA"] = "AVX2"  # the processes that are measured inherit it; ours take float32 then
         print("AVX2 ALONE: oneDNN does without newer instructions, and ours trains in float32\n")
     digits = measuring.prepare_digits(options)
-    startup = measure_startup(digits, options.startup_rounds, precision)
+    startup = measure_startup(digits, options.startup_rounds)
     print(f"Start-up\n\n{startup_table(startup)}\n", flush=True)
 
-    ours, originals = train_alternately(options, digits, precision)
+    ours, originals = train_alternately(options, digits)
     if options.original_steps < ORIGINAL_STEPS:
         print(
             f"EXTRAPOLATED: the original recipe ran {options.original_steps:,} of its {ORIGINAL_STEPS:,} steps; its "
@@ -98,26 +95,23 @@ def main(options: argparse.Namespace) -> None:
 # ------------------------------------------------------------------------------------------------------------- measure
 
 
-def measure_startup(digits: Digits, rounds: int, precision: str) -> dict[str, list[float]]:
+def measure_startup(digits: Digits, rounds: int) -> dict[str, list[float]]:
     """Measure the wall seconds, from start to exit, of the shortest commands."""
-    one_step = ("--steps", 1, "--precision", precision)
     contenders = {
-        f"{lab_runs.SCRIPT} --steps 1": lambda: lab_runs.run_deep_mnist(digits, *one_step).process.seconds,
+        f"{lab_runs.SCRIPT} --steps 1": lambda: lab_runs.run_deep_mnist(digits, "--steps", 1).process.seconds,
         f"{lab_runs.SCRIPT} --help": lambda: measuring.run(lab_runs.SCRIPT, "--help").seconds,
         "import tensorflow": lambda: measuring.run("-c", "import tensorflow").seconds,
     }
     return measuring.alternate(contenders, rounds)
 
 
-def train_alternately(
-    options: argparse.Namespace, digits: Digits, precision: str
-) -> tuple[list[Outcome], list[Outcome]]:
+def train_alternately(options: argparse.Namespace, digits: Digits) -> tuple[list[Outcome], list[Outcome]]:
     """Train every seed of ours, and between them the runs of the original recipe, spread evenly."""
     ours, originals = [], []
     with measuring.progress(options.seeds + options.original_runs) as bar:
         for seed in range(options.seeds):
             bar.set_postfix_str(f"ours, seed {seed}")
-            ours.append(train_ours(digits, seed, options.steps, precision))
+            ours.append(train_ours(digits, seed, options.steps))
             bar.update()
             while len(originals) < (seed + 1) * options.original_runs // options.seeds:
                 bar.set_postfix_str("original recipe")
@@ -126,12 +120,9 @@ def train_alternately(
     return ours, originals
 
 
-def train_ours(
-    digits: Digits, seed: int, steps: int | None, precision: str = "auto", script: str = lab_runs.SCRIPT
-) -> Outcome:
-    """Run a lab script with its default flags, but for the seed, and the precision where it is given."""
-    flags = ["--seed", seed, "--precision", precision, *(["--steps", steps] if steps else [])]
-    run = lab_runs.run_lab_script(script, digits, *flags)
+def train_ours(digits: Digits, seed: int, steps: int | None, script: str = lab_runs.SCRIPT) -> Outcome:
+    """Run a lab script with its default flags, but for the seed."""
+    run = lab_runs.run_lab_script(script, digits, "--seed", seed, *(["--steps", steps] if steps else []))
     return Outcome(run.record["test_accuracy"], run.process.seconds, run.process.peak_bytes)
 
 

@@ -80,7 +80,7 @@ class Claims:
         who = secrets.token_hex(8), platform.node(), os.getpid()
         self._self = Grader(*who, _hash(self._terms), _sample(class_))
         self._earlier: set[str] = set()  # graders that may have come before this one and whose class is not known yet
-        self._first: str | None = None  # the grader that made the terms: of several that came at once it was the first
+        self._first: Grader | None = None  # who made the terms: of several that came at once it was the first
         self._waited_for: set[str] = set()  # graders of which was told that they give no sign of life
         self._over, self._thread = threading.Event(), threading.Thread(target=self._keep_beating, daemon=True)
         self._listing, self._looked, self._watched = Listing(), -math.inf, time.monotonic()
@@ -103,8 +103,9 @@ class Claims:
         self._thread.start()
         try:
             self._agree()
-            self._first = self._maker(f"terms.{self._agreed}")
-            self._earlier = set() if self._first == self._self.id else self._listing.graders - {self._self.id}
+            made = self._read(f"terms.{self._agreed}")
+            self._first = made and made.grader
+            self._earlier = self._listing.graders - {self._self.id}
         except BaseException:
             self.__exit__()
             raise
@@ -213,24 +214,25 @@ class Claims:
     def _refuse_another_class(self) -> None:
         """Raise GradingError where a grader at work, which came before this one, has none of its submissions.
 
-        While the first is at work it alone decides: of others that came at once, each might refuse the other.
+        Of two that came at once each would refuse the other: as long as the first of all is not gone, who has its
+        class stays.
         """
-        if self._first in self._earlier:
-            if self._is_gone(self._first):
-                self._earlier.remove(self._first)
-            elif self._seen[self._first].moved:
-                self._earlier = {self._first}
-            else:
-                return  # not known yet
-        for other in [other for other in self._earlier if self._seen[other].moved]:
-            self._earlier.remove(other)
+        first = self._first
+        stays = first and first.id in {self._self.id, *self.others} and not self._is_of_another_class(first)
+        for other in [other for other in self._earlier & self.others if self._seen[other].moved]:
             with contextlib.suppress(RecordError):
                 grader = read_record(self._seen[other].content or b"", Grader)
-                if grader.sample and self._self.sample and not set(grader.sample) & set(self._self.sample):
+                if self._is_of_another_class(grader):
+                    if stays:
+                        continue
                     raise GradingError(
                         f"{grader.who} grades other submissions into {self._out}: give the same SOURCE as there, or "
                         "another --out"
                     )
+            self._earlier.remove(other)
+
+    def _is_of_another_class(self, grader: Grader) -> bool:
+        return bool(grader.sample and self._self.sample) and not set(grader.sample) & set(self._self.sample)
 
     def _is_gone(self, grader: str) -> bool:
         seen = self._seen.setdefault(grader, _Seen(None))

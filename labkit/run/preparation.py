@@ -9,6 +9,8 @@ from labkit.data.loader import DataSets, read_data_sets
 from labkit.errors import LabError
 
 FAST_BFLOAT16 = {"avx512_bf16", "amx_bf16"}  # the processor's instructions that multiply in bfloat16
+# What $ONEDNN_MAX_CPU_ISA may say that keeps oneDNN from these instructions.
+WITHOUT_BFLOAT16 = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"}
 
 
 def read_data(flags: argparse.Namespace) -> DataSets:
@@ -39,6 +41,7 @@ def pick_precision(wanted: str, cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     """
     if wanted != "auto":
         return wanted
-    if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" or not cpuinfo.is_file():
+    kept_from_it = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in WITHOUT_BFLOAT16
+    if kept_from_it or os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "0" or not cpuinfo.is_file():
         return "float32"
     return "bfloat16" if FAST_BFLOAT16 & set(cpuinfo.read_text().split()) else "float32"

@@ -448,12 +448,28 @@ def test_another_class_is_refused_by_who_is_at_work_when_the_first_is_gone(toget
     another = Together(tmp_path / "another")
     another.out = together.out
     hand_in(another.submissions, "2000_grace_hopper.zip")
-    other = another.start(seconds=PACE.stale * 4)
+    other = another.start(seconds=PACE.stale / 2)  # so that it is refused long before the first counts for gone
     assert other.wait() == 1
     assert f"(process {second.pid}) grades other submissions into" in other.said.read_text()
     second.release()
     assert second.wait() == 0
     assert_each_is_published_once(together)
+
+
+@pytest.mark.course
+@pytest.mark.sample(6, of="graders that share a class")
+def test_of_several_at_once_those_of_the_first_ones_class_stay(together, tmp_path):
+    first = together.start(hangs={"grade": "any"})
+    first.hangs()
+    another = Together(tmp_path / "another")
+    another.out = together.out
+    hand_in(another.submissions, "2000_grace_hopper.zip")
+    graders = [one.start(seconds=PACE.beat * 4) for one in (together, another)]
+    second, other = graders
+    assert other.wait() == 1
+    first.release()
+    assert (first.wait(), second.wait()) == (0, 0)
+    assert {row["zip"] for row in rows(together.out)} == {f"{name}.zip" for name in STUDENTS}
 
 
 @pytest.mark.parametrize("make", ["file", "folder"])

@@ -153,6 +153,29 @@ def test_what_is_tested_is_the_average_of_the_weights(committee):
 
 
 @pytest.mark.training
+def test_weights_decay_by_the_rate_and_biases_do_not(committee, synthetic_dir, tmp_path):
+    """The same first step without the decay, in a copy of the script, shows what the decay took away."""
+    source = (ROOT / "beyond_mnist.py").read_text(encoding="utf-8")
+    (tmp_path / "beyond_mnist.py").write_text(source.replace("DECAY = 0.4", "DECAY = 0.0"), encoding="utf-8")
+    flags = ("--seed", 7, *STEPS, "--dataset", "synthetic", "--data-dir", synthetic_dir)
+    done = run(tmp_path / "beyond_mnist", *flags, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+    def trained(results):
+        model = beyond_mnist.Model()
+        path = tf.train.latest_checkpoint(results / "seed-7" / "checkpoint")
+        parts = tf.train.Checkpoint(model=model)
+        tf.train.Checkpoint(optimizer=parts).restore(path).expect_partial()
+        return model
+
+    decayed, whole = trained(committee[1]), trained(tmp_path / "results" / "beyond_mnist")
+    rate = 4e-3 / 2  # of the only step of a run
+    np.testing.assert_allclose(decayed.W_fc1, (1 - 0.4 * rate) * whole.W_fc1, rtol=1e-5, atol=1e-8)
+    np.testing.assert_array_equal(decayed.b_fc1, whole.b_fc1)
+    assert not np.array_equal(decayed.W_fc1, whole.W_fc1)
+
+
+@pytest.mark.training
 def test_a_committee_is_runs_of_as_many_seeds_and_their_votes(committee, synthetic_dir, tmp_path):
     done, results = committee
     assert done.returncode == 0, done.stderr

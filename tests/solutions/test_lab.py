@@ -605,10 +605,23 @@ def test_a_constant_schedule_is_constant():
 )
 def test_precision_follows_the_processor(processor, precision, tmp_path, monkeypatch):
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(processor + "\n")
     assert lab.pick_precision("auto", cpuinfo) == precision
     assert lab.pick_precision("float32", cpuinfo) == "float32"
+
+
+@pytest.mark.parametrize(
+    ("allowed", "precision"),
+    [("AVX2", "float32"), ("avx512_core_vnni", "float32"), ("AVX512_CORE_BF16", "bfloat16"), ("DEFAULT", "bfloat16")],
+)
+def test_precision_follows_what_onednn_may_use_of_the_processor(allowed, precision, tmp_path, monkeypatch):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS", raising=False)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", allowed)
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("flags\t\t: fpu avx512_bf16\n")
+    assert lab.pick_precision("auto", cpuinfo) == precision
 
 
 def test_precision_is_float32_where_the_processor_can_not_be_asked(tmp_path):
