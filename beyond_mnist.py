@@ -186,7 +186,7 @@ def train(flags):
     digits = mnist.test.labels.argmax(axis=1)
     votes = np.concatenate([vote(images) for images in np.array_split(mnist.test.images, 20)])  # (N, 10)
     plotter.plot_curves(run.history, run.folder / "curves.png", dataset=mnist.name)
-    plotter.plot_images_seen(run.history, flags.batch_size, run.folder / "images_seen.png", dataset=mnist.name)
+    plotter.plot_images_seen(run.history, run.flags.batch_size, run.folder / "images_seen.png", dataset=mnist.name)
     plotter.plot_mistakes(
         mnist.test.images, digits, votes.argmax(axis=1), run.folder / "mistakes.png", dataset=mnist.name
     )
@@ -200,9 +200,12 @@ def train(flags):
 
 def main(flags):
     """Train one network, or a committee of them, one after the other; of a committee, count the votes."""
-    runs, votes = zip(*[train(member) for member in lab.members(flags)], strict=True)
+    votes = []
+    for member in lab.members(flags):
+        run, its_votes = train(member)
+        votes.append(its_votes)
     if flags.committee > 1:
-        count(flags, runs[0], votes)
+        count(flags, run, votes)
 
 
 def count(flags, run, votes):
@@ -218,7 +221,7 @@ def count(flags, run, votes):
         mnist.test.images, digits, votes.argmax(axis=2), folder / "shared_mistakes.png", dataset=mnist.name
     )
     plotter.plot_images_seen(
-        run.history, flags.batch_size, folder / "images_seen.png", committee=accuracies, dataset=mnist.name
+        run.history, run.flags.batch_size, folder / "images_seen.png", committee=accuracies, dataset=mnist.name
     )
     lab.print_votes(accuracies, len(digits), mnist.name)
 

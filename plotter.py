@@ -250,6 +250,8 @@ def plot_shared_mistakes(
     images, labels: as plot_mistakes takes them. predictions: (networks, n) integer class numbers, 0 to 9; the guess is
     that of most networks, the smallest of several. Raises ValueError for anything else.
     """
+    if np.ndim(predictions) != 2:
+        raise ValueError(f"predictions have shape {np.shape(predictions)}; those of a committee are (networks, n)")
     predictions = np.stack([_classes(labels, one)[1] for one in predictions])
     labels = np.asarray(labels)
     wrong = np.flatnonzero((predictions != labels).all(axis=0))

@@ -95,7 +95,7 @@ def vote(networks: int, first: int, flags: tuple[str, ...], folder: str) -> Comm
     if networks == 1:  # it has nobody to vote with
         reached, name = accuracies(process.stdout), f"seed-{first}"
     else:
-        reached = [float(line) for line in re.findall(r"^ *\d+ vote: ([\d.]+)$", process.stdout, re.MULTILINE)]
+        reached = [float(line) for line in re.findall(r"^accuracy of .* vote: ([\d.]+)$", process.stdout, re.MULTILINE)]
         name = f"committee-{first}-to-{first + networks - 1}"
     return Committee(reached, np.load(Path(folder, "beyond_mnist", name, "predictions.npy")))
 

@@ -17,6 +17,9 @@ PICTURES = "pictures and other results go to RESULTS_DIR/<script>/seed-<SEED>/" 
 STATUS = "exit status: 0 success, 1 a failure reported on stderr, 2 a bad flag, 130 Ctrl-C"
 
 
+SEEDS = 2**32  # that NumPy takes: 0 to one less
+
+
 def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
     """Return argparse's type of a flag that is an int, or a float, above zero and finite."""
 
@@ -39,8 +42,8 @@ def _fraction(text: str) -> float:
 
 def _seed(text: str) -> int:
     value = int(text)
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 4294967295, the seeds that NumPy takes")
+    if not 0 <= value < SEEDS:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {SEEDS - 1}, the seeds that NumPy takes")
     return value
 
 

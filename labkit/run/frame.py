@@ -179,6 +179,8 @@ class Run:
         check_recipe(self._checkpoint.folder, {script: state["recipe"][script]}, self.recipe(), self.flags.script)
         self._checkpoint.restore()
         self.history, self.seconds = state["history"], state["seconds"]
+        settings = {*record.SETTINGS} & {*state["recipe"]} - {"precision"}
+        vars(self.flags).update({name: state["recipe"][name] for name in settings})  # pictures tell of the training
         return state["step"]
 
     def _train_accuracy(self) -> float:

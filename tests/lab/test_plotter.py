@@ -482,7 +482,7 @@ def test_what_a_whole_committee_gets_wrong_is_shown_under_what_most_of_it_saw(dr
     assert "no digit wrong for all of 2 networks" in title(drawn[1])
 
 
-@pytest.mark.parametrize("predictions", [np.arange(5), [[0, 1, 2, 3]], [[0, 1, 2, 3, 10]], np.zeros((2, 5, 10))])
+@pytest.mark.parametrize("predictions", [[], np.arange(5), [[0, 1, 2, 3]], [[0, 1, 2, 3, 10]], np.zeros((2, 5, 10))])
 def test_predictions_that_are_not_a_digit_for_each_image_and_network_are_told(predictions):
     with pytest.raises(ValueError, match="predictions"):
         plotter.plot_shared_mistakes(digits(5), np.arange(5), predictions, "s.png", dataset=DATASET)

@@ -50,7 +50,7 @@ def test_deep_network_in_either_precision(precision, mnist_dir, tmp_path):
 @pytest.mark.sample(1, of="deep trainings")
 @pytest.mark.parametrize("seed", range(2))
 def test_a_minute_of_distorted_digits_gives_0991(seed, mnist_dir, tmp_path):
-    """No more than deep_mnist.py has by then: distortions that suit the whole training are strong for so short a one."""
+    """No more than deep_mnist.py has by then: distortions that suit a whole training are strong for so short a one."""
     assert accuracy("beyond_mnist", "--steps", 600, "--seed", seed, "--data-dir", mnist_dir, cwd=tmp_path) >= 0.991
 
 

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -193,7 +194,8 @@ def test_a_committee_is_runs_of_as_many_seeds_and_their_votes(committee, synthet
     reached = [json.loads((results / f"seed-{seed}/run.json").read_text())["test_accuracy"] for seed in (7, 8)]
     together = np.mean(voted == labels)
     *_, first, both, last = done.stdout.splitlines()
-    assert (first.split(), both.split()) == (["1", "vote:", f"{reached[0]:.4f}"], ["2", "vote:", f"{together:.4f}"])
+    assert first == f"accuracy of the first 1 that vote: {reached[0]:.4f}"
+    assert both == f"accuracy of the first 2 that vote: {together:.4f}"
     assert last == f"test accuracy {together:.4f} (10,000 images, synthetic digits)"
     one, other = (np.load(results / f"seed-{seed}/predictions.npy") for seed in (7, 8))
     agree = one == other
@@ -216,3 +218,49 @@ def test_a_stopped_committee_goes_on_with_the_network_that_was_missing(committee
     assert "seed 7, on from step 1" in re.sub(r", \w+(?=, on from)", "", done.stdout)
     voted = "committee-7-to-8/predictions.npy"
     np.testing.assert_array_equal(np.load(tmp_path / "results/beyond_mnist" / voted), np.load(results / voted))
+
+
+@pytest.fixture
+def another(committee, synthetic_dir, tmp_path):
+    """Return a function that runs the script where seed 7 is that of the committee, and seed 8 had a step more."""
+    shutil.copytree(committee[1] / "seed-7", tmp_path / "results" / "beyond_mnist" / "seed-7")
+    flags = ("--batch-size", 32, "--dataset", "synthetic", "--data-dir", synthetic_dir)
+    assert run("beyond_mnist", "--seed", 8, "--steps", 2, *flags, cwd=tmp_path).returncode == 0
+    return lambda *given: run("beyond_mnist", "--seed", 7, *given, *flags, cwd=tmp_path)
+
+
+@pytest.mark.training
+def test_networks_that_were_not_trained_alike_are_no_committee(another, tmp_path):
+    done = another("--committee", 2, "--test-only")
+    assert done.returncode == 1
+    assert "seed 7 and 8 were not trained alike, and can't vote: steps was 1 and 2" in done.stderr
+    assert not (tmp_path / "results/beyond_mnist/committee-7-to-8/predictions.npy").exists()
+
+
+@pytest.mark.training
+def test_a_longer_run_that_would_be_replaced_is_told_before_any_training(another):
+    done = another("--committee", 2, "--steps", 1)
+    assert done.returncode == 1
+    assert "seed-8 holds a run of 2 steps" in done.stderr
+    assert not done.stdout
+
+
+@pytest.mark.training
+def test_testing_again_draws_what_was_trained_and_not_what_the_flags_would_train(committee, synthetic_dir, tmp_path):
+    shutil.copytree(committee[1] / "seed-7", tmp_path / "results" / "beyond_mnist" / "seed-7")
+    pictures = {path: path.read_bytes() for path in (tmp_path / "results/beyond_mnist/seed-7").glob("*.png")}
+    flags = ("--dataset", "synthetic", "--data-dir", synthetic_dir)
+    done = run("beyond_mnist", "--seed", 7, "--test-only", *flags, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {path for path, drawn in pictures.items() if path.read_bytes() != drawn} <= {
+        tmp_path / "results/beyond_mnist/seed-7/distortions.png"  # which are random
+    }
+    assert len(pictures) == 4
+    assert "learned nothing" not in done.stderr  # a single step need not have taught it anything
+
+
+def test_a_seed_beyond_the_last_one_is_told_before_any_training(synthetic_dir, tmp_path):
+    flags = ("--seed", 2**32 - 1, "--committee", 2, *STEPS, "--dataset", "synthetic", "--data-dir", synthetic_dir)
+    done = run("beyond_mnist", *flags, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "needs seeds up to 4294967296, and the last one is 4294967295" in done.stderr
