@@ -2,6 +2,7 @@
 
     python benchmarks/beyond.py               two committees of five, and deep_mnist.py with each of their ten seeds
     python benchmarks/beyond.py --networks 8  of eight
+    python benchmarks/beyond.py --resume      go on where a measurement was ended: each network that is done stays
     python benchmarks/beyond.py --smoke       a few steps of each, to see that it runs
 
 deep_mnist.py and beyond_mnist.py take turns, seed by seed, each as a user runs it. The networks of the first half of
@@ -10,9 +11,10 @@ What is printed of a committee is its accuracy on the test images, with Wilson's
 """
 
 import argparse
+import json
 import re
 import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,9 +50,18 @@ def parse_flags() -> argparse.Namespace:
     parser.add_argument(
         "--networks", type=measuring.positive, default=5, help="in each of the two committees (default: %(default)s)"
     )
+    parser.add_argument("--seed", type=int, default=0, help="the first of them (default: %(default)s)")
     parser.add_argument(
         "--steps", type=measuring.positive, default=None, help="of each script (default: what it takes by itself)"
     )
+    parser.add_argument(
+        "--folder",
+        metavar="DIR",
+        type=Path,
+        default=Path("results", "benchmarks", "beyond"),
+        help="where the networks are kept, and what they took (default: %(default)s)",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on in that folder, by the same code")
     return measuring.parse(parser, networks=1, steps=10)
 
 
@@ -59,12 +70,17 @@ def main(options: argparse.Namespace) -> None:
     machine = measuring.print_machine()
     digits = measuring.prepare_digits(options)
     flags = (*digits.flags, *(["--steps", str(options.steps)] if options.steps else []))
-    with tempfile.TemporaryDirectory() as folder:
-        trained = train(options, flags, folder)
-        committees = [vote(options.networks, first, flags, folder) for first in (0, options.networks)]
+    options.folder.mkdir(parents=True, exist_ok=True)
+    if not options.resume and any(options.folder.iterdir()):
+        raise measuring.BenchmarkError(
+            f"{options.folder} holds an earlier measurement: --resume goes on with it; else give another --folder"
+        )
+    trained = train(options, flags)
+    firsts = (options.seed, options.seed + options.networks)
+    committees = [vote(options.networks, first, flags, options.folder) for first in firsts]
 
     print(f"Single networks, {digits.name}\n\n{single_table(trained)}\n")
-    print(f"Each seed\n\n{seed_table(trained)}\n")
+    print(f"Each seed\n\n{seed_table(trained, options.seed)}\n")
     labels = test_labels(digits)
     print(f"Networks that vote\n\n{committee_table(committees, len(labels))}\n")
     first, second = (committee.predictions == labels for committee in committees)
@@ -74,24 +90,36 @@ def main(options: argparse.Namespace) -> None:
     measuring.write_record(options, digits, machine, results | {"committees": votes})
 
 
-def train(options: argparse.Namespace, flags: tuple[str, ...], folder: str) -> dict[str, list[Trained]]:
-    """Run both scripts with each seed, by turns; their results stay in the folder."""
+def train(options: argparse.Namespace, flags: tuple[str, ...]) -> dict[str, list[Trained]]:
+    """Run both scripts with each seed, by turns, but for what the folder has already."""
     trained: dict[str, list[Trained]] = {script: [] for script in SCRIPTS}
     with measuring.progress(2 * 2 * options.networks) as bar:
-        for seed in range(2 * options.networks):
-            for script in SCRIPTS:
-                bar.set_postfix_str(f"{script}, seed {seed}")
-                process = measuring.run(script, *flags, "--seed", seed, "--results-dir", folder)
-                trained[script].append(Trained(accuracies(process.stdout)[-1], process.seconds))
-                bar.update()
+        for seed, script in turns(options):
+            bar.set_postfix_str(f"{script}, seed {seed}")
+            kept = options.folder / f"{script}-{seed}.json"
+            if not kept.exists():
+                process = measuring.run(script, *flags, "--seed", seed, "--results-dir", options.folder.resolve())
+                run = Trained(accuracies(process.stdout)[-1], process.seconds)
+                kept.write_text(json.dumps({"flags": flags, **run._asdict()}), encoding="utf-8")
+            measured = json.loads(kept.read_text(encoding="utf-8"))
+            if measured.pop("flags") != list(flags):
+                raise measuring.BenchmarkError(f"{kept} was measured with other flags: give another --folder")
+            trained[script].append(Trained(**measured))
+            bar.update()
     return trained
 
 
-def vote(networks: int, first: int, flags: tuple[str, ...], folder: str) -> Committee:
+def turns(options: argparse.Namespace) -> Iterator[tuple[int, str]]:
+    """Yield seed and script of each training; the script that begins changes from seed to seed."""
+    for number in range(2 * options.networks):
+        for script in SCRIPTS[:: -1 if number % 2 else 1]:
+            yield options.seed + number, script
+
+
+def vote(networks: int, first: int, flags: tuple[str, ...], folder: Path) -> Committee:
     """Have the networks of these seeds vote, which are trained already."""
-    process = measuring.run(
-        *("beyond_mnist.py", *flags, "--committee", networks, "--seed", first, "--resume", "--results-dir", folder)
-    )
+    committee = ("--committee", networks, "--seed", first, "--resume")
+    process = measuring.run("beyond_mnist.py", *flags, *committee, "--results-dir", folder.resolve())
     if networks == 1:  # it has nobody to vote with
         reached, name = accuracies(process.stdout), f"seed-{first}"
     else:
@@ -126,11 +154,13 @@ def single_table(trained: dict[str, list[Trained]]) -> str:
     return measuring.table(headers, rows)
 
 
-def seed_table(trained: dict[str, list[Trained]]) -> str:
-    """Format the accuracies of each seed."""
-    reached = zip(*([f"{run.accuracy:.4f}" for run in trained[script]] for script in SCRIPTS), strict=True)
-    rows = [[str(seed), *cells] for seed, cells in enumerate(reached)]
-    return measuring.table(["seed", *SCRIPTS], rows)
+def seed_table(trained: dict[str, list[Trained]], first: int) -> str:
+    """Format what each seed reached and took, from the first one on."""
+    rows = []
+    for seed, (deep, beyond) in enumerate(zip(*(trained[script] for script in SCRIPTS), strict=True), start=first):
+        times = [f"{deep.seconds:,.1f}", f"{beyond.seconds:,.1f}", f"{beyond.seconds / deep.seconds:.1f}"]
+        rows.append([str(seed), f"{deep.accuracy:.4f}", f"{beyond.accuracy:.4f}", *times])
+    return measuring.table(["seed", *SCRIPTS, "seconds", "seconds", "ratio"], rows)
 
 
 def committee_table(committees: list[Committee], images: int) -> str:

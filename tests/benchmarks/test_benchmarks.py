@@ -437,3 +437,26 @@ def test_a_reckoning_grows_with_the_batch(module):
     assert variants.Reckoning("why", fixed_ms=1.0, ms_per_image=-0.5).ms_less(10) == -4.0
     momentum = next(variant for variant in variants.VARIANTS if variant.name == "Nesterov momentum")
     assert momentum.reckoning.ms_less(50) == pytest.approx(2 * 13.1e6 / 40e9 * 1e3, rel=0.01)  # two arrays at 40 GB/s
+
+
+def test_a_measurement_that_was_ended_goes_on_where_it_was(module, monkeypatch, tmp_path):
+    beyond, measuring = module("beyond"), module("measuring")
+    ran = []
+
+    def train(script, *flags, **_):
+        ran.append((script, flags[flags.index("--seed") + 1]))
+        if len(ran) == 4:
+            raise KeyboardInterrupt
+        return measuring.Finished("test accuracy 0.9900 (10,000 images, MNIST)\n", len(ran), None)
+
+    monkeypatch.setattr(measuring, "run", train)
+    options = argparse.Namespace(networks=1, seed=7, folder=tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        beyond.train(options, ("--steps", "10"))
+    trained = beyond.train(options, ("--steps", "10"))
+    turns = [("deep_mnist.py", 7), ("beyond_mnist.py", 7), ("beyond_mnist.py", 8), ("deep_mnist.py", 8)]
+    assert ran == [*turns, turns[-1]]
+    assert [run.seconds for run in trained["deep_mnist.py"]] == [1, 5]
+    assert [run.seconds for run in trained["beyond_mnist.py"]] == [2, 3]
+    with pytest.raises(measuring.BenchmarkError, match=r"deep_mnist.py-7.json was measured with other flags"):
+        beyond.train(options, ("--steps", "11"))
