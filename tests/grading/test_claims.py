@@ -407,13 +407,19 @@ def test_sigterm_ends_a_grader_as_ctrl_c_does(tmp_path):
 # -------------------------------------------------------------------------------------------------- who may share
 
 
+def another_class(together, tmp_path, *names):
+    """Return those who would grade other submissions into the same folder."""
+    another = Together(tmp_path / "another")
+    another.out = together.out
+    for name in names:
+        hand_in(another.submissions, f"{name}.zip")
+    return another
+
+
 def test_another_class_into_the_same_folder_is_refused_and_disturbs_nobody(together, tmp_path):
     first = together.start(hangs={"grade": "any"})
     first.hangs()
-    another = Together(tmp_path / "another")
-    another.out = together.out
-    hand_in(another.submissions, "2000_grace_hopper.zip")
-    hand_in(another.submissions, "2001_grace_hopper.zip")
+    another = another_class(together, tmp_path, "2000_grace_hopper", "2001_grace_hopper")
     other = another.start(seconds=PACE.beat * 30)
     assert other.wait() == 1
     assert "grades other submissions into" in other.said.read_text()
@@ -425,11 +431,8 @@ def test_another_class_into_the_same_folder_is_refused_and_disturbs_nobody(toget
 @pytest.mark.course
 @pytest.mark.sample(6, of="graders that share a class")
 def test_of_two_classes_that_start_at_once_one_is_refused_and_the_other_is_graded(together, tmp_path):
-    another = Together(tmp_path / "another")
-    another.out = together.out
     others = {f"200{n}_grace_hopper" for n in range(8)}
-    for name in others:
-        hand_in(another.submissions, f"{name}.zip")
+    another = another_class(together, tmp_path, *others)
     graders = [one.start(seconds=PACE.beat * 2) for one in (together, another)]
     assert sorted(grader.wait() for grader in graders) == [0, 1]
     said = "".join(grader.said.read_text() for grader in graders)
@@ -445,9 +448,7 @@ def test_another_class_is_refused_by_who_is_at_work_when_the_first_is_gone(toget
     second = together.start(hangs={"grade": "any"})
     second.hangs()
     victim.send(signal.SIGKILL)
-    another = Together(tmp_path / "another")
-    another.out = together.out
-    hand_in(another.submissions, "2000_grace_hopper.zip")
+    another = another_class(together, tmp_path, "2000_grace_hopper")
     other = another.start(seconds=PACE.stale / 2)  # so that it is refused long before the first counts for gone
     assert other.wait() == 1
     assert f"(process {second.pid}) grades other submissions into" in other.said.read_text()
@@ -461,11 +462,8 @@ def test_another_class_is_refused_by_who_is_at_work_when_the_first_is_gone(toget
 def test_of_several_at_once_those_of_the_first_ones_class_stay(together, tmp_path):
     first = together.start(hangs={"grade": "any"})
     first.hangs()
-    another = Together(tmp_path / "another")
-    another.out = together.out
-    hand_in(another.submissions, "2000_grace_hopper.zip")
-    graders = [one.start(seconds=PACE.beat * 4) for one in (together, another)]
-    second, other = graders
+    another = another_class(together, tmp_path, "2000_grace_hopper")
+    second, other = [one.start(seconds=PACE.beat * 4) for one in (together, another)]
     assert other.wait() == 1
     first.release()
     assert (first.wait(), second.wait()) == (0, 0)
