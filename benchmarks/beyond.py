@@ -25,6 +25,7 @@ from scipy import stats
 
 sys.path.insert(0, str(measuring.ROOT))  # first of all, because a module in this folder is called like the grader
 from labkit.data.loader import read_data_sets
+from labkit.files import atomic_file
 
 SCRIPTS = ("deep_mnist.py", "beyond_mnist.py")
 LEVEL = 0.95  # of the intervals
@@ -100,7 +101,8 @@ def train(options: argparse.Namespace, flags: tuple[str, ...]) -> dict[str, list
             if not kept.exists():
                 process = measuring.run(script, *flags, "--seed", seed, "--results-dir", options.folder.resolve())
                 run = Trained(accuracies(process.stdout)[-1], process.seconds)
-                kept.write_text(json.dumps({"flags": flags, **run._asdict()}), encoding="utf-8")
+                with atomic_file(kept) as file:
+                    file.write(json.dumps({"flags": flags, **run._asdict()}).encode())
             measured = json.loads(kept.read_text(encoding="utf-8"))
             if measured.pop("flags") != list(flags):
                 raise measuring.BenchmarkError(f"{kept} was measured with other flags: give another --folder")
@@ -160,7 +162,7 @@ def seed_table(trained: dict[str, list[Trained]], first: int) -> str:
     for seed, (deep, beyond) in enumerate(zip(*(trained[script] for script in SCRIPTS), strict=True), start=first):
         times = [f"{deep.seconds:,.1f}", f"{beyond.seconds:,.1f}", f"{beyond.seconds / deep.seconds:.1f}"]
         rows.append([str(seed), f"{deep.accuracy:.4f}", f"{beyond.accuracy:.4f}", *times])
-    return measuring.table(["seed", *SCRIPTS, "seconds", "seconds", "ratio"], rows)
+    return measuring.table(["seed", *SCRIPTS, *(f"{script}, s" for script in SCRIPTS), "ratio"], rows)
 
 
 def committee_table(committees: list[Committee], images: int) -> str:

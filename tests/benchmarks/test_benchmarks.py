@@ -133,6 +133,9 @@ def test_two_committees_take_turns_with_deep_mnist_and_vote(digits, tmp_path):
     assert len(results["deep_mnist.py"]) == len(results["beyond_mnist.py"]) == 2
     assert results["committees"] == [[run["accuracy"]] for run in results["beyond_mnist.py"]]
     assert "McNemar's exact test: p = " in done.stdout
+    again = run("beyond", "--smoke", *digits, cwd=tmp_path)
+    assert again.returncode == 1
+    assert "holds an earlier measurement: --resume goes on with it" in again.stderr
 
 
 @one_in_ci
