@@ -186,7 +186,7 @@ def train(flags):
     digits = mnist.test.labels.argmax(axis=1)
     votes = np.concatenate([vote(images) for images in np.array_split(mnist.test.images, 20)])  # (N, 10)
     plotter.plot_curves(run.history, run.folder / "curves.png", dataset=mnist.name)
-    plotter.plot_images_seen(run.history, run.flags.batch_size, run.folder / "images_seen.png", dataset=mnist.name)
+    plotter.plot_images_seen(run.history, flags.batch_size, run.folder / "images_seen.png", dataset=mnist.name)
     plotter.plot_mistakes(
         mnist.test.images, digits, votes.argmax(axis=1), run.folder / "mistakes.png", dataset=mnist.name
     )

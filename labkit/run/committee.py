@@ -28,7 +28,7 @@ def members(flags: argparse.Namespace) -> Iterator[argparse.Namespace]:
     for seed in seeds:
         member = first if seed == flags.seed else _member(flags, seed)
         yield member
-        for name in {*record.SETTINGS} - {"seed"}:  # which are those of its checkpoint by now
+        for name in {*record.SETTINGS} & {*vars(flags)} - {"seed"}:  # which are those of its checkpoint by now
             if getattr(member, name) != getattr(first, name):
                 raise LabError(
                     f"the networks of seed {first.seed} and {seed} were not trained alike, and can't vote: {name} was "

@@ -15,8 +15,6 @@ from labkit import host, notebook, startup
 RESULTS = "results go to RESULTS_DIR/<script>/seed-<SEED>/: run.json, predictions.npy, the pictures and a checkpoint"
 PICTURES = "pictures and other results go to RESULTS_DIR/<script>/seed-<SEED>/"  # of a script without a lab.Run
 STATUS = "exit status: 0 success, 1 a failure reported on stderr, 2 a bad flag, 130 Ctrl-C"
-
-
 SEEDS = 2**32  # that NumPy takes: 0 to one less
 
 
